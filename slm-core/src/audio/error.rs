@@ -1,0 +1,150 @@
+//! Errors and warnings of the audio reader.
+//!
+//! An [`AudioError`] prints as one line that stands alone; [`AudioError::hint`] gives the next step and
+//! [`std::error::Error::source`] the error of the system, where there is one.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::problem::AudioProblem;
+
+/// Why an audio file cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AudioError {
+    /// The file, or the name the caller gave the input.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: AudioProblem,
+}
+
+impl AudioError {
+    pub(super) fn new(path: &Path, problem: AudioProblem) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            problem,
+        }
+    }
+
+    /// The class of the error, stable across versions.
+    pub fn kind(&self) -> ErrorKind {
+        self.problem.kind()
+    }
+
+    /// One thing the user can do, if there is one.
+    pub fn hint(&self) -> Option<String> {
+        self.problem.hint().map(str::to_owned)
+    }
+}
+
+impl fmt::Display for AudioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        write!(f, "cannot read audio `{path}`: {}", self.problem)
+    }
+}
+
+impl std::error::Error for AudioError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.problem)
+    }
+}
+
+/// Class of an [`AudioError`], as in the `kind` of JSON output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// `io`: the system could not open or read it.
+    Io,
+    /// `not_audio`: the content is something else.
+    NotAudio,
+    /// `unsupported_codec`: audio, but of a kind that is not read.
+    UnsupportedCodec,
+    /// `corrupt`: the structure is broken.
+    Corrupt,
+    /// `truncated`: it ends before the samples begin.
+    Truncated,
+    /// `limit`: beyond one of [`limits`](super::limits).
+    Limit,
+    /// `nonfinite`: NaN or infinite samples.
+    NonFinite,
+    /// `decoder_bug`: a fault of ours or of a dependency.
+    DecoderBug,
+}
+
+impl ErrorKind {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::NotAudio => "not_audio",
+            Self::UnsupportedCodec => "unsupported_codec",
+            Self::Corrupt => "corrupt",
+            Self::Truncated => "truncated",
+            Self::Limit => "limit",
+            Self::NonFinite => "nonfinite",
+            Self::DecoderBug => "decoder_bug",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something odd about a file that was read all the same.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum AudioWarning {
+    /// The file ends before its data.
+    DataTruncated {
+        /// Seconds of audio that are there.
+        found: f64,
+        /// Seconds the header announces.
+        declared: f64,
+    },
+    /// The recorder did not write the size.
+    DataSizeZero {
+        /// Bytes up to the end of the file.
+        bytes: u64,
+    },
+    /// The data ends inside a frame.
+    TrailingBytes {
+        /// Bytes left over.
+        bytes: u64,
+    },
+    /// There is not one whole frame.
+    NoSamples,
+}
+
+impl fmt::Display for AudioWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataTruncated { found, declared } => {
+                write!(
+                    f,
+                    "data ends after {found:.2} s, header says {declared:.2} s"
+                )
+            }
+            Self::DataSizeZero { bytes } => {
+                let s = plural(*bytes);
+                write!(
+                    f,
+                    "data size is 0 in the header, using the {bytes} byte{s} that follow"
+                )
+            }
+            Self::TrailingBytes { bytes } => {
+                let s = plural(*bytes);
+                write!(f, "{bytes} byte{s} after the last whole frame ignored")
+            }
+            Self::NoSamples => f.write_str("no audio samples"),
+        }
+    }
+}
+
+/// Plural ending.
+pub(super) fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

@@ -1,0 +1,198 @@
+//! Beam search, with the semantics of transformers 5.23.0, `GenerationMixin._beam_search` with
+//! `early_stopping=False`.
+//!
+//! A row keeps `size` running beams and banks up to `size` finished ones. Of the best `2 * size`
+//! continuations, those among the first `size` that end go to the bank with their score over their
+//! length to the power of the penalty; the best `size` that do not end run on. A row is done when its
+//! bank is full and its best beam, scored at its present length, is not better than the bank's worst.
+
+use super::step::{StepLogits, Stepper};
+use super::{DecodeConfig, DecodeError, Finish, Hypothesis};
+use crate::batch::PaddedBatch;
+use crate::llm::T5;
+
+/// The best hypothesis of each row.
+pub(super) fn generate(
+    model: &T5,
+    memory: &PaddedBatch,
+    config: &DecodeConfig,
+    size: usize,
+    length_penalty: f64,
+) -> Result<Vec<Hypothesis>, DecodeError> {
+    let mut stepper = Stepper::new(model, memory, config);
+    let (start, eos) = (stepper.start_id(), stepper.eos_id());
+    let rules = Rules {
+        size,
+        length_penalty,
+        eos,
+    };
+    let rows = memory.lengths().len();
+    // All beams of a row would begin alike, so it begins with one.
+    let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
+    let mut last = vec![start; rows];
+    for length in 1..=config.max_new_tokens {
+        let logits = stepper.advance(&last)?;
+        let is_last = length == config.max_new_tokens;
+        let mut sources = Vec::new();
+        last.clear();
+        let mut first = 0;
+        for search in searches.iter_mut().filter(|search| search.is_open()) {
+            let beams = search.running.len();
+            sources.extend(search.step(&logits, first, length, is_last, &rules));
+            last.extend(search.running.iter().filter_map(|beam| beam.ids.last()));
+            first += beams;
+        }
+        if is_last || sources.is_empty() {
+            break;
+        }
+        stepper.select(&sources);
+    }
+    Ok(searches.into_iter().map(Search::into_best).collect())
+}
+
+/// What does not change during a search.
+struct Rules {
+    size: usize,
+    length_penalty: f64,
+    eos: u32,
+}
+
+impl Rules {
+    /// The score of `length` tokens whose log-probabilities sum up to `sum`.
+    fn score(&self, sum: f64, length: usize) -> f64 {
+        sum / (length as f64).powf(self.length_penalty)
+    }
+}
+
+/// Text that may go on.
+#[derive(Debug, Clone)]
+struct Beam {
+    ids: Vec<u32>,
+    /// The sum of its log-probabilities.
+    sum: f64,
+}
+
+/// A beam with one id more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Candidate {
+    beam: usize,
+    id: u32,
+    sum: f64,
+}
+
+/// The search of one row. It is closed when nothing runs.
+struct Search {
+    /// The best first.
+    running: Vec<Beam>,
+    /// The best first, at most as many as the beam's size.
+    bank: Vec<Hypothesis>,
+}
+
+impl Search {
+    fn new() -> Self {
+        let beam = Beam {
+            ids: Vec::new(),
+            sum: 0.0,
+        };
+        Self {
+            running: vec![beam],
+            bank: Vec::new(),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Extends the beams to `length` tokens, their logits being the rows of `logits` from `first` on;
+    /// returns the row behind each new running beam.
+    fn step(
+        &mut self,
+        logits: &StepLogits,
+        first: usize,
+        length: usize,
+        is_last: bool,
+        rules: &Rules,
+    ) -> Vec<usize> {
+        let candidates = self.candidates(logits, first, 2 * rules.size);
+        for candidate in candidates.iter().take(rules.size) {
+            let ended = candidate.id == rules.eos;
+            if ended || is_last {
+                let mut ids = self.running[candidate.beam].ids.clone();
+                if !ended {
+                    ids.push(candidate.id);
+                }
+                let finish = if ended { Finish::Eos } else { Finish::Length };
+                let score = rules.score(candidate.sum, length);
+                self.deposit(Hypothesis { ids, score, finish }, rules.size);
+            }
+        }
+        let kept: Vec<Candidate> = candidates
+            .into_iter()
+            .filter(|candidate| candidate.id != rules.eos)
+            .take(rules.size)
+            .collect();
+        let can_improve = match (kept.first(), self.bank.last()) {
+            (Some(best), Some(worst)) if self.bank.len() == rules.size => {
+                rules.score(best.sum, length) > worst.score
+            }
+            _ => true,
+        };
+        if is_last || !can_improve {
+            self.running.clear();
+            return Vec::new();
+        }
+        let extended = kept.iter().map(|candidate| {
+            let mut ids = self.running[candidate.beam].ids.clone();
+            ids.push(candidate.id);
+            Beam {
+                ids,
+                sum: candidate.sum,
+            }
+        });
+        self.running = extended.collect();
+        kept.iter()
+            .map(|candidate| first + candidate.beam)
+            .collect()
+    }
+
+    /// The best `count` continuations, the best first; of equals, the earlier beam and the lower id.
+    fn candidates(&self, logits: &StepLogits, first: usize, count: usize) -> Vec<Candidate> {
+        let mut best: Vec<Candidate> = Vec::with_capacity(count + 1);
+        for (beam, running) in self.running.iter().enumerate() {
+            let row = first + beam;
+            let base = running.sum - logits.normaliser(row);
+            for (id, &logit) in (0..).zip(logits.row(row)) {
+                let sum = base + f64::from(logit);
+                let enters = match best.last() {
+                    Some(worst) if best.len() == count => sum > worst.sum,
+                    _ => sum > f64::NEG_INFINITY,
+                };
+                if enters {
+                    let place = best.partition_point(|other| other.sum >= sum);
+                    best.insert(place, Candidate { beam, id, sum });
+                    best.truncate(count);
+                }
+            }
+        }
+        best
+    }
+
+    /// Adds to the bank; of equals, the earlier one stays in front.
+    fn deposit(&mut self, hypothesis: Hypothesis, size: usize) {
+        let place = self
+            .bank
+            .partition_point(|other| other.score >= hypothesis.score);
+        self.bank.insert(place, hypothesis);
+        self.bank.truncate(size);
+    }
+
+    /// The best of the bank. Only a model whose every logit is `-inf` leaves the bank empty.
+    fn into_best(self) -> Hypothesis {
+        self.bank.into_iter().next().unwrap_or(Hypothesis {
+            ids: Vec::new(),
+            score: f64::NEG_INFINITY,
+            finish: Finish::Length,
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Text generation: which token comes next, until the end token or the limit.
+//!
+//! Three strategies over the same cached steps: `greedy`, `sample` and `beam`. Reference:
+//! transformers 5.23.0, `generation/utils.py` and `generation/logits_process.py`. The logits are read
+//! back once a step and chosen from on the host, so that every backend chooses alike; ties go to the
+//! lowest id. Shapes: `B` rows, `S` source positions, `D` width, `V` vocabulary rows.
+
+mod beam;
+mod greedy;
+mod sample;
+mod step;
+
+use crate::batch::PaddedBatch;
+use crate::llm::{T5, T5Config};
+
+/// Tokens generated at most when nothing else is asked for.
+pub const DEFAULT_MAX_NEW_TOKENS: usize = 128;
+
+/// How the next token is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Strategy {
+    /// The most probable one.
+    Greedy,
+    /// The best of several continuations kept side by side.
+    Beam {
+        /// Continuations kept a row.
+        size: usize,
+        /// Exponent of the length that a finished continuation's log-probability is divided by: 1 for
+        /// the mean, 0 for the sum, more for longer output.
+        length_penalty: f64,
+    },
+    /// A random one, by its probability.
+    Sample {
+        /// What logits are divided by: below 1 sharper, above 1 flatter.
+        temperature: f64,
+        /// Only the this many most probable ids.
+        top_k: Option<usize>,
+        /// Only the most probable ids that together reach this share.
+        top_p: Option<f64>,
+        /// Where the random numbers start; the same seed gives the same text.
+        seed: u64,
+    },
+}
+
+/// Settings of [`generate`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DecodeConfig {
+    /// How the next token is chosen. Default: greedy.
+    pub strategy: Strategy,
+    /// Tokens generated at most, the end token included. Default: [`DEFAULT_MAX_NEW_TOKENS`].
+    pub max_new_tokens: usize,
+    /// Tokens generated at least, before which the end token is never chosen. Default: 0.
+    pub min_new_tokens: usize,
+    /// Ids from here on are never chosen: rows of the embedding without a token. Default: none.
+    pub vocab_limit: Option<usize>,
+}
+
+impl Default for DecodeConfig {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::Greedy,
+            max_new_tokens: DEFAULT_MAX_NEW_TOKENS,
+            min_new_tokens: 0,
+            vocab_limit: None,
+        }
+    }
+}
+
+impl DecodeConfig {
+    /// All settings that are out of range for a model, one text each; empty when sound.
+    pub fn problems(&self, model: &T5Config) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |ok: bool, text: String| {
+            if !ok {
+                problems.push(text);
+            }
+        };
+        check(
+            self.max_new_tokens > 0,
+            "`max_new_tokens` is 0, must be 1 or more".into(),
+        );
+        check(
+            self.min_new_tokens <= self.max_new_tokens,
+            format!(
+                "`min_new_tokens` is {}, `max_new_tokens` only {}",
+                self.min_new_tokens, self.max_new_tokens
+            ),
+        );
+        if let Some(limit) = self.vocab_limit {
+            let least = 2.max(model.eos_token_id as usize + 1);
+            check(
+                limit >= least,
+                format!("`vocab_limit` is {limit}, must be {least} or more"),
+            );
+        }
+        match self.strategy {
+            Strategy::Greedy => {}
+            Strategy::Beam {
+                size,
+                length_penalty,
+            } => {
+                check(size > 0, "beam `size` is 0, must be 1 or more".into());
+                check(
+                    length_penalty.is_finite(),
+                    format!("`length_penalty` {length_penalty} is not finite"),
+                );
+            }
+            Strategy::Sample {
+                temperature,
+                top_k,
+                top_p,
+                ..
+            } => {
+                check(
+                    temperature.is_finite() && temperature > 0.0,
+                    format!("`temperature` {temperature} is not a positive number"),
+                );
+                check(top_k != Some(0), "`top_k` is 0, must be 1 or more".into());
+                if let Some(share) = top_p {
+                    check(
+                        share > 0.0 && share <= 1.0,
+                        format!("`top_p` {share} is not in (0, 1]"),
+                    );
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// Why a hypothesis ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model wrote the end token.
+    Eos,
+    /// It reached [`DecodeConfig::max_new_tokens`].
+    Length,
+}
+
+/// Generated text, as token ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hypothesis {
+    /// The ids, without start and end token.
+    pub ids: Vec<u32>,
+    /// The sum of the log-probabilities of all generated tokens, the end token included; with beams
+    /// divided by their number to the power of the length penalty.
+    pub score: f64,
+    /// Why it ends.
+    pub finish: Finish,
+}
+
+/// Why no text could be generated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Settings out of range.
+    #[error("invalid decoding settings: {}", problems.join(", "))]
+    Config {
+        /// One text a setting.
+        problems: Vec<String>,
+    },
+    /// The device failed.
+    #[error("cannot read the logits of step {step} from the device: {reason}")]
+    ReadBack {
+        /// The step, counted from 0.
+        step: usize,
+        /// What the backend said.
+        reason: String,
+    },
+    /// The model's output is NaN or infinite.
+    #[error("the logits of step {step} are not finite in row {row}")]
+    NonFinite {
+        /// The step, counted from 0.
+        step: usize,
+        /// The row of the batch in that step.
+        row: usize,
+    },
+}
+
+/// Generates one hypothesis for each row of the encoder's output `[B, S, D]`.
+///
+/// # Errors
+///
+/// [`DecodeError`] for settings out of range, a failing device, or a model that gives no numbers.
+pub fn generate(
+    model: &T5,
+    memory: &PaddedBatch,
+    config: &DecodeConfig,
+) -> Result<Vec<Hypothesis>, DecodeError> {
+    let problems = config.problems(model.config());
+    if !problems.is_empty() {
+        return Err(DecodeError::Config { problems });
+    }
+    if memory.lengths().is_empty() {
+        return Ok(Vec::new());
+    }
+    match config.strategy {
+        Strategy::Greedy => greedy::generate(model, memory, config),
+        Strategy::Beam {
+            size,
+            length_penalty,
+        } => beam::generate(model, memory, config, size, length_penalty),
+        Strategy::Sample {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+        } => {
+            let filter = sample::Filter {
+                temperature,
+                top_k,
+                top_p,
+            };
+            sample::generate(model, memory, config, filter, seed)
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

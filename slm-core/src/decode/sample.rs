@@ -1,0 +1,151 @@
+//! Sampling: temperature, then the `top_k` most probable, then the share `top_p`, then a draw.
+//!
+//! Reference: transformers 5.23.0, `TemperatureLogitsWarper`, `TopKLogitsWarper`, `TopPLogitsWarper`,
+//! in this order. Every row draws from a stream of its own, whatever the other rows do.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{DecodeConfig, DecodeError, Hypothesis, greedy};
+use crate::batch::PaddedBatch;
+use crate::llm::T5;
+
+/// What may be drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filter {
+    pub(super) temperature: f64,
+    pub(super) top_k: Option<usize>,
+    pub(super) top_p: Option<f64>,
+}
+
+/// Draws every id from what `filter` leaves; the row's number picks the stream of `seed`.
+pub(super) fn generate(
+    model: &T5,
+    memory: &PaddedBatch,
+    config: &DecodeConfig,
+    filter: Filter,
+    seed: u64,
+) -> Result<Vec<Hypothesis>, DecodeError> {
+    let mut streams: Vec<ChaCha8Rng> = (0..memory.lengths().len())
+        .map(|row| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(row as u64);
+            rng
+        })
+        .collect();
+    greedy::generate_with(model, memory, config, |row, logits| {
+        filter.draw(logits, &mut streams[row])
+    })
+}
+
+impl Filter {
+    /// One id.
+    fn draw<R: Rng>(self, logits: &[f32], rng: &mut R) -> u32 {
+        let candidates = self.candidates(logits);
+        let total: f64 = candidates.iter().map(|(_, weight)| weight).sum();
+        let mut left = rng.random::<f64>() * total;
+        for &(id, weight) in &candidates {
+            left -= weight;
+            if left < 0.0 {
+                return id;
+            }
+        }
+        // Rounding can leave a rest behind the last one.
+        candidates
+            .last()
+            .map_or_else(|| greedy::best(logits), |&(id, _)| id)
+    }
+
+    /// Ids and unnormalised probabilities, the most probable first when some are cut.
+    fn candidates(self, logits: &[f32]) -> Vec<(u32, f64)> {
+        let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let mut candidates: Vec<(u32, f64)> = (0..)
+            .zip(logits)
+            .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
+            .map(|(id, &logit)| (id, ((f64::from(logit) - max) / self.temperature).exp()))
+            .collect();
+        if self.top_k.is_none() && self.top_p.is_none() {
+            return candidates;
+        }
+        candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
+        if let Some((_, least)) = self.top_k.and_then(|k| candidates.get(k - 1).copied()) {
+            // Those as probable as the last one stay, as in the reference.
+            candidates.truncate(candidates.partition_point(|(_, weight)| *weight >= least));
+        }
+        if let Some(share) = self.top_p {
+            let total: f64 = candidates.iter().map(|(_, weight)| weight).sum();
+            let mut before = 0.0;
+            let kept = candidates
+                .iter()
+                .take_while(|(_, weight)| {
+                    let inside = before < share * total;
+                    before += weight;
+                    inside
+                })
+                .count();
+            candidates.truncate(kept.max(1));
+        }
+        candidates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(filter: Filter, probabilities: &[f64]) -> Vec<u32> {
+        let logits: Vec<f32> = probabilities.iter().map(|p| p.ln() as f32).collect();
+        filter
+            .candidates(&logits)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    #[test]
+    fn filters_keep_the_most_probable() {
+        let all = Filter {
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+        };
+        let probabilities = [0.1, 0.5, 0.0, 0.25, 0.15];
+        assert_eq!(ids(all, &probabilities), [0, 1, 3, 4]);
+        let top_k = Filter {
+            top_k: Some(2),
+            ..all
+        };
+        assert_eq!(ids(top_k, &probabilities), [1, 3]);
+        assert_eq!(ids(top_k, &[0.4, 0.3, 0.3]), [0, 1, 2]);
+        let top_p = Filter {
+            top_p: Some(0.6),
+            ..all
+        };
+        assert_eq!(ids(top_p, &probabilities), [1, 3]);
+        let tiny = Filter {
+            top_p: Some(1e-9),
+            ..all
+        };
+        assert_eq!(ids(tiny, &probabilities), [1]);
+        let wide = Filter {
+            top_k: Some(99),
+            ..all
+        };
+        assert_eq!(ids(wide, &probabilities), [1, 3, 4, 0]);
+    }
+
+    #[test]
+    fn draws_follow_the_probabilities() {
+        let filter = Filter {
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+        };
+        let logits = [0.25_f32.ln(), f32::NEG_INFINITY, 0.75_f32.ln()];
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let draws: Vec<u32> = (0..4000).map(|_| filter.draw(&logits, &mut rng)).collect();
+        let third = draws.iter().filter(|&&id| id == 2).count();
+        assert!((2850..3150).contains(&third), "{third}");
+        assert!(!draws.contains(&1));
+    }
+}

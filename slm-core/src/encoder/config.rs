@@ -1,0 +1,199 @@
+//! Sizes of a Parakeet encoder, as `config.json` of a `parakeet_ctc` or `parakeet_encoder` folder has them.
+//!
+//! Source: transformers 5.23.0, `models/parakeet/configuration_parakeet.py`.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes of the encoder (`ParakeetEncoderConfig`). Unknown keys of a file are ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ParakeetEncoderConfig {
+    /// Always `parakeet_encoder`.
+    pub model_type: String,
+    /// Width `E` of the hidden states.
+    pub hidden_size: usize,
+    /// Conformer blocks.
+    pub num_hidden_layers: usize,
+    /// Attention heads `H`.
+    pub num_attention_heads: usize,
+    /// Width `F` of the feed-forward modules.
+    pub intermediate_size: usize,
+    /// Activation of the feed-forward and convolution modules; only `silu` exists.
+    pub hidden_act: String,
+    /// Whether feed-forward and attention projections have biases.
+    pub attention_bias: bool,
+    /// Whether the convolution module's convolutions have biases.
+    pub convolution_bias: bool,
+    /// Kernel of the depthwise convolution, odd.
+    pub conv_kernel_size: usize,
+    /// Frames in for one state out: a power of two, 2 or more.
+    pub subsampling_factor: usize,
+    /// Channels `C` of the subsampling convolutions.
+    pub subsampling_conv_channels: usize,
+    /// Kernel of the subsampling convolutions, odd.
+    pub subsampling_conv_kernel_size: usize,
+    /// Stride of the subsampling convolutions; only 2 exists.
+    pub subsampling_conv_stride: usize,
+    /// Mel bins `M` of the input.
+    pub num_mel_bins: usize,
+    /// Whether subsampled frames are multiplied by `sqrt(hidden_size)`.
+    pub scale_input: bool,
+    /// Dropout after each module, in training.
+    pub dropout: f64,
+    /// Longest sequence the model was trained on, in states. Positions are computed, so it limits nothing.
+    pub max_position_embeddings: usize,
+}
+
+impl Default for ParakeetEncoderConfig {
+    /// The defaults of transformers, which a published `config.json` may leave out.
+    fn default() -> Self {
+        Self {
+            model_type: "parakeet_encoder".into(),
+            hidden_size: 1024,
+            num_hidden_layers: 24,
+            num_attention_heads: 8,
+            intermediate_size: 4096,
+            hidden_act: "silu".into(),
+            attention_bias: true,
+            convolution_bias: true,
+            conv_kernel_size: 9,
+            subsampling_factor: 8,
+            subsampling_conv_channels: 256,
+            subsampling_conv_kernel_size: 3,
+            subsampling_conv_stride: 2,
+            num_mel_bins: 80,
+            scale_input: true,
+            dropout: 0.1,
+            max_position_embeddings: 5000,
+        }
+    }
+}
+
+impl ParakeetEncoderConfig {
+    /// Width of one attention head.
+    pub fn head_dim(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    /// Convolutions with stride 2 in the subsampling.
+    pub fn num_subsampling_stages(&self) -> usize {
+        self.subsampling_factor.ilog2() as usize
+    }
+
+    /// Mel bins that are left after subsampling, `M'`.
+    pub fn subsampled_bins(&self) -> usize {
+        self.subsampled_len(self.num_mel_bins)
+    }
+
+    /// States for `frames` input frames.
+    pub fn subsampled_len(&self, frames: usize) -> usize {
+        (0..self.num_subsampling_stages()).fold(frames, |n, _| self.stage_len(n))
+    }
+
+    /// Positions after one convolution of stride 2.
+    pub fn stage_len(&self, n: usize) -> usize {
+        let kernel = self.subsampling_conv_kernel_size;
+        (n + 2 * ((kernel - 1) / 2)).saturating_sub(kernel) / self.subsampling_conv_stride + 1
+    }
+
+    /// All fields that are out of range or contradict each other, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |ok: bool, text: String| {
+            if !ok {
+                problems.push(text);
+            }
+        };
+        for (name, value) in [
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("subsampling_conv_channels", self.subsampling_conv_channels),
+            ("num_mel_bins", self.num_mel_bins),
+        ] {
+            check(value > 0, format!("`{name}` is 0"));
+        }
+        check(
+            self.num_attention_heads > 0 && self.hidden_size.is_multiple_of(self.num_attention_heads.max(1)),
+            format!("`num_attention_heads`: {} does not divide `hidden_size` {}", self.num_attention_heads, self.hidden_size),
+        );
+        check(self.hidden_size.is_multiple_of(2), format!("`hidden_size` {} is odd", self.hidden_size));
+        check(self.hidden_act == "silu", format!("`hidden_act` is `{}`, expected `silu`", self.hidden_act));
+        for (name, kernel) in [
+            ("conv_kernel_size", self.conv_kernel_size),
+            ("subsampling_conv_kernel_size", self.subsampling_conv_kernel_size),
+        ] {
+            check(kernel % 2 == 1, format!("`{name}` {kernel} is even"));
+        }
+        check(
+            self.subsampling_factor >= 2 && self.subsampling_factor.is_power_of_two(),
+            format!("`subsampling_factor` {} is not a power of two from 2 on", self.subsampling_factor),
+        );
+        check(
+            self.subsampling_conv_stride == 2,
+            format!("`subsampling_conv_stride` is {}, expected 2", self.subsampling_conv_stride),
+        );
+        check((0.0..1.0).contains(&self.dropout), format!("`dropout` {} is not in [0, 1)", self.dropout));
+        problems
+    }
+}
+
+/// `config.json` of a `parakeet_ctc` folder (`ParakeetCTCConfig`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParakeetConfig {
+    /// `parakeet_ctc`, or `parakeet_encoder` for an encoder without a head.
+    pub model_type: String,
+    /// Classes that tell loaders in Python what this is.
+    #[serde(default)]
+    pub architectures: Vec<String>,
+    /// Labels of the CTC head, the blank included.
+    #[serde(default)]
+    pub vocab_size: usize,
+    /// The blank label (it is also the padding id of the targets).
+    #[serde(default)]
+    pub pad_token_id: usize,
+    /// The encoder's sizes.
+    pub encoder_config: ParakeetEncoderConfig,
+}
+
+impl ParakeetConfig {
+    /// An encoder with a CTC head over `labels` labels and a blank, which is the last id.
+    pub fn ctc(encoder_config: ParakeetEncoderConfig, labels: usize) -> Self {
+        Self {
+            model_type: "parakeet_ctc".into(),
+            architectures: vec!["ParakeetForCTC".into()],
+            vocab_size: labels + 1,
+            pad_token_id: labels,
+            encoder_config,
+        }
+    }
+
+    /// An encoder without a head.
+    pub fn bare(encoder_config: ParakeetEncoderConfig) -> Self {
+        Self {
+            model_type: "parakeet_encoder".into(),
+            architectures: vec!["ParakeetEncoder".into()],
+            vocab_size: 0,
+            pad_token_id: 0,
+            encoder_config,
+        }
+    }
+
+    /// Whether there is a CTC head.
+    pub fn has_ctc_head(&self) -> bool {
+        self.vocab_size > 0
+    }
+
+    /// All problems, as [`ParakeetEncoderConfig::problems`], and those of the head.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.encoder_config.problems();
+        if self.has_ctc_head() && self.pad_token_id >= self.vocab_size {
+            problems.push(format!(
+                "`pad_token_id` (blank) is {}, vocabulary has {} entries",
+                self.pad_token_id, self.vocab_size
+            ));
+        }
+        problems
+    }
+}

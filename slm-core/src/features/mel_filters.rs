@@ -1,0 +1,123 @@
+//! Triangular mel filters on the slaney scale with slaney area normalisation, from 0 Hz to half the sample rate.
+//!
+//! The same values as `librosa.filters.mel(norm="slaney", htk=False)`. Each filter is stored as the run of transform
+//! bins where its weight is not zero.
+
+/// Hz a mel step in the linear part of the scale, below [`BREAK_HZ`].
+const LINEAR_STEP_HZ: f64 = 200.0 / 3.0;
+/// Frequency in Hz where the scale turns logarithmic.
+const BREAK_HZ: f64 = 1000.0;
+/// The same point in mel.
+const BREAK_MEL: f64 = BREAK_HZ / LINEAR_STEP_HZ;
+/// Mel steps over a factor of 6.4 in the logarithmic part.
+const LOG_STEPS: f64 = 27.0;
+/// The frequency ratio those steps span.
+const LOG_RATIO: f64 = 6.4;
+
+/// A bank of triangular filters over a power spectrum.
+#[derive(Clone, Debug)]
+pub(super) struct MelFilters {
+    filters: Vec<Triangle>,
+}
+
+/// The non-zero weights of one filter.
+#[derive(Clone, Debug)]
+struct Triangle {
+    /// Transform bin of the first weight.
+    first: usize,
+    weights: Vec<f64>,
+}
+
+impl MelFilters {
+    /// Builds `bins` filters for power spectra of `n_fft / 2 + 1` values.
+    pub(super) fn new(bins: usize, n_fft: usize, sample_rate: u32) -> Self {
+        let rate = f64::from(sample_rate);
+        let top = hz_to_mel(rate / 2.0);
+        // Filter `i` rises from edge `i` to edge `i + 1` and falls to edge `i + 2`.
+        let edge = |index: usize| mel_to_hz(top * index as f64 / (bins + 1) as f64);
+        let bin_hz = rate / n_fft as f64;
+        let filters = (0..bins)
+            .map(|index| {
+                let (low, peak, high) = (edge(index), edge(index + 1), edge(index + 2));
+                let area = 2.0 / (high - low);
+                let weight = |bin: usize| {
+                    let hz = bin as f64 * bin_hz;
+                    let rising = (hz - low) / (peak - low);
+                    let falling = (high - hz) / (high - peak);
+                    area * rising.min(falling).max(0.0)
+                };
+                let first = (low / bin_hz).floor() as usize;
+                let last = ((high / bin_hz).ceil() as usize).min(n_fft / 2);
+                Triangle {
+                    first,
+                    weights: (first..=last).map(weight).collect(),
+                }
+            })
+            .collect();
+        Self { filters }
+    }
+
+    /// The energy in each filter, lowest first.
+    pub(super) fn energies(&self, power: &[f64]) -> impl Iterator<Item = f64> {
+        self.filters.iter().map(move |filter| {
+            power
+                .iter()
+                .skip(filter.first)
+                .zip(&filter.weights)
+                .map(|(value, weight)| value * weight)
+                .sum::<f64>()
+        })
+    }
+}
+
+/// Frequency to slaney mel.
+fn hz_to_mel(hz: f64) -> f64 {
+    if hz < BREAK_HZ {
+        hz / LINEAR_STEP_HZ
+    } else {
+        BREAK_MEL + (hz / BREAK_HZ).ln() * LOG_STEPS / LOG_RATIO.ln()
+    }
+}
+
+/// Slaney mel to frequency.
+fn mel_to_hz(mel: f64) -> f64 {
+    if mel < BREAK_MEL {
+        mel * LINEAR_STEP_HZ
+    } else {
+        BREAK_HZ * ((mel - BREAK_MEL) * LOG_RATIO.ln() / LOG_STEPS).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_round_trips_and_has_its_fixed_points() {
+        assert!((hz_to_mel(1000.0) - 15.0).abs() < 1e-12);
+        assert!((hz_to_mel(6400.0) - 42.0).abs() < 1e-12);
+        for hz in [0.0, 60.0, 999.9, 1000.0, 1234.5, 8000.0] {
+            assert!((mel_to_hz(hz_to_mel(hz)) - hz).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn sparse_filters_equal_the_dense_formula() {
+        let (bins, n_fft) = (80, 512);
+        let filters = MelFilters::new(bins, n_fft, 16_000);
+        let edges: Vec<f64> = (0..bins + 2)
+            .map(|i| mel_to_hz(hz_to_mel(8000.0) * i as f64 / 81.0))
+            .collect();
+        for k in 0..=n_fft / 2 {
+            let mut power = vec![0.0; n_fft / 2 + 1];
+            power[k] = 1.0;
+            let hz = k as f64 * 31.25;
+            for (i, energy) in filters.energies(&power).enumerate() {
+                let rising = (hz - edges[i]) / (edges[i + 1] - edges[i]);
+                let falling = (edges[i + 2] - hz) / (edges[i + 2] - edges[i + 1]);
+                let dense = rising.min(falling).max(0.0) * 2.0 / (edges[i + 2] - edges[i]);
+                assert!((energy - dense).abs() < 1e-15, "filter {i}, bin {k}");
+            }
+        }
+    }
+}

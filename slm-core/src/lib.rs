@@ -1,0 +1,27 @@
+//! SLM: a frozen Conformer speech encoder and a frozen T5 language model, joined by a small adapter.
+//!
+//! Paper: *SLM: Bridge the thin gap between speech and text foundation models*, arXiv 2310.00230.
+//!
+//! The data's way, one folder a step:
+//!
+//! [`audio`] (16 kHz samples) → [`features`] (log-mel frames) → [`encoder`] (Conformer states and CTC
+//! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
+//! [`decode`] (token ids) → task (the answer to a request). bundle is the folder on disk that
+//! holds all of it, [`weights`] reads and writes its tensors, [`backend`] finds the device it runs on.
+//!
+//! The library prints nothing, keeps no global state and returns typed errors. A panic in it is a bug;
+//! shapes that contradict a config are caught when weights are loaded, not in `forward`.
+
+pub mod adapter;
+pub mod audio;
+pub mod backend;
+pub mod batch;
+// pub mod bundle;
+pub mod decode;
+pub mod encoder;
+pub mod features;
+pub mod json;
+pub mod llm;
+// pub mod task;
+pub mod text;
+pub mod weights;

@@ -1,0 +1,220 @@
+//! Sizes of a T5 model, as `config.json` of a `t5`, `mt5` or `umt5` folder has them.
+//!
+//! Source: transformers 5.23.0, `models/t5/configuration_t5.py` and `models/mt5/configuration_mt5.py`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{self, JsonError};
+
+/// `config.json` of a T5 folder. Unknown keys of a file are ignored; keys it lacks have T5's defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct T5Config {
+    /// `t5`, `mt5` or `umt5`.
+    pub model_type: String,
+    /// Classes that tell loaders in Python what this is.
+    pub architectures: Vec<String>,
+    /// Rows `V` of the embedding, which may exceed the tokenizer's ids.
+    pub vocab_size: usize,
+    /// Width `D` of the embeddings and hidden states.
+    pub d_model: usize,
+    /// Width `K` of one attention head; `K * H` may differ from `D`.
+    pub d_kv: usize,
+    /// Inner width `F` of the feed-forward layers.
+    pub d_ff: usize,
+    /// Encoder blocks.
+    pub num_layers: usize,
+    /// Decoder blocks; as many as the encoder's when absent.
+    pub num_decoder_layers: Option<usize>,
+    /// Attention heads `H`.
+    pub num_heads: usize,
+    /// Buckets of relative distance.
+    pub relative_attention_num_buckets: usize,
+    /// The distance from which on all share the last bucket.
+    pub relative_attention_max_distance: usize,
+    /// Epsilon of the norms.
+    pub layer_norm_epsilon: f64,
+    /// Dropout in training.
+    pub dropout_rate: f64,
+    /// `relu`, `gated-gelu` and so on, see [`FeedForwardKind::parse`].
+    pub feed_forward_proj: String,
+    /// Whether head and embedding were one matrix when the model was trained; a file that has its own
+    /// head overrules it.
+    pub tie_word_embeddings: bool,
+    /// Whether the decoder's output is scaled before the head (transformers 5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_decoder_outputs: Option<bool>,
+    /// Padding id.
+    pub pad_token_id: u32,
+    /// End-of-sequence id.
+    pub eos_token_id: u32,
+    /// The id that the decoder starts from.
+    pub decoder_start_token_id: u32,
+}
+
+impl Default for T5Config {
+    fn default() -> Self {
+        Self {
+            model_type: "t5".into(),
+            architectures: vec!["T5ForConditionalGeneration".into()],
+            vocab_size: 32128,
+            d_model: 512,
+            d_kv: 64,
+            d_ff: 2048,
+            num_layers: 6,
+            num_decoder_layers: None,
+            num_heads: 8,
+            relative_attention_num_buckets: 32,
+            relative_attention_max_distance: 128,
+            layer_norm_epsilon: 1e-6,
+            dropout_rate: 0.1,
+            feed_forward_proj: "relu".into(),
+            tie_word_embeddings: true,
+            scale_decoder_outputs: None,
+            pad_token_id: 0,
+            eos_token_id: 1,
+            decoder_start_token_id: 0,
+        }
+    }
+}
+
+/// The activation of a feed-forward layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivationKind {
+    /// `max(0, x)`.
+    Relu,
+    /// The error-function form.
+    Gelu,
+    /// The tanh form (`gelu_new`).
+    GeluTanh,
+    /// `x * sigmoid(x)`.
+    Silu,
+}
+
+/// A feed-forward layer: one map with an activation, or that times a second map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedForwardKind {
+    /// `wo(act(wi(x)))`, T5 v1.0.
+    Plain(ActivationKind),
+    /// `wo(act(wi_0(x)) * wi_1(x))`, T5 v1.1, mT5, Flan-T5.
+    Gated(ActivationKind),
+}
+
+impl FeedForwardKind {
+    /// Reads the config's text. The literal `gated-gelu` means the tanh form, as in transformers.
+    pub fn parse(text: &str) -> Option<Self> {
+        let activation = |name: &str| match name {
+            "relu" => Some(ActivationKind::Relu),
+            "gelu" => Some(ActivationKind::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(ActivationKind::GeluTanh),
+            "silu" | "swish" => Some(ActivationKind::Silu),
+            _ => None,
+        };
+        match text.strip_prefix("gated-") {
+            Some("gelu") => Some(Self::Gated(ActivationKind::GeluTanh)),
+            Some(name) => activation(name).map(Self::Gated),
+            None => activation(text).map(Self::Plain),
+        }
+    }
+}
+
+/// Which blocks have a table of relative positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelativeBiasSharing {
+    /// The first block's table serves all (T5, mT5).
+    FirstBlock,
+    /// Each block has its own (UMT5).
+    EveryBlock,
+}
+
+impl T5Config {
+    /// Reads and checks `config.json` in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`] if the file cannot be read or its fields are invalid.
+    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
+        let path = dir.join("config.json");
+        let config: Self = json::read(&path)?;
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+    }
+
+    /// Blocks of the decoder.
+    pub fn decoder_layers(&self) -> usize {
+        self.num_decoder_layers.unwrap_or(self.num_layers)
+    }
+
+    /// Width of all heads together, `H * K`.
+    pub fn inner_dim(&self) -> usize {
+        self.num_heads * self.d_kv
+    }
+
+    /// The feed-forward layers' kind; plain ReLU if the text is unknown, which [`Self::problems`] tells.
+    pub fn feed_forward(&self) -> FeedForwardKind {
+        FeedForwardKind::parse(&self.feed_forward_proj)
+            .unwrap_or(FeedForwardKind::Plain(ActivationKind::Relu))
+    }
+
+    /// Which blocks have a table of relative positions.
+    pub fn relative_bias_sharing(&self) -> RelativeBiasSharing {
+        if self.model_type == "umt5" { RelativeBiasSharing::EveryBlock } else { RelativeBiasSharing::FirstBlock }
+    }
+
+    /// What the decoder's output is multiplied by before the head.
+    ///
+    /// transformers 5 writes `tie_word_embeddings: true` into every config, so the presence of an own
+    /// head in the file decides where the config is silent: a tied head is scaled by `D^-0.5`, an own
+    /// one is not; UMT5 is always scaled.
+    pub fn logit_scale(&self, has_own_head: bool) -> f64 {
+        let scaled = match self.model_type.as_str() {
+            "umt5" => true,
+            "mt5" => !has_own_head,
+            _ => self.scale_decoder_outputs.unwrap_or(self.tie_word_embeddings && !has_own_head),
+        };
+        if scaled { (self.d_model as f64).powf(-0.5) } else { 1.0 }
+    }
+
+    /// All fields that are out of range or contradict each other, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |ok: bool, text: String| {
+            if !ok {
+                problems.push(text);
+            }
+        };
+        check(
+            matches!(self.model_type.as_str(), "t5" | "mt5" | "umt5"),
+            format!("`model_type` is `{}`, expected `t5`, `mt5` or `umt5`", self.model_type),
+        );
+        for (name, value) in [
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("d_kv", self.d_kv),
+            ("d_ff", self.d_ff),
+            ("num_layers", self.num_layers),
+            ("num_decoder_layers", self.decoder_layers()),
+            ("num_heads", self.num_heads),
+            ("relative_attention_max_distance", self.relative_attention_max_distance),
+        ] {
+            check(value > 0, format!("`{name}` is 0"));
+        }
+        let buckets = self.relative_attention_num_buckets;
+        check(buckets >= 4, format!("`relative_attention_num_buckets` is {buckets}, must be 4 or more"));
+        check(
+            FeedForwardKind::parse(&self.feed_forward_proj).is_some(),
+            format!("`feed_forward_proj` `{}` is unknown", self.feed_forward_proj),
+        );
+        check((0.0..1.0).contains(&self.dropout_rate), format!("`dropout_rate` {} is not in [0, 1)", self.dropout_rate));
+        for (name, id) in [
+            ("pad_token_id", self.pad_token_id),
+            ("eos_token_id", self.eos_token_id),
+            ("decoder_start_token_id", self.decoder_start_token_id),
+        ] {
+            check((id as usize) < self.vocab_size, format!("`{name}` {id}, vocabulary has {}", self.vocab_size));
+        }
+        problems
+    }
+}

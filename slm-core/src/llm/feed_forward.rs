@@ -1,0 +1,64 @@
+//! T5's feed-forward layer, plain or gated.
+//!
+//! Papers: T5, arXiv 1910.10683, section 2.1; gated: *GLU Variants*, arXiv 2002.05202. Reference:
+//! transformers 5.23.0, `T5DenseActDense`, `T5DenseGatedActDense`.
+//! Shapes: `B` rows, `S` positions, `D` width, `F` inner width.
+
+use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
+
+use super::config::{ActivationKind, FeedForwardKind, T5Config};
+
+/// `wo(act(wi(x)))`, or `wo(act(wi_0(x)) * wi_1(x))` where there is a second map.
+#[derive(Module, Debug)]
+pub struct FeedForward {
+    wi: Linear,
+    gate: Option<Linear>,
+    wo: Linear,
+    dropout: Dropout,
+    #[module(skip)]
+    activation: ActivationKind,
+}
+
+impl FeedForward {
+    /// Builds the layer on `device`, initialised as Mesh TensorFlow does.
+    pub fn init(config: &T5Config, device: &Device) -> Self {
+        let linear = |input: usize, output: usize| {
+            LinearConfig::new(input, output)
+                .with_bias(false)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: (input as f64).powf(-0.5) })
+                .init(device)
+        };
+        let inner = || linear(config.d_model, config.d_ff);
+        let (gate, activation) = match config.feed_forward() {
+            FeedForwardKind::Plain(activation) => (None, activation),
+            FeedForwardKind::Gated(activation) => (Some(inner()), activation),
+        };
+        Self {
+            wi: inner(),
+            gate,
+            wo: linear(config.d_ff, config.d_model),
+            dropout: DropoutConfig::new(config.dropout_rate).init(),
+            activation,
+        }
+    }
+
+    /// `[B, S, D]` to the same.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        // [B, S, D] -> [B, S, F]
+        let inner = self.wi.forward(x.clone());
+        let inner = match self.activation {
+            ActivationKind::Relu => relu(inner),
+            ActivationKind::Gelu => gelu(inner),
+            ActivationKind::GeluTanh => gelu_approximate(inner),
+            ActivationKind::Silu => silu(inner),
+        };
+        let inner = match &self.gate {
+            Some(gate) => inner * gate.forward(x),
+            None => inner,
+        };
+        // [B, S, F] -> [B, S, D]
+        self.wo.forward(self.dropout.forward(inner))
+    }
+}

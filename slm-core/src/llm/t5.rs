@@ -1,0 +1,194 @@
+//! T5, mT5 and UMT5: an encoder reads, a decoder writes.
+//!
+//! Papers: T5, arXiv 1910.10683; mT5, arXiv 2010.11934; UMT5, arXiv 2304.09151. Reference: transformers
+//! 5.23.0, `T5ForConditionalGeneration`. The encoder takes embeddings, not ids, so that adapted speech
+//! can stand beside the words of an instruction.
+//! Shapes: `B` rows, `S` source positions, `L` target positions, `D` width, `V` vocabulary rows.
+
+use std::path::Path;
+
+use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use super::cache::DecoderCache;
+use super::config::{FeedForwardKind, T5Config};
+use super::stack::{Decoder, Encoder};
+use crate::batch::{PaddedBatch, PaddedIds};
+use crate::json::{self, JsonError};
+use crate::weights::{self, StorageType, WeightsError};
+
+/// The model. Without an own head the logits come from the embedding.
+#[derive(Module, Debug)]
+pub struct T5 {
+    shared: Embedding,
+    encoder: Encoder,
+    decoder: Decoder,
+    lm_head: Option<Linear>,
+    #[module(skip)]
+    config: T5Config,
+}
+
+/// Why a language model's folder could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LlmError {
+    /// `config.json`.
+    #[error(transparent)]
+    Config(#[from] JsonError),
+    /// `model.safetensors`.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// Where the logits come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputHead {
+    /// The embedding's matrix (T5 v1.0).
+    Tied,
+    /// A matrix of its own (T5 v1.1, mT5).
+    Own,
+}
+
+impl T5Config {
+    /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.
+    pub fn init(&self, head: OutputHead, device: &Device) -> T5 {
+        T5 {
+            shared: EmbeddingConfig::new(self.vocab_size, self.d_model)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: 1.0 })
+                .init(device),
+            encoder: Encoder::init(self, device),
+            decoder: Decoder::init(self, device),
+            lm_head: (head == OutputHead::Own).then(|| {
+                LinearConfig::new(self.d_model, self.vocab_size)
+                    .with_bias(false)
+                    .with_initializer(Initializer::Normal { mean: 0.0, std: (self.d_model as f64).powf(-0.5) })
+                    .init(device)
+            }),
+            config: self.clone(),
+        }
+    }
+}
+
+impl T5 {
+    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load(dir: &Path, device: &Device) -> Result<Self, LlmError> {
+        let config = T5Config::from_dir(dir)?;
+        let file = dir.join(weights::FILE_NAME);
+        let names = weights::tensor_names(&file)?;
+        let head = if names.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
+        // Old files hold only a copy of the embedding; `shared` is the name of the original.
+        let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
+            .into_iter()
+            .find(|name| names.contains(*name))
+            .unwrap_or("shared.weight");
+        let kind = config.feed_forward();
+        let name = |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
+        let loaded = weights::load(config.init(head, device), &file, name, is_ignored)?;
+        Ok(loaded.freeze())
+    }
+
+    /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file.
+    pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), LlmError> {
+        json::write(&dir.join("config.json"), &self.config)?;
+        let kind = self.config.feed_forward();
+        weights::save(self, &dir.join(weights::FILE_NAME), |path| hf_name(kind, path), storage)?;
+        Ok(())
+    }
+
+    /// The sizes it was built with.
+    pub fn config(&self) -> &T5Config {
+        &self.config
+    }
+
+    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; T5 does not scale them.
+    pub fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
+        PaddedBatch::new(self.shared.forward(tokens.ids.clone()), tokens.lengths.clone())
+    }
+
+    /// The root mean square of the embedding's values, the size that adapted speech should have.
+    pub fn embedding_rms(&self) -> Tensor<1> {
+        self.shared.weight.val().square().mean().sqrt()
+    }
+
+    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`.
+    pub fn encode(&self, inputs: &PaddedBatch) -> PaddedBatch {
+        self.encoder.forward(inputs)
+    }
+
+    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    pub fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
+        let states = self.decoder.forward(self.shared.forward(decoder_input_ids), memory);
+        self.logits(states)
+    }
+
+    /// The state before the first step over `memory` `[B, S, D]`.
+    pub fn start(&self, memory: &PaddedBatch) -> DecoderCache {
+        self.decoder.start(memory)
+    }
+
+    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
+    pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.shared.forward(ids), cache);
+        // [B, 1, V] -> [B, V]
+        self.logits(states).squeeze_dim(1)
+    }
+
+    /// `[B, L, D]` to `[B, L, V]`.
+    fn logits(&self, states: Tensor<3>) -> Tensor<3> {
+        let states = states * self.config.logit_scale(self.lm_head.is_some());
+        match &self.lm_head {
+            Some(head) => head.forward(states),
+            None => {
+                let [batch, length, width] = states.dims();
+                // [B, L, D] -> [B * L, D] x [D, V] -> [B, L, V]
+                states
+                    .reshape([batch * length, width])
+                    .matmul(self.shared.weight.val().transpose())
+                    .reshape([batch as i64, length as i64, -1])
+            }
+        }
+    }
+}
+
+/// The name in the file of the tensor at `path` in [`T5`].
+fn hf_name(kind: FeedForwardKind, path: &str) -> String {
+    let parts: Vec<&str> = path.split('.').collect();
+    // {encoder,decoder}.relative_bias.{i}.table.weight
+    if let [stack, "relative_bias", block, ..] = parts.as_slice() {
+        return format!("{stack}.block.{block}.layer.0.SelfAttention.relative_attention_bias.weight");
+    }
+    // {encoder,decoder}.blocks.{i}.{part}.{rest}
+    if let [stack, "blocks", block, part, rest @ ..] = parts.as_slice() {
+        let feed_forward = if *stack == "encoder" { "1" } else { "2" };
+        let layer = match *part {
+            "self_attention" => "0.SelfAttention".to_owned(),
+            "self_attention_norm" => "0.layer_norm".to_owned(),
+            "cross_attention" => "1.EncDecAttention".to_owned(),
+            "cross_attention_norm" => "1.layer_norm".to_owned(),
+            "feed_forward" => format!("{feed_forward}.DenseReluDense"),
+            _ => format!("{feed_forward}.layer_norm"),
+        };
+        let rest = match (kind, rest) {
+            (FeedForwardKind::Gated(_), ["wi", tail]) => format!("wi_0.{tail}"),
+            (FeedForwardKind::Gated(_), ["gate", tail]) => format!("wi_1.{tail}"),
+            _ => rest.join("."),
+        };
+        return format!("{stack}.block.{block}.layer.{layer}.{rest}");
+    }
+    path.to_owned()
+}
+
+/// Tensors of a file that the forward pass does not use.
+fn is_ignored(name: &str) -> bool {
+    name.ends_with("embed_tokens.weight")
+        || name == "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+}

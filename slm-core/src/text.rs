@@ -1,0 +1,171 @@
+//! Text to token ids and back, through the `tokenizers` crate.
+//!
+//! A `tokenizer.json` is untrusted: its `padding` and `truncation` sections are dropped before loading
+//! (batching is ours, and a huge fixed padding would abort the process), and a panic of the crate on a
+//! crafted file is turned into an error.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use tokenizers::Tokenizer;
+
+/// The file name in a model folder.
+pub const FILE_NAME: &str = "tokenizer.json";
+
+/// The largest `tokenizer.json` that is read; mT5's has 16 MB.
+pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+
+/// Why a tokenizer could not be loaded or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    /// The system refused.
+    #[error("cannot load tokenizer `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is larger than [`MAX_TOKENIZER_BYTES`].
+    #[error("cannot load tokenizer `{}`: {bytes} bytes, limit is {MAX_TOKENIZER_BYTES}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The content is not a tokenizer.
+    #[error("cannot load tokenizer `{}`: tokenizer definition is invalid: {reason}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What the crate said.
+        reason: String,
+    },
+    /// The tokenizer has more ids than the model has rows.
+    #[error("cannot load tokenizer `{}`: {tokens} tokens, embedding has {rows} rows", path.display())]
+    TooManyTokens {
+        /// The file.
+        path: PathBuf,
+        /// Ids of the tokenizer.
+        tokens: usize,
+        /// Rows of the embedding.
+        rows: usize,
+    },
+    /// A text has no encoding.
+    #[error("cannot encode text `{text}`: {reason}")]
+    Encode {
+        /// The text, cut to 200 characters.
+        text: String,
+        /// What the crate said.
+        reason: String,
+    },
+    /// Ids have no text.
+    #[error("cannot decode token ids: {reason}")]
+    Decode {
+        /// What the crate said.
+        reason: String,
+    },
+}
+
+/// A tokenizer without special tokens, padding or truncation: those are the model's business.
+#[derive(Debug, Clone)]
+pub struct TextTokenizer {
+    inner: Tokenizer,
+    path: PathBuf,
+}
+
+impl TextTokenizer {
+    /// Loads `tokenizer.json` from `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError`] naming the file.
+    pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
+        let path = dir.join(FILE_NAME);
+        let io = |source| TokenizerError::Io { path: path.clone(), source };
+        let bytes = fs::metadata(&path).map_err(io)?.len();
+        if bytes > MAX_TOKENIZER_BYTES {
+            return Err(TokenizerError::TooLarge { path, bytes });
+        }
+        let text = fs::read(&path).map_err(io)?;
+        Self::from_bytes(&text, &path)
+    }
+
+    /// Loads a tokenizer from JSON; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::Invalid`].
+    pub fn from_bytes(json: &[u8], path: &Path) -> Result<Self, TokenizerError> {
+        let invalid = |reason: String| TokenizerError::Invalid { path: path.into(), reason };
+        let mut value: serde_json::Value =
+            serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+        if let Some(object) = value.as_object_mut() {
+            object.remove("padding");
+            object.remove("truncation");
+        }
+        let text = value.to_string();
+        let load = || {
+            let inner = Tokenizer::from_bytes(text.as_bytes()).map_err(|error| error.to_string())?;
+            // Some crafted definitions only panic when first used.
+            let probe = inner.encode_fast("a b", true).map_err(|error| error.to_string())?;
+            inner.decode(probe.get_ids(), true).map_err(|error| error.to_string())?;
+            Ok::<_, String>(inner)
+        };
+        match catch_unwind(AssertUnwindSafe(load)) {
+            Ok(Ok(inner)) => Ok(Self { inner, path: path.into() }),
+            Ok(Err(reason)) => Err(invalid(reason)),
+            Err(_) => Err(invalid("its rules contradict each other".into())),
+        }
+    }
+
+    /// The number of ids.
+    pub fn len(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Whether it has no ids.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks that every id has a row in an embedding of `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::TooManyTokens`].
+    pub fn check_rows(&self, rows: usize) -> Result<(), TokenizerError> {
+        let tokens = self.len();
+        if tokens > rows {
+            return Err(TokenizerError::TooManyTokens { path: self.path.clone(), tokens, rows });
+        }
+        Ok(())
+    }
+
+    /// Ids of `text`, without special tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::Encode`], when the text has a character that the vocabulary lacks.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        match self.inner.encode_fast(text, false) {
+            Ok(encoding) => Ok(encoding.get_ids().to_vec()),
+            Err(error) => Err(TokenizerError::Encode {
+                text: text.chars().take(200).collect(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Text of `ids`; special tokens are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::Decode`].
+    pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner.decode(ids, true).map_err(|error| TokenizerError::Decode { reason: error.to_string() })
+    }
+}

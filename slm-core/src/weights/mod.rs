@@ -1,0 +1,213 @@
+//! Weights in Hugging Face safetensors files: read into modules, written from them.
+//!
+//! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family
+//! turns a path into the name in its files. Files are read through burn-store, which maps them into
+//! memory; names, shapes and dtypes are compared with the module before a tensor is touched, so that
+//! all problems are told at once.
+
+mod header;
+mod load;
+mod save;
+
+use std::collections::BTreeSet;
+use std::path::{self, PathBuf};
+
+use burn::tensor::DType;
+
+pub use load::load;
+pub use save::{StorageType, save};
+
+/// The file that holds the tensors of a folder.
+pub const FILE_NAME: &str = "model.safetensors";
+
+/// The names of the tensors in the file at `path`, from its header alone.
+///
+/// # Errors
+///
+/// [`WeightsError`] if the file cannot be read or its header is not sound.
+pub fn tensor_names(path: &path::Path) -> Result<BTreeSet<String>, WeightsError> {
+    Ok(header::read(path)?.into_keys().collect())
+}
+
+/// Tensors of one file that do not fit the model that its config describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TensorProblem {
+    /// The model needs a tensor that the file lacks.
+    Missing {
+        /// The name in the file.
+        name: String,
+        /// The shape the model needs.
+        expected: Vec<usize>,
+        /// The unused tensor with the most similar name.
+        nearest: Option<String>,
+    },
+    /// The file has a tensor that the model does not use.
+    Unexpected {
+        /// The name in the file.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// The shapes differ.
+    Shape {
+        /// The name in the file.
+        name: String,
+        /// The shape the model needs.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// The tensor is not of a float type.
+    Type {
+        /// The name in the file.
+        name: String,
+        /// Its type.
+        found: DType,
+    },
+    /// The tensor holds NaN or infinity.
+    NonFinite {
+        /// The name in the file.
+        name: String,
+        /// How many values are not finite.
+        count: usize,
+        /// The index of the first.
+        first: usize,
+    },
+}
+
+impl std::fmt::Display for TensorProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { name, expected, nearest } => {
+                write!(f, "missing `{name}` {expected:?}")?;
+                match nearest {
+                    Some(nearest) => write!(f, ", nearest in the file: `{nearest}`"),
+                    None => Ok(()),
+                }
+            }
+            Self::Unexpected { name, found } => write!(f, "unexpected `{name}` {found:?}"),
+            Self::Shape { name, expected, found } => {
+                write!(f, "tensor `{name}`: shape {found:?}, expected {expected:?}")
+            }
+            Self::Type { name, found } => {
+                write!(f, "tensor `{name}`: dtype {found:?}, expected F32, F16 or BF16")
+            }
+            Self::NonFinite { name, count, first } => {
+                write!(f, "tensor `{name}`: {count} non-finite values, first at index {first}")
+            }
+        }
+    }
+}
+
+/// At most this many problems are spelled out in a message.
+const MAX_LISTED: usize = 20;
+
+/// Why a weight file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The system refused.
+    #[error("cannot load weights `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The header contradicts the file or itself.
+    #[error("cannot load weights `{}`: {problem}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: header::HeaderProblem,
+    },
+    /// Tensors and model do not fit.
+    #[error("cannot load weights `{}`: {}", path.display(), summary(problems))]
+    Tensors {
+        /// The file.
+        path: PathBuf,
+        /// One entry a tensor.
+        problems: Vec<TensorProblem>,
+    },
+    /// A tensor's bytes could not be read.
+    #[error("cannot load weights `{}`: tensor `{name}`: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// What the reader said.
+        reason: String,
+    },
+    /// The file could not be written.
+    #[error("cannot write weights `{}`: {reason}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        reason: String,
+    },
+}
+
+/// Counts by kind, then one line a problem.
+fn summary(problems: &[TensorProblem]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for problem in problems {
+        let kind = match problem {
+            TensorProblem::Missing { .. } => "missing",
+            TensorProblem::Unexpected { .. } => "unexpected",
+            TensorProblem::Shape { .. } => "misshaped",
+            TensorProblem::Type { .. } => "of a wrong dtype",
+            TensorProblem::NonFinite { .. } => "non-finite",
+        };
+        match counts.iter_mut().find(|(name, _)| *name == kind) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((kind, 1)),
+        }
+    }
+    let mut text: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let mut lines = vec![text.join(", ")];
+    text = problems.iter().take(MAX_LISTED).map(|problem| format!("  {problem}")).collect();
+    lines.append(&mut text);
+    if problems.len() > MAX_LISTED {
+        lines.push(format!("  .. and {} more", problems.len() - MAX_LISTED));
+    }
+    lines.join("\n")
+}
+
+/// The path of a tensor while a module is walked.
+#[derive(Debug, Default)]
+struct Path {
+    names: Vec<String>,
+    containers: Vec<String>,
+}
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        self.names.push(name.to_owned());
+        self.containers.push(container.to_owned());
+    }
+
+    fn exit(&mut self) {
+        self.names.pop();
+        self.containers.pop();
+    }
+
+    /// The path with PyTorch's names for the parameters of norms.
+    fn text(&self) -> String {
+        let mut text = self.names.join(".");
+        for (burn, torch) in [(".gamma", ".weight"), (".beta", ".bias")] {
+            if let Some(stem) = text.strip_suffix(burn) {
+                text = format!("{stem}{torch}");
+            }
+        }
+        text
+    }
+
+    /// Whether the tensor is the weight of a `Linear`, which PyTorch stores as `[out, in]`.
+    fn is_transposed(&self) -> bool {
+        self.containers.last().is_some_and(|container| container == "Struct:Linear")
+            && self.names.last().is_some_and(|name| name == "weight")
+    }
+}

@@ -1,0 +1,85 @@
+//! The command line of `slm-train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use slm_train::steps::corpus::Split;
+
+/// Makes corpora, trains the parts of an SLM bundle, and evaluates it.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    /// Where tensors live: flex, wgpu, ndarray, tch-cpu, tch-cuda, tch-mps or cuda.
+    #[arg(long, default_value = "flex", global = true)]
+    pub(crate) backend: String,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// A verb.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a speech corpus of the domain's sentences with espeak-ng and flite.
+    Synth(SynthArgs),
+    /// Trains the reference model's tokenizer on the domain's sentences.
+    Tokenizer(TokenizerArgs),
+    /// Trains a small Conformer encoder with CTC.
+    Ctc(StageArgs),
+    /// Trains a small T5 on text tasks.
+    Text(StageArgs),
+}
+
+/// Arguments of `synth`.
+#[derive(Debug, Args)]
+pub(crate) struct SynthArgs {
+    /// Folder of the corpus; `manifest.jsonl` and `wav/` go there.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Which sentences and voices.
+    #[arg(long, value_enum)]
+    pub(crate) split: Split,
+    /// Utterances.
+    #[arg(long)]
+    pub(crate) count: u64,
+    /// Seed of sentences and takes.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// No noise and no rooms.
+    #[arg(long)]
+    pub(crate) clean: bool,
+}
+
+/// Arguments of `tokenizer`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenizerArgs {
+    /// Folder for `tokenizer.json`.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Pieces.
+    #[arg(long, default_value_t = 1024)]
+    pub(crate) size: usize,
+    /// Sentences to learn from.
+    #[arg(long, default_value_t = 60_000)]
+    pub(crate) items: usize,
+    /// Seed of the sentences.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Arguments of a training stage.
+#[derive(Debug, Args)]
+pub(crate) struct StageArgs {
+    /// Settings, a TOML file.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// Folder of checkpoints and metrics; a run that is there already goes on.
+    #[arg(long)]
+    pub(crate) run: PathBuf,
+    /// Folder for the result.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Overrides of the settings, `key.path=value`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+}

@@ -1,0 +1,155 @@
+//! What every sampled item must hold, over many samples.
+
+use std::collections::BTreeSet;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::engine::{keys, lexicons, templates};
+use super::tasks::{Task, copy_drill, pairs, respell};
+use super::{NamePool, Topic, is_held_out, names, sample, template_count};
+
+#[test]
+fn tables_are_whole() {
+    assert!(template_count() >= 108);
+    for (name, rows) in lexicons() {
+        for row in rows {
+            for cell in &row.cells {
+                assert!(!cell.is_empty(), "{name}: {row:?}");
+                assert!(cell.iter().all(|form| !form.trim().is_empty()), "{row:?}");
+            }
+            assert_eq!(row.cells[0].len(), row.forms.len() + 1, "{name}: {row:?}");
+        }
+    }
+    for topic in Topic::ALL {
+        assert!(templates(topic).len() >= 12, "{topic:?}");
+        for template in templates(topic) {
+            assert!(!template.questions.is_empty(), "{template:?}");
+            for english in &template.english {
+                let bound = keys(english);
+                let mut others = vec![
+                    template.german,
+                    template.spanish,
+                    template.french,
+                    template.continuation,
+                    template.reply,
+                ];
+                for (question, answer) in &template.questions {
+                    others.extend([question, answer]);
+                }
+                others.extend(template.fields.iter().map(|(_, value)| *value));
+                for other in others {
+                    assert!(!other.trim().is_empty(), "{template:?}");
+                    assert!(keys(other).is_subset(&bound), "{english} <> {other}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn name_pools_are_disjoint() {
+    let train: BTreeSet<_> = names(NamePool::Train).iter().collect();
+    let test: BTreeSet<_> = names(NamePool::Test).iter().collect();
+    assert!(train.len() >= 250 && train.len() == names(NamePool::Train).len());
+    assert!(test.len() >= 60 && test.len() == names(NamePool::Test).len());
+    assert!(train.is_disjoint(&test));
+}
+
+#[test]
+fn samples_hold_what_is_promised() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut vocabulary = BTreeSet::new();
+    let mut texts = BTreeSet::new();
+    let (mut held_out, mut named, mut length) = (0, 0, 0);
+    let count = 200_000;
+    for index in 0..count {
+        let pool = if index % 10 == 0 {
+            NamePool::Test
+        } else {
+            NamePool::Train
+        };
+        let item = sample(&mut rng, pool);
+        let mut all = vec![
+            &item.text,
+            &item.german,
+            &item.spanish,
+            &item.french,
+            &item.continuation,
+            &item.reply,
+        ];
+        for (question, answer) in &item.questions {
+            all.extend([question, answer]);
+        }
+        all.extend(item.fields.iter().map(|(_, value)| value));
+        for text in all {
+            assert!(
+                !text.is_empty() && !text.contains(['{', '}', '|', ';']),
+                "{item:?}"
+            );
+            assert!(!text.contains("  ") && text.trim() == text, "{item:?}");
+        }
+        assert!(!item.questions.is_empty());
+        assert!(
+            item.text
+                .chars()
+                .all(|one| one.is_ascii_lowercase() || one == ' ' || one == '\''),
+            "{item:?}"
+        );
+        for (_, value) in &item.fields {
+            assert!(item.text.contains(value.as_str()), "{item:?}");
+        }
+        for name in &item.names {
+            assert!(names(pool).contains(&name.as_str()));
+            assert!(item.text.split(' ').any(|word| word == name), "{item:?}");
+        }
+        let words = item.text.split(' ').count();
+        assert!((3..=18).contains(&words), "{item:?}");
+        length += words;
+        held_out += usize::from(is_held_out(&item.text));
+        named += usize::from(!item.names.is_empty());
+        vocabulary.extend(item.text.split(' ').map(str::to_owned));
+        texts.insert(item.text);
+    }
+    let share = |part: usize| part as f64 / f64::from(count);
+    assert!(vocabulary.len() >= 1500, "{} words", vocabulary.len());
+    assert!(texts.len() >= 100_000, "{} sentences", texts.len());
+    assert!(
+        (0.06..0.11).contains(&share(held_out)),
+        "{}",
+        share(held_out)
+    );
+    assert!((0.15..0.35).contains(&share(named)), "{}", share(named));
+    assert!((5.0..9.0).contains(&share(length)), "{}", share(length));
+}
+
+#[test]
+fn pairs_are_filled_and_spelling_is_repaired() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let (mut kept, mut spelled) = (0, 0);
+    for _ in 0..20_000 {
+        let item = sample(&mut rng, NamePool::Train);
+        for pair in pairs(&item, &mut rng) {
+            assert!(
+                !pair.input.is_empty() && !pair.target.is_empty(),
+                "{pair:?}"
+            );
+            assert!(!pair.instruction.contains(['{', '}']), "{pair:?}");
+            if pair.task == Task::Spell {
+                spelled += 1;
+                kept += usize::from(pair.input == pair.target);
+                assert_eq!(pair.target, item.text);
+            }
+        }
+        let drill = copy_drill(&mut rng);
+        assert_eq!(drill.input, drill.target);
+        assert!(
+            drill.input.split(' ').all(|word| !word.is_empty()),
+            "{drill:?}"
+        );
+    }
+    assert!(kept * 100 > spelled * 10 && kept * 100 < spelled * 20);
+    for name in names(NamePool::Train) {
+        assert_ne!(&respell(name, &mut rng), name);
+    }
+}

@@ -1,0 +1,10 @@
+//! Training data: sentences of the domain, speech made from them, manifests, batches.
+
+pub mod buckets;
+pub mod domain;
+
+pub mod manifest;
+pub mod spec_augment;
+pub mod speech;
+pub mod synth;
+pub mod vocabulary;

@@ -1,0 +1,113 @@
+//! The voices of the synthetic corpus, in two disjoint sets: one to train with, one that is heard in evaluation only.
+//!
+//! Neither program refuses an unknown voice: `espeak-ng` drops an unknown variant, `flite` falls back to its default,
+//! both with exit code 0. So [`super::run`] checks the installed lists first. The base voice `en-gb` is not used, since
+//! espeak-ng 1.51 silently ignores every variant of it; `en` is the same accent and takes variants.
+
+/// The program that speaks, with its own name of the voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// `espeak-ng -v <voice>`: a formant synthesiser; the voice is `accent` or `accent+variant`.
+    Espeak(&'static str),
+    /// `flite -voice <voice>`: statistical voices of recorded speakers (`slt`, `awb`, `rms`), and diphones (`kal16`).
+    Flite(&'static str),
+}
+
+/// A synthetic speaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// Name in manifests, as `espeak-en-us+m3` or `flite-slt`.
+    pub name: &'static str,
+    /// Program and voice behind the name.
+    pub engine: Engine,
+}
+
+/// Which speakers to draw from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VoiceSet {
+    /// The voices for training.
+    Known,
+    /// Voices of the same kinds that training never hears; no espeak variant (timbre) is shared with the known ones.
+    Unseen,
+}
+
+/// The voices of `set`. The two sets are disjoint.
+pub fn voices(set: VoiceSet) -> &'static [Voice] {
+    match set {
+        VoiceSet::Known => &KNOWN,
+        VoiceSet::Unseen => &UNSEEN,
+    }
+}
+
+const KNOWN: [Voice; 14] = [
+    espeak("espeak-en-us+m3", "en-us+m3"),
+    espeak("espeak-en-us+f2", "en-us+f2"),
+    espeak("espeak-en-us+klatt2", "en-us+klatt2"),
+    espeak("espeak-en+m2", "en+m2"),
+    espeak("espeak-en+f3", "en+f3"),
+    espeak("espeak-en-gb-x-rp+m7", "en-gb-x-rp+m7"),
+    espeak("espeak-en-gb-x-rp+f1", "en-gb-x-rp+f1"),
+    espeak("espeak-en-gb-scotland+m5", "en-gb-scotland+m5"),
+    espeak("espeak-en-gb-scotland+f4", "en-gb-scotland+f4"),
+    espeak("espeak-en-029+m6", "en-029+m6"),
+    espeak("espeak-en-us-nyc+m1", "en-us-nyc+m1"),
+    flite("flite-slt", "slt"),
+    flite("flite-awb", "awb"),
+    flite("flite-kal16", "kal16"),
+];
+
+const UNSEEN: [Voice; 5] = [
+    espeak("espeak-en-us+m8", "en-us+m8"),
+    espeak("espeak-en-us+Annie", "en-us+Annie"),
+    espeak("espeak-en+f5", "en+f5"),
+    espeak("espeak-en-gb-x-gbcwmd+m4", "en-gb-x-gbcwmd+m4"),
+    flite("flite-rms", "rms"),
+];
+
+const fn espeak(name: &'static str, voice: &'static str) -> Voice {
+    Voice {
+        name,
+        engine: Engine::Espeak(voice),
+    }
+}
+
+const fn flite(name: &'static str, voice: &'static str) -> Voice {
+    Voice {
+        name,
+        engine: Engine::Flite(voice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn sets_are_disjoint_in_name_and_timbre() {
+        let known = voices(VoiceSet::Known);
+        let names: BTreeSet<_> = known.iter().map(|voice| voice.name).collect();
+        assert_eq!(names.len(), known.len());
+        let timbre = |voice: &Voice| match voice.engine {
+            Engine::Espeak(name) => name.split('+').nth(1).map(str::to_owned),
+            Engine::Flite(name) => Some(name.to_owned()),
+        };
+        let timbres: BTreeSet<_> = known.iter().map(timbre).collect();
+        for voice in voices(VoiceSet::Unseen) {
+            assert!(!names.contains(voice.name));
+            assert!(timbre(voice).is_some());
+            assert!(!timbres.contains(&timbre(voice)));
+        }
+    }
+
+    #[test]
+    fn names_tell_the_engine() {
+        for voice in KNOWN.iter().chain(&UNSEEN) {
+            let expected = match voice.engine {
+                Engine::Espeak(name) => format!("espeak-{name}"),
+                Engine::Flite(name) => format!("flite-{name}"),
+            };
+            assert_eq!(voice.name, expected);
+        }
+    }
+}

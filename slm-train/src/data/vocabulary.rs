@@ -1,0 +1,71 @@
+//! The reference model's tokenizer: pieces of English, German, Spanish and French, learnt from the domain.
+//!
+//! Byte-pair encoding with a mark for the start of a word. Every letter of the four languages is a piece
+//! of its own, so any word can be spelled. The first ids are those of T5: padding, end, unknown.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::{AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerBuilder};
+
+use super::domain::{NamePool, is_held_out, sample};
+use crate::training::rng_for;
+
+/// Padding, id 0.
+pub const PAD: &str = "<pad>";
+/// End of a sequence, id 1.
+pub const EOS: &str = "</s>";
+/// A letter that is not in the alphabet, id 2.
+pub const UNKNOWN: &str = "<unk>";
+
+/// Letters and marks that are pieces whether the text has them or not.
+const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'-.,:;?!/()äöüßÄÖÜáéíóúñÁÉÍÓÚÑàâæçèêëîïôœùûÿÀÂÇÈÊËÎÏÔŒÙÛ¿¡▁";
+
+/// The stream of random numbers that the training text draws from.
+const TEXT_STREAM: u64 = 0x766f_6361;
+
+/// Trains a tokenizer of `size` pieces on `items` items of the domain and writes it to `path`.
+///
+/// # Errors
+///
+/// When the crate refuses or the file cannot be written.
+pub fn train(path: &Path, size: usize, items: usize, seed: u64) -> anyhow::Result<()> {
+    let fail = |error: tokenizers::Error| anyhow::anyhow!("cannot train the tokenizer: {error}");
+    let mut trainer = BpeTrainer::builder()
+        .vocab_size(size)
+        .show_progress(false)
+        .special_tokens([PAD, EOS, UNKNOWN].map(|text| AddedToken::from(text, true)).to_vec())
+        .initial_alphabet(ALPHABET.chars().collect())
+        .build();
+    let model = BPE::builder().unk_token(UNKNOWN.to_owned()).build().map_err(fail)?;
+    let mut tokenizer = TokenizerBuilder::<BPE, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>::new()
+        .with_model(model)
+        .with_pre_tokenizer(Some(Metaspace::new('▁', PrependScheme::Always, true).into()))
+        .with_decoder(Some(MetaspaceDecoder::new('▁', PrependScheme::Always, true).into()))
+        .build()
+        .map_err(fail)?;
+    tokenizer.train(&mut trainer, texts(items, seed).into_iter()).map_err(fail)?;
+    tokenizer.save(path, false).map_err(fail)?;
+    Ok(())
+}
+
+/// Sentences in four languages, with what is asked and answered about them.
+fn texts(items: usize, seed: u64) -> Vec<String> {
+    let mut rng = rng_for(seed, TEXT_STREAM, 0);
+    let mut texts = Vec::new();
+    let mut seen = BTreeSet::new();
+    for _ in 0..items {
+        let item = sample(&mut rng, NamePool::Train);
+        if is_held_out(&item.text) || !seen.insert(item.text.clone()) {
+            continue;
+        }
+        // English twice: its pieces are also the labels of the speech encoder.
+        texts.extend([item.text.clone(), item.text, item.german, item.spanish, item.french]);
+        texts.extend([item.continuation, item.reply]);
+        texts.extend(item.questions.into_iter().flat_map(|(question, answer)| [question, answer]));
+    }
+    texts
+}

@@ -1,0 +1,4 @@
+//! Scores of what a model said against what it should have said.
+
+pub mod metrics;
+pub mod normalise;

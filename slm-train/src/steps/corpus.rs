@@ -1,0 +1,97 @@
+//! Stage `synth`: sentences of the domain, spoken by synthesisers, with a manifest.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::domain::{Item, NamePool, is_held_out, sample};
+use crate::data::manifest::{self, QuestionAnswer, Utterance};
+use crate::data::synth::{self, Line, SynthConfig, VoiceSet};
+use crate::training::rng_for;
+
+/// The stream of random numbers that sentences draw from, one a split.
+const SENTENCE_STREAM: u64 = 0x7365_6e74;
+
+/// Of three held-out sentences one may have names that training never saw.
+const NEW_NAMES_IN: u64 = 3;
+
+/// Which sentences and voices a corpus has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// Training sentences, names and voices.
+    Train,
+    /// Held-out sentences for choices during training, known voices.
+    Dev,
+    /// Held-out sentences, some with unseen names, known voices.
+    Test,
+    /// Held-out sentences, some with unseen names, unseen voices.
+    TestVoices,
+}
+
+impl Split {
+    fn voices(self) -> VoiceSet {
+        match self {
+            Self::TestVoices => VoiceSet::Unseen,
+            _ => VoiceSet::Known,
+        }
+    }
+
+    fn stream(self) -> u64 {
+        SENTENCE_STREAM + self as u64
+    }
+
+    /// Sentence `index` of the split.
+    fn item(self, seed: u64, index: u64) -> Item {
+        let mut rng = rng_for(seed, self.stream(), index);
+        let pool = match self {
+            Self::Test | Self::TestVoices if index.is_multiple_of(NEW_NAMES_IN) => NamePool::Test,
+            _ => NamePool::Train,
+        };
+        loop {
+            let item = sample(&mut rng, pool);
+            if is_held_out(&item.text) != (self == Self::Train) {
+                return item;
+            }
+        }
+    }
+}
+
+/// Speaks `count` sentences of `split` into `out`, with `manifest.jsonl`; files that are there already
+/// are kept, so that a stopped run goes on.
+///
+/// # Errors
+///
+/// A synthesiser that is missing or fails, and files that cannot be written.
+pub fn make(out: &Path, split: Split, count: u64, seed: u64, augment: bool, progress: &(dyn Fn(usize) + Sync)) -> anyhow::Result<usize> {
+    let items: Vec<Item> = (0..count).map(|index| split.item(seed, index)).collect();
+    let lines: Vec<Line> =
+        items.iter().enumerate().map(|(id, item)| Line { id: id as u64, text: item.text.clone() }).collect();
+    let config = SynthConfig { out_dir: out.to_owned(), seed: seed ^ split.stream(), voices: split.voices(), augment };
+    let recordings = synth::run(&lines, &config, progress)?;
+    let utterances: Vec<Utterance> = items
+        .into_iter()
+        .zip(recordings)
+        .map(|(item, recording)| Utterance {
+            audio_filepath: recording.path,
+            duration: recording.duration,
+            voice: Some(recording.voice),
+            german: Some(item.german),
+            spanish: Some(item.spanish),
+            french: Some(item.french),
+            questions: item
+                .questions
+                .into_iter()
+                .map(|(question, answer)| QuestionAnswer { question, answer })
+                .collect(),
+            fields: item.fields.into_iter().map(|(field, value)| (field.as_str().to_owned(), value)).collect(),
+            continuation: Some(item.continuation),
+            reply: Some(item.reply),
+            names: item.names,
+            topic: Some(item.topic.as_str().to_owned()),
+            text: item.text,
+        })
+        .collect();
+    manifest::write(out.join("manifest.jsonl"), &utterances)?;
+    Ok(utterances.len())
+}

@@ -1,0 +1,190 @@
+//! Stage `ctc`: a small Conformer encoder learns to label speech with pieces of text.
+//!
+//! The labels are the pieces of the language model's tokenizer, and a blank.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use burn::nn::loss::{CTCLoss, CTCLossConfig};
+use burn::prelude::*;
+use burn::tensor::Int;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use slm_core::batch::PaddedBatch;
+use slm_core::encoder::config::{ParakeetConfig, ParakeetEncoderConfig};
+use slm_core::encoder::parakeet::Parakeet;
+use slm_core::features::{Features, LogMel, LogMelConfig};
+use slm_core::text::TextTokenizer;
+use slm_core::weights::StorageType;
+
+use super::config::{self, digest};
+use super::text::write_tokenizer_files;
+use crate::data::buckets;
+use crate::data::manifest::{self, Utterance};
+use crate::data::spec_augment::SpecAugment;
+use crate::data::speech;
+use crate::eval::metrics;
+use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
+
+/// Settings of the stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CtcConfig {
+    /// Folder with `tokenizer.json`.
+    pub tokenizer: PathBuf,
+    /// Utterances to learn from.
+    pub train_manifest: PathBuf,
+    /// Utterances to judge by.
+    pub dev_manifest: PathBuf,
+    /// Sizes of the encoder, by the names of a `parakeet_encoder` config.
+    pub model: ParakeetEncoderConfig,
+    /// Masking of the features.
+    #[serde(default)]
+    pub spec_augment: SpecAugment,
+    /// Feature frames of a batch, padding included.
+    pub batch_frames: usize,
+    /// The loop.
+    pub train: LoopConfig,
+}
+
+struct Speech {
+    features: Vec<Features>,
+    labels: Vec<Vec<u32>>,
+    texts: Vec<String>,
+}
+
+impl Speech {
+    /// Loads a manifest; utterances with more labels than states are left out, as CTC cannot align them.
+    fn load(path: &Path, tokenizer: &TextTokenizer, log_mel: &LogMel, model: &ParakeetEncoderConfig) -> anyhow::Result<Self> {
+        let utterances: Vec<Utterance> = manifest::read(path)?;
+        let features = speech::features(&utterances, log_mel)?;
+        let mut speech = Self { features: Vec::new(), labels: Vec::new(), texts: Vec::new() };
+        for (utterance, features) in utterances.into_iter().zip(features) {
+            let labels = tokenizer.encode(&utterance.text)?;
+            let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
+            if labels.is_empty() || labels.len() + repeats > model.subsampled_len(features.frames) {
+                continue;
+            }
+            speech.features.push(features);
+            speech.labels.push(labels);
+            speech.texts.push(utterance.text);
+        }
+        anyhow::ensure!(!speech.features.is_empty(), "invalid manifest `{}`: no usable utterance", path.display());
+        Ok(speech)
+    }
+
+    fn lengths(&self) -> Vec<usize> {
+        self.features.iter().map(|features| features.frames).collect()
+    }
+}
+
+struct CtcJob {
+    config: CtcConfig,
+    tokenizer: TextTokenizer,
+    train: Speech,
+    dev: Speech,
+    loss: CTCLoss,
+    blank: u32,
+    device: Device,
+}
+
+impl Job for CtcJob {
+    type Model = Parakeet;
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        buckets::batches(&self.train.lengths(), self.config.batch_frames, self.config.train.seed, epoch)
+    }
+
+    fn weight(&self, _: u64, batch: &[usize]) -> f64 {
+        batch.len() as f64
+    }
+
+    fn loss(&self, model: &Parakeet, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let bins = self.config.model.num_mel_bins;
+        let masked: Vec<Vec<f32>> = batch
+            .iter()
+            .map(|&i| {
+                let mut values = self.train.features[i].values.clone();
+                self.config.spec_augment.apply(&mut values, bins, rng);
+                values
+            })
+            .collect();
+        let rows: Vec<&[f32]> = masked.iter().map(Vec::as_slice).collect();
+        let states = model.forward(&PaddedBatch::from_rows(&rows, bins, &self.device));
+        let Some(log_probs) = model.ctc_log_probs(&states) else {
+            return Tensor::zeros([1], &self.device);
+        };
+        let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
+        let targets = slm_core::batch::PaddedIds::from_rows(&labels, self.blank, &self.device);
+        let lengths = |values: &[usize]| {
+            let values: Vec<i64> = values.iter().map(|&n| n as i64).collect();
+            let count = values.len();
+            Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &self.device)
+        };
+        // [B, T, V] -> [T, B, V]
+        let losses = self.loss.forward(
+            log_probs.swap_dims(0, 1),
+            targets.ids,
+            lengths(states.lengths()),
+            lengths(&targets.lengths),
+        );
+        losses.sum()
+    }
+
+    fn evaluate(&self, model: &Parakeet) -> anyhow::Result<Metrics> {
+        let device = self.device.clone().without_autodiff();
+        let bins = self.config.model.num_mel_bins;
+        let mut hypotheses = vec![String::new(); self.dev.texts.len()];
+        let batches = buckets::batches(&self.dev.lengths(), 4 * self.config.batch_frames, 0, 0);
+        for batch in batches {
+            let rows: Vec<&[f32]> = batch.iter().map(|&i| self.dev.features[i].values.as_slice()).collect();
+            let encoded = model.encode(&PaddedBatch::from_rows(&rows, bins, &device))?;
+            for (&i, speech) in batch.iter().zip(encoded) {
+                hypotheses[i] = self.tokenizer.decode(&speech.ctc_labels())?;
+            }
+        }
+        Ok(Metrics::from([
+            ("wer".into(), metrics::wer(&self.dev.texts, &hypotheses)),
+            ("cer".into(), metrics::cer(&self.dev.texts, &hypotheses)),
+        ]))
+    }
+
+    fn fingerprint(&self) -> String {
+        digest(&(&self.config.model, &self.train.texts, self.config.train.seed))
+    }
+}
+
+/// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.
+///
+/// # Errors
+///
+/// Invalid settings, data that cannot be read, and what [`training::run`] tells.
+pub fn train(config: CtcConfig, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<Parakeet>> {
+    let mut problems = config.model.problems();
+    problems.extend(config.train.problems());
+    config::check("ctc", &problems)?;
+    let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
+    let features = LogMelConfig { feature_size: config.model.num_mel_bins, ..LogMelConfig::default() };
+    let log_mel = LogMel::new(features.clone())?;
+
+    let device = device.clone().autodiff();
+    device.seed(config.train.seed);
+    let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
+    let job = CtcJob {
+        train: Speech::load(&config.train_manifest, &tokenizer, &log_mel, &config.model)?,
+        dev: Speech::load(&config.dev_manifest, &tokenizer, &log_mel, &config.model)?,
+        loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
+        blank: model_config.pad_token_id as u32,
+        device: device.clone(),
+        config,
+        tokenizer,
+    };
+    let outcome = training::run(&job, model_config.init(&device), &job.config.train, run, &device)?;
+    if let Outcome::Finished { model, .. } = &outcome {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+        model.save(out, StorageType::F32)?;
+        slm_core::json::write(&out.join("preprocessor_config.json"), &features)?;
+        write_tokenizer_files(&job.config.tokenizer, out)?;
+    }
+    Ok(outcome)
+}

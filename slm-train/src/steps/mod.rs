@@ -1,0 +1,8 @@
+//! The stages of training, one file each, in their order.
+
+
+pub mod config;
+pub mod corpus;
+pub mod ctc;
+pub mod loss;
+pub mod text;

@@ -1,0 +1,238 @@
+//! Stage `text`: a small T5 learns text tasks by instruction: repeat, translate, answer, pull out a field,
+//! continue, reply, spell.
+//!
+//! Examples are drawn anew for every epoch from the domain's generator; sentences of the held-out set are
+//! never drawn. The words, the instruction and the end token are tokenised apart, as they are when speech
+//! takes the place of the words.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use burn::prelude::*;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use slm_core::batch::PaddedIds;
+use slm_core::llm::config::T5Config;
+use slm_core::llm::t5::{OutputHead, T5};
+use slm_core::text::TextTokenizer;
+use slm_core::weights::StorageType;
+
+use super::config::{self, digest};
+use super::loss::{cross_entropy_sum, shift_right};
+use crate::data::buckets;
+use crate::data::domain::tasks::{TaskPair, copy_drill, pairs};
+use crate::data::domain::{NamePool, is_held_out, sample};
+use crate::training::{self, Job, LoopConfig, Metrics, Outcome, rng_for};
+
+/// The stream of random numbers that training examples draw from.
+const EXAMPLE_STREAM: u64 = 0x7465_7874;
+/// The stream that held-out examples draw from.
+const HELD_OUT_STREAM: u64 = 0x6865_6c64;
+
+/// Settings of the stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextConfig {
+    /// Folder with `tokenizer.json`.
+    pub tokenizer: PathBuf,
+    /// Sizes of the model, by the names of a T5 `config.json`; `vocab_size` follows the tokenizer.
+    pub model: T5Config,
+    /// Examples.
+    pub data: TextData,
+    /// The loop.
+    pub train: LoopConfig,
+}
+
+/// Which examples an epoch has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextData {
+    /// Sentences drawn for an epoch; each gives about nine examples.
+    pub items: usize,
+    /// Examples that only copy random words, as a share of the others.
+    pub copy_share: f64,
+    /// Source and target positions of a batch together, padding included.
+    pub batch_tokens: usize,
+    /// Held-out sentences for the evaluation.
+    pub held_out_items: usize,
+}
+
+/// Token ids of an example.
+#[derive(Debug, Clone)]
+struct Example {
+    source: Vec<u32>,
+    target: Vec<u32>,
+}
+
+struct TextJob {
+    tokenizer: TextTokenizer,
+    config: TextConfig,
+    epoch: RefCell<Option<(u64, Vec<Example>)>>,
+    held_out: Vec<Example>,
+}
+
+impl TextJob {
+    fn example(&self, pair: &TaskPair) -> anyhow::Result<Example> {
+        let eos = self.config.model.eos_token_id;
+        let mut source = self.tokenizer.encode(&pair.input)?;
+        source.extend(self.tokenizer.encode(&pair.instruction)?);
+        source.push(eos);
+        let mut target = self.tokenizer.encode(&pair.target)?;
+        target.push(eos);
+        Ok(Example { source, target })
+    }
+
+    fn draw<R: Rng>(&self, count: usize, held_out: bool, rng: &mut R) -> Vec<Example> {
+        let mut examples = Vec::new();
+        let mut items = 0;
+        while items < count {
+            let item = sample(rng, NamePool::Train);
+            if is_held_out(&item.text) != held_out {
+                continue;
+            }
+            items += 1;
+            examples.extend(pairs(&item, rng).iter().filter_map(|pair| self.example(pair).ok()));
+        }
+        if !held_out {
+            let copies = (examples.len() as f64 * self.config.data.copy_share) as usize;
+            examples.extend((0..copies).filter_map(|_| self.example(&copy_drill(rng)).ok()));
+        }
+        examples
+    }
+
+    /// Runs `f` on the examples of `epoch`, drawing them when they are not the last ones used.
+    fn with_epoch<T>(&self, epoch: u64, f: impl FnOnce(&[Example]) -> T) -> T {
+        let mut cache = self.epoch.borrow_mut();
+        if cache.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let mut rng = rng_for(self.config.train.seed, EXAMPLE_STREAM, epoch);
+            *cache = Some((epoch, self.draw(self.config.data.items, false, &mut rng)));
+        }
+        f(cache.as_ref().map_or(&[], |(_, examples)| examples.as_slice()))
+    }
+
+    fn loss_of(&self, model: &T5, batch: &[&Example]) -> (Tensor<1>, Tensor<1>, usize) {
+        let device = model.embedding_rms().device();
+        let pad = self.config.model.pad_token_id;
+        let sources: Vec<&[u32]> = batch.iter().map(|example| example.source.as_slice()).collect();
+        let targets: Vec<Vec<u32>> = batch.iter().map(|example| example.target.clone()).collect();
+        let count = targets.iter().map(Vec::len).sum();
+        let inputs = shift_right(&targets, self.config.model.decoder_start_token_id);
+
+        let memory = model.encode(&model.embed(&PaddedIds::from_rows(&sources, pad, &device)));
+        let logits = model.decode(&memory, PaddedIds::from_rows(&inputs, pad, &device).ids);
+        let targets = PaddedIds::from_rows(&targets, pad, &device);
+        let hits = hits(logits.clone(), &targets);
+        (cross_entropy_sum(logits, &targets), hits, count)
+    }
+}
+
+/// How many real positions have the target as the best token.
+fn hits(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
+    let [batch, length, _] = logits.dims();
+    let logits = logits.detach();
+    let keep = slm_core::batch::keep_mask(&targets.lengths, length, &logits.device());
+    let best = logits.argmax(2).reshape([batch, length]);
+    (best.equal(targets.ids.clone()).float() * keep).sum()
+}
+
+impl Job for TextJob {
+    type Model = T5;
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        self.with_epoch(epoch, |examples| {
+            let lengths: Vec<usize> =
+                examples.iter().map(|example| example.source.len() + example.target.len()).collect();
+            buckets::batches(&lengths, self.config.data.batch_tokens, self.config.train.seed, epoch)
+        })
+    }
+
+    fn weight(&self, epoch: u64, batch: &[usize]) -> f64 {
+        self.with_epoch(epoch, |examples| batch.iter().map(|&i| examples[i].target.len()).sum::<usize>() as f64)
+    }
+
+    fn loss(&self, model: &T5, epoch: u64, batch: &[usize], _: &mut ChaCha8Rng) -> Tensor<1> {
+        self.with_epoch(epoch, |examples| {
+            let batch: Vec<&Example> = batch.iter().map(|&i| &examples[i]).collect();
+            self.loss_of(model, &batch).0
+        })
+    }
+
+    fn evaluate(&self, model: &T5) -> anyhow::Result<Metrics> {
+        let (mut loss, mut right, mut tokens) = (0.0, 0.0, 0);
+        for batch in self.held_out.chunks(64) {
+            let batch: Vec<&Example> = batch.iter().collect();
+            let (sum, hits, count) = self.loss_of(model, &batch);
+            loss += f64::from(sum.try_into_scalar::<f32>().context("cannot read the loss")?);
+            right += f64::from(hits.try_into_scalar::<f32>().context("cannot read the hits")?);
+            tokens += count;
+        }
+        let tokens = tokens.max(1) as f64;
+        Ok(Metrics::from([("loss".into(), loss / tokens), ("token_accuracy".into(), right / tokens)]))
+    }
+
+    fn fingerprint(&self) -> String {
+        digest(&(&self.config.model, &self.config.data, self.config.train.seed))
+    }
+}
+
+/// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.
+///
+/// # Errors
+///
+/// Invalid settings, a tokenizer that cannot be loaded, and what [`training::run`] tells.
+pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<T5>> {
+    let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
+    config.model.vocab_size = tokenizer.len();
+    let mut problems = config.model.problems();
+    problems.extend(config.train.problems());
+    config::check("text", &problems)?;
+
+    let device = device.clone().autodiff();
+    device.seed(config.train.seed);
+    let model = config.model.init(OutputHead::Tied, &device);
+    let mut job = TextJob { tokenizer, config, epoch: RefCell::new(None), held_out: Vec::new() };
+    let mut rng = rng_for(job.config.train.seed, HELD_OUT_STREAM, 0);
+    job.held_out = job.draw(job.config.data.held_out_items, true, &mut rng);
+
+    let outcome = training::run(&job, model, &job.config.train, run, &device)?;
+    if let Outcome::Finished { model, .. } = &outcome {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+        model.save(out, StorageType::F32)?;
+        write_tokenizer_files(&job.config.tokenizer, out)?;
+        write_generation_config(&job.config.model, out)?;
+    }
+    Ok(outcome)
+}
+
+/// Copies `tokenizer.json` and tells transformers which class reads it.
+///
+/// # Errors
+///
+/// When a file cannot be read or written.
+pub fn write_tokenizer_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    use crate::data::vocabulary::{EOS, PAD, UNKNOWN};
+    let name = slm_core::text::FILE_NAME;
+    let target = to.join(name);
+    std::fs::copy(from.join(name), &target).with_context(|| format!("cannot write `{}`", target.display()))?;
+    let settings = serde_json::json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": PAD,
+        "eos_token": EOS,
+        "unk_token": UNKNOWN,
+    });
+    slm_core::json::write(&to.join("tokenizer_config.json"), &settings)?;
+    Ok(())
+}
+
+fn write_generation_config(model: &T5Config, out: &Path) -> anyhow::Result<()> {
+    let settings = serde_json::json!({
+        "pad_token_id": model.pad_token_id,
+        "eos_token_id": model.eos_token_id,
+        "decoder_start_token_id": model.decoder_start_token_id,
+        "max_new_tokens": 128,
+    });
+    slm_core::json::write(&out.join("generation_config.json"), &settings)?;
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Checkpoints that survive a kill: a folder is complete or it is not there.
+//!
+//! A checkpoint is written under a temporary name, synced, and renamed; the rename is the commit. It
+//! holds the module and the optimizer as Burn records, which keep parameter ids, `state.json` with the
+//! position in the data, and `MANIFEST.json` with sizes and hashes, written last and verified on resume.
+//! The newest folder that verifies wins; older ones are removed only after the new one is in place.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use burn::optim::ModuleOptimizer;
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Metrics;
+
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const STATE: &str = "state.json";
+const MANIFEST: &str = "MANIFEST.json";
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Steps made.
+    pub step: u64,
+    /// The epoch of the next batch.
+    pub epoch: u64,
+    /// The next batch of the epoch.
+    pub batch: usize,
+    /// The job's fingerprint.
+    pub fingerprint: String,
+    /// The last evaluation.
+    pub metrics: Metrics,
+}
+
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
+struct FileRecord {
+    bytes: u64,
+    sha256: String,
+}
+
+/// Writes a checkpoint of `state.step` into `run` and removes all but the newest `keep`.
+///
+/// # Errors
+///
+/// `cannot save checkpoint step N` with the reason; earlier checkpoints are untouched.
+pub fn save<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &State, keep: usize) -> anyhow::Result<()> {
+    write(run, model, optimizer, state).with_context(|| format!("cannot save checkpoint step {}", state.step))?;
+    for (_, dir) in list(run)?.into_iter().rev().skip(keep) {
+        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
+    }
+    Ok(())
+}
+
+fn write<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &State) -> anyhow::Result<()> {
+    let name = format!("step-{:08}", state.step);
+    let scratch = run.join(format!("{name}.tmp"));
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    fs::create_dir(&scratch)?;
+    model.clone().save_file(scratch.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    optimizer.save(scratch.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    fs::write(scratch.join(STATE), serde_json::to_vec_pretty(state)?)?;
+    let files = [MODEL, OPTIMIZER, STATE]
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), record(&scratch.join(name))?)))
+        .collect::<anyhow::Result<BTreeMap<String, FileRecord>>>()?;
+    fs::write(scratch.join(MANIFEST), serde_json::to_vec_pretty(&files)?)?;
+    for name in [MODEL, OPTIMIZER, STATE, MANIFEST] {
+        File::open(scratch.join(name))?.sync_all()?;
+    }
+    File::open(&scratch)?.sync_all()?;
+    let target = run.join(name);
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
+    fs::rename(&scratch, &target)?;
+    File::open(run)?.sync_all()?;
+    verify(&target)
+}
+
+fn record(path: &Path) -> anyhow::Result<FileRecord> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        bytes += read as u64;
+        hash.update(&buffer[..read]);
+    }
+    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(FileRecord { bytes, sha256 })
+}
+
+fn verify(dir: &Path) -> anyhow::Result<()> {
+    let files: BTreeMap<String, FileRecord> = serde_json::from_slice(&fs::read(dir.join(MANIFEST))?)?;
+    for (name, expected) in files {
+        let found = record(&dir.join(&name))?;
+        if found != expected {
+            bail!("`{name}` has {} bytes, sha256 {}; expected {} bytes, sha256 {}", found.bytes, found.sha256, expected.bytes, expected.sha256);
+        }
+    }
+    Ok(())
+}
+
+/// Complete checkpoints of `run` by step, oldest first.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub fn list(run: &Path) -> anyhow::Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(run).with_context(|| format!("cannot read `{}`", run.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(step) = name.strip_prefix("step-").and_then(|step| step.parse().ok()) {
+            found.push((step, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What was resumed.
+pub struct Resumed<M> {
+    /// The module as it was.
+    pub model: M,
+    /// The optimizer as it was.
+    pub optimizer: ModuleOptimizer,
+    /// Where the run stood.
+    pub state: State,
+}
+
+/// Takes up the newest checkpoint of `run` that verifies, or gives `model` and `optimizer` back.
+///
+/// Half-written folders of a killed process are removed; each checkpoint that is skipped is told to `warn`.
+///
+/// # Errors
+///
+/// When the newest sound checkpoint belongs to another `fingerprint`, or does not fit the module.
+pub fn resume<M: Module>(
+    run: &Path,
+    model: M,
+    optimizer: ModuleOptimizer,
+    fingerprint: &str,
+    warn: &mut dyn FnMut(String),
+) -> anyhow::Result<Resumed<M>> {
+    for entry in fs::read_dir(run).with_context(|| format!("cannot read `{}`", run.display()))? {
+        let path = entry?.path();
+        let is_scratch = path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("step-") && name.ends_with(".tmp")
+        });
+        if is_scratch {
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    for (_, dir) in list(run)?.into_iter().rev() {
+        if let Err(error) = verify(&dir) {
+            warn(format!("warning: `{}` is skipped: {error}", dir.display()));
+            continue;
+        }
+        let fail = || format!("cannot resume from `{}`", dir.display());
+        let state: State = serde_json::from_slice(&fs::read(dir.join(STATE))?).with_context(fail)?;
+        if state.fingerprint != fingerprint {
+            bail!(
+                "cannot resume from `{}`: it was made with other data, parts or shapes ({}, now {fingerprint})",
+                dir.display(),
+                state.fingerprint
+            );
+        }
+        let model = model.try_load_file(dir.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}")).with_context(fail)?;
+        let optimizer =
+            optimizer.load(dir.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}")).with_context(fail)?;
+        return Ok(Resumed { model, optimizer, state });
+    }
+    let state = State { fingerprint: fingerprint.to_owned(), ..State::default() };
+    Ok(Resumed { model, optimizer, state })
+}

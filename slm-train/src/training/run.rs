@@ -1,0 +1,183 @@
+//! The loop itself.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::prelude::*;
+
+use super::checkpoint::{self, State};
+use super::guard::Guard;
+use super::log::{RunLog, StepRecord};
+use super::{Job, LoopConfig, clip, rng_for, schedule};
+
+/// The stream of random numbers that steps draw from.
+const STEP_STREAM: u64 = 0x7374_6570;
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome<M> {
+    /// All steps were made.
+    Finished {
+        /// The module, without autodiff.
+        model: M,
+        /// Where the run stands.
+        state: State,
+    },
+    /// A signal asked for an orderly stop; a checkpoint was saved.
+    Interrupted {
+        /// The signal's number.
+        signal: usize,
+    },
+}
+
+/// The optimizer that a fresh run starts with.
+pub fn optimizer(config: &LoopConfig) -> ModuleOptimizer {
+    AdamWConfig::new()
+        .with_beta_2(config.beta_2)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .init()
+}
+
+/// Trains `model` in the folder `dir`, from its newest checkpoint if there is one.
+///
+/// `device` carries the autodiff that the module's parameters are on.
+///
+/// # Errors
+///
+/// A folder that is locked or cannot be written, a checkpoint that does not fit, gradients that stay
+/// non-finite, or a failed evaluation.
+pub fn run<J: Job>(job: &J, model: J::Model, config: &LoopConfig, dir: &Path, device: &Device) -> anyhow::Result<Outcome<J::Model>> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+    let _lock = lock(dir)?;
+    let signal = watch_signals()?;
+    let mut warnings = Vec::new();
+    let resumed = checkpoint::resume(dir, model, optimizer(config), &job.fingerprint(), &mut |text| warnings.push(text))?;
+    let (mut model, mut optimizer, mut state) = (resumed.model, resumed.optimizer, resumed.state);
+    let mut log = RunLog::open(dir, config.steps, state.step)?;
+    for text in warnings {
+        log.note(&text);
+    }
+    if state.step > 0 {
+        log.note(&format!("resumed at step {}", state.step));
+    }
+
+    let mut guard = Guard::default();
+    let mut batches = job.batches(state.epoch);
+    // Summed on the device and read only when logged: a read waits for the device.
+    let mut window = Window::default();
+    while state.step < config.steps {
+        let rate = schedule::learning_rate(config, state.step);
+        device.seed(config.seed ^ state.step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = rng_for(config.seed, STEP_STREAM, state.step);
+
+        let mut micro = Vec::with_capacity(config.accumulate);
+        while micro.len() < config.accumulate {
+            while state.batch >= batches.len() {
+                state.epoch += 1;
+                state.batch = 0;
+                batches = job.batches(state.epoch);
+                anyhow::ensure!(!batches.is_empty(), "no batches in epoch {}", state.epoch);
+            }
+            micro.push((state.epoch, batches[state.batch].clone()));
+            state.batch += 1;
+        }
+        let weight: f64 = micro.iter().map(|(epoch, batch)| job.weight(*epoch, batch)).sum();
+
+        let mut sums = GradientsAccumulator::new();
+        for (epoch, batch) in &micro {
+            let loss = job.loss(&model, *epoch, batch, &mut rng) / weight;
+            window.add(loss.clone().inner());
+            sums.accumulate(&model, GradientsParams::from_grads(loss.backward(), &model));
+        }
+        let mut grads = sums.grads();
+        let norm = clip::global_norm(&model, &grads);
+        if guard.admit(state.step, norm, rate)? {
+            clip::clip(&model, &mut grads, norm, config.clip_norm);
+            model = optimizer.step(rate, model, grads);
+        } else {
+            log.note(&format!("warning: step {} skipped, gradient norm is {norm}", state.step));
+        }
+        state.step += 1;
+        window.weight += weight;
+        window.steps += 1;
+        log.advance(state.step);
+
+        if state.step.is_multiple_of(config.log_every) || state.step == config.steps {
+            let seconds = log.seconds();
+            let record = StepRecord {
+                step: state.step,
+                epoch: state.epoch,
+                loss: window.mean(),
+                grad_norm: norm,
+                learning_rate: rate,
+                per_second: window.weight / (seconds - window.began).max(1e-9),
+                seconds,
+            };
+            log.step(&record)?;
+            window = Window { began: seconds, ..Window::default() };
+        }
+        let stop = signal.load(Ordering::Relaxed);
+        if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
+            state.metrics = job.evaluate(&model.valid())?;
+            log.eval(state.step, &state.metrics)?;
+            window.began = log.seconds();
+        }
+        if state.step.is_multiple_of(config.save_every) || state.step == config.steps || stop != 0 {
+            checkpoint::save(dir, &model, &optimizer, &state, config.keep)?;
+        }
+        if stop != 0 {
+            log.note(&format!("stopped at step {}, checkpoint saved", state.step));
+            return Ok(Outcome::Interrupted { signal: stop });
+        }
+    }
+    Ok(Outcome::Finished { model: model.valid(), state })
+}
+
+/// Loss and speed since the last log line.
+#[derive(Default)]
+struct Window {
+    loss: Option<Tensor<1>>,
+    weight: f64,
+    steps: u64,
+    began: f64,
+}
+
+impl Window {
+    fn add(&mut self, loss: Tensor<1>) {
+        self.loss = Some(match self.loss.take() {
+            Some(sum) => sum + loss,
+            None => loss,
+        });
+    }
+
+    fn mean(&self) -> f64 {
+        let sum: f64 = self.loss.clone().map_or(0.0, |loss| loss.into_scalar::<f32>().into());
+        sum / self.steps.max(1) as f64
+    }
+}
+
+/// Keeps a second trainer out of the folder; the system releases the lock with the process.
+fn lock(dir: &Path) -> anyhow::Result<File> {
+    let path = dir.join(".lock");
+    let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    file.try_lock().with_context(|| format!("`{}` is in use by another trainer", dir.display()))?;
+    Ok(file)
+}
+
+/// The number of the signal that asked for a stop, 0 before; a second signal ends the process at once.
+fn watch_signals() -> anyhow::Result<Arc<AtomicUsize>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let seen = Arc::new(AtomicUsize::new(0));
+    let armed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&armed))?;
+        signal_hook::flag::register(signal, Arc::clone(&armed))?;
+        signal_hook::flag::register_usize(signal, Arc::clone(&seen), signal as usize)?;
+    }
+    Ok(seen)
+}
