@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Ctc(StageArgs),
     /// Trains a small T5 on text tasks.
     Text(StageArgs),
+    /// Trains the adapter between a frozen encoder and a frozen language model.
+    Adapter(StageArgs),
 }
 
 /// Arguments of `synth`.

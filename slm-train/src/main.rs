@@ -11,7 +11,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::backend::Backend;
 use slm_train::data::vocabulary;
-use slm_train::steps::{config, corpus, ctc, text};
+use slm_train::steps::{adapter, config, corpus, ctc, text};
 use slm_train::training::Outcome;
 
 use args::{Cli, Command, SynthArgs, TokenizerArgs};
@@ -44,6 +44,10 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Text(args) => {
             let config = config::read(&args.config, &args.overrides)?;
             finish(&text::train(config, &args.run, &args.out, &device()?)?)
+        }
+        Command::Adapter(args) => {
+            let config = config::read(&args.config, &args.overrides)?;
+            finish(&adapter::train(config, &args.run, &args.out, &device()?)?)
         }
     }
 }

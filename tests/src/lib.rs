@@ -1,1 +1,92 @@
-//! t
+//! What the integration tests share: fixture folders, tensors of safetensors files, comparisons.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use safetensors::{Dtype, SafeTensors};
+
+/// The folder of the committed fixtures.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// A tensor of a fixture, on the host.
+#[derive(Debug, Clone)]
+pub struct HostTensor {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values; integers are exact up to 2^24.
+    pub values: Vec<f32>,
+}
+
+impl HostTensor {
+    /// The values as ids.
+    pub fn ids(&self) -> Vec<u32> {
+        self.values.iter().map(|v| *v as u32).collect()
+    }
+
+    /// Row `row` of a matrix as ids.
+    pub fn id_row(&self, row: usize) -> Vec<u32> {
+        let width = self.shape[1];
+        self.ids()[row * width..(row + 1) * width].to_vec()
+    }
+
+    /// The tensor on `device`.
+    pub fn to_device<const D: usize>(&self, device: &Device) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(self.values.clone(), self.shape.clone()), device)
+    }
+
+    /// The number of ones in each row of a mask `[B, T]`.
+    pub fn row_lengths(&self) -> Vec<usize> {
+        self.values.chunks(self.shape[1]).map(|row| row.iter().filter(|v| **v > 0.5).count()).collect()
+    }
+}
+
+/// Reads every tensor of a safetensors file.
+///
+/// # Panics
+///
+/// If the file cannot be read: the fixtures are part of the tests.
+#[allow(clippy::expect_used, clippy::panic, reason = "a broken fixture must fail the test")]
+pub fn read_tensors(path: &Path) -> BTreeMap<String, HostTensor> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    file.tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let values = match view.dtype() {
+                Dtype::F32 => {
+                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+                }
+                Dtype::I64 => view
+                    .data()
+                    .chunks_exact(8)
+                    .map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32)
+                    .collect(),
+                other => panic!("{}: `{name}` is {other:?}", path.display()),
+            };
+            (name, HostTensor { shape: view.shape().to_vec(), values })
+        })
+        .collect()
+}
+
+/// The largest difference over rows of the last axis that `keep` holds, relative to the reference's RMS.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn relative_error(found: &[f32], expected: &HostTensor, keep: impl Fn(usize, usize) -> bool) -> f64 {
+    assert_eq!(found.len(), expected.values.len(), "lengths differ");
+    let [_, time, width] = expected.shape[..] else { return f64::INFINITY };
+    let (mut worst, mut square, mut count) = (0.0_f64, 0.0_f64, 0_usize);
+    for (index, (a, b)) in found.iter().zip(&expected.values).enumerate() {
+        let position = index / width;
+        if keep(position / time, position % time) {
+            worst = worst.max((f64::from(*a) - f64::from(*b)).abs());
+            square += f64::from(*b) * f64::from(*b);
+            count += 1;
+        }
+    }
+    worst / (square / count.max(1) as f64).sqrt()
+}

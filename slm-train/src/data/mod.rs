@@ -2,6 +2,7 @@
 
 pub mod buckets;
 pub mod domain;
+pub mod encoded;
 
 pub mod manifest;
 pub mod spec_augment;

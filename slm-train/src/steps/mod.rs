@@ -1,6 +1,7 @@
 //! The stages of training, one file each, in their order.
 
 
+pub mod adapter;
 pub mod config;
 pub mod corpus;
 pub mod ctc;

@@ -1,0 +1,221 @@
+//! `slm.json`: what a bundle is made of.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::BundleError;
+use crate::audio::SAMPLE_RATE;
+use crate::json::{self, JsonError};
+
+/// The format that this build writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The content of `slm.json`. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleManifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The program that wrote it, with its version.
+    pub writer: String,
+    /// A short name.
+    pub name: String,
+    /// What it can do and what it was trained on.
+    #[serde(default)]
+    pub description: String,
+    /// Samples a second of the audio that the encoder expects.
+    pub sample_rate: u32,
+    /// The models.
+    pub parts: Parts,
+    /// Phrasings of the instruction for each task, the one to use first; see
+    /// [`Template`](crate::task::Template).
+    pub templates: BTreeMap<String, Vec<String>>,
+    /// How the parts were trained, for people to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<serde_json::Value>,
+}
+
+/// The models of a bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// The speech encoder, with `preprocessor_config.json` and, for its labels, `tokenizer.json`.
+    pub encoder: Part,
+    /// The language model, with `tokenizer.json`.
+    pub llm: Part,
+    /// The adapter between them.
+    pub adapter: Part,
+}
+
+/// A folder and its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The folder, relative to the bundle's or absolute.
+    pub path: PathBuf,
+    /// SHA-256 of each file in lower-case hexadecimal, by file name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Only the version, which decides how the rest is read.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl Parts {
+    /// Encoder, language model, adapter.
+    pub fn all(&self) -> [&Part; 3] {
+        [&self.encoder, &self.llm, &self.adapter]
+    }
+}
+
+impl BundleManifest {
+    /// A manifest of this build's format without parts, templates or description.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            writer: format!("slm {}", env!("CARGO_PKG_VERSION")),
+            name: name.into(),
+            description: String::new(),
+            sample_rate: SAMPLE_RATE,
+            parts: Parts::default(),
+            templates: BTreeMap::new(),
+            training: None,
+        }
+    }
+
+    /// Reads and checks the manifest at `path` of the bundle in `dir`.
+    pub(super) fn read(path: &Path, dir: &Path) -> Result<Self, BundleError> {
+        let Version { format_version } = json::read(path)?;
+        if format_version != FORMAT_VERSION {
+            let dir = dir.into();
+            return Err(BundleError::Version {
+                dir,
+                found: format_version,
+            });
+        }
+        let manifest: Self = json::read(path)?;
+        let problems = manifest.problems();
+        if problems.is_empty() {
+            Ok(manifest)
+        } else {
+            let path = path.into();
+            Err(JsonError::Invalid { path, problems }.into())
+        }
+    }
+
+    /// All fields that are out of range, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.format_version != FORMAT_VERSION {
+            problems.push(format!(
+                "`format_version` is {}, expected {FORMAT_VERSION}",
+                self.format_version
+            ));
+        }
+        if self.name.is_empty() {
+            problems.push("`name` is empty".to_owned());
+        }
+        if self.sample_rate != SAMPLE_RATE {
+            problems.push(format!(
+                "`sample_rate` is {}, expected {SAMPLE_RATE}",
+                self.sample_rate
+            ));
+        }
+        let parts = [
+            (
+                "encoder",
+                &self.parts.encoder,
+                Some("preprocessor_config.json"),
+            ),
+            ("llm", &self.parts.llm, Some("tokenizer.json")),
+            ("adapter", &self.parts.adapter, None),
+        ];
+        for (name, part, own) in parts {
+            part.add_problems(name, own, &mut problems);
+        }
+        for (task, phrasings) in &self.templates {
+            if phrasings.is_empty() {
+                problems.push(format!("`templates.{task}` is empty"));
+            }
+        }
+        problems
+    }
+}
+
+impl Part {
+    fn add_problems(&self, name: &str, own: Option<&str>, problems: &mut Vec<String>) {
+        if self.path.as_os_str().is_empty() {
+            problems.push(format!("`parts.{name}.path` is empty"));
+        }
+        let required = ["config.json", "model.safetensors"].into_iter().chain(own);
+        for file in required.filter(|file| !self.files.contains_key(*file)) {
+            problems.push(format!("`parts.{name}.files` lacks `{file}`"));
+        }
+        for (file, hash) in &self.files {
+            if !is_base_name(file) {
+                problems.push(format!(
+                    "`parts.{name}.files`: name `{}` leaves the folder",
+                    file.escape_debug()
+                ));
+            }
+            let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            if hash.len() != 64 || !hash.bytes().all(is_hex) {
+                problems.push(format!(
+                    "`parts.{name}.files`: `{}` has no SHA-256 in lower-case hexadecimal",
+                    file.escape_debug()
+                ));
+            }
+        }
+    }
+}
+
+/// Whether `name` is a file directly in a folder, on every system.
+fn is_base_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    let is_normal = matches!(components.next(), Some(Component::Normal(part)) if part == name);
+    is_normal && components.next().is_none() && !name.contains(['/', '\\', ':'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        for name in ["config.json", "model-00001-of-00002.safetensors", ".x"] {
+            assert!(is_base_name(name), "{name}");
+        }
+        for name in [
+            "", ".", "..", "../x", "a/b", "a/", "/x", "a\\b", "C:x", "./x",
+        ] {
+            assert!(!is_base_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told() {
+        let mut manifest = BundleManifest::new("");
+        manifest.sample_rate = 8000;
+        manifest
+            .parts
+            .llm
+            .files
+            .insert("../config.json".into(), "A".repeat(64));
+        manifest.templates.insert("ask".into(), Vec::new());
+        let problems = manifest.problems();
+        // Name, rate, three paths, eight files, a name, a hash, a template.
+        assert_eq!(problems.len(), 16, "{problems:#?}");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let mut value = serde_json::to_value(BundleManifest::new("x")).unwrap();
+        value["extra"] = serde_json::json!(1);
+        let error = serde_json::from_value::<BundleManifest>(value).unwrap_err();
+        assert!(error.to_string().contains("unknown field `extra`"));
+    }
+}

@@ -1,0 +1,114 @@
+//! Why a model could not be loaded or a request not be answered.
+
+use crate::adapter::AdapterError;
+use crate::decode::DecodeError;
+use crate::encoder::ctc::ReadBackError;
+use crate::encoder::parakeet::EncoderError;
+use crate::features::FeatureError;
+use crate::llm::LlmError;
+use crate::text::TokenizerError;
+
+use super::template::TemplateError;
+use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS};
+
+/// Why the parts of a bundle could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The encoder's `preprocessor_config.json`.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The adapter.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// The language model.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// A tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The templates.
+    #[error("invalid bundle: {0}")]
+    Template(#[from] TemplateError),
+    /// Parts that do not fit together.
+    #[error("the parts of the bundle do not fit: {}", problems.join(", "))]
+    Mismatch {
+        /// One text a pair of fields.
+        problems: Vec<String>,
+    },
+}
+
+/// Why a request could not be answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpeechError {
+    /// The bundle was not made for this task.
+    #[error("the bundle has no task `{key}`; it has {}", available.join(", "))]
+    NoTask {
+        /// The task's key.
+        key: String,
+        /// The keys that the bundle has.
+        available: Vec<String>,
+    },
+    /// The task's template cannot be filled.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Some rows of a batch have text before the speech and some have none.
+    #[error("instructions of one batch differ in whether they begin before the speech")]
+    UnevenInstructions,
+    /// The instruction is too long.
+    #[error("instruction has {tokens} tokens, limit is {MAX_INSTRUCTION_TOKENS}")]
+    InstructionTooLong {
+        /// Its length.
+        tokens: usize,
+    },
+    /// The text in the place of speech is too long.
+    #[error("text has {tokens} tokens, limit is {MAX_TEXT_TOKENS}")]
+    TextTooLong {
+        /// Its length.
+        tokens: usize,
+    },
+    /// The audio is too long for a task that needs all of it at once.
+    #[error("{seconds:.2} s of audio, limit for this task is {MAX_WHOLE_SECONDS} s")]
+    AudioTooLong {
+        /// Its duration.
+        seconds: f64,
+    },
+    /// Text without tokens, or tokens without text.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] ReadBackError),
+    /// The decoder.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+impl SpeechError {
+    /// The class of the error, stable across versions.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InstructionTooLong { .. }
+            | Self::TextTooLong { .. }
+            | Self::AudioTooLong { .. } => "limit",
+            Self::NoTask { .. }
+            | Self::Template(_)
+            | Self::UnevenInstructions
+            | Self::Tokenizer(_) => "text",
+            Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
+            Self::Encoder(_) | Self::Decode(_) => "decoder_bug",
+        }
+    }
+
+    /// One next step.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AudioTooLong { .. } => Some("split the recording, or transcribe it first".into()),
+            _ => None,
+        }
+    }
+}

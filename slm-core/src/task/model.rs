@@ -1,0 +1,295 @@
+//! All parts of a bundle, loaded and checked against each other.
+//!
+//! Shapes: `B` utterances, `T` reduced states, `S` source positions, `D` model width.
+
+use burn::prelude::*;
+
+use super::error::{LoadError, SpeechError};
+use super::request::{Request, Task};
+use super::template::{Instruction, Templates};
+use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
+use crate::adapter::Adapter;
+use crate::batch::{PaddedBatch, PaddedIds};
+use crate::bundle::Bundle;
+use crate::decode::{DecodeConfig, DecodeError};
+use crate::encoder::{EncodedSpeech, Parakeet};
+use crate::features::{Features, LogMel, LogMelConfig};
+use crate::llm::T5;
+use crate::text::{self, TextTokenizer};
+
+/// The parts of a [`SpeechModel`]; all tensors are on one device, without autodiff.
+#[derive(Debug, Clone)]
+pub struct SpeechParts {
+    /// The encoder's features.
+    pub features: LogMel,
+    /// The speech encoder.
+    pub encoder: Parakeet,
+    /// The adapter.
+    pub adapter: Adapter,
+    /// The language model.
+    pub llm: T5,
+    /// The language model's tokenizer.
+    pub tokenizer: TextTokenizer,
+    /// The tokenizer of the encoder's CTC labels, where there is one.
+    pub labels: Option<TextTokenizer>,
+    /// The phrasings of the tasks.
+    pub templates: Templates,
+}
+
+/// A speech encoder, an adapter and a language model that fit, ready to answer.
+#[derive(Debug, Clone)]
+pub struct SpeechModel {
+    pub(super) parts: SpeechParts,
+    pub(super) device: Device,
+}
+
+impl SpeechModel {
+    /// Loads the parts of a bundle to `device`, without autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the file, or the fields of parts that do not fit.
+    pub fn load(bundle: &Bundle, device: &Device) -> Result<Self, LoadError> {
+        let device = device.clone().without_autodiff();
+        let (encoder, llm) = (bundle.encoder_dir(), bundle.llm_dir());
+        let features = LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?;
+        let has_labels = bundle
+            .manifest()
+            .parts
+            .encoder
+            .files
+            .contains_key(text::FILE_NAME);
+        let labels = if has_labels {
+            Some(TextTokenizer::from_dir(&encoder)?)
+        } else {
+            None
+        };
+        let parts = SpeechParts {
+            templates: Templates::parse(&bundle.manifest().templates)?,
+            features: LogMel::new(features)?,
+            tokenizer: TextTokenizer::from_dir(&llm)?,
+            labels,
+            encoder: Parakeet::load(&encoder, &device)?,
+            adapter: Adapter::load(&bundle.adapter_dir(), &device)?,
+            llm: T5::load(&llm, &device)?,
+        };
+        Self::new(parts, &device)
+    }
+
+    /// Joins parts that are on `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, and
+    /// [`TokenizerError::TooManyTokens`](text::TokenizerError::TooManyTokens).
+    pub fn new(parts: SpeechParts, device: &Device) -> Result<Self, LoadError> {
+        let problems = parts.problems();
+        if !problems.is_empty() {
+            return Err(LoadError::Mismatch { problems });
+        }
+        parts.tokenizer.check_rows(parts.llm.config().vocab_size)?;
+        if let Some(labels) = &parts.labels {
+            labels.check_rows(parts.encoder.config().vocab_size)?;
+        }
+        let device = device.clone().without_autodiff();
+        Ok(Self { parts, device })
+    }
+
+    /// The parts.
+    pub fn parts(&self) -> &SpeechParts {
+        &self.parts
+    }
+
+    /// The device that it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The instruction of a task: its first phrasing, filled.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError::NoTask`] and [`SpeechError::Template`].
+    pub fn instruction(&self, task: &Task) -> Result<Instruction, SpeechError> {
+        let key = task.key();
+        let phrasing = self.parts.templates.phrasings(&key).first();
+        match (phrasing, task) {
+            (Some(template), _) => Ok(task.with_slots(|slots| template.fill(slots))?),
+            (None, Task::Instruction(text)) => Ok(Instruction {
+                before: String::new(),
+                after: text.trim().to_owned(),
+            }),
+            (None, _) => {
+                let available = self.parts.templates.keys().map(str::to_owned).collect();
+                Err(SpeechError::NoTask { key, available })
+            }
+        }
+    }
+
+    /// Checks what can be checked of a request before there is an input.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError`] that every input would give.
+    pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
+        let problems = self.decoding(request).problems(self.parts.llm.config());
+        if !problems.is_empty() {
+            return Err(DecodeError::Config { problems }.into());
+        }
+        let instruction = self.instruction(&request.task)?;
+        self.around(&instruction)?;
+        Ok(())
+    }
+
+    /// Encodes 16 kHz samples, each one utterance that is not empty, as one batch.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError::Encoder`] when the device fails.
+    pub fn encode(&self, audios: &[&[f32]]) -> Result<Vec<EncodedSpeech>, SpeechError> {
+        if audios.is_empty() {
+            return Ok(Vec::new());
+        }
+        let log_mel = &self.parts.features;
+        let features: Vec<Features> = audios
+            .iter()
+            .map(|samples| log_mel.extract(samples))
+            .collect();
+        let rows: Vec<&[f32]> = features.iter().map(|one| one.values.as_slice()).collect();
+        let batch = PaddedBatch::from_rows(&rows, log_mel.bins(), &self.device);
+        Ok(self.parts.encoder.encode(&batch)?)
+    }
+
+    /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
+    pub fn embed_speech(&self, speech: &[EncodedSpeech]) -> PaddedBatch {
+        let reduction = self.parts.adapter.config().reduction;
+        let reduced: Vec<_> = speech.iter().map(|one| reduction.apply(one)).collect();
+        let rows: Vec<&[f32]> = reduced.iter().map(|one| one.rows.as_slice()).collect();
+        let width = reduction.output_width(self.parts.adapter.config().encoder_dim);
+        let batch = PaddedBatch::from_rows(&rows, width, &self.device);
+        self.parts.adapter.forward(&batch)
+    }
+
+    /// Puts the tokens of each row's instruction around its speech, and the end token last:
+    /// `[B, T, D]` to `[B, S, D]`.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError`] when an instruction has no tokens or too many, or when only some of the rows
+    /// begin before the speech.
+    pub fn prompt(
+        &self,
+        speech: &PaddedBatch,
+        instructions: &[Instruction],
+    ) -> Result<PaddedBatch, SpeechError> {
+        let around = instructions
+            .iter()
+            .map(|instruction| self.around(instruction))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (before, after): (Vec<_>, Vec<_>) = around.into_iter().unzip();
+        let speech_and_after = speech.join(&self.embed_ids(&after));
+        match before.iter().filter(|ids| !ids.is_empty()).count() {
+            0 => Ok(speech_and_after),
+            count if count == before.len() => Ok(self.embed_ids(&before).join(&speech_and_after)),
+            _ => Err(SpeechError::UnevenInstructions),
+        }
+    }
+
+    /// The same with words in the place of speech: `[B, S, D]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::prompt`], and for words without tokens.
+    pub fn text_prompt(
+        &self,
+        texts: &[&str],
+        instructions: &[Instruction],
+    ) -> Result<PaddedBatch, SpeechError> {
+        let mut rows = Vec::with_capacity(texts.len());
+        for (text, instruction) in texts.iter().zip(instructions) {
+            let (mut ids, after) = self.around(instruction)?;
+            let words = self.parts.tokenizer.encode(text)?;
+            if words.len() > MAX_TEXT_TOKENS {
+                let tokens = words.len();
+                return Err(SpeechError::TextTooLong { tokens });
+            }
+            ids.extend(words);
+            ids.extend(after);
+            rows.push(ids);
+        }
+        Ok(self.embed_ids(&rows))
+    }
+
+    /// How to decode a request: ids without a token are left out.
+    pub(super) fn decoding(&self, request: &Request) -> DecodeConfig {
+        let limit = request
+            .decode
+            .vocab_limit
+            .unwrap_or_else(|| self.parts.tokenizer.len());
+        DecodeConfig {
+            vocab_limit: Some(limit),
+            ..request.decode
+        }
+    }
+
+    /// Tokens before and after the speech, the end token being the last.
+    fn around(&self, instruction: &Instruction) -> Result<(Vec<u32>, Vec<u32>), SpeechError> {
+        let encode = |text: &str| {
+            if text.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.parts.tokenizer.encode(text)
+        };
+        let before = encode(&instruction.before)?;
+        let mut after = encode(&instruction.after)?;
+        let tokens = before.len() + after.len();
+        if tokens > MAX_INSTRUCTION_TOKENS {
+            return Err(SpeechError::InstructionTooLong { tokens });
+        }
+        after.push(self.parts.llm.config().eos_token_id);
+        Ok((before, after))
+    }
+
+    fn embed_ids(&self, rows: &[Vec<u32>]) -> PaddedBatch {
+        let pad = self.parts.llm.config().pad_token_id;
+        let ids = PaddedIds::from_rows(rows, pad, &self.device);
+        self.parts.llm.embed(&ids)
+    }
+}
+
+impl SpeechParts {
+    /// Fields of different parts that contradict each other, one text a pair.
+    fn problems(&self) -> Vec<String> {
+        let encoder = self.encoder.config();
+        let adapter = self.adapter.config();
+        let mut problems = Vec::new();
+        for (one, found, other, expected) in [
+            (
+                "features `feature_size`",
+                self.features.bins(),
+                "encoder `num_mel_bins`",
+                encoder.encoder_config.num_mel_bins,
+            ),
+            (
+                "adapter `encoder_dim`",
+                adapter.encoder_dim,
+                "encoder `hidden_size`",
+                encoder.encoder_config.hidden_size,
+            ),
+            (
+                "adapter `llm_dim`",
+                adapter.llm_dim,
+                "language model `d_model`",
+                self.llm.config().d_model,
+            ),
+        ] {
+            if found != expected {
+                problems.push(format!("{one} is {found}, {other} is {expected}"));
+            }
+        }
+        if adapter.reduction.needs_ctc() && !encoder.has_ctc_head() {
+            problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
+        }
+        problems
+    }
+}

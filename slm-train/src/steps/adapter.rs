@@ -1,0 +1,390 @@
+//! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
+//! them learns from speech recognition and speech translation, cross-entropy on the target text alone.
+//!
+//! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
+//! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
+//! encoder's outputs are computed once and kept on disk.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use burn::prelude::*;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use slm_core::adapter::reduction::ReducedSpeech;
+use slm_core::adapter::{Adapter, AdapterConfig, LengthReduction};
+use slm_core::batch::{PaddedBatch, PaddedIds};
+use slm_core::encoder::{EncodedSpeech, Parakeet};
+use slm_core::features::{LogMel, LogMelConfig};
+use slm_core::llm::T5;
+use slm_core::text::TextTokenizer;
+
+use super::config::{self, digest};
+use super::loss::{cross_entropy_sum, shift_right};
+use crate::data::domain::tasks::{Language, Task, instructions};
+use crate::data::manifest::{self, Utterance};
+use crate::data::{buckets, encoded};
+use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
+
+/// Settings of the stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterStage {
+    /// The frozen speech encoder's folder.
+    pub encoder: PathBuf,
+    /// The frozen language model's folder.
+    pub llm: PathBuf,
+    /// Utterances to learn from.
+    pub train_manifest: PathBuf,
+    /// Utterances to judge by.
+    pub dev_manifest: PathBuf,
+    /// Folder for the encoder's outputs.
+    pub cache: PathBuf,
+    /// The adapter's shape; its outer widths follow the two models.
+    pub model: AdapterShape,
+    /// Where the speech stands.
+    pub order: Order,
+    /// What is learnt.
+    pub tasks: Vec<TrainedTask>,
+    /// Speech rows, instruction and target tokens of a batch together, padding included.
+    pub batch_tokens: usize,
+    /// The loop.
+    pub train: LoopConfig,
+}
+
+/// The adapter's inner shape.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterShape {
+    /// How the sequence is made shorter.
+    pub reduction: LengthReduction,
+    /// Width of the layers.
+    pub hidden_size: usize,
+    /// Transformer layers.
+    pub num_layers: usize,
+    /// Attention heads of each.
+    pub num_heads: usize,
+    /// Inner width of the feed-forward layers.
+    pub intermediate_size: usize,
+    /// Dropout.
+    pub dropout: f64,
+}
+
+/// Whether the speech comes before the instruction or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Speech, then the instruction.
+    SpeechFirst,
+    /// The instruction, then speech.
+    InstructionFirst,
+}
+
+/// A task that the adapter is trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainedTask {
+    /// Speech recognition.
+    Transcribe,
+    /// Speech translation to German.
+    TranslateGerman,
+}
+
+impl TrainedTask {
+    fn task(self) -> Task {
+        match self {
+            Self::Transcribe => Task::Repeat,
+            Self::TranslateGerman => Task::Translate(Language::German),
+        }
+    }
+
+    fn target(self, utterance: &Utterance) -> Option<&str> {
+        match self {
+            Self::Transcribe => Some(&utterance.text),
+            Self::TranslateGerman => utterance.german.as_deref(),
+        }
+    }
+}
+
+/// One utterance under one task.
+#[derive(Debug, Clone)]
+struct Example {
+    speech: usize,
+    task: usize,
+    target: Vec<u32>,
+}
+
+struct Data {
+    speech: Vec<EncodedSpeech>,
+    reduced: Vec<ReducedSpeech>,
+    examples: Vec<Example>,
+}
+
+/// The frozen parts and the data of a run.
+pub struct AdapterJob {
+    config: AdapterStage,
+    llm: T5,
+    /// For every trained task, its phrasings as token ids.
+    instructions: Vec<Vec<Vec<u32>>>,
+    train: Data,
+    dev: Data,
+    /// Without autodiff: data and frozen parts.
+    device: Device,
+    fingerprint: String,
+}
+
+impl Data {
+    fn load(manifest: &Path, parts: &Frozen, config: &AdapterStage) -> anyhow::Result<Self> {
+        let utterances = manifest::read(manifest)?;
+        let note = |text: String| {
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "{text}");
+        };
+        let speech = encoded::load_or_compute(
+            &config.cache, &utterances, &parts.log_mel, &parts.encoder, &parts.encoder_hash, &parts.device, &note,
+        )?;
+        let eos = parts.llm.config().eos_token_id;
+        let mut examples = Vec::new();
+        for (index, utterance) in utterances.iter().enumerate() {
+            for (task, trained) in config.tasks.iter().enumerate() {
+                let Some(text) = trained.target(utterance) else { continue };
+                let mut target = parts.tokenizer.encode(text)?;
+                target.push(eos);
+                examples.push(Example { speech: index, task, target });
+            }
+        }
+        anyhow::ensure!(!examples.is_empty(), "invalid manifest `{}`: no utterance has a target", manifest.display());
+        let reduced = speech.iter().map(|speech| config.model.reduction.apply(speech)).collect();
+        Ok(Self { speech, reduced, examples })
+    }
+}
+
+/// The frozen models and what goes with them.
+pub struct Frozen {
+    /// The speech encoder.
+    pub encoder: Parakeet,
+    /// Hash of the encoder's files.
+    pub encoder_hash: String,
+    /// The language model.
+    pub llm: T5,
+    /// Its tokenizer.
+    pub tokenizer: TextTokenizer,
+    /// The encoder's features.
+    pub log_mel: LogMel,
+    /// Where they live.
+    pub device: Device,
+}
+
+impl Frozen {
+    /// Loads both folders on `device`.
+    ///
+    /// # Errors
+    ///
+    /// Files that are missing, do not fit, or disagree.
+    pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
+        let log_mel = LogMel::new(LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?)?;
+        let weights = std::fs::read(encoder.join(slm_core::weights::FILE_NAME))
+            .with_context(|| format!("cannot load weights `{}`", encoder.display()))?;
+        let llm_model = T5::load(llm, device)?;
+        let tokenizer = TextTokenizer::from_dir(llm)?;
+        tokenizer.check_rows(llm_model.config().vocab_size)?;
+        Ok(Self {
+            encoder: Parakeet::load(encoder, device)?,
+            encoder_hash: digest(&weights),
+            llm: llm_model,
+            tokenizer,
+            log_mel,
+            device: device.clone(),
+        })
+    }
+}
+
+impl AdapterJob {
+    /// Loads data, and the encoder's outputs for it, for the frozen `parts`.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read, or an encoder without the CTC head that the reduction needs.
+    pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
+        if config.model.reduction.needs_ctc() && !parts.encoder.config().has_ctc_head() {
+            anyhow::bail!("reduction {:?} needs an encoder with a CTC head", config.model.reduction);
+        }
+        let eos = parts.llm.config().eos_token_id;
+        let instructions = config
+            .tasks
+            .iter()
+            .map(|trained| {
+                instructions(trained.task())
+                    .iter()
+                    .map(|text| {
+                        let mut ids = parts.tokenizer.encode(text)?;
+                        if config.order == Order::SpeechFirst {
+                            ids.push(eos);
+                        }
+                        Ok(ids)
+                    })
+                    .collect::<anyhow::Result<Vec<_>>>()
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let train = Data::load(&config.train_manifest, &parts, &config)?;
+        let dev = Data::load(&config.dev_manifest, &parts, &config)?;
+        let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
+        let fingerprint =
+            digest(&(&config.model, config.order, &config.tasks, config.train.seed, &parts.encoder_hash, targets));
+        Ok(Self { config, llm: parts.llm, instructions, train, dev, device: parts.device, fingerprint })
+    }
+
+    /// The adapter's config for these parts.
+    pub fn adapter_config(&self) -> AdapterConfig {
+        let shape = &self.config.model;
+        AdapterConfig {
+            encoder_dim: self.train.speech.first().map_or(0, |speech| speech.width),
+            llm_dim: self.llm.config().d_model,
+            reduction: shape.reduction,
+            hidden_size: shape.hidden_size,
+            num_layers: shape.num_layers,
+            num_heads: shape.num_heads,
+            intermediate_size: shape.intermediate_size,
+            dropout: shape.dropout,
+        }
+    }
+
+    /// A fresh adapter on `device`, whose outputs have the size of the language model's embeddings.
+    ///
+    /// # Errors
+    ///
+    /// Invalid shapes, or a device that cannot be read.
+    pub fn init(&self, device: &Device) -> anyhow::Result<Adapter> {
+        let config = self.adapter_config();
+        config::check("adapter", &config.problems())?;
+        let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
+        Ok(config.init(device).with_output_rms(rms))
+    }
+
+    /// The frozen language model.
+    pub fn llm(&self) -> &T5 {
+        &self.llm
+    }
+
+    fn lengths(&self, data: &Data) -> Vec<usize> {
+        data.examples
+            .iter()
+            .map(|example| {
+                let instruction = self.instructions[example.task].first().map_or(0, Vec::len);
+                data.reduced[example.speech].origins.len() + instruction + example.target.len()
+            })
+            .collect()
+    }
+
+    /// Sum of the cross-entropy over the targets of `batch`; `pick` chooses a phrasing of `n`.
+    fn batch_loss(&self, adapter: &Adapter, data: &Data, reduced: &[ReducedSpeech], batch: &[usize], mut pick: impl FnMut(usize) -> usize) -> Tensor<1> {
+        let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
+        let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
+        let width = reduced.first().map_or(1, |speech| speech.width);
+        let speech = adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
+
+        let instructions: Vec<&[u32]> = examples
+            .iter()
+            .map(|example| {
+                let phrasings = &self.instructions[example.task];
+                phrasings[pick(phrasings.len())].as_slice()
+            })
+            .collect();
+        let settings = self.llm.config();
+        let pad = settings.pad_token_id;
+        let instruction = self.llm.embed(&PaddedIds::from_rows(&instructions, pad, &self.device));
+        let inputs = match self.config.order {
+            Order::SpeechFirst => speech.join(&instruction),
+            Order::InstructionFirst => {
+                let end = vec![[settings.eos_token_id]; examples.len()];
+                let end = self.llm.embed(&PaddedIds::from_rows(&end, pad, &self.device));
+                instruction.join(&speech).join(&end)
+            }
+        };
+        let memory = self.llm.encode(&inputs);
+        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
+        let decoder_inputs = shift_right(&targets, settings.decoder_start_token_id);
+        let logits = self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, pad, &self.device).ids);
+        cross_entropy_sum(logits, &PaddedIds::from_rows(&targets, pad, &self.device))
+    }
+}
+
+impl Job for AdapterJob {
+    type Model = Adapter;
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
+        buckets::batches(&self.lengths(&self.train), self.config.batch_tokens, self.config.train.seed, epoch)
+    }
+
+    fn weight(&self, _: u64, batch: &[usize]) -> f64 {
+        batch.iter().map(|&i| self.train.examples[i].target.len()).sum::<usize>() as f64
+    }
+
+    fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let reduction = self.config.model.reduction;
+        let reduced: Vec<ReducedSpeech> = batch
+            .iter()
+            .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
+            .collect();
+        self.batch_loss(model, &self.train, &reduced, batch, |n| rng.random_range(0..n))
+    }
+
+    fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
+        let mut sums = vec![(0.0, 0usize); self.config.tasks.len()];
+        let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
+        for batch in batches {
+            for (task, sum) in sums.iter_mut().enumerate() {
+                let batch: Vec<usize> =
+                    batch.iter().copied().filter(|&i| self.dev.examples[i].task == task).collect();
+                if batch.is_empty() {
+                    continue;
+                }
+                let reduced: Vec<ReducedSpeech> =
+                    batch.iter().map(|&i| self.dev.reduced[self.dev.examples[i].speech].clone()).collect();
+                let loss = self.batch_loss(model, &self.dev, &reduced, &batch, |_| 0);
+                sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
+                sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
+            }
+        }
+        Ok(self
+            .config
+            .tasks
+            .iter()
+            .zip(sums)
+            .map(|(task, (loss, tokens))| {
+                let name = match task {
+                    TrainedTask::Transcribe => "loss_transcribe",
+                    TrainedTask::TranslateGerman => "loss_german",
+                };
+                (name.to_owned(), loss / tokens.max(1) as f64)
+            })
+            .collect())
+    }
+
+    fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+}
+
+/// Trains in `run`, and writes the adapter's folder to `out` when all steps are made.
+///
+/// # Errors
+///
+/// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells.
+pub fn train(config: AdapterStage, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<Adapter>> {
+    config::check("adapter", &config.train.problems())?;
+    anyhow::ensure!(!config.tasks.is_empty(), "adapter: `tasks` is empty");
+    let parts = Frozen::load(&config.encoder, &config.llm, device)?;
+    let settings = config.train.clone();
+    let job = AdapterJob::new(config, parts)?;
+    let tracked = device.clone().autodiff();
+    tracked.seed(settings.seed);
+    let adapter = job.init(&tracked)?;
+    let outcome = training::run(&job, adapter, &settings, run, &tracked)?;
+    if let Outcome::Finished { model, .. } = &outcome {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+        model.save(out, slm_core::weights::StorageType::F32)?;
+    }
+    Ok(outcome)
+}

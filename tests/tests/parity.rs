@@ -1,0 +1,169 @@
+//! Encoders and language models against transformers: every folder under `fixtures/parity`.
+//!
+//! The bound is the largest absolute error relative to the root mean square of the reference, over real
+//! positions. `SLM_BACKEND` chooses the backend. Token ids must be identical.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints a line a folder")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::prelude::*;
+use slm_core::backend::Backend;
+use slm_core::batch::{PaddedBatch, PaddedIds};
+use slm_core::decode::{DecodeConfig, Strategy, generate};
+use slm_core::encoder::Parakeet;
+use slm_core::llm::T5;
+use slm_tests::{HostTensor, fixtures, read_tensors, relative_error};
+
+/// In f32 on a CPU the order of sums explains 1e-5; an error of 1e-3 is a bug.
+const BOUND_CPU: f64 = 1e-4;
+/// GPU kernels sum in other orders and some use lower precision inside.
+const BOUND_GPU: f64 = 1e-3;
+
+type Tensors = BTreeMap<String, HostTensor>;
+
+fn backend() -> Backend {
+    let name = std::env::var("SLM_BACKEND").unwrap_or_else(|_| "flex".into());
+    Backend::from_name(&name).unwrap()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().unwrap()
+}
+
+/// The worst errors of an encoder, by output.
+fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f64)> {
+    let model = Parakeet::load(dir, device).unwrap();
+    let lengths = io["attention_mask"].row_lengths();
+    let features = PaddedBatch::new(io["input_features"].to_device(device), lengths);
+    let states = model.forward(&features);
+    let expected = io["output_mask"].row_lengths();
+    assert_eq!(states.lengths(), expected, "{}: lengths of the output", dir.display());
+    let keep = |row: usize, t: usize| t < expected[row];
+    let mut errors =
+        vec![("last_hidden_state", relative_error(&values(states.values()), &io["last_hidden_state"], keep))];
+    if let Some(logits) = io.get("logits") {
+        let found = model.ctc_logits(&states).unwrap();
+        errors.push(("logits", relative_error(&values(found), logits, keep)));
+    }
+    errors
+}
+
+/// The worst errors of a language model, by output; ids are compared exactly.
+fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f64)> {
+    let model = T5::load(dir, device).unwrap();
+    let pad = model.config().pad_token_id;
+    let lengths = io["attention_mask"].row_lengths();
+    let rows: Vec<Vec<u32>> =
+        lengths.iter().enumerate().map(|(row, &n)| io["input_ids"].id_row(row)[..n].to_vec()).collect();
+    let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, pad, device)));
+    let keep = |row: usize, t: usize| t < lengths[row];
+    let expected = &io["encoder_last_hidden_state"];
+    let mut errors = vec![("encoder_last_hidden_state", relative_error(&values(memory.values()), expected, keep))];
+
+    let inputs = &io["decoder_input_ids"];
+    let decoder_rows: Vec<Vec<u32>> = (0..rows.len()).map(|row| inputs.id_row(row)).collect();
+    let decoder_ids = PaddedIds::from_rows(&decoder_rows, pad, device).ids;
+    let logits = model.decode(&memory, decoder_ids.clone());
+    errors.push(("logits", relative_error(&values(logits), &io["logits"], |_, _| true)));
+
+    // The same logits again, a token at a time through the cache.
+    let mut cache = model.start(&memory);
+    let [batch, length] = decoder_ids.dims();
+    let steps: Vec<Tensor<3>> = (0..length)
+        .map(|t| {
+            let ids = decoder_ids.clone().slice([0..batch, t..t + 1]);
+            model.step(ids, &mut cache).unsqueeze_dim(1)
+        })
+        .collect();
+    errors.push(("cached logits", relative_error(&values(Tensor::cat(steps, 1)), &io["logits"], |_, _| true)));
+
+    if let Some(expected) = io.get("embeds_logits") {
+        let inputs = PaddedBatch::new(io["inputs_embeds"].to_device(device), lengths.clone());
+        let logits = model.decode(&model.encode(&inputs), decoder_ids);
+        errors.push(("embeds_logits", relative_error(&values(logits), expected, |_, _| true)));
+    }
+    if let Some(expected) = io.get("greedy_ids") {
+        let steps = expected.shape[1] - 1;
+        let config = DecodeConfig { max_new_tokens: steps, min_new_tokens: steps, ..DecodeConfig::default() };
+        for (row, hypothesis) in generate(&model, &memory, &config).unwrap().iter().enumerate() {
+            assert_eq!(hypothesis.ids, expected.id_row(row)[1..], "{}: greedy ids of row {row}", dir.display());
+        }
+    }
+    if let Some(expected) = io.get("beam4_ids") {
+        let strategy = Strategy::Beam { size: 4, length_penalty: 1.0 };
+        let config = DecodeConfig { strategy, max_new_tokens: expected.shape[1] - 1, ..DecodeConfig::default() };
+        for (row, hypothesis) in generate(&model, &memory, &config).unwrap().iter().enumerate() {
+            // After the start id: the hypothesis, its end if it has one, padding.
+            let mut wanted = expected.id_row(row)[1..].to_vec();
+            if let Some(end) = wanted.iter().position(|&id| id == model.config().eos_token_id) {
+                wanted.truncate(end);
+            }
+            assert_eq!(hypothesis.ids, wanted, "{}: beam ids of row {row}", dir.display());
+        }
+    }
+    errors
+}
+
+#[test]
+fn every_folder_matches_transformers() {
+    let backend = backend();
+    let device = backend.device().unwrap();
+    let bound = match backend {
+        Backend::Flex | Backend::NdArray | Backend::TchCpu => BOUND_CPU,
+        _ => BOUND_GPU,
+    };
+    let mut folders: Vec<_> =
+        std::fs::read_dir(fixtures().join("parity")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(!folders.is_empty());
+    let mut failed = Vec::new();
+    for dir in folders {
+        let config: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(dir.join("config.json")).unwrap()).unwrap();
+        let io = read_tensors(&dir.join("io.safetensors"));
+        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+        let errors = match config["model_type"].as_str() {
+            Some("parakeet_encoder" | "parakeet_ctc") => encoder_errors(&dir, &io, &device),
+            Some("t5" | "mt5" | "umt5") => llm_errors(&dir, &io, &device),
+            other => panic!("{name}: unknown model type {other:?}"),
+        };
+        let (output, worst) = errors.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        let ok = worst <= bound;
+        println!("{name}: worst error {worst:.2e} ({output}) {}", if ok { "ok" } else { "NOT OK" });
+        if !ok {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "over {bound:.0e}: {failed:?}");
+}
+
+#[test]
+fn a_row_of_a_padded_batch_equals_the_row_alone() {
+    let device = backend().device().unwrap();
+    let dir = fixtures().join("parity/parakeet_ctc_x4");
+    let io = read_tensors(&dir.join("io.safetensors"));
+    let model = Parakeet::load(&dir, &device).unwrap();
+    let lengths = io["attention_mask"].row_lengths();
+    let bins = io["input_features"].shape[2];
+    let time = io["input_features"].shape[1];
+    let mut noisy = io["input_features"].clone();
+    for (row, &length) in lengths.iter().enumerate() {
+        let padding = (row * time + length) * bins..(row + 1) * time * bins;
+        noisy.values[padding].fill(1e3);
+    }
+    let batch = model.forward(&PaddedBatch::new(noisy.to_device(&device), lengths.clone()));
+    let [_, states, width] = batch.dims();
+    let batch_values = values(batch.values());
+    for (row, &length) in lengths.iter().enumerate() {
+        let start = row * time * bins;
+        let alone = &io["input_features"].values[start..start + length * bins];
+        let single = model.forward(&PaddedBatch::from_rows(&[alone], bins, &device));
+        let kept = single.lengths()[0];
+        let single = values(single.values());
+        let from_batch = &batch_values[row * states * width..(row * states + kept) * width];
+        let worst = single.iter().zip(from_batch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "row {row}: {worst}");
+    }
+}
