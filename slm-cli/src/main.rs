@@ -1,2 +1,49 @@
-//! cli
-fn main(){}
+//! `slm-cli`: transcribe, translate and ask questions of speech with an SLM bundle.
+//!
+//! Results go to stdout, all else to stderr. Exit codes: 0 all done, 1 an input failed, 2 could not
+//! start, 101 a bug.
+
+mod args;
+mod commands;
+mod model;
+mod report;
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Cli;
+use report::Stop;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Panics are reported where they are caught, as the failure of an input or of the whole run.
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        panic::set_hook(Box::new(|_| {}));
+    }
+    match panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli))) {
+        Ok(Ok(code)) => code,
+        Ok(Err(Stop::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Ok(Err(Stop::Output(error))) => {
+            report::to_stderr(&format!(
+                "error: cannot write the output\n  caused by: {error}"
+            ));
+            ExitCode::from(1)
+        }
+        Ok(Err(Stop::Start(error))) => {
+            report::to_stderr(&report::render(&*error));
+            ExitCode::from(2)
+        }
+        Err(payload) => {
+            let message = report::panic_message(&*payload);
+            report::to_stderr(&format!(
+                "error: internal error: {message}\nhint: this is a bug in slm-cli, please report it"
+            ));
+            ExitCode::from(101)
+        }
+    }
+}

@@ -6,7 +6,7 @@
 //!
 //! [`audio`] (16 kHz samples) → [`features`] (log-mel frames) → [`encoder`] (Conformer states and CTC
 //! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
-//! [`decode`] (token ids) → task (the answer to a request). bundle is the folder on disk that
+//! [`decode`] (token ids) → [`task`] (the answer to a request). [`bundle`] is the folder on disk that
 //! holds all of it, [`weights`] reads and writes its tensors, [`backend`] finds the device it runs on.
 //!
 //! The library prints nothing, keeps no global state and returns typed errors. A panic in it is a bug;
@@ -16,12 +16,12 @@ pub mod adapter;
 pub mod audio;
 pub mod backend;
 pub mod batch;
-// pub mod bundle;
+pub mod bundle;
 pub mod decode;
 pub mod encoder;
 pub mod features;
 pub mod json;
 pub mod llm;
-// pub mod task;
+pub mod task;
 pub mod text;
 pub mod weights;

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Text(StageArgs),
     /// Trains the adapter between a frozen encoder and a frozen language model.
     Adapter(StageArgs),
+    /// Scores a bundle on a manifest, by speech and by the true text.
+    Eval(EvalArgs),
 }
 
 /// Arguments of `synth`.
@@ -84,4 +86,31 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// The bundle.
+    #[arg(long)]
+    pub(crate) bundle: PathBuf,
+    /// Utterances with references; audio paths are relative to it.
+    #[arg(long)]
+    pub(crate) manifest: PathBuf,
+    /// `transcribe`, `translate.german`, `translate.spanish`, `translate.french`, `ask`, `field`,
+    /// `continue`, `reply`, or `all`.
+    #[arg(long, default_value = "all")]
+    pub(crate) task: String,
+    /// JSON on stdout: an object, or a list with `--task all`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The first utterances only.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Beams; greedy without.
+    #[arg(long)]
+    pub(crate) beam: Option<usize>,
+    /// Writes every answer to this file, as JSONL.
+    #[arg(long)]
+    pub(crate) hypotheses: Option<PathBuf>,
 }

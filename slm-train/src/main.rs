@@ -1,33 +1,43 @@
 //! `slm-train`: corpora, training stages, evaluation.
 
 mod args;
+mod evaluate;
 
 use std::fs;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use burn::prelude::*;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use slm_core::backend::Backend;
+use slm_core::backend::{Backend, BackendError};
 use slm_train::data::vocabulary;
 use slm_train::steps::{adapter, config, corpus, ctc, text};
-use slm_train::training::Outcome;
+use slm_train::training::{Outcome, Stopped};
 
 use args::{Cli, Command, SynthArgs, TokenizerArgs};
+
+/// Started, but did not get to the end.
+const EXIT_STOPPED: u8 = 1;
+/// Could not start.
+const EXIT_START: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match execute(&cli) {
         Ok(code) => code,
         Err(error) => {
-            use std::io::Write;
             let mut stderr = std::io::stderr().lock();
+            // stderr may be closed; there is nobody left to tell then.
             let _ = writeln!(stderr, "error: {error}");
             for cause in error.chain().skip(1) {
                 let _ = writeln!(stderr, "  caused by: {cause}");
             }
-            ExitCode::from(1)
+            if let Some(hint) = error.downcast_ref::<BackendError>().and_then(BackendError::hint) {
+                let _ = writeln!(stderr, "hint: {hint}");
+            }
+            ExitCode::from(if error.is::<Stopped>() { EXIT_STOPPED } else { EXIT_START })
         }
     }
 }
@@ -39,34 +49,34 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Tokenizer(args) => tokenizer(args),
         Command::Ctc(args) => {
             let config = config::read(&args.config, &args.overrides)?;
-            finish(&ctc::train(config, &args.run, &args.out, &device()?)?)
+            Ok(finish(&ctc::train(config, &args.run, &args.out, &device()?)?))
         }
         Command::Text(args) => {
             let config = config::read(&args.config, &args.overrides)?;
-            finish(&text::train(config, &args.run, &args.out, &device()?)?)
+            Ok(finish(&text::train(config, &args.run, &args.out, &device()?)?))
         }
         Command::Adapter(args) => {
             let config = config::read(&args.config, &args.overrides)?;
-            finish(&adapter::train(config, &args.run, &args.out, &device()?)?)
+            Ok(finish(&adapter::train(config, &args.run, &args.out, &device()?)?))
         }
+        Command::Eval(args) => evaluate::run(args, &device()?),
     }
 }
 
 /// 0 after a full run, 128 + signal after an orderly stop.
-fn finish<M>(outcome: &Outcome<M>) -> anyhow::Result<ExitCode> {
-    Ok(match outcome {
+fn finish<M>(outcome: &Outcome<M>) -> ExitCode {
+    match outcome {
         Outcome::Finished { .. } => ExitCode::SUCCESS,
         Outcome::Interrupted { signal } => ExitCode::from(128 + *signal as u8),
-    })
+    }
 }
 
 fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(args.count);
     bar.set_style(ProgressStyle::with_template("{bar:24} {pos}/{len} {per_sec} left {eta_precise}")?);
-    let made = corpus::make(&args.out, args.split, args.count, args.seed, !args.clean, &|done| {
-        bar.set_position(done as u64);
-    })?;
-    bar.finish_with_message(format!("{made} utterances"));
+    let takes = if args.clean { corpus::Takes::Clean } else { corpus::Takes::Augmented };
+    corpus::make(&args.out, args.split, args.count, args.seed, takes, &|done| bar.set_position(done as u64))?;
+    bar.finish();
     Ok(ExitCode::SUCCESS)
 }
 

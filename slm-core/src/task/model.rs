@@ -171,7 +171,7 @@ impl SpeechModel {
     }
 
     /// Puts the tokens of each row's instruction around its speech, and the end token last:
-    /// `[B, T, D]` to `[B, S, D]`.
+    /// `[B, T, D]` to `[B, S, D]`, with one instruction a row.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ impl SpeechModel {
             } else if seconds > MAX_WHOLE_SECONDS {
                 return Err(SpeechError::AudioTooLong { seconds });
             } else {
-                vec![0..samples.len()]
+                std::iter::once(0..samples.len()).collect()
             };
             let before = work.len();
             for stretch in stretches {

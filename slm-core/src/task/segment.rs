@@ -66,7 +66,9 @@ mod tests {
     #[test]
     fn short_audio_is_one_range() {
         assert!(segments(&[]).is_empty());
-        assert_eq!(segments(&[0.1; 5]), vec![0..5]);
-        assert_eq!(segments(&vec![0.1; LONGEST]), vec![0..LONGEST]);
+        for length in [5, LONGEST] {
+            let ranges = segments(&vec![0.1; length]);
+            assert!(matches!(ranges.as_slice(), [range] if *range == (0..length)));
+        }
     }
 }

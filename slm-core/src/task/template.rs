@@ -89,35 +89,34 @@ impl Template {
             text: text.to_owned(),
             slot: slot.to_owned(),
         };
-        let mut sides = vec![Vec::new()];
-        let mut push = |piece: Option<Piece>| match piece {
-            Some(piece) => sides.iter_mut().last().map_or((), |side| side.push(piece)),
-            None => sides.push(Vec::new()),
-        };
+        let (mut before, mut side) = (Vec::new(), Vec::new());
+        let mut found = 0;
         let mut rest = text;
         while let Some((head, tail)) = rest.split_once('{') {
             if !head.is_empty() {
-                push(Some(Piece::Text(head.to_owned())));
+                side.push(Piece::Text(head.to_owned()));
             }
             let (name, tail) = tail.split_once('}').ok_or_else(|| bad_slot("{"))?;
             if name == SPEECH {
-                push(None);
+                found += 1;
+                before = std::mem::take(&mut side);
             } else {
                 let slot = SLOTS.into_iter().find(|slot| *slot == name);
-                push(Some(Piece::Slot(slot.ok_or_else(|| bad_slot(name))?)));
+                side.push(Piece::Slot(slot.ok_or_else(|| bad_slot(name))?));
             }
             rest = tail;
         }
         if !rest.is_empty() {
-            push(Some(Piece::Text(rest.to_owned())));
+            side.push(Piece::Text(rest.to_owned()));
         }
-        let found = sides.len() - 1;
-        match <[Vec<Piece>; 2]>::try_from(sides) {
-            Ok([before, after]) => Ok(Self { before, after }),
-            Err(_) => Err(TemplateError::Speech {
-                text: text.to_owned(),
-                found,
-            }),
+        if found == 1 {
+            Ok(Self {
+                before,
+                after: side,
+            })
+        } else {
+            let text = text.to_owned();
+            Err(TemplateError::Speech { text, found })
         }
     }
 
@@ -152,8 +151,8 @@ fn fill(pieces: &[Piece], slots: &Slots) -> Result<String, TemplateError> {
     let mut text = String::new();
     for piece in pieces {
         text.push_str(match piece {
-            Piece::Text(text) => text,
-            Piece::Slot(slot) => slots.get(slot)?,
+            Piece::Text(text) => text.as_str(),
+            Piece::Slot(slot) => slots.get(*slot)?,
         });
     }
     Ok(text.trim().to_owned())
@@ -186,7 +185,7 @@ impl Templates {
 
     /// The phrasings of the task with this key, the one to use first; empty for an unknown task.
     pub fn phrasings(&self, key: &str) -> &[Template] {
-        self.0.get(key).map_or(&[], Vec::as_slice)
+        self.0.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The keys of all tasks, sorted.

@@ -23,6 +23,13 @@ pub enum StorageType {
     F16,
 }
 
+impl StorageType {
+    /// What training computes in.
+    pub fn full() -> Self {
+        Self::F32
+    }
+}
+
 /// Writes every float tensor of `module` to `path` under the names that `hf_name` gives, by a temporary
 /// name and a rename.
 ///

@@ -2,3 +2,5 @@
 
 pub mod metrics;
 pub mod normalise;
+pub mod report;
+pub mod tasks;

@@ -22,6 +22,7 @@ use slm_core::text::TextTokenizer;
 
 use super::config::{self, digest};
 use super::loss::{cross_entropy_sum, shift_right};
+use super::pairing;
 use crate::data::domain::tasks::{Language, Task, instructions};
 use crate::data::manifest::{self, Utterance};
 use crate::data::{buckets, encoded};
@@ -31,6 +32,8 @@ use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdapterStage {
+    /// The bundle's name.
+    pub name: String,
     /// The frozen speech encoder's folder.
     pub encoder: PathBuf,
     /// The frozen language model's folder.
@@ -367,7 +370,7 @@ impl Job for AdapterJob {
     }
 }
 
-/// Trains in `run`, and writes the adapter's folder to `out` when all steps are made.
+/// Trains in `run`, and writes the bundle `out` when all steps are made.
 ///
 /// # Errors
 ///
@@ -376,15 +379,27 @@ pub fn train(config: AdapterStage, run: &Path, out: &Path, device: &Device) -> a
     config::check("adapter", &config.train.problems())?;
     anyhow::ensure!(!config.tasks.is_empty(), "adapter: `tasks` is empty");
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
-    let settings = config.train.clone();
+    let encoder_params = parts.encoder.num_params();
     let job = AdapterJob::new(config, parts)?;
+    let config = &job.config;
     let tracked = device.clone().autodiff();
-    tracked.seed(settings.seed);
+    tracked.seed(config.train.seed);
     let adapter = job.init(&tracked)?;
-    let outcome = training::run(&job, adapter, &settings, run, &tracked)?;
-    if let Outcome::Finished { model, .. } = &outcome {
-        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        model.save(out, slm_core::weights::StorageType::F32)?;
+    let outcome = training::run(&job, adapter, &config.train, run, &tracked)?;
+    if let Outcome::Finished { model, state } = &outcome {
+        let record = serde_json::json!({
+            "tasks": config.tasks,
+            "utterances": job.train.speech.len(),
+            "steps": state.step,
+            "settings": config.train,
+            "metrics": state.metrics,
+            "parameters": {
+                "encoder": encoder_params,
+                "llm": job.llm.num_params(),
+                "adapter": model.num_params(),
+            },
+        });
+        pairing::write(out, &config.name, &config.encoder, &config.llm, model, config.order, record)?;
     }
     Ok(outcome)
 }

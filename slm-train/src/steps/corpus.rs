@@ -29,6 +29,15 @@ pub enum Split {
     TestVoices,
 }
 
+/// Whether recordings are as the synthesiser made them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// As the synthesiser made them.
+    Clean,
+    /// Some with noise, some in a room.
+    Augmented,
+}
+
 impl Split {
     fn voices(self) -> VoiceSet {
         match self {
@@ -63,11 +72,11 @@ impl Split {
 /// # Errors
 ///
 /// A synthesiser that is missing or fails, and files that cannot be written.
-pub fn make(out: &Path, split: Split, count: u64, seed: u64, augment: bool, progress: &(dyn Fn(usize) + Sync)) -> anyhow::Result<usize> {
+pub fn make(out: &Path, split: Split, count: u64, seed: u64, takes: Takes, progress: &(dyn Fn(usize) + Sync)) -> anyhow::Result<usize> {
     let items: Vec<Item> = (0..count).map(|index| split.item(seed, index)).collect();
     let lines: Vec<Line> =
         items.iter().enumerate().map(|(id, item)| Line { id: id as u64, text: item.text.clone() }).collect();
-    let config = SynthConfig { out_dir: out.to_owned(), seed: seed ^ split.stream(), voices: split.voices(), augment };
+    let config = SynthConfig { out_dir: out.to_owned(), seed: seed ^ split.stream(), voices: split.voices(), augment: takes == Takes::Augmented };
     let recordings = synth::run(&lines, &config, progress)?;
     let utterances: Vec<Utterance> = items
         .into_iter()

@@ -43,6 +43,9 @@ pub struct CtcConfig {
     pub spec_augment: SpecAugment,
     /// Feature frames of a batch, padding included.
     pub batch_frames: usize,
+    /// The type in which the result is stored.
+    #[serde(default = "slm_core::weights::StorageType::full")]
+    pub storage: StorageType,
     /// The loop.
     pub train: LoopConfig,
 }
@@ -182,7 +185,7 @@ pub fn train(config: CtcConfig, run: &Path, out: &Path, device: &Device) -> anyh
     let outcome = training::run(&job, model_config.init(&device), &job.config.train, run, &device)?;
     if let Outcome::Finished { model, .. } = &outcome {
         std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        model.save(out, StorageType::F32)?;
+        model.save(out, job.config.storage)?;
         slm_core::json::write(&out.join("preprocessor_config.json"), &features)?;
         write_tokenizer_files(&job.config.tokenizer, out)?;
     }

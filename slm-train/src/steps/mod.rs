@@ -6,4 +6,5 @@ pub mod config;
 pub mod corpus;
 pub mod ctc;
 pub mod loss;
+pub mod pairing;
 pub mod text;

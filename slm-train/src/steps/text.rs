@@ -41,6 +41,9 @@ pub struct TextConfig {
     pub model: T5Config,
     /// Examples.
     pub data: TextData,
+    /// The type in which the result is stored.
+    #[serde(default = "slm_core::weights::StorageType::full")]
+    pub storage: StorageType,
     /// The loop.
     pub train: LoopConfig,
 }
@@ -199,7 +202,7 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     let outcome = training::run(&job, model, &job.config.train, run, &device)?;
     if let Outcome::Finished { model, .. } = &outcome {
         std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        model.save(out, StorageType::F32)?;
+        model.save(out, job.config.storage)?;
         write_tokenizer_files(&job.config.tokenizer, out)?;
         write_generation_config(&job.config.model, out)?;
     }

@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-pub use run::{Outcome, run};
+pub use run::{Outcome, Stopped, run};
 
 /// Settings of the loop, the same for every stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use anyhow::Context;
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 
-use super::checkpoint::{self, State};
+use super::checkpoint::{self, Resumed, State};
 use super::guard::Guard;
 use super::log::{RunLog, StepRecord};
 use super::{Job, LoopConfig, clip, rng_for, schedule};
@@ -32,6 +32,18 @@ pub enum Outcome<M> {
         /// The signal's number.
         signal: usize,
     },
+}
+
+/// A run that had started could not go on; what was saved before is kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Stopped(String);
+
+impl Stopped {
+    fn new(error: &anyhow::Error) -> Self {
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        Self(causes.join(": "))
+    }
 }
 
 /// The optimizer that a fresh run starts with.
@@ -57,14 +69,27 @@ pub fn run<J: Job>(job: &J, model: J::Model, config: &LoopConfig, dir: &Path, de
     let signal = watch_signals()?;
     let mut warnings = Vec::new();
     let resumed = checkpoint::resume(dir, model, optimizer(config), &job.fingerprint(), &mut |text| warnings.push(text))?;
-    let (mut model, mut optimizer, mut state) = (resumed.model, resumed.optimizer, resumed.state);
-    let mut log = RunLog::open(dir, config.steps, state.step)?;
+    let mut log = RunLog::open(dir, config.steps, resumed.state.step)?;
     for text in warnings {
         log.note(&text);
     }
-    if state.step > 0 {
-        log.note(&format!("resumed at step {}", state.step));
+    if resumed.state.step > 0 {
+        log.note(&format!("resumed at step {}", resumed.state.step));
     }
+    steps(job, resumed, config, dir, device, &mut log, &signal).map_err(|error| Stopped::new(&error).into())
+}
+
+/// Takes the steps that are left.
+fn steps<J: Job>(
+    job: &J,
+    resumed: Resumed<J::Model>,
+    config: &LoopConfig,
+    dir: &Path,
+    device: &Device,
+    log: &mut RunLog,
+    signal: &AtomicUsize,
+) -> anyhow::Result<Outcome<J::Model>> {
+    let Resumed { mut model, mut optimizer, mut state } = resumed;
 
     let mut guard = Guard::default();
     let mut batches = job.batches(state.epoch);

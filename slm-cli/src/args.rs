@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+use slm_core::decode::{DEFAULT_MAX_NEW_TOKENS, DecodeConfig, Strategy};
+use slm_core::task::{Request, Task};
+
+/// The most tokens an answer may have: endless repetition ends here.
+pub(crate) const MAX_NEW_TOKENS: i64 = 448;
+/// The most beams.
+pub(crate) const MAX_BEAMS: i64 = 64;
+
+/// Transcribe, translate and ask questions of speech.
+#[derive(Debug, Parser)]
+#[command(name = "slm-cli", version, about)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which model, and where it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// Backend to compute on; `slm-cli devices` lists them [default: the first of this build]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) backend: Option<String>,
+    /// Folder of the model [default: the nearest `weights/slm-tiny`]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) bundle: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write down what is said
+    Transcribe(TranscribeArgs),
+    /// Translate what is said
+    Translate(TranslateArgs),
+    /// Answer a question about what is said
+    Ask(AskArgs),
+    /// Follow an instruction about what is said
+    Run(RunArgs),
+    /// List the backends, and the devices they find
+    Devices,
+    /// Describe the model, or the limits on inputs
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TranscribeArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+    /// Another task of the model, such as `reply`, `continue` or `field.name`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+    /// A word or name that may be said; can be repeated
+    #[arg(long = "phrase", value_name = "TEXT", conflicts_with = "task")]
+    pub(crate) phrases: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TranslateArgs {
+    /// Language to translate to, such as `german`
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    /// The question
+    pub(crate) question: String,
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The instruction, put after the speech
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) instruction: String,
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Show the limits on inputs instead
+    #[arg(long)]
+    pub(crate) limits: bool,
+}
+
+/// The inputs, and how they are answered.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InputArgs {
+    /// WAV files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write one JSON record a line instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Search with this many beams
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
+    pub(crate) beam: u16,
+    /// Most tokens of an answer (of each 30 s when transcribing or translating)
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_NEW_TOKENS as u16,
+        value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
+    pub(crate) max_new_tokens: u16,
+    /// Stop at the first input that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Treat warnings about an input as its failure
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+impl InputArgs {
+    /// `task` with the chosen way of decoding.
+    pub(crate) fn request(&self, task: Task) -> Request {
+        let strategy = match self.beam {
+            1 => Strategy::Greedy,
+            size => Strategy::Beam {
+                size: usize::from(size),
+                length_penalty: 1.0,
+            },
+        };
+        let decode = DecodeConfig {
+            strategy,
+            max_new_tokens: usize::from(self.max_new_tokens),
+            ..DecodeConfig::default()
+        };
+        Request { task, decode }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_go_before_and_after_the_verb() {
+        for line in [
+            "slm-cli --backend flex --bundle b transcribe a.wav",
+            "slm-cli transcribe --backend flex a.wav --bundle b",
+        ] {
+            let cli = parse(line).unwrap();
+            assert_eq!(cli.model.backend.as_deref(), Some("flex"));
+            assert_eq!(cli.model.bundle, Some(PathBuf::from("b")));
+        }
+    }
+
+    #[test]
+    fn verbs_take_their_arguments() {
+        let cli = parse("slm-cli ask who a.wav b.wav --json --beam 4").unwrap();
+        let Command::Ask(ask) = cli.command else {
+            panic!("expected ask");
+        };
+        assert_eq!(ask.question, "who");
+        assert_eq!(ask.inputs.files.len(), 2);
+        let request = ask.inputs.request(Task::Transcribe);
+        assert!(matches!(
+            request.decode.strategy,
+            Strategy::Beam { size: 4, .. }
+        ));
+        assert_eq!(request.decode.max_new_tokens, DEFAULT_MAX_NEW_TOKENS);
+        assert!(parse("slm-cli translate --to german a.wav").is_ok());
+        assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
+        assert!(parse("slm-cli devices").is_ok());
+        assert!(parse("slm-cli info --limits").is_ok());
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for line in [
+            "slm-cli",
+            "slm-cli transcribe",
+            "slm-cli ask who",
+            "slm-cli translate a.wav",
+            "slm-cli transcribe a.wav --beam 0",
+            "slm-cli transcribe a.wav --max-new-tokens 449",
+            "slm-cli transcribe a.wav --task reply --phrase anna",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! One file a verb; those that answer share [`answer`].
+
+mod answer;
+mod ask;
+mod devices;
+mod info;
+mod run;
+mod transcribe;
+mod translate;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::report::Stop;
+
+/// Follows the command line.
+pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
+    match &cli.command {
+        Command::Transcribe(args) => transcribe::execute(&cli.model, args),
+        Command::Translate(args) => translate::execute(&cli.model, args),
+        Command::Ask(args) => ask::execute(&cli.model, args),
+        Command::Run(args) => run::execute(&cli.model, args),
+        Command::Devices => devices::execute(),
+        Command::Info(args) => info::execute(&cli.model, args),
+    }
+}

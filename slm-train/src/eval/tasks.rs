@@ -1,0 +1,145 @@
+//! What a manifest can be asked: each task with its cases and the figure it is judged by.
+
+use slm_core::task::Task;
+
+use crate::data::manifest::Utterance;
+
+/// A task of the evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvalTask {
+    /// Speech recognition.
+    Transcribe,
+    /// Translation into a language of the manifest.
+    Translate {
+        /// `german`, `spanish` or `french`.
+        to: String,
+    },
+    /// Every question of an utterance.
+    Ask,
+    /// Every field of an utterance.
+    Field,
+    /// What the speaker says next.
+    Continue,
+    /// The assistant's reply.
+    Reply,
+}
+
+/// The figure that a task's speech and text are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Headline {
+    /// 1 minus the word error rate.
+    WordAccuracy,
+    /// chrF, 0 to 100.
+    Chrf,
+    /// The share of answers that are exactly right.
+    ExactMatch,
+}
+
+/// One question to the model about one utterance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The utterance's index in the manifest.
+    pub utterance: usize,
+    /// What is asked.
+    pub task: Task,
+    /// The right answer.
+    pub reference: String,
+}
+
+impl EvalTask {
+    /// All tasks: the trained ones first.
+    pub fn all() -> Vec<Self> {
+        let to = |language: &str| Self::Translate { to: language.into() };
+        vec![
+            Self::Transcribe,
+            to("german"),
+            to("spanish"),
+            to("french"),
+            Self::Ask,
+            Self::Field,
+            Self::Continue,
+            Self::Reply,
+        ]
+    }
+
+    /// The name on the command line: `transcribe`, `translate.german`, `ask`, `field`, ..
+    pub fn name(&self) -> String {
+        match self {
+            Self::Transcribe => "transcribe".into(),
+            Self::Translate { to } => format!("translate.{to}"),
+            Self::Ask => "ask".into(),
+            Self::Field => "field".into(),
+            Self::Continue => "continue".into(),
+            Self::Reply => "reply".into(),
+        }
+    }
+
+    /// The task of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|task| task.name() == name)
+    }
+
+    /// The figure it is judged by.
+    pub fn headline(&self) -> Headline {
+        match self {
+            Self::Transcribe => Headline::WordAccuracy,
+            Self::Translate { .. } | Self::Continue | Self::Reply => Headline::Chrf,
+            Self::Ask | Self::Field => Headline::ExactMatch,
+        }
+    }
+
+    /// The cases of a manifest; utterances without a reference for the task have none.
+    pub fn cases(&self, utterances: &[Utterance]) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for (utterance, row) in utterances.iter().enumerate() {
+            let mut add = |task: Task, reference: &str| {
+                cases.push(Case { utterance, task, reference: reference.to_owned() });
+            };
+            match self {
+                Self::Transcribe => add(Task::Transcribe, &row.text),
+                Self::Translate { to } => {
+                    let reference = match to.as_str() {
+                        "german" => &row.german,
+                        "spanish" => &row.spanish,
+                        _ => &row.french,
+                    };
+                    if let Some(reference) = reference {
+                        add(Task::Translate { to: to.clone() }, reference);
+                    }
+                }
+                Self::Ask => {
+                    for pair in &row.questions {
+                        add(Task::Ask { question: pair.question.clone() }, &pair.answer);
+                    }
+                }
+                Self::Field => {
+                    for (field, value) in &row.fields {
+                        add(Task::Field { field: field.clone() }, value);
+                    }
+                }
+                Self::Continue => {
+                    if let Some(reference) = &row.continuation {
+                        add(Task::Continue, reference);
+                    }
+                }
+                Self::Reply => {
+                    if let Some(reference) = &row.reply {
+                        add(Task::Reply, reference);
+                    }
+                }
+            }
+        }
+        cases
+    }
+}
+
+impl Headline {
+    /// The name of the figure.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WordAccuracy => "word_accuracy",
+            Self::Chrf => "chrf",
+            Self::ExactMatch => "exact_match",
+        }
+    }
+}
