@@ -8,6 +8,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
 /// The file name in a model folder.
@@ -75,6 +76,7 @@ pub enum TokenizerError {
 pub struct TextTokenizer {
     inner: Tokenizer,
     path: PathBuf,
+    digest: String,
 }
 
 impl TextTokenizer {
@@ -116,10 +118,18 @@ impl TextTokenizer {
             Ok::<_, String>(inner)
         };
         match catch_unwind(AssertUnwindSafe(load)) {
-            Ok(Ok(inner)) => Ok(Self { inner, path: path.into() }),
+            Ok(Ok(inner)) => {
+                let digest = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+                Ok(Self { inner, path: path.into(), digest })
+            }
             Ok(Err(reason)) => Err(invalid(reason)),
             Err(_) => Err(invalid("its rules contradict each other".into())),
         }
+    }
+
+    /// SHA-256 of its definition.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The number of ids.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use slm_train::data::vocabulary::Purpose;
 use slm_train::steps::corpus::Split;
 
 /// Makes corpora, trains the parts of an SLM bundle, and evaluates it.
@@ -22,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Makes a speech corpus of the domain's sentences with espeak-ng and flite.
     Synth(SynthArgs),
-    /// Trains the reference model's tokenizer on the domain's sentences.
+    /// Trains a tokenizer of the reference model on the domain's sentences.
     Tokenizer(TokenizerArgs),
     /// Trains a small Conformer encoder with CTC.
     Ctc(StageArgs),
@@ -60,8 +61,11 @@ pub(crate) struct TokenizerArgs {
     /// Folder for `tokenizer.json`.
     #[arg(long)]
     pub(crate) out: PathBuf,
+    /// What it is for.
+    #[arg(long, value_enum)]
+    pub(crate) purpose: Purpose,
     /// Pieces.
-    #[arg(long, default_value_t = 1024)]
+    #[arg(long)]
     pub(crate) size: usize,
     /// Sentences to learn from.
     #[arg(long, default_value_t = 60_000)]

@@ -1,6 +1,7 @@
 //! `slm-train`: corpora, training stages, evaluation.
 
 mod args;
+mod default_device;
 mod evaluate;
 
 use std::fs;
@@ -44,6 +45,13 @@ fn main() -> ExitCode {
 
 fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
     let device = || -> anyhow::Result<Device> { Ok(Backend::from_name(&cli.backend)?.device()?) };
+    if let Command::Ctc(_) | Command::Text(_) | Command::Adapter(_) = &cli.command {
+        let backend = Backend::from_name(&cli.backend)?;
+        backend.device()?;
+        if let Some(code) = default_device::ensure(backend)? {
+            return Ok(code);
+        }
+    }
     match &cli.command {
         Command::Synth(args) => synth(args),
         Command::Tokenizer(args) => tokenizer(args),
@@ -82,6 +90,6 @@ fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {
 
 fn tokenizer(args: &TokenizerArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create `{}`", args.out.display()))?;
-    vocabulary::train(&args.out.join(slm_core::text::FILE_NAME), args.size, args.items, args.seed)?;
+    vocabulary::train(&args.out.join(slm_core::text::FILE_NAME), args.purpose, args.size, args.items, args.seed)?;
     Ok(ExitCode::SUCCESS)
 }

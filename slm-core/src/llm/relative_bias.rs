@@ -5,7 +5,7 @@
 //! logarithmically up to the largest distance, beyond which all share the last one.
 //! Shapes: `H` heads, `Q` queries, `S` keys.
 
-use burn::nn::{Embedding, EmbeddingConfig};
+use burn::nn::{Embedding, EmbeddingConfig, Initializer};
 use burn::prelude::*;
 use burn::tensor::Int;
 
@@ -62,11 +62,13 @@ pub struct RelativeBias {
 }
 
 impl RelativeBias {
-    /// Builds a table on `device`.
+    /// Builds a table on `device`, initialised as transformers does.
     pub fn init(config: &T5Config, direction: Direction, device: &Device) -> Self {
         let count = config.relative_attention_num_buckets;
         Self {
-            table: EmbeddingConfig::new(count, config.num_heads).init(device),
+            table: EmbeddingConfig::new(count, config.num_heads)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: (config.d_model as f64).powf(-0.5) })
+                .init(device),
             buckets: Buckets { count, max_distance: config.relative_attention_max_distance, direction },
         }
     }

@@ -14,7 +14,7 @@ use serde::de::{self, MapAccess, Visitor};
 use super::WeightsError;
 
 /// The largest header that is read; the files of known models stay below 1 MiB.
-pub const MAX_HEADER_BYTES: u64 = 16 << 20;
+const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// What a header says of one tensor.
 #[derive(Debug, Clone, Deserialize)]

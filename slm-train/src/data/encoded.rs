@@ -77,6 +77,8 @@ fn compute(features: &[Features], encoder: &Parakeet, device: &Device) -> anyhow
 }
 
 fn write(path: &Path, encoded: &[EncodedSpeech]) -> anyhow::Result<()> {
+    let largest = encoded.iter().flat_map(|speech| &speech.states).fold(0.0_f32, |max, v| max.max(v.abs()));
+    anyhow::ensure!(largest <= f16::MAX.to_f32(), "a state of {largest:e} does not fit 16 bits");
     let (width, blank) = encoded.first().map_or((0, 0), |speech| (speech.width, speech.blank));
     let total: usize = encoded.iter().map(EncodedSpeech::len).sum();
     let lengths: Vec<u8> = encoded.iter().flat_map(|speech| (speech.len() as u32).to_le_bytes()).collect();

@@ -1,7 +1,8 @@
-//! The reference model's tokenizer: pieces of English, German, Spanish and French, learnt from the domain.
+//! The reference model's tokenizers: pieces of text, learnt from the domain's sentences.
 //!
-//! Byte-pair encoding with a mark for the start of a word. Every letter of the four languages is a piece
-//! of its own, so any word can be spelled. The first ids are those of T5: padding, end, unknown.
+//! Byte-pair encoding with a mark for the start of a word. Every letter is a piece of its own, so any word
+//! can be spelled. The first ids are those of T5: padding, end, unknown. The speech encoder's labels are
+//! few and English, so that each is heard often; the language model's are many, in four languages.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,24 +22,42 @@ pub const EOS: &str = "</s>";
 /// A letter that is not in the alphabet, id 2.
 pub const UNKNOWN: &str = "<unk>";
 
-/// Letters and marks that are pieces whether the text has them or not.
-const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'-.,:;?!/()äöüßÄÖÜáéíóúñÁÉÍÓÚÑàâæçèêëîïôœùûÿÀÂÇÈÊËÎÏÔŒÙÛ¿¡▁";
+/// What a tokenizer is for, which decides the text it learns from and its alphabet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Purpose {
+    /// Everything the language model reads and writes.
+    Text,
+    /// What the speech encoder hears: English utterances.
+    Speech,
+}
+
+impl Purpose {
+    /// Letters and marks that are pieces whether the text has them or not.
+    fn alphabet(self) -> &'static str {
+        match self {
+            Self::Text => {
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'-.,:;?!/()äöüßÄÖÜáéíóúñÁÉÍÓÚÑàâæçèêëîïôœùûÿÀÂÇÈÊËÎÏÔŒÙÛ¿¡▁"
+            }
+            Self::Speech => "abcdefghijklmnopqrstuvwxyz'▁",
+        }
+    }
+}
 
 /// The stream of random numbers that the training text draws from.
 const TEXT_STREAM: u64 = 0x766f_6361;
 
-/// Trains a tokenizer of `size` pieces on `items` items of the domain and writes it to `path`.
+/// Trains a tokenizer of `size` pieces for `purpose` on `items` items of the domain and writes it to `path`.
 ///
 /// # Errors
 ///
 /// When the crate refuses or the file cannot be written.
-pub fn train(path: &Path, size: usize, items: usize, seed: u64) -> anyhow::Result<()> {
+pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64) -> anyhow::Result<()> {
     let fail = |error: tokenizers::Error| anyhow::anyhow!("cannot train the tokenizer: {error}");
     let mut trainer = BpeTrainer::builder()
         .vocab_size(size)
         .show_progress(false)
         .special_tokens([PAD, EOS, UNKNOWN].map(|text| AddedToken::from(text, true)).to_vec())
-        .initial_alphabet(ALPHABET.chars().collect())
+        .initial_alphabet(purpose.alphabet().chars().collect())
         .build();
     let model = BPE::builder().unk_token(UNKNOWN.to_owned()).build().map_err(fail)?;
     let mut tokenizer = TokenizerBuilder::<BPE, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>::new()
@@ -47,13 +66,13 @@ pub fn train(path: &Path, size: usize, items: usize, seed: u64) -> anyhow::Resul
         .with_decoder(Some(MetaspaceDecoder::new('▁', PrependScheme::Always, true).into()))
         .build()
         .map_err(fail)?;
-    tokenizer.train(&mut trainer, texts(items, seed).into_iter()).map_err(fail)?;
+    tokenizer.train(&mut trainer, texts(purpose, items, seed).into_iter()).map_err(fail)?;
     tokenizer.save(path, false).map_err(fail)?;
     Ok(())
 }
 
-/// Sentences in four languages, with what is asked and answered about them.
-fn texts(items: usize, seed: u64) -> Vec<String> {
+/// Sentences; for [`Purpose::Text`] in four languages, with what is asked and answered about them.
+fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
     let mut rng = rng_for(seed, TEXT_STREAM, 0);
     let mut texts = Vec::new();
     let mut seen = BTreeSet::new();
@@ -62,7 +81,11 @@ fn texts(items: usize, seed: u64) -> Vec<String> {
         if is_held_out(&item.text) || !seen.insert(item.text.clone()) {
             continue;
         }
-        // English twice: its pieces are also the labels of the speech encoder.
+        if purpose == Purpose::Speech {
+            texts.push(item.text);
+            continue;
+        }
+        // English twice: it is read as well as written.
         texts.extend([item.text.clone(), item.text, item.german, item.spanish, item.french]);
         texts.extend([item.continuation, item.reply]);
         texts.extend(item.questions.into_iter().flat_map(|(question, answer)| [question, answer]));

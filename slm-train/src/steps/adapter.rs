@@ -167,10 +167,12 @@ impl Data {
 pub struct Frozen {
     /// The speech encoder.
     pub encoder: Parakeet,
-    /// Hash of the encoder's files.
+    /// SHA-256 of the encoder's weights.
     pub encoder_hash: String,
     /// The language model.
     pub llm: T5,
+    /// SHA-256 of its weights.
+    pub llm_hash: String,
     /// Its tokenizer.
     pub tokenizer: TextTokenizer,
     /// The encoder's features.
@@ -187,15 +189,15 @@ impl Frozen {
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
         let log_mel = LogMel::new(LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?)?;
-        let weights = std::fs::read(encoder.join(slm_core::weights::FILE_NAME))
-            .with_context(|| format!("cannot load weights `{}`", encoder.display()))?;
+        let hash = |dir: &Path| slm_core::bundle::sha256_file(&dir.join(slm_core::weights::FILE_NAME));
         let llm_model = T5::load(llm, device)?;
         let tokenizer = TextTokenizer::from_dir(llm)?;
         tokenizer.check_rows(llm_model.config().vocab_size)?;
         Ok(Self {
             encoder: Parakeet::load(encoder, device)?,
-            encoder_hash: digest(&weights),
+            encoder_hash: hash(encoder)?,
             llm: llm_model,
+            llm_hash: hash(llm)?,
             tokenizer,
             log_mel,
             device: device.clone(),
@@ -233,8 +235,10 @@ impl AdapterJob {
         let train = Data::load(&config.train_manifest, &parts, &config)?;
         let dev = Data::load(&config.dev_manifest, &parts, &config)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
-        let fingerprint =
-            digest(&(&config.model, config.order, &config.tasks, config.train.seed, &parts.encoder_hash, targets));
+        let fingerprint = digest(&(
+            (&config.model, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
+            (&parts.encoder_hash, &parts.llm_hash, &instructions, targets),
+        ));
         Ok(Self { config, llm: parts.llm, instructions, train, dev, device: parts.device, fingerprint })
     }
 

@@ -153,7 +153,15 @@ impl Job for CtcJob {
     }
 
     fn fingerprint(&self) -> String {
-        digest(&(&self.config.model, &self.train.texts, self.config.train.seed))
+        digest(&(
+            &self.config.model,
+            self.config.spec_augment,
+            self.config.batch_frames,
+            self.config.train.identity(),
+            &self.train.labels,
+            self.train.lengths(),
+            self.tokenizer.digest(),
+        ))
     }
 }
 

@@ -66,6 +66,14 @@ fn part(out: &Path, name: &str, files: &[&str]) -> anyhow::Result<Part> {
     Ok(Bundle::hash_part(out, Path::new(name), files)?)
 }
 
+/// The template of an instruction in the user's words; in training all instructions begin with a colon.
+fn free_instruction(order: Order) -> &'static str {
+    match order {
+        Order::SpeechFirst => "{speech} : {instruction}",
+        Order::InstructionFirst => ": {instruction} {speech}",
+    }
+}
+
 /// The phrasings of every task that the reference language model knows, by the task's key.
 pub fn templates(order: Order) -> BTreeMap<String, Vec<String>> {
     let mut tasks = vec![
@@ -89,5 +97,6 @@ pub fn templates(order: Order) -> BTreeMap<String, Vec<String>> {
                 .collect();
             (key, phrasings)
         })
+        .chain([("instruction".to_owned(), vec![free_instruction(order).to_owned()])])
         .collect()
 }

@@ -176,7 +176,7 @@ impl Job for TextJob {
     }
 
     fn fingerprint(&self) -> String {
-        digest(&(&self.config.model, &self.config.data, self.config.train.seed))
+        digest(&(&self.config.model, &self.config.data, &self.config.train.identity(), self.tokenizer.digest()))
     }
 }
 

@@ -6,7 +6,7 @@
 //! The newest folder that verifies wins; older ones are removed only after the new one is in place.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,7 @@ struct FileRecord {
 pub fn save<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &State, keep: usize) -> anyhow::Result<()> {
     write(run, model, optimizer, state).with_context(|| format!("cannot save checkpoint step {}", state.step))?;
     for (_, dir) in list(run)?.into_iter().rev().skip(keep) {
+        // Only after the new one verified, so that the last sound one is never the one removed.
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
     }
     Ok(())
@@ -65,7 +66,8 @@ fn write<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir(&scratch)?;
-    model.clone().save_file(scratch.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    // `valid` takes the running statistics of batch norms up to the last step; a plain clone lags by one.
+    model.valid().save_file(scratch.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}"))?;
     optimizer.save(scratch.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}"))?;
     fs::write(scratch.join(STATE), serde_json::to_vec_pretty(state)?)?;
     let files = [MODEL, OPTIMIZER, STATE]
@@ -74,16 +76,25 @@ fn write<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &
         .collect::<anyhow::Result<BTreeMap<String, FileRecord>>>()?;
     fs::write(scratch.join(MANIFEST), serde_json::to_vec_pretty(&files)?)?;
     for name in [MODEL, OPTIMIZER, STATE, MANIFEST] {
-        File::open(scratch.join(name))?.sync_all()?;
+        // Opened for writing: Windows syncs no handle that only reads.
+        OpenOptions::new().write(true).open(scratch.join(name))?.sync_all()?;
     }
-    File::open(&scratch)?.sync_all()?;
+    sync_folder(&scratch)?;
     let target = run.join(name);
     if target.exists() {
         fs::remove_dir_all(&target)?;
     }
     fs::rename(&scratch, &target)?;
-    File::open(run)?.sync_all()?;
+    sync_folder(run)?;
     verify(&target)
+}
+
+/// Makes the names in a folder durable; Windows has no such call and needs none.
+fn sync_folder(dir: &Path) -> anyhow::Result<()> {
+    if cfg!(unix) {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn record(path: &Path) -> anyhow::Result<FileRecord> {
@@ -169,6 +180,9 @@ pub fn resume<M: Module>(
     for (_, dir) in list(run)?.into_iter().rev() {
         if let Err(error) = verify(&dir) {
             warn(format!("warning: `{}` is skipped: {error}", dir.display()));
+            // Out of the count of checkpoints to keep, or it would push a sound one out.
+            fs::rename(&dir, dir.with_extension("bad"))
+                .with_context(|| format!("cannot rename `{}`", dir.display()))?;
             continue;
         }
         let fail = || format!("cannot resume from `{}`", dir.display());

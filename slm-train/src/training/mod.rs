@@ -70,6 +70,11 @@ impl Default for LoopConfig {
 }
 
 impl LoopConfig {
+    /// What a checkpoint's optimizer state and place in the data depend on: for fingerprints.
+    pub fn identity(&self) -> impl Serialize + use<> {
+        (self.seed, self.accumulate, self.beta_2, self.weight_decay)
+    }
+
     /// All fields that are out of range, one text each; empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

@@ -148,8 +148,10 @@ fn steps<J: Job>(
         }
         let stop = signal.load(Ordering::Relaxed);
         if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
-            state.metrics = job.evaluate(&model.valid())?;
-            log.eval(state.step, &state.metrics)?;
+            let metrics = job.evaluate(&model.valid())?;
+            log.eval(state.step, &metrics)?;
+            // JSON has no NaN: such a figure would come back as null and end the resumption.
+            state.metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
             window.began = log.seconds();
         }
         if state.step.is_multiple_of(config.save_every) || state.step == config.steps || stop != 0 {
