@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use burn::module::Param;
 use burn::nn::{Linear, LinearConfig, RmsNorm, RmsNormConfig};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -151,11 +152,8 @@ impl Adapter {
     /// Starts from outputs of the size `rms` in every channel: that of the language model's embeddings.
     #[must_use]
     pub fn with_output_rms(mut self, rms: f32) -> Self {
-        self.norm.gamma = self.norm.gamma.map(|gamma| {
-            let tracked = gamma.is_require_grad();
-            let scaled = gamma.detach() * rms;
-            scaled.set_require_grad(tracked)
-        });
+        let device = self.norm.gamma.lazy_device();
+        self.norm.gamma = Param::from_tensor(Tensor::full([self.config.llm_dim], rms, &device));
         self
     }
 
