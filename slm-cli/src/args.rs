@@ -122,10 +122,7 @@ impl InputArgs {
     pub(crate) fn request(&self, task: Task) -> Request {
         let strategy = match self.beam {
             1 => Strategy::Greedy,
-            size => Strategy::Beam {
-                size: usize::from(size),
-                length_penalty: 1.0,
-            },
+            size => Strategy::Beam { size: usize::from(size), length_penalty: 1.0 },
         };
         let decode = DecodeConfig {
             strategy,
@@ -172,10 +169,7 @@ mod tests {
         assert_eq!(ask.question, "who");
         assert_eq!(ask.inputs.files.len(), 2);
         let request = ask.inputs.request(Task::Transcribe);
-        assert!(matches!(
-            request.decode.strategy,
-            Strategy::Beam { size: 4, .. }
-        ));
+        assert!(matches!(request.decode.strategy, Strategy::Beam { size: 4, .. }));
         assert_eq!(request.decode.max_new_tokens, DEFAULT_MAX_NEW_TOKENS);
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());

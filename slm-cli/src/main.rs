@@ -25,13 +25,9 @@ fn main() -> ExitCode {
     }
     match panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli))) {
         Ok(Ok(code)) => code,
-        Ok(Err(Stop::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
+        Ok(Err(Stop::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Ok(Err(Stop::Output(error))) => {
-            report::to_stderr(&format!(
-                "error: cannot write the output\n  caused by: {error}"
-            ));
+            report::to_stderr(&format!("error: cannot write the output\n  caused by: {error}"));
             ExitCode::from(1)
         }
         Ok(Err(Stop::Start(error))) => {

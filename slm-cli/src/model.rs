@@ -35,10 +35,7 @@ pub(crate) fn open_bundle(args: &ModelArgs) -> anyhow::Result<Bundle> {
 fn device(name: Option<&str>) -> Result<Device, BackendError> {
     let backend = match name {
         Some(name) => Backend::from_name(name)?,
-        None => Backend::ALL
-            .into_iter()
-            .find(|backend| backend.is_compiled())
-            .unwrap_or(Backend::Flex),
+        None => Backend::ALL.into_iter().find(|backend| backend.is_compiled()).unwrap_or(Backend::Flex),
     };
     probe(backend)
 }
@@ -46,9 +43,7 @@ fn device(name: Option<&str>) -> Result<Device, BackendError> {
 /// A device that has computed something: a backend can be in a build and find no hardware, which most
 /// of them tell by a panic.
 pub(crate) fn probe(backend: Backend) -> Result<Device, BackendError> {
-    let missing = BackendError::NoDevice {
-        name: backend.name(),
-    };
+    let missing = BackendError::NoDevice { name: backend.name() };
     let attempt = || -> Result<Option<Device>, BackendError> {
         let device = backend.device()?;
         match Tensor::<1>::ones([1], &device).try_into_vec_as::<f32>() {
@@ -66,15 +61,12 @@ pub(crate) fn probe(backend: Backend) -> Result<Device, BackendError> {
 /// The nearest [`DEFAULT_BUNDLE`].
 fn default_bundle() -> Result<PathBuf, UsageError> {
     let candidates = candidates(env::current_dir().ok(), env::current_exe().ok());
-    candidates
-        .into_iter()
-        .find(|dir| dir.join(MANIFEST_NAME).is_file())
-        .ok_or_else(|| UsageError {
-            message: format!(
-                "no model found: there is no `{DEFAULT_BUNDLE}` here, above, or next to the program"
-            ),
-            hint: Some("name its folder with `--bundle DIR`".into()),
-        })
+    candidates.into_iter().find(|dir| dir.join(MANIFEST_NAME).is_file()).ok_or_else(|| UsageError {
+        message: format!(
+            "no model found: there is no `{DEFAULT_BUNDLE}` here, above, or next to the program"
+        ),
+        hint: Some("name its folder with `--bundle DIR`".into()),
+    })
 }
 
 /// Where the default bundle may be: in the current directory or above it, next to the program, in the

@@ -249,10 +249,7 @@ pub(crate) fn write_answer(
 pub(crate) fn write_failure(out: &mut impl Write, failed: &FailedInput) -> io::Result<()> {
     let record = FailureRecord {
         path: failed.path.display().to_string(),
-        error: ErrorRecord {
-            kind: failed.kind(),
-            message: failed.to_string(),
-        },
+        error: ErrorRecord { kind: failed.kind(), message: failed.to_string() },
     };
     writeln!(out, "{}", serde_json::to_string(&record)?)
 }
@@ -262,10 +259,7 @@ mod tests {
     use super::*;
 
     fn failed(failure: Failure) -> FailedInput {
-        FailedInput {
-            path: "talk.wav".into(),
-            failure,
-        }
+        FailedInput { path: "talk.wav".into(), failure }
     }
 
     #[test]
@@ -282,22 +276,11 @@ mod tests {
     #[test]
     fn causes_and_hints_follow() {
         let source = io::Error::other("disk on fire");
-        let error = BundleError::Io {
-            path: "b".into(),
-            source,
-        };
-        assert_eq!(
-            render(&error),
-            "error: cannot access `b`\n  caused by: disk on fire"
-        );
-        let error = UsageError {
-            message: "no".into(),
-            hint: Some("yes".into()),
-        };
+        let error = BundleError::Io { path: "b".into(), source };
+        assert_eq!(render(&error), "error: cannot access `b`\n  caused by: disk on fire");
+        let error = UsageError { message: "no".into(), hint: Some("yes".into()) };
         assert_eq!(render(&*anyhow::Error::from(error)), "error: no\nhint: yes");
-        let error = failed(Failure::Speech(SpeechError::AudioTooLong {
-            seconds: 301.0,
-        }));
+        let error = failed(Failure::Speech(SpeechError::AudioTooLong { seconds: 301.0 }));
         assert_eq!(
             render(&error),
             "error: cannot answer `talk.wav`: 301.00 s of audio, limit for this task is 300 s\n\
@@ -308,18 +291,11 @@ mod tests {
     #[test]
     fn records_are_a_line_each() {
         let mut out = Vec::new();
-        let response = Response {
-            text: "call\nanna".into(),
-            seconds: 1.23456,
-            ..Response::default()
-        };
+        let response = Response { text: "call\nanna".into(), seconds: 1.23456, ..Response::default() };
         let path = Path::new("talk.wav");
         write_answer(&mut out, path, &response, false).unwrap();
         write_answer(&mut out, path, &response, true).unwrap();
-        let warning = AudioWarning::DataTruncated {
-            found: 3.2,
-            declared: 10.0,
-        };
+        let warning = AudioWarning::DataTruncated { found: 3.2, declared: 10.0 };
         write_failure(&mut out, &failed(Failure::Warning(warning))).unwrap();
         let expected = concat!(
             "call anna\n",

@@ -53,7 +53,8 @@ fn spoken(count: usize) -> Vec<(String, String)> {
 }
 
 fn wav(path: &Path, samples: impl IntoIterator<Item = i16>) {
-    let spec = WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let spec =
+        WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
     let mut writer = WavWriter::create(path, spec).unwrap();
     for sample in samples {
         writer.write_sample(sample).unwrap();
@@ -151,7 +152,7 @@ fn truncated_data_is_used_with_a_warning() {
     let path = dir.path().join("cut.wav");
     let (whole, _) = &spoken(1)[0];
     let bytes = fs::read(whole).unwrap();
-    fs::write(&path, &bytes[..bytes.len() * 3 / 4 + 1]).unwrap();
+    fs::write(&path, &bytes[..=bytes.len() * 3 / 4]).unwrap();
     let ran = run(&["transcribe", path.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.stdout.lines().count(), 1);
@@ -224,7 +225,11 @@ fn a_backend_that_is_not_in_the_build_says_how_to_get_it() {
     let name = line.split_whitespace().next().unwrap();
     let ran = run(&["--backend", name, "transcribe", "a.wav"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains(&format!("backend `{name}` is not in this build; it has flex")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("backend `{name}` is not in this build; it has flex")),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("hint: build with `--features"), "{}", ran.stderr);
 }
 
@@ -281,7 +286,7 @@ fn a_changed_part_is_refused_by_its_hash() {
 fn rehash(bundle: &Path, part: &str, file: &str) {
     let path = bundle.join("slm.json");
     let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let hash = slm_core::bundle::sha256_file(&bundle.join(part).join(file)).unwrap();
+    let hash = slm_core::hash::sha256_file(&bundle.join(part).join(file)).unwrap();
     manifest["parts"][part]["files"][file] = hash.into();
     fs::write(&path, manifest.to_string()).unwrap();
 }

@@ -37,10 +37,7 @@ impl PaddedBatch {
             return batch;
         }
         let keep = batch.keep();
-        Self {
-            values: batch.values * keep,
-            lengths: batch.lengths,
-        }
+        Self { values: batch.values * keep, lengths: batch.lengths }
     }
 
     /// Pads rows of `width` values a position, each row-major `[T, D]`, to the longest.
@@ -79,6 +76,7 @@ impl PaddedBatch {
     }
 
     /// The same rows and lengths with other values, such as a layer's output `[B, T, D']`.
+    #[must_use]
     pub fn with_values(&self, values: Tensor<3>) -> Self {
         Self::new(values, self.lengths.clone())
     }
@@ -99,6 +97,7 @@ impl PaddedBatch {
     ///
     /// `[B, T, D]` and `[B, T', D]` give `[B, max(t + t'), D]`, without padding in between, so that
     /// relative positions are those of the row alone.
+    #[must_use]
     pub fn join(&self, next: &Self) -> Self {
         let [batch, first, width] = self.values.dims();
         let [_, second, _] = next.values.dims();
@@ -130,6 +129,7 @@ impl PaddedBatch {
     }
 
     /// The rows named by `index`, in that order.
+    #[must_use]
     pub fn select(&self, index: &[usize]) -> Self {
         let device = self.values.device();
         let ids: Vec<i64> = index.iter().map(|&i| i as i64).collect();
@@ -152,10 +152,8 @@ pub fn key_bias(lengths: &[usize], time: usize, device: &Device) -> Tensor<2> {
 }
 
 fn filled(lengths: &[usize], time: usize, real: f32, padded: f32, device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = lengths
-        .iter()
-        .flat_map(|&n| (0..time).map(move |t| if t < n { real } else { padded }))
-        .collect();
+    let values: Vec<f32> =
+        lengths.iter().flat_map(|&n| (0..time).map(move |t| if t < n { real } else { padded })).collect();
     Tensor::from_data(TensorData::new(values, [lengths.len(), time]), device)
 }
 

@@ -20,6 +20,7 @@ pub mod bundle;
 pub mod decode;
 pub mod encoder;
 pub mod features;
+pub mod hash;
 pub mod json;
 pub mod llm;
 pub mod task;

@@ -8,8 +8,9 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
+
+use crate::hash::sha256;
 
 /// The file name in a model folder.
 pub const FILE_NAME: &str = "tokenizer.json";
@@ -119,8 +120,7 @@ impl TextTokenizer {
         };
         match catch_unwind(AssertUnwindSafe(load)) {
             Ok(Ok(inner)) => {
-                let digest = Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-                Ok(Self { inner, path: path.into(), digest })
+                Ok(Self { inner, path: path.into(), digest: sha256(text.as_bytes()) })
             }
             Ok(Err(reason)) => Err(invalid(reason)),
             Err(_) => Err(invalid("its rules contradict each other".into())),

@@ -90,6 +90,12 @@ fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {
 
 fn tokenizer(args: &TokenizerArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create `{}`", args.out.display()))?;
-    vocabulary::train(&args.out.join(slm_core::text::FILE_NAME), args.purpose, args.size, args.items, args.seed)?;
+    vocabulary::train(
+        &args.out.join(slm_core::text::FILE_NAME),
+        args.purpose,
+        args.size,
+        args.items,
+        args.seed,
+    )?;
     Ok(ExitCode::SUCCESS)
 }

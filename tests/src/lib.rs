@@ -56,9 +56,11 @@ pub fn read_tensors(path: &Path) -> BTreeMap<String, HostTensor> {
         .into_iter()
         .map(|(name, view)| {
             let values = match view.dtype() {
-                Dtype::F32 => {
-                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-                }
+                Dtype::F32 => view
+                    .data()
+                    .chunks_exact(4)
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect(),
                 Dtype::I64 => view
                     .data()
                     .chunks_exact(8)

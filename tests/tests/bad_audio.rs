@@ -44,7 +44,7 @@ fn extensible(sub: u16, channels: u16, container: u16, valid: u16, mask: u32) ->
 }
 
 /// A chunk that claims `size` bytes.
-fn sized(id: &[u8; 4], size: u32, payload: &[u8]) -> Vec<u8> {
+fn sized(id: [u8; 4], size: u32, payload: &[u8]) -> Vec<u8> {
     let mut chunk = id.to_vec();
     chunk.extend(size.to_le_bytes());
     chunk.extend(payload);
@@ -52,7 +52,7 @@ fn sized(id: &[u8; 4], size: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A chunk with its true size and no pad byte.
-fn chunk(id: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+fn chunk(id: [u8; 4], payload: &[u8]) -> Vec<u8> {
     sized(id, payload.len() as u32, payload)
 }
 
@@ -68,7 +68,7 @@ fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
 
 /// A well-formed file.
 fn wav(fmt: &[u8], data: &[u8]) -> Vec<u8> {
-    riff(&[chunk(b"fmt ", fmt), chunk(b"data", data)])
+    riff(&[chunk(*b"fmt ", fmt), chunk(*b"data", data)])
 }
 
 /// Mono, 16 kHz, 16 bit.
@@ -93,10 +93,7 @@ fn load(bytes: &[u8]) -> Result<Audio, AudioError> {
 /// Checks that the file is refused with this kind and text.
 fn refused(bytes: &[u8], kind: &str, text: &str) -> AudioError {
     let error = load(bytes).expect_err(text);
-    assert_eq!(
-        error.to_string(),
-        format!("cannot read audio `talk.wav`: {text}")
-    );
+    assert_eq!(error.to_string(), format!("cannot read audio `talk.wav`: {text}"));
     assert_eq!(error.kind().as_str(), kind, "{text}");
     error
 }
@@ -113,26 +110,14 @@ fn accepted(bytes: &[u8], warnings: &[&str]) -> Vec<f32> {
 #[test]
 fn w01_empty_or_too_short() {
     refused(b"", "not_audio", "file is empty (0 bytes)");
-    refused(
-        b"RIFF\0",
-        "not_audio",
-        "file is too short to be audio (5 bytes)",
-    );
+    refused(b"RIFF\0", "not_audio", "file is too short to be audio (5 bytes)");
 }
 
 #[test]
 fn w02_other_content() {
-    let error = refused(
-        b"Dear diary, today",
-        "not_audio",
-        "not an audio file: content looks like text",
-    );
+    let error = refused(b"Dear diary, today", "not_audio", "not an audio file: content looks like text");
     assert!(error.hint().unwrap().starts_with("supported: WAV"));
-    refused(
-        b"<!DOCTYPE html><html>",
-        "not_audio",
-        "not an audio file: content looks like HTML",
-    );
+    refused(b"<!DOCTYPE html><html>", "not_audio", "not an audio file: content looks like HTML");
     refused(
         &[0x3c, 0x21, 0x44, 0x4f, 0, 1, 2, 3, 4, 5, 6, 7],
         "not_audio",
@@ -148,31 +133,15 @@ fn w02_other_content() {
 
 #[test]
 fn w03_other_riff() {
-    refused(
-        b"RIFF\x10\0\0\0AVI LIST\0\0\0\0",
-        "not_audio",
-        "RIFF file of type `AVI `, expected `WAVE`",
-    );
-    refused(
-        b"RIFX\0\0\0\x10WAVEfmt \0\0\0\0",
-        "unsupported_codec",
-        "big-endian WAV (RIFX) is not supported",
-    );
+    refused(b"RIFF\x10\0\0\0AVI LIST\0\0\0\0", "not_audio", "RIFF file of type `AVI `, expected `WAVE`");
+    refused(b"RIFX\0\0\0\x10WAVEfmt \0\0\0\0", "unsupported_codec", "big-endian WAV (RIFX) is not supported");
 }
 
 #[test]
 fn w04_header_cut_off() {
     let whole = wav(&mono(), &ramp(4));
-    refused(
-        &whole[..26],
-        "truncated",
-        "WAV header is cut off in the `fmt ` chunk at byte 26",
-    );
-    refused(
-        &whole[..15],
-        "truncated",
-        "WAV header is cut off in a chunk header at byte 15",
-    );
+    refused(&whole[..26], "truncated", "WAV header is cut off in the `fmt ` chunk at byte 26");
+    refused(&whole[..15], "truncated", "WAV header is cut off in a chunk header at byte 15");
     refused(&whole[..36], "corrupt", "WAV file has no data chunk");
     refused(&whole[..12], "corrupt", "WAV file has no data chunk");
 }
@@ -200,12 +169,12 @@ fn w06_wrong_riff_size() {
 #[test]
 fn w07_unknown_data_size() {
     for size in [u32::MAX, u32::MAX - 1, 0xffff_ffdb] {
-        let data = sized(b"data", size, &ramp(1600));
-        let mut file = riff(&[chunk(b"fmt ", &mono()), data]);
+        let data = sized(*b"data", size, &ramp(1600));
+        let mut file = riff(&[chunk(*b"fmt ", &mono()), data]);
         file[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(accepted(&file, &[]), ramp_samples(1600));
     }
-    let file = riff(&[chunk(b"fmt ", &mono()), sized(b"data", 0, &ramp(1600))]);
+    let file = riff(&[chunk(*b"fmt ", &mono()), sized(*b"data", 0, &ramp(1600))]);
     let warning = ["data size is 0 in the header, using the 3200 bytes that follow"];
     assert_eq!(accepted(&file, &warning), ramp_samples(1600));
 }
@@ -228,11 +197,8 @@ fn w09_zero_frames() {
     let resampled = wav(&fmt(PCM, 1, 48_000, 16), &[]);
     assert!(accepted(&resampled, &warning).is_empty());
     // Followed by metadata, it is not an unfinished recording.
-    let tagged = riff(&[
-        chunk(b"fmt ", &mono()),
-        chunk(b"data", &[]),
-        chunk(b"LIST", b"INFOIART\x04\0\0\0me\0\0"),
-    ]);
+    let tagged =
+        riff(&[chunk(*b"fmt ", &mono()), chunk(*b"data", &[]), chunk(*b"LIST", b"INFOIART\x04\0\0\0me\0\0")]);
     assert!(accepted(&tagged, &warning).is_empty());
 }
 
@@ -307,10 +273,7 @@ fn w17_24_bit() {
     // 20 valid bits in 24, and 24 in 32, both left-justified.
     let file = wav(&extensible(PCM, 1, 24, 20, 4), &packed);
     assert_eq!(accepted(&file, &[]), expected);
-    let file = wav(
-        &extensible(PCM, 1, 32, 24, 4),
-        &[0, 0, 0, 0x80, 0, 0, 0, 0x40],
-    );
+    let file = wav(&extensible(PCM, 1, 32, 24, 4), &[0, 0, 0, 0x80, 0, 0, 0, 0x40]);
     assert_eq!(accepted(&file, &[]), expected);
     let mut ambiguous = fmt(PCM, 1, 16_000, 24);
     ambiguous[12] = 4;
@@ -330,16 +293,10 @@ fn w17_24_bit() {
 
 #[test]
 fn w18_wide_samples() {
-    let ints: Vec<u8> = [i32::MIN, 1 << 30]
-        .into_iter()
-        .flat_map(i32::to_le_bytes)
-        .collect();
+    let ints: Vec<u8> = [i32::MIN, 1 << 30].into_iter().flat_map(i32::to_le_bytes).collect();
     let file = wav(&fmt(PCM, 1, 16_000, 32), &ints);
     assert_eq!(accepted(&file, &[]), [-1.0, 0.5]);
-    let floats: Vec<u8> = [0.1_f32, -0.25]
-        .into_iter()
-        .flat_map(f32::to_le_bytes)
-        .collect();
+    let floats: Vec<u8> = [0.1_f32, -0.25].into_iter().flat_map(f32::to_le_bytes).collect();
     for fmt in [fmt(FLOAT, 1, 16_000, 32), extensible(FLOAT, 1, 32, 32, 4)] {
         assert_eq!(accepted(&wav(&fmt, &floats), &[]), [0.1, -0.25]);
     }
@@ -398,11 +355,7 @@ fn w21_companded() {
 
 #[test]
 fn w22_other_codecs() {
-    for (tag, name) in [
-        (0x02, "0x0002 (ADPCM)"),
-        (0x55, "0x0055 (MP3)"),
-        (0x1234, "0x1234"),
-    ] {
+    for (tag, name) in [(0x02, "0x0002 (ADPCM)"), (0x55, "0x0055 (MP3)"), (0x1234, "0x1234")] {
         let file = wav(&fmt(tag, 1, 16_000, 0), &[0; 8]);
         let text = format!("WAV codec {name} is not supported");
         let error = refused(&file, "unsupported_codec", &text);
@@ -446,14 +399,14 @@ fn w26_same_rate_is_bit_exact() {
 
 #[test]
 fn w27_chunk_order_and_padding() {
-    let (fmt_chunk, data) = (chunk(b"fmt ", &mono()), chunk(b"data", &ramp(9)));
-    let padded = [chunk(b"junk", b"odd"), vec![0]].concat();
+    let (fmt_chunk, data) = (chunk(*b"fmt ", &mono()), chunk(*b"data", &ramp(9)));
+    let padded = [chunk(*b"junk", b"odd"), vec![0]].concat();
     let others = [
         padded,
-        chunk(b"junk", b"odd"),
-        chunk(b"fact", &[9, 0]),
-        chunk(b"fact", &[9, 0, 0, 0, 0, 0, 0, 0]),
-        chunk(b"LIST", b"INFO"),
+        chunk(*b"junk", b"odd"),
+        chunk(*b"fact", &[9, 0]),
+        chunk(*b"fact", &[9, 0, 0, 0, 0, 0, 0, 0]),
+        chunk(*b"LIST", b"INFO"),
     ];
     for other in others {
         let between = riff(&[fmt_chunk.clone(), other.clone(), data.clone()]);
@@ -461,7 +414,7 @@ fn w27_chunk_order_and_padding() {
         let before = riff(&[other, fmt_chunk.clone(), data.clone()]);
         assert_eq!(accepted(&before, &[]), ramp_samples(9));
     }
-    let two_data = riff(&[fmt_chunk.clone(), data.clone(), chunk(b"data", &ramp(4))]);
+    let two_data = riff(&[fmt_chunk.clone(), data.clone(), chunk(*b"data", &ramp(4))]);
     assert_eq!(accepted(&two_data, &[]), ramp_samples(9));
     let two_fmt = riff(&[fmt_chunk.clone(), fmt_chunk.clone(), data.clone()]);
     refused(&two_fmt, "corrupt", "two `fmt ` chunks");
@@ -471,15 +424,11 @@ fn w27_chunk_order_and_padding() {
 
 #[test]
 fn w28_chunk_past_the_end() {
-    let list = sized(b"LIST", 4_294_967_280, &[0; 208]);
-    let file = riff(&[chunk(b"fmt ", &mono()), list]);
-    refused(
-        &file,
-        "corrupt",
-        "chunk `LIST` claims 4294967280 bytes, file has 208 left",
-    );
-    let item = chunk(b"LIST", b"INFOIART\xf0\xff\xff\xffme\0\0");
-    let file = riff(&[chunk(b"fmt ", &mono()), item, chunk(b"data", &ramp(9))]);
+    let list = sized(*b"LIST", 4_294_967_280, &[0; 208]);
+    let file = riff(&[chunk(*b"fmt ", &mono()), list]);
+    refused(&file, "corrupt", "chunk `LIST` claims 4294967280 bytes, file has 208 left");
+    let item = chunk(*b"LIST", b"INFOIART\xf0\xff\xff\xffme\0\0");
+    let file = riff(&[chunk(*b"fmt ", &mono()), item, chunk(*b"data", &ramp(9))]);
     assert_eq!(accepted(&file, &[]), ramp_samples(9));
 }
 
@@ -499,18 +448,12 @@ fn w31_not_a_plain_file() {
     let folder = tempfile::tempdir().unwrap();
     let shown = folder.path().display();
     let error = audio::read(folder.path()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("cannot read audio `{shown}`: is a directory")
-    );
+    assert_eq!(error.to_string(), format!("cannot read audio `{shown}`: is a directory"));
     assert_eq!(error.kind().as_str(), "io");
     let missing = folder.path().join("none.wav");
     let error = audio::read(&missing).unwrap_err();
     let shown = missing.display();
-    assert_eq!(
-        error.to_string(),
-        format!("cannot read audio `{shown}`: no such file")
-    );
+    assert_eq!(error.to_string(), format!("cannot read audio `{shown}`: no such file"));
     assert_eq!(error.kind().as_str(), "io");
     assert!(std::error::Error::source(&error).is_some());
 }

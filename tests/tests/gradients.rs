@@ -4,7 +4,7 @@
 //! weights and saved under Hugging Face names, so the same key map is tested in the other direction.
 //! `SLM_BACKEND` chooses the backend.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
 
@@ -54,7 +54,12 @@ fn compare(dir: &Path, name: &str) {
         let Some(found) = found.get(tensor) else { panic!("no gradient of `{tensor}`") };
         assert_eq!(found.shape, expected.shape, "{tensor}");
         let scale = expected.values.iter().map(|v| f64::from(v.abs())).fold(SMALLEST, f64::max);
-        let worst = found.values.iter().zip(&expected.values).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
+        let worst = found
+            .values
+            .iter()
+            .zip(&expected.values)
+            .map(|(a, b)| f64::from((a - b).abs()))
+            .fold(0.0, f64::max);
         assert!(worst <= BOUND * scale, "{tensor}: error {worst:.2e}, largest value {scale:.2e}");
         compared += 1;
     }
@@ -76,7 +81,8 @@ fn encoder_with_ctc_loss() {
 
     let io = read_tensors(&dir.join("io.safetensors"));
     let reference = read_tensors(&fixtures().join("gradients/parakeet_ctc_x4.safetensors"));
-    let features = PaddedBatch::new(io["input_features"].to_device(&device), io["attention_mask"].row_lengths());
+    let features =
+        PaddedBatch::new(io["input_features"].to_device(&device), io["attention_mask"].row_lengths());
     let states = model.forward(&features);
     let log_probs = model.ctc_log_probs(&states).unwrap();
     let lengths = reference["io.target_lengths"].ids();
@@ -123,7 +129,8 @@ fn language_model_with_cross_entropy() {
     let lengths = io["attention_mask"].row_lengths();
     let rows: Vec<Vec<u32>> =
         lengths.iter().enumerate().map(|(row, &n)| io["input_ids"].id_row(row)[..n].to_vec()).collect();
-    let inputs: Vec<Vec<u32>> = (0..rows.len()).map(|row| io["decoder_input_ids"].id_row(row)[..24].to_vec()).collect();
+    let inputs: Vec<Vec<u32>> =
+        (0..rows.len()).map(|row| io["decoder_input_ids"].id_row(row)[..24].to_vec()).collect();
     let labels: Vec<Vec<u32>> = (0..rows.len()).map(|row| reference["io.labels"].id_row(row)).collect();
     let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, 0, &device)));
     let logits = model.decode(&memory, PaddedIds::from_rows(&inputs, 0, &device).ids);

@@ -53,22 +53,12 @@ fn scores_equal_jiwer_and_sacrebleu() {
 
         let (references, hypotheses) = columns(&subset["normalised"]);
         let name = format!("{name}, normalised");
-        check(
-            &name,
-            &references,
-            &hypotheses,
-            &subset["scores_normalised"],
-        );
+        check(&name, &references, &hypotheses, &subset["scores_normalised"]);
         all_normalised_references.extend(references);
         all_normalised_hypotheses.extend(hypotheses);
     }
     let corpus = &golden["corpus"];
-    check(
-        "corpus",
-        &all_references,
-        &all_hypotheses,
-        &corpus["scores"],
-    );
+    check("corpus", &all_references, &all_hypotheses, &corpus["scores"]);
     check(
         "corpus, normalised",
         &all_normalised_references,

@@ -60,7 +60,8 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
     let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, pad, device)));
     let keep = |row: usize, t: usize| t < lengths[row];
     let expected = &io["encoder_last_hidden_state"];
-    let mut errors = vec![("encoder_last_hidden_state", relative_error(&values(memory.values()), expected, keep))];
+    let mut errors =
+        vec![("encoder_last_hidden_state", relative_error(&values(memory.values()), expected, keep))];
 
     let inputs = &io["decoder_input_ids"];
     let decoder_rows: Vec<Vec<u32>> = (0..rows.len()).map(|row| inputs.id_row(row)).collect();
@@ -77,7 +78,8 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
             model.step(ids, &mut cache).unsqueeze_dim(1)
         })
         .collect();
-    errors.push(("cached logits", relative_error(&values(Tensor::cat(steps, 1)), &io["logits"], |_, _| true)));
+    errors
+        .push(("cached logits", relative_error(&values(Tensor::cat(steps, 1)), &io["logits"], |_, _| true)));
 
     if let Some(expected) = io.get("embeds_logits") {
         let inputs = PaddedBatch::new(io["inputs_embeds"].to_device(device), lengths.clone());
@@ -88,12 +90,18 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
         let steps = expected.shape[1] - 1;
         let config = DecodeConfig { max_new_tokens: steps, min_new_tokens: steps, ..DecodeConfig::default() };
         for (row, hypothesis) in generate(&model, &memory, &config).unwrap().iter().enumerate() {
-            assert_eq!(hypothesis.ids, expected.id_row(row)[1..], "{}: greedy ids of row {row}", dir.display());
+            assert_eq!(
+                hypothesis.ids,
+                expected.id_row(row)[1..],
+                "{}: greedy ids of row {row}",
+                dir.display()
+            );
         }
     }
     if let Some(expected) = io.get("beam4_ids") {
         let strategy = Strategy::Beam { size: 4, length_penalty: 1.0 };
-        let config = DecodeConfig { strategy, max_new_tokens: expected.shape[1] - 1, ..DecodeConfig::default() };
+        let config =
+            DecodeConfig { strategy, max_new_tokens: expected.shape[1] - 1, ..DecodeConfig::default() };
         for (row, hypothesis) in generate(&model, &memory, &config).unwrap().iter().enumerate() {
             // After the start id: the hypothesis, its end if it has one, padding.
             let mut wanted = expected.id_row(row)[1..].to_vec();

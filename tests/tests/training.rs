@@ -24,8 +24,8 @@ use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
 
 use common::{
-    Fixture, WIDTH, WORDS, alone, assert_same, copy_dir, file_bits, files, finished, loop_config,
-    losses, t5_config, walk,
+    Fixture, WIDTH, WORDS, alone, assert_same, copy_dir, file_bits, files, finished, loop_config, losses,
+    t5_config, walk,
 };
 
 /// The frozen parts of `fixture` on `device`.
@@ -52,42 +52,23 @@ fn frozen_parts_are_bit_identical_after_adapter_training() {
     let trained = finished(training::run(&job, fresh, &config.train, &run, &tracked).unwrap());
 
     for (name, values) in walk(&trained).tensors {
-        assert!(
-            values != untrained[&name],
-            "`{name}` of the adapter did not change"
-        );
+        assert!(values != untrained[&name], "`{name}` of the adapter did not change");
     }
     let on_disk = walk(&T5::load(&llm_dir, &device).unwrap()).tensors;
-    assert_same(
-        &walk(job.llm()).tensors,
-        &on_disk,
-        "language model in memory",
-    );
+    assert_same(&walk(job.llm()).tensors, &on_disk, "language model in memory");
     let on_disk = walk(&Parakeet::load(&encoder_dir, &device).unwrap()).tensors;
     assert_same(&walk(&encoder).tensors, &on_disk, "encoder in memory");
 
     // The whole stage, which also copies the parts into a bundle.
     let bundle = fixture.path("bundle");
     finished(adapter::train(config, &fixture.path("stage"), &bundle, &device).unwrap());
-    assert!(
-        files(&encoder_dir) == encoder_files,
-        "the encoder's folder changed"
-    );
-    assert!(
-        files(&llm_dir) == llm_files,
-        "the language model's folder changed"
-    );
+    assert!(files(&encoder_dir) == encoder_files, "the encoder's folder changed");
+    assert!(files(&llm_dir) == llm_files, "the language model's folder changed");
     for (part, originals) in [("encoder", &encoder_files), ("llm", &llm_files)] {
         let copies = files(&bundle.join(part));
-        assert!(
-            copies.contains_key("model.safetensors"),
-            "{part} has no weights"
-        );
+        assert!(copies.contains_key("model.safetensors"), "{part} has no weights");
         for (name, bytes) in copies {
-            assert!(
-                originals[&name] == bytes,
-                "`{part}/{name}` of the bundle is another"
-            );
+            assert!(originals[&name] == bytes, "`{part}/{name}` of the bundle is another");
         }
     }
 }
@@ -108,11 +89,7 @@ fn no_gradient_and_no_optimizer_state_for_frozen_parts() {
     let loss = job.loss(&fresh, 0, &batches[0], &mut rng_for(1, 2, 3));
     let mut grads = loss.backward();
     let of_llm = GradientsParams::from_module(&mut grads, job.llm());
-    assert!(
-        of_llm.is_empty(),
-        "{} gradients for the language model",
-        of_llm.len()
-    );
+    assert!(of_llm.is_empty(), "{} gradients for the language model", of_llm.len());
     let of_adapter = GradientsParams::from_grads(grads, &fresh);
     assert_eq!(of_adapter.len(), walk(&fresh).ids.len());
     assert!(clip::global_norm(&fresh, &of_adapter) > 0.0);
@@ -124,10 +101,7 @@ fn no_gradient_and_no_optimizer_state_for_frozen_parts() {
     let owner = |name: &String| name.split('.').next().unwrap().parse::<u64>().unwrap();
     let with_scalars: BTreeSet<u64> = record.scalars().keys().map(owner).collect();
     let tensors = record.into_tensors().unwrap();
-    let with_tensors: BTreeSet<u64> = tensors
-        .iter()
-        .map(|tensor| tensor.param_id.unwrap())
-        .collect();
+    let with_tensors: BTreeSet<u64> = tensors.iter().map(|tensor| tensor.param_id.unwrap()).collect();
     let expected = walk(&trained).ids;
     assert_eq!(with_scalars, expected);
     assert_eq!(with_tensors, expected);
@@ -168,14 +142,8 @@ fn frozen_t5_has_no_dropout_under_autodiff() {
     let dir = tempfile::tempdir().unwrap();
     let device = Device::flex();
     let tracked = device.clone().autodiff();
-    let config = T5Config {
-        vocab_size: 40,
-        ..t5_config(0.5)
-    };
-    config
-        .init(OutputHead::Tied, &device)
-        .save(dir.path(), StorageType::F32)
-        .unwrap();
+    let config = T5Config { vocab_size: 40, ..t5_config(0.5) };
+    config.init(OutputHead::Tied, &device).save(dir.path(), StorageType::F32).unwrap();
     let llm = T5::load(dir.path(), &device).unwrap();
 
     let rows = [vec![5_u32, 6, 7, 8, 1], vec![9, 10, 1]];
@@ -188,16 +156,9 @@ fn frozen_t5_has_no_dropout_under_autodiff() {
     let expected = logits(&llm, &plain, &ids);
     let first = logits(&llm, &inputs, &ids);
     assert!(first == logits(&llm, &inputs, &ids), "two passes differ");
-    let worst = first
-        .iter()
-        .zip(&expected)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
+    let worst = first.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "{worst} from the pass without autodiff");
-    let grads = llm
-        .decode(&llm.encode(&inputs), ids.ids.clone())
-        .sum()
-        .backward();
+    let grads = llm.decode(&llm.encode(&inputs), ids.ids.clone()).sum().backward();
     assert!(leaf.grad(&grads).is_some(), "the passes were not tracked");
 
     // The check can fail: a model in training does drop.
@@ -217,11 +178,7 @@ fn check_resume(fixture: &Fixture, weights: &str, train: impl Fn(&Path, &Path)) 
     let expected = file_bits(&out.join(weights));
     let log = losses(&straight);
     assert_eq!(log.len(), 8);
-    let saved: Vec<u64> = checkpoint::list(&straight)
-        .unwrap()
-        .iter()
-        .map(|(step, _)| *step)
-        .collect();
+    let saved: Vec<u64> = checkpoint::list(&straight).unwrap().iter().map(|(step, _)| *step).collect();
     assert_eq!(saved, [4, 8]);
 
     let check = |name: &str, harm: &dyn Fn(&Path)| {
@@ -262,27 +219,21 @@ fn files_of_type(dir: &Path, extension: &str) -> Vec<String> {
 
 #[test]
 fn a_resumed_adapter_run_equals_one_that_was_not_stopped() {
-    alone(
-        "a_resumed_adapter_run_equals_one_that_was_not_stopped",
-        || {
-            let fixture = Fixture::new();
-            fixture.frozen_parts(OutputHead::Tied);
-            let config = fixture.adapter(&loop_config(8));
-            check_resume(&fixture, "adapter/model.safetensors", |run, out| {
-                finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
-            });
-        },
-    );
+    alone("a_resumed_adapter_run_equals_one_that_was_not_stopped", || {
+        let fixture = Fixture::new();
+        fixture.frozen_parts(OutputHead::Tied);
+        let config = fixture.adapter(&loop_config(8));
+        check_resume(&fixture, "adapter/model.safetensors", |run, out| {
+            finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
+        });
+    });
 }
 
 #[test]
 fn a_resumed_text_run_equals_one_that_was_not_stopped() {
     alone("a_resumed_text_run_equals_one_that_was_not_stopped", || {
         let fixture = Fixture::new();
-        let settings = LoopConfig {
-            accumulate: 2,
-            ..loop_config(8)
-        };
+        let settings = LoopConfig { accumulate: 2, ..loop_config(8) };
         let config = fixture.text(&settings, 0.1);
         check_resume(&fixture, "model.safetensors", |run, out| {
             finished(text::train(config.clone(), run, out, &Device::flex()).unwrap());
@@ -309,12 +260,7 @@ fn checkpoint_of_other_data_is_refused() {
         fixture.frozen_parts(OutputHead::Tied);
         let run = fixture.path("run");
         let train = |config: &AdapterStage| {
-            adapter::train(
-                config.clone(),
-                &run,
-                &fixture.path("bundle"),
-                &Device::flex(),
-            )
+            adapter::train(config.clone(), &run, &fixture.path("bundle"), &Device::flex())
         };
         let config = fixture.adapter(&loop_config(2));
         finished(train(&config).unwrap());
@@ -340,33 +286,22 @@ fn checkpoint_of_other_data_is_refused() {
 /// Checks that the loss fell from the first to the last `window` steps of `run` to less than `share` of it.
 fn assert_learnt(run: &Path, window: usize, share: f64) {
     let log = losses(run);
-    let mean =
-        |part: &[(u64, f64)]| part.iter().map(|(_, loss)| loss).sum::<f64>() / part.len() as f64;
+    let mean = |part: &[(u64, f64)]| part.iter().map(|(_, loss)| loss).sum::<f64>() / part.len() as f64;
     let (first, last) = (mean(&log[..window]), mean(&log[log.len() - window..]));
-    assert!(
-        last < share * first,
-        "loss {first} at first, {last} at last"
-    );
+    assert!(last < share * first, "loss {first} at first, {last} at last");
 }
 
 #[test]
 fn ctc_stage_learns_on_flex() {
     let fixture = Fixture::new();
     let (run, out) = (fixture.path("run"), fixture.path("out"));
-    let settings = LoopConfig {
-        eval_every: 100,
-        ..loop_config(30)
-    };
+    let settings = LoopConfig { eval_every: 100, ..loop_config(30) };
     let config = fixture.ctc(&settings, 0.0, 300);
     let device = Device::flex();
     let trained = finished(ctc::train(config, &run, &out, &device).unwrap());
     assert_learnt(&run, 5, 0.85);
     let loaded = Parakeet::load(&out, &device).unwrap();
-    assert_same(
-        &walk(&loaded).tensors,
-        &walk(&trained).tensors,
-        "written encoder",
-    );
+    assert_same(&walk(&loaded).tensors, &walk(&trained).tensors, "written encoder");
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert!(metrics.contains("\"wer\""), "no evaluation at the end");
 }
@@ -375,25 +310,14 @@ fn ctc_stage_learns_on_flex() {
 fn text_stage_learns_on_flex() {
     let fixture = Fixture::new();
     let (run, out) = (fixture.path("run"), fixture.path("out"));
-    let settings = LoopConfig {
-        learning_rate: 2e-2,
-        eval_every: 100,
-        ..loop_config(30)
-    };
+    let settings = LoopConfig { learning_rate: 2e-2, eval_every: 100, ..loop_config(30) };
     let device = Device::flex();
     let trained = finished(text::train(fixture.text(&settings, 0.0), &run, &out, &device).unwrap());
     assert_learnt(&run, 6, 0.95);
     let loaded = T5::load(&out, &device).unwrap();
-    assert_same(
-        &walk(&loaded).tensors,
-        &walk(&trained).tensors,
-        "written language model",
-    );
+    assert_same(&walk(&loaded).tensors, &walk(&trained).tensors, "written language model");
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    assert!(
-        metrics.contains("\"token_accuracy\""),
-        "no evaluation at the end"
-    );
+    assert!(metrics.contains("\"token_accuracy\""), "no evaluation at the end");
 }
 
 /// Makes one row of the embedding NaN.
@@ -435,22 +359,12 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     let device = Device::flex();
     let tracked = device.clone().autodiff();
     let tokenizer = fixture.tokenizer();
-    let (sound, sick) = (
-        tokenizer.encode("Á").unwrap(),
-        tokenizer.encode("Û").unwrap(),
-    );
+    let (sound, sick) = (tokenizer.encode("Á").unwrap(), tokenizer.encode("Û").unwrap());
     let piece = *sick.last().unwrap();
     // Batches go by length, so their order is the same with either.
-    assert!(
-        sound.len() == sick.len() && !sound.contains(&piece),
-        "{sound:?} {sick:?}"
-    );
+    assert!(sound.len() == sick.len() && !sound.contains(&piece), "{sound:?} {sick:?}");
 
-    let settings = LoopConfig {
-        save_every: 1,
-        eval_every: 1000,
-        ..loop_config(30)
-    };
+    let settings = LoopConfig { save_every: 1, eval_every: 1000, ..loop_config(30) };
     let mut config = fixture.adapter(&settings);
     config.tasks = vec![TrainedTask::Transcribe];
     config.batch_tokens = 1;
@@ -466,10 +380,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     }
     config.train_manifest = fixture.corpus("sick", &words);
     let mut parts = frozen(&fixture, &device);
-    parts.llm = parts.llm.map(&mut Poison {
-        path: Vec::new(),
-        row: piece as usize,
-    });
+    parts.llm = parts.llm.map(&mut Poison { path: Vec::new(), row: piece as usize });
     let job = AdapterJob::new(config.clone(), parts).unwrap();
     assert_eq!(job.batches(0), order);
     let run = fixture.path("run");
@@ -487,11 +398,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     let (newest, dir) = saved.last().unwrap();
     assert!(*newest >= HEALTHY);
     let kept = weights(dir);
-    assert!(
-        kept.values()
-            .flatten()
-            .all(|&bits| f32::from_bits(bits).is_finite())
-    );
+    assert!(kept.values().flatten().all(|&bits| f32::from_bits(bits).is_finite()));
     let (_, before) = saved.iter().find(|(step, _)| *step == HEALTHY).unwrap();
     assert_same(&kept, &weights(before), "weights after the last sound step");
 }
@@ -505,10 +412,7 @@ fn second_trainer_in_one_folder_is_refused() {
     let lock = File::create(run.join(".lock")).unwrap();
     lock.try_lock().unwrap();
     let error = text::train(config.clone(), &run, &out, &Device::flex()).unwrap_err();
-    assert!(
-        format!("{error:#}").contains("in use by another trainer"),
-        "{error:#}"
-    );
+    assert!(format!("{error:#}").contains("in use by another trainer"), "{error:#}");
     assert!(checkpoint::list(&run).unwrap().is_empty());
 
     drop(lock);

@@ -13,11 +13,7 @@ use crate::model;
 use crate::report::{self, FailedInput, Failure, Stop};
 
 /// Answers `task` for all inputs.
-pub(super) fn answer(
-    model_args: &ModelArgs,
-    inputs: &InputArgs,
-    task: Task,
-) -> Result<ExitCode, Stop> {
+pub(super) fn answer(model_args: &ModelArgs, inputs: &InputArgs, task: Task) -> Result<ExitCode, Stop> {
     let request = inputs.request(task);
     let model = start(model_args, &request)?;
     let mut out = io::stdout().lock();
@@ -76,17 +72,10 @@ fn answer_one(
     };
     panic::catch_unwind(AssertUnwindSafe(attempt))
         .unwrap_or_else(|payload| Err(Failure::Panic(report::panic_message(&*payload))))
-        .map_err(|failure| FailedInput {
-            path: path.to_owned(),
-            failure,
-        })
+        .map_err(|failure| FailedInput { path: path.to_owned(), failure })
 }
 
 /// Reads a file, or standard input for `-`.
 fn read(path: &Path) -> Result<Audio, AudioError> {
-    if path == Path::new("-") {
-        audio::read_stream(io::stdin().lock(), path)
-    } else {
-        audio::read(path)
-    }
+    if path == Path::new("-") { audio::read_stream(io::stdin().lock(), path) } else { audio::read(path) }
 }

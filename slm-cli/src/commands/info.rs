@@ -5,9 +5,7 @@ use std::process::ExitCode;
 
 use slm_core::audio::limits;
 use slm_core::bundle::Part;
-use slm_core::task::{
-    MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS,
-};
+use slm_core::task::{MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS};
 use slm_core::{json, text};
 
 use crate::args::{InfoArgs, MAX_BEAMS, MAX_NEW_TOKENS, ModelArgs};
@@ -15,11 +13,7 @@ use crate::model;
 use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, Stop> {
-    let rows = if args.limits {
-        limit_rows()
-    } else {
-        bundle_rows(model)?
-    };
+    let rows = if args.limits { limit_rows() } else { bundle_rows(model)? };
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     for (name, value) in rows {
@@ -53,26 +47,17 @@ fn limit_rows() -> Vec<(&'static str, String)> {
     let rates = limits::SAMPLE_RATES;
     vec![
         ("channels", format!("1 to {}", limits::MAX_CHANNELS)),
-        (
-            "sample rate",
-            format!("{} to {} Hz", rates.start(), rates.end()),
-        ),
+        ("sample rate", format!("{} to {} Hz", rates.start(), rates.end())),
         ("sample magnitude", format!("{:e}", limits::MAX_SAMPLE)),
         ("WAV chunks before `data`", limits::MAX_CHUNKS.to_string()),
         ("`fmt ` chunk", bytes(limits::MAX_FMT_BYTES.into())),
         ("piped audio", bytes(limits::MAX_STREAM_BYTES)),
-        (
-            "audio to transcribe or translate",
-            format!("none, cut into {MAX_SEGMENT_SECONDS} s"),
-        ),
+        ("audio to transcribe or translate", format!("none, cut into {MAX_SEGMENT_SECONDS} s")),
         ("audio for other tasks", format!("{MAX_WHOLE_SECONDS} s")),
         ("config file", bytes(json::MAX_CONFIG_BYTES)),
         ("tokenizer file", bytes(text::MAX_TOKENIZER_BYTES)),
         ("instruction", format!("{MAX_INSTRUCTION_TOKENS} tokens")),
-        (
-            "text in place of speech",
-            format!("{MAX_TEXT_TOKENS} tokens"),
-        ),
+        ("text in place of speech", format!("{MAX_TEXT_TOKENS} tokens")),
         ("answer", format!("{MAX_NEW_TOKENS} tokens")),
         ("beams", MAX_BEAMS.to_string()),
     ]
@@ -84,10 +69,7 @@ fn bytes(count: u64) -> String {
     units
         .into_iter()
         .find(|(size, _)| count >= *size && count.is_multiple_of(*size))
-        .map_or_else(
-            || format!("{count} bytes"),
-            |(size, unit)| format!("{} {unit}", count / size),
-        )
+        .map_or_else(|| format!("{count} bytes"), |(size, unit)| format!("{} {unit}", count / size))
 }
 
 #[cfg(test)]

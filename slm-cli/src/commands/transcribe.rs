@@ -19,9 +19,7 @@ fn task(args: &TranscribeArgs) -> anyhow::Result<Task> {
             hint: Some("`slm-cli info` lists the tasks of the model".into()),
         })?,
         None if args.phrases.is_empty() => Task::Transcribe,
-        None => Task::Spell {
-            phrases: args.phrases.clone(),
-        },
+        None => Task::Spell { phrases: args.phrases.clone() },
     };
     Ok(task)
 }

@@ -57,7 +57,10 @@ impl AdapterConfig {
             }
         }
         if self.num_heads > 0 && !self.hidden_size.is_multiple_of(self.num_heads) {
-            problems.push(format!("`num_heads`: {} does not divide `hidden_size` {}", self.num_heads, self.hidden_size));
+            problems.push(format!(
+                "`num_heads`: {} does not divide `hidden_size` {}",
+                self.num_heads, self.hidden_size
+            ));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             problems.push(format!("`dropout` {} is not in [0, 1)", self.dropout));

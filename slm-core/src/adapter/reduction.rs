@@ -67,7 +67,9 @@ impl LengthReduction {
         let problem = match self {
             Self::Stride { every: 0 } => "`every` is 0".to_owned(),
             Self::Stack { count: 0 } => "`count` is 0".to_owned(),
-            Self::Random { keep } if !(keep > 0.0 && keep <= 1.0) => format!("`keep` {keep} is not in (0, 1]"),
+            Self::Random { keep } if !(keep > 0.0 && keep <= 1.0) => {
+                format!("`keep` {keep} is not in (0, 1]")
+            }
             Self::CtcBlank { threshold } if !(0.0..=1.0).contains(&threshold) => {
                 format!("`threshold` {threshold} is not in [0, 1]")
             }
@@ -155,7 +157,8 @@ mod tests {
 
     /// Five states of width 1, labels 3 3 blank 4 blank.
     fn speech() -> EncodedSpeech {
-        let frame = |label: u32| CtcFrame { label, probability: 0.9, blank: if label == 9 { 0.9 } else { 0.1 } };
+        let frame =
+            |label: u32| CtcFrame { label, probability: 0.9, blank: if label == 9 { 0.9 } else { 0.1 } };
         EncodedSpeech {
             states: vec![1.0, 2.0, 3.0, 4.0, 5.0],
             width: 1,

@@ -20,10 +20,7 @@ pub struct AudioError {
 
 impl AudioError {
     pub(super) fn new(path: &Path, problem: AudioProblem) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            problem,
-        }
+        Self { path: path.to_path_buf(), problem }
     }
 
     /// The class of the error, stable across versions.
@@ -123,17 +120,11 @@ impl fmt::Display for AudioWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DataTruncated { found, declared } => {
-                write!(
-                    f,
-                    "data ends after {found:.2} s, header says {declared:.2} s"
-                )
+                write!(f, "data ends after {found:.2} s, header says {declared:.2} s")
             }
             Self::DataSizeZero { bytes } => {
                 let s = plural(*bytes);
-                write!(
-                    f,
-                    "data size is 0 in the header, using the {bytes} byte{s} that follow"
-                )
+                write!(f, "data size is 0 in the header, using the {bytes} byte{s} that follow")
             }
             Self::TrailingBytes { bytes } => {
                 let s = plural(*bytes);

@@ -89,27 +89,18 @@ fn open(path: &Path) -> Result<Audio, AudioProblem> {
         return Err(AudioProblem::IsDirectory);
     }
     let file = File::open(path)?;
-    if metadata.is_file() {
-        decode(file)
-    } else {
-        buffer(file)
-    }
+    if metadata.is_file() { decode(file) } else { buffer(file) }
 }
 
 /// Takes a whole stream into memory, then decodes it.
 fn buffer<R: Read>(mut reader: R) -> Result<Audio, AudioProblem> {
     let mut bytes = Vec::new();
-    reader
-        .by_ref()
-        .take(sniff::SNIFF_BYTES)
-        .read_to_end(&mut bytes)?;
+    reader.by_ref().take(sniff::SNIFF_BYTES).read_to_end(&mut bytes)?;
     sniff::require_wav(&bytes, bytes.len() as u64)?;
     let mut rest = reader.take(limits::MAX_STREAM_BYTES);
     rest.read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limits::MAX_STREAM_BYTES {
-        return Err(AudioProblem::StreamTooLong {
-            limit: limits::MAX_STREAM_BYTES,
-        });
+        return Err(AudioProblem::StreamTooLong { limit: limits::MAX_STREAM_BYTES });
     }
     decode(Cursor::new(bytes))
 }
@@ -119,9 +110,7 @@ fn decode<R: Read + Seek>(reader: R) -> Result<Audio, AudioProblem> {
     let len = reader.seek(SeekFrom::End(0))?;
     reader.rewind()?;
     let mut head = Vec::new();
-    Read::by_ref(&mut reader)
-        .take(sniff::SNIFF_BYTES)
-        .read_to_end(&mut head)?;
+    Read::by_ref(&mut reader).take(sniff::SNIFF_BYTES).read_to_end(&mut head)?;
     sniff::require_wav(&head, len)?;
     let header = wav_header::walk(&mut reader, len)?;
     let samples = wav::decode(&mut reader, &header)?;

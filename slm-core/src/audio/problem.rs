@@ -269,10 +269,9 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(name) => write!(f, "content looks like {name}"),
-            Self::Unrecognised([a, b, c, d]) => write!(
-                f,
-                "unrecognised format, first bytes `{a:02x} {b:02x} {c:02x} {d:02x}`"
-            ),
+            Self::Unrecognised([a, b, c, d]) => {
+                write!(f, "unrecognised format, first bytes `{a:02x} {b:02x} {c:02x} {d:02x}`")
+            }
         }
     }
 }

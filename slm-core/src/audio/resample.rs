@@ -51,9 +51,7 @@ mod tests {
     use super::*;
 
     fn tone(len: usize, rate: u32, hz: f64) -> Vec<f32> {
-        (0..len)
-            .map(|n| (0.5 * (2.0 * PI * hz * n as f64 / f64::from(rate)).sin()) as f32)
-            .collect()
+        (0..len).map(|n| (0.5 * (2.0 * PI * hz * n as f64 / f64::from(rate)).sin()) as f32).collect()
     }
 
     #[test]

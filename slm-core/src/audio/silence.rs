@@ -117,9 +117,7 @@ mod tests {
             .map(|n| {
                 let t = n as f64 / 16_000.0;
                 phase += 2.0 * PI * (140.0 - 10.0 * t) / 16_000.0;
-                let voice: f64 = (1..20)
-                    .map(|k| (phase * f64::from(k)).sin() / f64::from(k))
-                    .sum();
+                let voice: f64 = (1..20).map(|k| (phase * f64::from(k)).sin() / f64::from(k)).sum();
                 (amplitude * voice * (PI * t * 4.0).sin().abs()) as f32
             })
             .collect()
@@ -158,9 +156,8 @@ mod tests {
 
     #[test]
     fn doubtful_sounds_pass() {
-        let tone: Vec<f32> = (0..16_000)
-            .map(|n| (0.1 * (2.0 * PI * 440.0 * f64::from(n) / 16_000.0).sin()) as f32)
-            .collect();
+        let tone: Vec<f32> =
+            (0..16_000).map(|n| (0.1 * (2.0 * PI * 440.0 * f64::from(n) / 16_000.0).sin()) as f32).collect();
         assert!(has_speech(&tone));
         assert!(has_speech(&noise(2_000, 0.1)));
         let mut word_in_silence = vec![0.0; 160_000];

@@ -111,11 +111,7 @@ fn text(head: &[u8]) -> Option<&'static str> {
     }
     let start: String = text.chars().take(14).collect();
     let start = start.to_ascii_lowercase();
-    if start == "<!doctype html" || start.starts_with("<html") {
-        Some("HTML")
-    } else {
-        Some("text")
-    }
+    if start == "<!doctype html" || start.starts_with("<html") { Some("HTML") } else { Some("text") }
 }
 
 #[cfg(test)]
@@ -123,9 +119,7 @@ mod tests {
     use super::*;
 
     fn message(head: &[u8]) -> String {
-        require_wav(head, head.len() as u64)
-            .unwrap_err()
-            .to_string()
+        require_wav(head, head.len() as u64).unwrap_err().to_string()
     }
 
     #[test]
@@ -133,54 +127,21 @@ mod tests {
         let cases: [(&[u8], &str); 14] = [
             (b"", "file is empty (0 bytes)"),
             (b"hello", "file is too short to be audio (5 bytes)"),
-            (
-                b"hello, world",
-                "not an audio file: content looks like text",
-            ),
-            (
-                b"\n <!DOCTYPE HTML>\n<html>",
-                "not an audio file: content looks like HTML",
-            ),
+            (b"hello, world", "not an audio file: content looks like text"),
+            (b"\n <!DOCTYPE HTML>\n<html>", "not an audio file: content looks like HTML"),
             (
                 b"\x3c\x00\x44\x4f\x01\x02\x03\x04\x05\x06\x07\x08",
                 "not an audio file: unrecognised format, first bytes `3c 00 44 4f`",
             ),
-            (
-                b"RIFF\0\0\0\0AVI \0\0\0\0",
-                "RIFF file of type `AVI `, expected `WAVE`",
-            ),
-            (
-                b"RIFX\0\0\0\0WAVE\0\0\0\0",
-                "big-endian WAV (RIFX) is not supported",
-            ),
-            (
-                b"RF64\xff\xff\xff\xffWAVE",
-                "RF64 (WAV over 4 GB) is not supported",
-            ),
-            (
-                b"ID3\x04\0\0\0\0\0\0\0\0\0",
-                "content looks like MP3, only WAV is supported",
-            ),
-            (
-                b"\xff\xfb\x90\x64\0\0\0\0\0\0\0\0",
-                "content looks like MP3, only WAV is supported",
-            ),
-            (
-                b"fLaC\0\0\0\x22\x10\0\x10\0",
-                "content looks like FLAC, only WAV is supported",
-            ),
-            (
-                b"OggS\0\x02\0\0\0\0\0\0\0\0",
-                "content looks like Ogg, only WAV is supported",
-            ),
-            (
-                b"\0\0\0\x20ftypM4A \0\0\0\0",
-                "content looks like MP4 or M4A, only WAV is supported",
-            ),
-            (
-                b"PK\x03\x04\x14\0\0\0\0\0\0\0",
-                "not an audio file: content looks like a ZIP archive",
-            ),
+            (b"RIFF\0\0\0\0AVI \0\0\0\0", "RIFF file of type `AVI `, expected `WAVE`"),
+            (b"RIFX\0\0\0\0WAVE\0\0\0\0", "big-endian WAV (RIFX) is not supported"),
+            (b"RF64\xff\xff\xff\xffWAVE", "RF64 (WAV over 4 GB) is not supported"),
+            (b"ID3\x04\0\0\0\0\0\0\0\0\0", "content looks like MP3, only WAV is supported"),
+            (b"\xff\xfb\x90\x64\0\0\0\0\0\0\0\0", "content looks like MP3, only WAV is supported"),
+            (b"fLaC\0\0\0\x22\x10\0\x10\0", "content looks like FLAC, only WAV is supported"),
+            (b"OggS\0\x02\0\0\0\0\0\0\0\0", "content looks like Ogg, only WAV is supported"),
+            (b"\0\0\0\x20ftypM4A \0\0\0\0", "content looks like MP4 or M4A, only WAV is supported"),
+            (b"PK\x03\x04\x14\0\0\0\0\0\0\0", "not an audio file: content looks like a ZIP archive"),
         ];
         for (head, expected) in cases {
             assert_eq!(message(head), expected);

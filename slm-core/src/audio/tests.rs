@@ -38,20 +38,15 @@ fn bits(samples: &[f32]) -> Vec<u32> {
 fn every_encoding_uses_its_full_scale() {
     let eight = read_wav(&wav(PCM, 1, 16_000, 8, &[0, 64, 128, 192, 255])).unwrap();
     assert_eq!(eight.samples, [-1.0, -0.5, 0.0, 0.5, 127.0 / 128.0]);
-    let sixteen: Vec<u8> = [i16::MIN, -16_384, 0, 1, i16::MAX]
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let sixteen: Vec<u8> =
+        [i16::MIN, -16_384, 0, 1, i16::MAX].iter().flat_map(|value| value.to_le_bytes()).collect();
     let sixteen = read_wav(&wav(PCM, 1, 16_000, 16, &sixteen)).unwrap();
     let step = 1.0 / 32_768.0;
     assert_eq!(sixteen.samples, [-1.0, -0.5, 0.0, step, 1.0 - step]);
     let packed = [0, 0, 0x80, 0, 0, 0xc0, 0, 0, 0x40];
     let packed = read_wav(&wav(PCM, 1, 16_000, 24, &packed)).unwrap();
     assert_eq!(packed.samples, [-1.0, -0.5, 0.5]);
-    let wide: Vec<u8> = [i32::MIN, 1 << 30, 0]
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let wide: Vec<u8> = [i32::MIN, 1 << 30, 0].iter().flat_map(|value| value.to_le_bytes()).collect();
     let wide = read_wav(&wav(PCM, 1, 16_000, 32, &wide)).unwrap();
     assert_eq!(wide.samples, [-1.0, 0.5, 0.0]);
     for audio in [eight, sixteen, packed, wide] {
@@ -62,10 +57,7 @@ fn every_encoding_uses_its_full_scale() {
 #[test]
 fn floats_pass_bit_by_bit() {
     let values = [0.1, -0.0, f32::MIN_POSITIVE / 8.0, -1.75, 1e6];
-    let data: Vec<u8> = values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let audio = read_wav(&wav(FLOAT, 1, 16_000, 32, &data)).unwrap();
     assert_eq!(bits(&audio.samples), bits(&values));
 }
@@ -73,10 +65,7 @@ fn floats_pass_bit_by_bit() {
 #[test]
 fn channels_are_averaged() {
     let frames: [i16; 6] = [100, 300, -8, 8, i16::MIN, i16::MIN];
-    let data: Vec<u8> = frames
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let data: Vec<u8> = frames.iter().flat_map(|value| value.to_le_bytes()).collect();
     let audio = read_wav(&wav(PCM, 2, 16_000, 16, &data)).unwrap();
     assert_eq!(audio.samples, [200.0 / 32_768.0, 0.0, -1.0]);
     assert!((audio.seconds() - 3.0 / 16_000.0).abs() < 1e-12);
@@ -102,10 +91,7 @@ fn errors_show_path_problem_and_source() {
     assert!(error.hint().is_none());
     assert!(std::error::Error::source(&error).is_none());
     let error = read(Path::new("/nonexistent/talk.wav")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot read audio `/nonexistent/talk.wav`: no such file"
-    );
+    assert_eq!(error.to_string(), "cannot read audio `/nonexistent/talk.wav`: no such file");
     assert!(std::error::Error::source(&error).is_some());
 }
 
@@ -116,11 +102,7 @@ fn a_walk_over_too_many_chunks_ends() {
         file.extend(b"junk\0\0\0\0");
     }
     let error = read_wav(&file).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("more than 64 chunks before the data")
-    );
+    assert!(error.to_string().ends_with("more than 64 chunks before the data"));
 }
 
 proptest! {

@@ -13,10 +13,7 @@ use super::wav_header::{Encoding, WavFormat, WavHeader};
 const HEADER_BYTES: u32 = 44;
 
 /// Decodes all frames and averages the channels.
-pub(super) fn decode<R: Read + Seek>(
-    reader: &mut R,
-    header: &WavHeader,
-) -> Result<Vec<f32>, AudioProblem> {
+pub(super) fn decode<R: Read + Seek>(reader: &mut R, header: &WavHeader) -> Result<Vec<f32>, AudioProblem> {
     let format = header.format;
     let frame_bytes = u32::from(format.frame_bytes());
     // A header holds sizes below 4 GiB; longer data is read in several parts.

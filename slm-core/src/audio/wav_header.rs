@@ -96,11 +96,7 @@ pub(super) fn walk<R: Read + Seek>(reader: &mut R, len: u64) -> Result<WavHeader
         }
         let left = len.saturating_sub(chunk.start);
         if u64::from(chunk.size) > left {
-            return Err(AudioProblem::ChunkPastEnd {
-                chunk: chunk.id,
-                claims: chunk.size,
-                left,
-            });
+            return Err(AudioProblem::ChunkPastEnd { chunk: chunk.id, claims: chunk.size, left });
         }
         position = chunk_end(reader, chunk)?;
     }
@@ -123,11 +119,7 @@ fn next_chunk<R: Read + Seek>(
     reader.seek(SeekFrom::Start(position))?;
     reader.read_exact(&mut id)?;
     reader.read_exact(&mut size)?;
-    Ok(Some(Chunk {
-        id,
-        size: u32::from_le_bytes(size),
-        start: position.saturating_add(CHUNK_HEADER_BYTES),
-    }))
+    Ok(Some(Chunk { id, size: u32::from_le_bytes(size), start: position.saturating_add(CHUNK_HEADER_BYTES) }))
 }
 
 /// Where the next chunk begins: after the payload, and after the pad byte of an odd one, which some writers omit.
@@ -158,22 +150,12 @@ fn is_chunk_name(id: &[u8]) -> bool {
 }
 
 /// Reads the `fmt ` chunk.
-fn read_format<R: Read + Seek>(
-    reader: &mut R,
-    chunk: Chunk,
-    len: u64,
-) -> Result<WavFormat, AudioProblem> {
+fn read_format<R: Read + Seek>(reader: &mut R, chunk: Chunk, len: u64) -> Result<WavFormat, AudioProblem> {
     if chunk.size > MAX_FMT_BYTES {
-        return Err(AudioProblem::FmtTooLarge {
-            claims: chunk.size,
-            limit: MAX_FMT_BYTES,
-        });
+        return Err(AudioProblem::FmtTooLarge { claims: chunk.size, limit: MAX_FMT_BYTES });
     }
     if u64::from(chunk.size) > len.saturating_sub(chunk.start) {
-        return Err(AudioProblem::ChunkCutOff {
-            chunk: chunk.id,
-            at: len,
-        });
+        return Err(AudioProblem::ChunkCutOff { chunk: chunk.id, at: len });
     }
     let mut fmt = [0; EXTENSIBLE_BYTES];
     let taken = EXTENSIBLE_BYTES.min(chunk.size as usize);
@@ -185,14 +167,7 @@ fn read_format<R: Read + Seek>(
 fn parse_format(fmt: &[u8; EXTENSIBLE_BYTES], size: u32) -> Result<WavFormat, AudioProblem> {
     let word = |at: usize| u16::from_le_bytes([fmt[at], fmt[at + 1]]);
     let need = |expected: u32| {
-        if size < expected {
-            Err(AudioProblem::FmtTooSmall {
-                bytes: size,
-                expected,
-            })
-        } else {
-            Ok(())
-        }
+        if size < expected { Err(AudioProblem::FmtTooSmall { bytes: size, expected }) } else { Ok(()) }
     };
     need(FMT_BYTES)?;
     let extensible = word(0) == TAG_EXTENSIBLE;
@@ -212,10 +187,7 @@ fn parse_format(fmt: &[u8; EXTENSIBLE_BYTES], size: u32) -> Result<WavFormat, Au
         return Err(AudioProblem::NoChannels);
     }
     if channels > MAX_CHANNELS {
-        return Err(AudioProblem::TooManyChannels {
-            channels,
-            limit: MAX_CHANNELS,
-        });
+        return Err(AudioProblem::TooManyChannels { channels, limit: MAX_CHANNELS });
     }
     if !SAMPLE_RATES.contains(&sample_rate) {
         return Err(AudioProblem::SampleRate { rate: sample_rate });
@@ -231,11 +203,7 @@ fn parse_format(fmt: &[u8; EXTENSIBLE_BYTES], size: u32) -> Result<WavFormat, Au
         (_, 8 | 16 | 24 | 32) => Encoding::Pcm(bits),
         _ => return Err(AudioProblem::PcmBits { bits }),
     };
-    Ok(WavFormat {
-        encoding,
-        channels,
-        sample_rate,
-    })
+    Ok(WavFormat { encoding, channels, sample_rate })
 }
 
 /// Settles how much of the `data` chunk can be used.
@@ -271,12 +239,7 @@ fn data_range<R: Read + Seek>(
     if frames == 0 {
         warnings.push(AudioWarning::NoSamples);
     }
-    Ok(WavHeader {
-        format,
-        data_start: chunk.start,
-        frames,
-        warnings,
-    })
+    Ok(WavHeader { format, data_start: chunk.start, frames, warnings })
 }
 
 /// Whether a data size stands for "until the end", as writers to a pipe put it: near 2^32, or near 2^31 when the file
@@ -290,11 +253,7 @@ fn is_placeholder(size: u32, left: u64) -> bool {
 
 /// Whether whole chunks with printable names lie from `position` to the end of the file. Then an empty `data` chunk
 /// before them is really empty; otherwise the recorder never wrote its size.
-fn is_chunk_chain<R: Read + Seek>(
-    reader: &mut R,
-    mut position: u64,
-    len: u64,
-) -> Result<bool, AudioProblem> {
+fn is_chunk_chain<R: Read + Seek>(reader: &mut R, mut position: u64, len: u64) -> Result<bool, AudioProblem> {
     for _ in 0..MAX_CHUNKS {
         if position == len {
             return Ok(true);

@@ -92,10 +92,7 @@ impl BundleManifest {
         let Version { format_version } = json::read(path)?;
         if format_version != FORMAT_VERSION {
             let dir = dir.into();
-            return Err(BundleError::Version {
-                dir,
-                found: format_version,
-            });
+            return Err(BundleError::Version { dir, found: format_version });
         }
         let manifest: Self = json::read(path)?;
         let problems = manifest.problems();
@@ -111,26 +108,16 @@ impl BundleManifest {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.format_version != FORMAT_VERSION {
-            problems.push(format!(
-                "`format_version` is {}, expected {FORMAT_VERSION}",
-                self.format_version
-            ));
+            problems.push(format!("`format_version` is {}, expected {FORMAT_VERSION}", self.format_version));
         }
         if self.name.is_empty() {
             problems.push("`name` is empty".to_owned());
         }
         if self.sample_rate != SAMPLE_RATE {
-            problems.push(format!(
-                "`sample_rate` is {}, expected {SAMPLE_RATE}",
-                self.sample_rate
-            ));
+            problems.push(format!("`sample_rate` is {}, expected {SAMPLE_RATE}", self.sample_rate));
         }
         let parts = [
-            (
-                "encoder",
-                &self.parts.encoder,
-                Some("preprocessor_config.json"),
-            ),
+            ("encoder", &self.parts.encoder, Some("preprocessor_config.json")),
             ("llm", &self.parts.llm, Some("tokenizer.json")),
             ("adapter", &self.parts.adapter, None),
         ];
@@ -157,10 +144,8 @@ impl Part {
         }
         for (file, hash) in &self.files {
             if !is_base_name(file) {
-                problems.push(format!(
-                    "`parts.{name}.files`: name `{}` leaves the folder",
-                    file.escape_debug()
-                ));
+                problems
+                    .push(format!("`parts.{name}.files`: name `{}` leaves the folder", file.escape_debug()));
             }
             let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             if hash.len() != 64 || !hash.bytes().all(is_hex) {
@@ -189,9 +174,7 @@ mod tests {
         for name in ["config.json", "model-00001-of-00002.safetensors", ".x"] {
             assert!(is_base_name(name), "{name}");
         }
-        for name in [
-            "", ".", "..", "../x", "a/b", "a/", "/x", "a\\b", "C:x", "./x",
-        ] {
+        for name in ["", ".", "..", "../x", "a/b", "a/", "/x", "a\\b", "C:x", "./x"] {
             assert!(!is_base_name(name), "{name}");
         }
     }
@@ -200,11 +183,7 @@ mod tests {
     fn all_problems_are_told() {
         let mut manifest = BundleManifest::new("");
         manifest.sample_rate = 8000;
-        manifest
-            .parts
-            .llm
-            .files
-            .insert("../config.json".into(), "A".repeat(64));
+        manifest.parts.llm.files.insert("../config.json".into(), "A".repeat(64));
         manifest.templates.insert("ask".into(), Vec::new());
         let problems = manifest.problems();
         // Name, rate, three paths, eight files, a name, a hash, a template.

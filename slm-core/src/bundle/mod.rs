@@ -4,15 +4,14 @@
 //! layout of Hugging Face, and the adapter. It gives the SHA-256 of their files, so that an adapter never
 //! runs between other models than those it was trained for.
 
-mod hash;
 mod manifest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use hash::sha256_file;
 pub use manifest::{BundleManifest, FORMAT_VERSION, Part, Parts};
 
+use crate::hash;
 use crate::json::{self, JsonError};
 
 /// The file name of the manifest.
@@ -74,15 +73,17 @@ impl BundleError {
     /// One next step.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Hash { .. } => {
-                Some("restore the file, or train the adapter for the new one".into())
-            }
+            Self::Hash { .. } => Some("restore the file, or train the adapter for the new one".into()),
             Self::Version { found, .. } if *found > FORMAT_VERSION => {
                 Some("a newer release of SLM reads it".into())
             }
             _ => None,
         }
     }
+}
+
+fn sha256(file: &Path) -> Result<String, BundleError> {
+    hash::sha256_file(file).map_err(|source| BundleError::Io { path: file.into(), source })
 }
 
 fn abbreviated(hash: &str) -> String {
@@ -117,22 +118,14 @@ impl Bundle {
                     let dir = dir.into();
                     return Err(BundleError::Missing { dir, file });
                 }
-                let found = sha256_file(&file)?;
+                let found = sha256(&file)?;
                 if found != *expected {
                     let (dir, expected) = (dir.into(), expected.clone());
-                    return Err(BundleError::Hash {
-                        dir,
-                        file,
-                        expected,
-                        found,
-                    });
+                    return Err(BundleError::Hash { dir, file, expected, found });
                 }
             }
         }
-        Ok(Self {
-            dir: dir.into(),
-            manifest,
-        })
+        Ok(Self { dir: dir.into(), manifest })
     }
 
     /// Writes `manifest` to `dir`, which is made when it is not there. The parts are already in place.
@@ -146,10 +139,7 @@ impl Bundle {
         if !problems.is_empty() {
             return Err(JsonError::Invalid { path, problems }.into());
         }
-        fs::create_dir_all(dir).map_err(|source| BundleError::Io {
-            path: dir.into(),
-            source,
-        })?;
+        fs::create_dir_all(dir).map_err(|source| BundleError::Io { path: dir.into(), source })?;
         json::write(&path, manifest)?;
         Ok(())
     }
@@ -159,22 +149,15 @@ impl Bundle {
     /// # Errors
     ///
     /// [`BundleError`] naming the file that is missing or cannot be read.
-    pub fn hash_part(
-        dir: &Path,
-        path: impl Into<PathBuf>,
-        files: &[&str],
-    ) -> Result<Part, BundleError> {
-        let mut part = Part {
-            path: path.into(),
-            ..Part::default()
-        };
+    pub fn hash_part(dir: &Path, path: impl Into<PathBuf>, files: &[&str]) -> Result<Part, BundleError> {
+        let mut part = Part { path: path.into(), ..Part::default() };
         for &name in files {
             let file = dir.join(&part.path).join(name);
             if !file.is_file() {
                 let dir = dir.into();
                 return Err(BundleError::Missing { dir, file });
             }
-            part.files.insert(name.to_owned(), sha256_file(&file)?);
+            part.files.insert(name.to_owned(), sha256(&file)?);
         }
         Ok(part)
     }
@@ -220,18 +203,8 @@ mod tests {
         };
         let mut manifest = BundleManifest::new("test");
         manifest.parts = Parts {
-            encoder: part(
-                "encoder",
-                &[
-                    "config.json",
-                    "model.safetensors",
-                    "preprocessor_config.json",
-                ],
-            ),
-            llm: part(
-                "llm",
-                &["config.json", "model.safetensors", "tokenizer.json"],
-            ),
+            encoder: part("encoder", &["config.json", "model.safetensors", "preprocessor_config.json"]),
+            llm: part("llm", &["config.json", "model.safetensors", "tokenizer.json"]),
             adapter: part("adapter", &["config.json", "model.safetensors"]),
         };
         let templates = vec!["{speech} : repeat the text".to_owned()];
@@ -258,10 +231,7 @@ mod tests {
         let error = Bundle::open(dir.path()).unwrap_err();
         assert!(matches!(&error, BundleError::Hash { file, .. } if *file == weights));
         let text = error.to_string();
-        assert!(
-            text.contains("expected, ") && text.ends_with(".. found"),
-            "{text}"
-        );
+        assert!(text.contains("expected, ") && text.ends_with(".. found"), "{text}");
         fs::remove_file(&weights).unwrap();
         let text = Bundle::open(dir.path()).unwrap_err().to_string();
         assert!(text.ends_with("model.safetensors` is missing"), "{text}");
@@ -276,11 +246,7 @@ mod tests {
         let text = r#"{"format_version": 2, "speakers": []}"#;
         fs::write(dir.path().join(MANIFEST_NAME), text).unwrap();
         let error = Bundle::open(dir.path()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("format version 2, this build reads 1")
-        );
+        assert!(error.to_string().ends_with("format version 2, this build reads 1"));
         assert!(error.hint().is_some());
     }
 }

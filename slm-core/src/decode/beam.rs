@@ -21,11 +21,7 @@ pub(super) fn generate(
 ) -> Result<Vec<Hypothesis>, DecodeError> {
     let mut stepper = Stepper::new(model, memory, config);
     let (start, eos) = (stepper.start_id(), stepper.eos_id());
-    let rules = Rules {
-        size,
-        length_penalty,
-        eos,
-    };
+    let rules = Rules { size, length_penalty, eos };
     let rows = memory.lengths().len();
     // All beams of a row would begin alike, so it begins with one.
     let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
@@ -90,14 +86,8 @@ struct Search {
 
 impl Search {
     fn new() -> Self {
-        let beam = Beam {
-            ids: Vec::new(),
-            sum: 0.0,
-        };
-        Self {
-            running: vec![beam],
-            bank: Vec::new(),
-        }
+        let beam = Beam { ids: Vec::new(), sum: 0.0 };
+        Self { running: vec![beam], bank: Vec::new() }
     }
 
     fn is_open(&self) -> bool {
@@ -127,11 +117,8 @@ impl Search {
                 self.deposit(Hypothesis { ids, score, finish }, rules.size);
             }
         }
-        let kept: Vec<Candidate> = candidates
-            .into_iter()
-            .filter(|candidate| candidate.id != rules.eos)
-            .take(rules.size)
-            .collect();
+        let kept: Vec<Candidate> =
+            candidates.into_iter().filter(|candidate| candidate.id != rules.eos).take(rules.size).collect();
         let can_improve = match (kept.first(), self.bank.last()) {
             (Some(best), Some(worst)) if self.bank.len() == rules.size => {
                 rules.score(best.sum, length) > worst.score
@@ -145,15 +132,10 @@ impl Search {
         let extended = kept.iter().map(|candidate| {
             let mut ids = self.running[candidate.beam].ids.clone();
             ids.push(candidate.id);
-            Beam {
-                ids,
-                sum: candidate.sum,
-            }
+            Beam { ids, sum: candidate.sum }
         });
         self.running = extended.collect();
-        kept.iter()
-            .map(|candidate| first + candidate.beam)
-            .collect()
+        kept.iter().map(|candidate| first + candidate.beam).collect()
     }
 
     /// The best `count` continuations, the best first; of equals, the earlier beam and the lower id.
@@ -180,9 +162,7 @@ impl Search {
 
     /// Adds to the bank; of equals, the earlier one stays in front.
     fn deposit(&mut self, hypothesis: Hypothesis, size: usize) {
-        let place = self
-            .bank
-            .partition_point(|other| other.score >= hypothesis.score);
+        let place = self.bank.partition_point(|other| other.score >= hypothesis.score);
         self.bank.insert(place, hypothesis);
         self.bank.truncate(size);
     }

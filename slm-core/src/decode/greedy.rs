@@ -25,14 +25,7 @@ pub(super) fn generate_with(
 ) -> Result<Vec<Hypothesis>, DecodeError> {
     let mut stepper = Stepper::new(model, memory, config);
     let rows = memory.lengths().len();
-    let mut hypotheses = vec![
-        Hypothesis {
-            ids: Vec::new(),
-            score: 0.0,
-            finish: Finish::Length
-        };
-        rows
-    ];
+    let mut hypotheses = vec![Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::Length }; rows];
     // The rows still in the batch, and the last id of each.
     let mut open: Vec<usize> = (0..rows).collect();
     let mut last = vec![stepper.start_id(); rows];
@@ -70,12 +63,7 @@ pub(super) fn best(logits: &[f32]) -> u32 {
         .iter()
         .copied()
         .enumerate()
-        .fold(
-            start,
-            |best, (id, logit)| {
-                if logit > best.1 { (id, logit) } else { best }
-            },
-        );
+        .fold(start, |best, (id, logit)| if logit > best.1 { (id, logit) } else { best });
     id as u32
 }
 

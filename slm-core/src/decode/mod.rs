@@ -75,10 +75,7 @@ impl DecodeConfig {
                 problems.push(text);
             }
         };
-        check(
-            self.max_new_tokens > 0,
-            "`max_new_tokens` is 0, must be 1 or more".into(),
-        );
+        check(self.max_new_tokens > 0, "`max_new_tokens` is 0, must be 1 or more".into());
         check(
             self.min_new_tokens <= self.max_new_tokens,
             format!(
@@ -88,39 +85,22 @@ impl DecodeConfig {
         );
         if let Some(limit) = self.vocab_limit {
             let least = 2.max(model.eos_token_id as usize + 1);
-            check(
-                limit >= least,
-                format!("`vocab_limit` is {limit}, must be {least} or more"),
-            );
+            check(limit >= least, format!("`vocab_limit` is {limit}, must be {least} or more"));
         }
         match self.strategy {
             Strategy::Greedy => {}
-            Strategy::Beam {
-                size,
-                length_penalty,
-            } => {
+            Strategy::Beam { size, length_penalty } => {
                 check(size > 0, "beam `size` is 0, must be 1 or more".into());
-                check(
-                    length_penalty.is_finite(),
-                    format!("`length_penalty` {length_penalty} is not finite"),
-                );
+                check(length_penalty.is_finite(), format!("`length_penalty` {length_penalty} is not finite"));
             }
-            Strategy::Sample {
-                temperature,
-                top_k,
-                top_p,
-                ..
-            } => {
+            Strategy::Sample { temperature, top_k, top_p, .. } => {
                 check(
                     temperature.is_finite() && temperature > 0.0,
                     format!("`temperature` {temperature} is not a positive number"),
                 );
                 check(top_k != Some(0), "`top_k` is 0, must be 1 or more".into());
                 if let Some(share) = top_p {
-                    check(
-                        share > 0.0 && share <= 1.0,
-                        format!("`top_p` {share} is not in (0, 1]"),
-                    );
+                    check(share > 0.0 && share <= 1.0, format!("`top_p` {share} is not in (0, 1]"));
                 }
             }
         }
@@ -196,21 +176,11 @@ pub fn generate(
     }
     match config.strategy {
         Strategy::Greedy => greedy::generate(model, memory, config),
-        Strategy::Beam {
-            size,
-            length_penalty,
-        } => beam::generate(model, memory, config, size, length_penalty),
-        Strategy::Sample {
-            temperature,
-            top_k,
-            top_p,
-            seed,
-        } => {
-            let filter = sample::Filter {
-                temperature,
-                top_k,
-                top_p,
-            };
+        Strategy::Beam { size, length_penalty } => {
+            beam::generate(model, memory, config, size, length_penalty)
+        }
+        Strategy::Sample { temperature, top_k, top_p, seed } => {
+            let filter = sample::Filter { temperature, top_k, top_p };
             sample::generate(model, memory, config, filter, seed)
         }
     }

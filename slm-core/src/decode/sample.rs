@@ -33,9 +33,7 @@ pub(super) fn generate(
             rng
         })
         .collect();
-    greedy::generate_with(model, memory, config, |row, logits| {
-        filter.draw(logits, &mut streams[row])
-    })
+    greedy::generate_with(model, memory, config, |row, logits| filter.draw(logits, &mut streams[row]))
 }
 
 impl Filter {
@@ -51,9 +49,7 @@ impl Filter {
             }
         }
         // Rounding can leave a rest behind the last one.
-        candidates
-            .last()
-            .map_or_else(|| greedy::best(logits), |&(id, _)| id)
+        candidates.last().map_or_else(|| greedy::best(logits), |&(id, _)| id)
     }
 
     /// Ids and unnormalised probabilities, the most probable first when some are cut.
@@ -95,52 +91,28 @@ mod tests {
 
     fn ids(filter: Filter, probabilities: &[f64]) -> Vec<u32> {
         let logits: Vec<f32> = probabilities.iter().map(|p| p.ln() as f32).collect();
-        filter
-            .candidates(&logits)
-            .into_iter()
-            .map(|(id, _)| id)
-            .collect()
+        filter.candidates(&logits).into_iter().map(|(id, _)| id).collect()
     }
 
     #[test]
     fn filters_keep_the_most_probable() {
-        let all = Filter {
-            temperature: 1.0,
-            top_k: None,
-            top_p: None,
-        };
+        let all = Filter { temperature: 1.0, top_k: None, top_p: None };
         let probabilities = [0.1, 0.5, 0.0, 0.25, 0.15];
         assert_eq!(ids(all, &probabilities), [0, 1, 3, 4]);
-        let top_k = Filter {
-            top_k: Some(2),
-            ..all
-        };
+        let top_k = Filter { top_k: Some(2), ..all };
         assert_eq!(ids(top_k, &probabilities), [1, 3]);
         assert_eq!(ids(top_k, &[0.4, 0.3, 0.3]), [0, 1, 2]);
-        let top_p = Filter {
-            top_p: Some(0.6),
-            ..all
-        };
+        let top_p = Filter { top_p: Some(0.6), ..all };
         assert_eq!(ids(top_p, &probabilities), [1, 3]);
-        let tiny = Filter {
-            top_p: Some(1e-9),
-            ..all
-        };
+        let tiny = Filter { top_p: Some(1e-9), ..all };
         assert_eq!(ids(tiny, &probabilities), [1]);
-        let wide = Filter {
-            top_k: Some(99),
-            ..all
-        };
+        let wide = Filter { top_k: Some(99), ..all };
         assert_eq!(ids(wide, &probabilities), [1, 3, 4, 0]);
     }
 
     #[test]
     fn draws_follow_the_probabilities() {
-        let filter = Filter {
-            temperature: 1.0,
-            top_k: None,
-            top_p: None,
-        };
+        let filter = Filter { temperature: 1.0, top_k: None, top_p: None };
         let logits = [0.25_f32.ln(), f32::NEG_INFINITY, 0.75_f32.ln()];
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let draws: Vec<u32> = (0..4000).map(|_| filter.draw(&logits, &mut rng)).collect();

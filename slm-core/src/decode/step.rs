@@ -27,13 +27,7 @@ pub(super) struct StepLogits {
 impl<'a> Stepper<'a> {
     /// Before the first step, one row for each of `memory`.
     pub(super) fn new(model: &'a T5, memory: &PaddedBatch, config: &'a DecodeConfig) -> Self {
-        Self {
-            model,
-            cache: model.start(memory),
-            device: memory.values().device(),
-            config,
-            step: 0,
-        }
+        Self { model, cache: model.start(memory), device: memory.values().device(), config, step: 0 }
     }
 
     /// The id that every row starts from.
@@ -55,17 +49,11 @@ impl<'a> Stepper<'a> {
         let [_, width] = logits.dims();
         let values = logits
             .try_into_vec_as::<f32>()
-            .map_err(|error| DecodeError::ReadBack {
-                step,
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| DecodeError::ReadBack { step, reason: error.to_string() })?;
         self.step += 1;
 
-        let mut logits = StepLogits {
-            normalisers: values.chunks_exact(width).map(log_sum_exp).collect(),
-            values,
-            width,
-        };
+        let mut logits =
+            StepLogits { normalisers: values.chunks_exact(width).map(log_sum_exp).collect(), values, width };
         if let Some(row) = logits.normalisers.iter().position(|n| !n.is_finite()) {
             return Err(DecodeError::NonFinite { step, row });
         }
@@ -109,9 +97,6 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
         return f64::NAN;
     }
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| (f64::from(logit) - max).exp())
-        .sum();
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
     max + sum.ln()
 }

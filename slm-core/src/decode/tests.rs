@@ -26,30 +26,17 @@ fn memory(model: &T5, device: &Device) -> PaddedBatch {
     let rows: Vec<Vec<f32>> = [9, 4, 6]
         .into_iter()
         .enumerate()
-        .map(|(row, length)| {
-            (0..length * 16)
-                .map(|i| ((i * 7 + row * 31) as f32).sin())
-                .collect()
-        })
+        .map(|(row, length)| (0..length * 16).map(|i| ((i * 7 + row * 31) as f32).sin()).collect())
         .collect();
     let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
     model.encode(&PaddedBatch::from_rows(&rows, 16, device))
 }
 
 fn with(strategy: Strategy) -> DecodeConfig {
-    DecodeConfig {
-        strategy,
-        max_new_tokens: 40,
-        ..DecodeConfig::default()
-    }
+    DecodeConfig { strategy, max_new_tokens: 40, ..DecodeConfig::default() }
 }
 
-const SAMPLE: Strategy = Strategy::Sample {
-    temperature: 1.0,
-    top_k: Some(20),
-    top_p: Some(0.9),
-    seed: 3,
-};
+const SAMPLE: Strategy = Strategy::Sample { temperature: 1.0, top_k: Some(20), top_p: Some(0.9), seed: 3 };
 
 fn assert_same(a: &[Hypothesis], b: &[Hypothesis]) {
     assert_eq!(a.len(), b.len());
@@ -66,10 +53,7 @@ fn a_single_beam_is_greedy() {
     let model = model(&device);
     let memory = memory(&model, &device);
     let greedy = generate(&model, &memory, &with(Strategy::Greedy)).unwrap();
-    let beam = Strategy::Beam {
-        size: 1,
-        length_penalty: 0.0,
-    };
+    let beam = Strategy::Beam { size: 1, length_penalty: 0.0 };
     assert_same(&greedy, &generate(&model, &memory, &with(beam)).unwrap());
 }
 
@@ -78,13 +62,8 @@ fn more_beams_are_not_worse_than_one_at_full_length() {
     let device = Device::flex();
     let model = model(&device);
     let memory = memory(&model, &device);
-    let config = |size| DecodeConfig {
-        max_new_tokens: 2,
-        ..with(Strategy::Beam {
-            size,
-            length_penalty: 0.0,
-        })
-    };
+    let config =
+        |size| DecodeConfig { max_new_tokens: 2, ..with(Strategy::Beam { size, length_penalty: 0.0 }) };
     let one = generate(&model, &memory, &config(1)).unwrap();
     // With as many beams as ids, two steps are an exhaustive search.
     let all = generate(&model, &memory, &config(40)).unwrap();
@@ -98,10 +77,7 @@ fn a_batch_row_decodes_like_the_row_alone() {
     let device = Device::flex();
     let model = model(&device);
     let memory = memory(&model, &device);
-    let beam = Strategy::Beam {
-        size: 3,
-        length_penalty: 1.0,
-    };
+    let beam = Strategy::Beam { size: 3, length_penalty: 1.0 };
     for strategy in [Strategy::Greedy, beam] {
         let batch = generate(&model, &memory, &with(strategy)).unwrap();
         for row in 0..3 {
@@ -118,12 +94,7 @@ fn a_seed_repeats_and_another_does_not() {
     let memory = memory(&model, &device);
     let first = generate(&model, &memory, &with(SAMPLE)).unwrap();
     assert_eq!(first, generate(&model, &memory, &with(SAMPLE)).unwrap());
-    let other = Strategy::Sample {
-        temperature: 1.0,
-        top_k: None,
-        top_p: None,
-        seed: 4,
-    };
+    let other = Strategy::Sample { temperature: 1.0, top_k: None, top_p: None, seed: 4 };
     assert_ne!(first, generate(&model, &memory, &with(other)).unwrap());
 }
 
@@ -132,12 +103,7 @@ fn a_temperature_near_zero_is_greedy() {
     let device = Device::flex();
     let model = model(&device);
     let memory = memory(&model, &device);
-    let cold = Strategy::Sample {
-        temperature: 1e-6,
-        top_k: None,
-        top_p: None,
-        seed: 1,
-    };
+    let cold = Strategy::Sample { temperature: 1e-6, top_k: None, top_p: None, seed: 1 };
     let greedy = generate(&model, &memory, &with(Strategy::Greedy)).unwrap();
     assert_same(&greedy, &generate(&model, &memory, &with(cold)).unwrap());
 }
@@ -147,20 +113,8 @@ fn limits_on_ids_and_length_hold() {
     let device = Device::flex();
     let model = model(&device);
     let memory = memory(&model, &device);
-    for strategy in [
-        Strategy::Greedy,
-        SAMPLE,
-        Strategy::Beam {
-            size: 2,
-            length_penalty: 1.0,
-        },
-    ] {
-        let config = DecodeConfig {
-            vocab_limit: Some(5),
-            min_new_tokens: 4,
-            max_new_tokens: 12,
-            strategy,
-        };
+    for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 2, length_penalty: 1.0 }] {
+        let config = DecodeConfig { vocab_limit: Some(5), min_new_tokens: 4, max_new_tokens: 12, strategy };
         for hypothesis in generate(&model, &memory, &config).unwrap() {
             assert!(hypothesis.ids.iter().all(|&id| id < 5 && id != 1));
             assert!((4..=12).contains(&hypothesis.ids.len()), "{hypothesis:?}");
@@ -174,22 +128,13 @@ fn limits_on_ids_and_length_hold() {
 #[test]
 fn settings_out_of_range_are_all_named() {
     let config = DecodeConfig {
-        strategy: Strategy::Sample {
-            temperature: 0.0,
-            top_k: Some(0),
-            top_p: Some(1.5),
-            seed: 0,
-        },
+        strategy: Strategy::Sample { temperature: 0.0, top_k: Some(0), top_p: Some(1.5), seed: 0 },
         max_new_tokens: 0,
         min_new_tokens: 1,
         vocab_limit: Some(1),
     };
     assert_eq!(config.problems(&T5Config::default()).len(), 6);
-    assert!(
-        DecodeConfig::default()
-            .problems(&T5Config::default())
-            .is_empty()
-    );
+    assert!(DecodeConfig::default().problems(&T5Config::default()).is_empty());
 }
 
 #[test]
@@ -201,20 +146,12 @@ fn cached_steps_give_the_logits_of_a_full_pass() {
     let ids: Vec<i64> = (0..3 * STEPS).map(|i| (i * 17 % 40) as i64).collect();
     let input = Tensor::<2, Int>::from_data(TensorData::new(ids.clone(), [3, STEPS]), &device);
     // [B, L, V]
-    let full: Vec<f32> = model
-        .decode(&memory, input)
-        .into_data()
-        .try_to_vec()
-        .unwrap();
+    let full: Vec<f32> = model.decode(&memory, input).into_data().try_to_vec().unwrap();
     let mut cache = model.start(&memory);
     for step in 0..STEPS {
         let last: Vec<i64> = (0..3).map(|row| ids[row * STEPS + step]).collect();
         let last = Tensor::<2, Int>::from_data(TensorData::new(last, [3, 1]), &device);
-        let logits: Vec<f32> = model
-            .step(last, &mut cache)
-            .into_data()
-            .try_to_vec()
-            .unwrap();
+        let logits: Vec<f32> = model.step(last, &mut cache).into_data().try_to_vec().unwrap();
         for row in 0..3 {
             let expected = &full[(row * STEPS + step) * 40..][..40];
             for (found, expected) in logits[row * 40..][..40].iter().zip(expected) {

@@ -32,8 +32,7 @@ impl RelativeAttention {
     pub fn init(config: &ParakeetEncoderConfig, device: &Device) -> Self {
         let width = config.hidden_size;
         let linear = |bias| LinearConfig::new(width, width).with_bias(bias).init(device);
-        let head_bias =
-            || Initializer::Zeros.init([config.num_attention_heads, config.head_dim()], device);
+        let head_bias = || Initializer::Zeros.init([config.num_attention_heads, config.head_dim()], device);
         Self {
             q_proj: linear(config.attention_bias),
             k_proj: linear(config.attention_bias),
@@ -104,9 +103,8 @@ fn shift(scores: Tensor<4>) -> Tensor<4> {
 /// Sinusoids of the distances `T - 1` down to `-(T - 1)`, sine and cosine interleaved, `[1, 2T - 1, E]`.
 pub fn relative_positions(time: usize, width: usize, device: &Device) -> Tensor<3> {
     let distances = 2 * time - 1;
-    let frequencies: Vec<f64> = (0..width / 2)
-        .map(|i| WAVELENGTH_BASE.powf(-2.0 * i as f64 / width as f64))
-        .collect();
+    let frequencies: Vec<f64> =
+        (0..width / 2).map(|i| WAVELENGTH_BASE.powf(-2.0 * i as f64 / width as f64)).collect();
     let mut values = Vec::with_capacity(distances * width);
     for p in 0..distances {
         let distance = time as f64 - 1.0 - p as f64;
@@ -126,9 +124,12 @@ mod tests {
     fn shift_reads_the_distance_of_query_and_key() {
         let device = Device::flex();
         let time = 5;
-        let scores = Tensor::<1, Int>::arange(0..(time * (2 * time - 1)) as i64, &device)
-            .float()
-            .reshape([1, 1, time, 2 * time - 1]);
+        let scores = Tensor::<1, Int>::arange(0..(time * (2 * time - 1)) as i64, &device).float().reshape([
+            1,
+            1,
+            time,
+            2 * time - 1,
+        ]);
         let before: Vec<f32> = scores.clone().into_data().try_to_vec().unwrap();
         let after: Vec<f32> = shift(scores).into_data().try_to_vec().unwrap();
         for q in 0..time {

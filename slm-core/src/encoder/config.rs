@@ -116,7 +116,10 @@ impl ParakeetEncoderConfig {
         }
         check(
             self.num_attention_heads > 0 && self.hidden_size.is_multiple_of(self.num_attention_heads.max(1)),
-            format!("`num_attention_heads`: {} does not divide `hidden_size` {}", self.num_attention_heads, self.hidden_size),
+            format!(
+                "`num_attention_heads`: {} does not divide `hidden_size` {}",
+                self.num_attention_heads, self.hidden_size
+            ),
         );
         check(self.hidden_size.is_multiple_of(2), format!("`hidden_size` {} is odd", self.hidden_size));
         check(self.hidden_act == "silu", format!("`hidden_act` is `{}`, expected `silu`", self.hidden_act));

@@ -19,9 +19,8 @@ pub struct FeedForward {
 impl FeedForward {
     /// Builds the module on `device`.
     pub fn init(config: &ParakeetEncoderConfig, device: &Device) -> Self {
-        let linear = |input, output| {
-            LinearConfig::new(input, output).with_bias(config.attention_bias).init(device)
-        };
+        let linear =
+            |input, output| LinearConfig::new(input, output).with_bias(config.attention_bias).init(device);
         Self {
             linear1: linear(config.hidden_size, config.intermediate_size),
             linear2: linear(config.intermediate_size, config.hidden_size),

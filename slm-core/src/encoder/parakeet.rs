@@ -45,7 +45,8 @@ impl ParakeetConfig {
             }
             other => {
                 let found = other.unwrap_or("absent");
-                let problem = format!("`model_type` is `{found}`, expected `parakeet_ctc` or `parakeet_encoder`");
+                let problem =
+                    format!("`model_type` is `{found}`, expected `parakeet_ctc` or `parakeet_encoder`");
                 return Err(JsonError::Invalid { path, problems: vec![problem] });
             }
         };
@@ -89,7 +90,8 @@ impl Parakeet {
         let config = ParakeetConfig::from_dir(dir)?;
         let model = config.init(device);
         let prefix = if config.has_ctc_head() { "encoder." } else { "" };
-        let loaded = weights::load(model, &dir.join(weights::FILE_NAME), |path| hf_name(prefix, path), is_ignored)?;
+        let loaded =
+            weights::load(model, &dir.join(weights::FILE_NAME), |path| hf_name(prefix, path), is_ignored)?;
         Ok(loaded.freeze())
     }
 

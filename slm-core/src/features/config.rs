@@ -66,25 +66,16 @@ impl LogMelConfig {
     /// has settings outside their ranges (all of them are reported).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, FeatureError> {
         let path = path.as_ref();
-        let io_error = |source| FeatureError::Io {
-            path: path.to_path_buf(),
-            source,
-        };
+        let io_error = |source| FeatureError::Io { path: path.to_path_buf(), source };
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(io_error)?;
         let mut limited = file.take(MAX_CONFIG_BYTES + 1);
         limited.read_to_end(&mut bytes).map_err(io_error)?;
         if bytes.len() as u64 > MAX_CONFIG_BYTES {
-            return Err(FeatureError::TooLarge {
-                path: path.to_path_buf(),
-                limit: MAX_CONFIG_BYTES,
-            });
+            return Err(FeatureError::TooLarge { path: path.to_path_buf(), limit: MAX_CONFIG_BYTES });
         }
-        let file: ConfigFile =
-            serde_json::from_slice(&bytes).map_err(|source| FeatureError::Json {
-                path: path.to_path_buf(),
-                source,
-            })?;
+        let file: ConfigFile = serde_json::from_slice(&bytes)
+            .map_err(|source| FeatureError::Json { path: path.to_path_buf(), source })?;
         let problems = match Self::try_from(file) {
             Ok(config) => {
                 let problems = config.validate();
@@ -95,10 +86,7 @@ impl LogMelConfig {
             }
             Err(problem) => vec![problem],
         };
-        Err(FeatureError::InvalidFile {
-            path: path.to_path_buf(),
-            problems,
-        })
+        Err(FeatureError::InvalidFile { path: path.to_path_buf(), problems })
     }
 
     /// All settings outside their ranges; empty when the settings can be used.
@@ -106,11 +94,7 @@ impl LogMelConfig {
         let mut problems = Vec::new();
         let mut check = |valid: bool, field, found: String, expected: String| {
             if !valid {
-                problems.push(ConfigProblem {
-                    field,
-                    found,
-                    expected,
-                });
+                problems.push(ConfigProblem { field, found, expected });
             }
         };
         check(
@@ -242,10 +226,7 @@ mod tests {
 
     #[test]
     fn round_trip_names_the_extractor_of_transformers() {
-        let config = LogMelConfig {
-            feature_size: 128,
-            ..LogMelConfig::default()
-        };
+        let config = LogMelConfig { feature_size: 128, ..LogMelConfig::default() };
         let text = serde_json::to_string(&config).unwrap();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["feature_extractor_type"], "ParakeetFeatureExtractor");
@@ -260,10 +241,7 @@ mod tests {
     #[test]
     fn missing_keys_default_and_unknown_keys_are_ignored() {
         let config = load(r#"{"processor_class": null, "dither": 1, "feature_size": 64}"#).unwrap();
-        let expected = LogMelConfig {
-            feature_size: 64,
-            ..LogMelConfig::default()
-        };
+        let expected = LogMelConfig { feature_size: 64, ..LogMelConfig::default() };
         assert_eq!(config, expected);
     }
 
@@ -293,13 +271,9 @@ mod tests {
     fn errors_name_file_field_and_range() {
         let error = load(r#"{"sampling_rate": 8000}"#).unwrap_err().to_string();
         assert!(error.starts_with("cannot load config `"), "{error}");
-        assert!(
-            error.ends_with("`: `sampling_rate` is 8000, expected 16000"),
-            "{error}"
-        );
-        let error = load(r#"{"feature_extractor_type": "SeamlessM4TFeatureExtractor"}"#)
-            .unwrap_err()
-            .to_string();
+        assert!(error.ends_with("`: `sampling_rate` is 8000, expected 16000"), "{error}");
+        let error =
+            load(r#"{"feature_extractor_type": "SeamlessM4TFeatureExtractor"}"#).unwrap_err().to_string();
         assert!(
             error.ends_with(
                 "`feature_extractor_type` is `SeamlessM4TFeatureExtractor`, \
@@ -308,10 +282,7 @@ mod tests {
             "{error}"
         );
         assert!(matches!(load("{"), Err(FeatureError::Json { .. })));
-        assert!(matches!(
-            load(r#"{"hop_length": -1}"#),
-            Err(FeatureError::Json { .. })
-        ));
+        assert!(matches!(load(r#"{"hop_length": -1}"#), Err(FeatureError::Json { .. })));
         assert!(matches!(
             LogMelConfig::from_file("/nonexistent/preprocessor_config.json"),
             Err(FeatureError::Io { .. })

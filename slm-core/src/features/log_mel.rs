@@ -32,9 +32,7 @@ pub struct LogMel {
 
 impl fmt::Debug for LogMel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogMel")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("LogMel").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -50,9 +48,8 @@ impl LogMel {
             return Err(FeatureError::Invalid { problems });
         }
         let steps = (config.win_length - 1) as f64;
-        let window = (0..config.win_length)
-            .map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos())
-            .collect();
+        let window =
+            (0..config.win_length).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos()).collect();
         Ok(Self {
             window,
             filters: MelFilters::new(config.feature_size, config.n_fft, config.sampling_rate),
@@ -100,9 +97,7 @@ impl LogMel {
         let mut power = vec![0.0; spectrum.len()];
         for t in 0..frames {
             self.load_frame(samples, t, &mut frame);
-            let done = self
-                .fft
-                .process_with_scratch(&mut frame, &mut spectrum, &mut scratch);
+            let done = self.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch);
             debug_assert!(done.is_ok(), "the plan made these buffers");
             for (value, bin) in power.iter_mut().zip(&spectrum) {
                 *value = Complex::norm_sqr(bin);
@@ -110,22 +105,12 @@ impl LogMel {
             let energies = self.filters.energies(&power);
             log_mels.extend(energies.map(|energy| (energy + LOG_GUARD).ln()));
         }
-        Features {
-            values: normalise(&log_mels, frames, bins),
-            frames,
-            bins,
-        }
+        Features { values: normalise(&log_mels, frames, bins), frames, bins }
     }
 
     /// Writes frame `t` of the pre-emphasised signal, windowed, into `frame` of `n_fft` values.
     fn load_frame(&self, samples: &[f32], t: usize, frame: &mut [f64]) {
-        let LogMelConfig {
-            hop_length,
-            n_fft,
-            win_length,
-            preemphasis,
-            ..
-        } = self.config;
+        let LogMelConfig { hop_length, n_fft, win_length, preemphasis, .. } = self.config;
         frame.fill(0.0);
         // The window sits in the middle of the transform.
         let offset = (n_fft - win_length) / 2;

@@ -5,30 +5,20 @@ use safetensors::SafeTensors;
 use super::*;
 
 /// Made with transformers 5.23.0, see `tests/fixtures`; its distance to an f64 recipe is 5.9e-5.
-const FIXTURE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../tests/fixtures/features/io.safetensors"
-);
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features/io.safetensors");
 const TOLERANCE: f32 = 3e-4;
 
 fn tensor(name: &str) -> (Vec<usize>, Vec<f32>) {
     let bytes = std::fs::read(FIXTURE).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let view = tensors.tensor(name).unwrap();
-    let values = view
-        .data()
-        .chunks_exact(4)
-        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
-        .collect();
+    let values =
+        view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
     (view.shape().to_vec(), values)
 }
 
 fn extractor(feature_size: usize) -> LogMel {
-    LogMel::new(LogMelConfig {
-        feature_size,
-        ..LogMelConfig::default()
-    })
-    .unwrap()
+    LogMel::new(LogMelConfig { feature_size, ..LogMelConfig::default() }).unwrap()
 }
 
 /// A tone with noise, the waveform of the fixture.
@@ -50,13 +40,7 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
         .iter()
         .zip(expected)
         .map(|(a, b)| (a - b).abs())
-        .fold(0.0_f32, |worst, gap| {
-            if gap > worst || gap.is_nan() {
-                gap
-            } else {
-                worst
-            }
-        });
+        .fold(0.0_f32, |worst, gap| if gap > worst || gap.is_nan() { gap } else { worst });
     assert!(gap <= tolerance, "largest difference {gap}");
 }
 
@@ -73,16 +57,10 @@ fn slow_twin(samples: &[f32], bins: usize) -> Vec<f32> {
     padded.extend(&signal);
     padded.extend(vec![0.0; n_fft]);
     let mel_to_hz = |mel: f64| {
-        if mel < 15.0 {
-            mel * 200.0 / 3.0
-        } else {
-            1000.0 * 6.4_f64.powf((mel - 15.0) / 27.0)
-        }
+        if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * 6.4_f64.powf((mel - 15.0) / 27.0) }
     };
     let top = 15.0 + 27.0 * 8.0_f64.ln() / 6.4_f64.ln();
-    let edges: Vec<f64> = (0..bins + 2)
-        .map(|i| mel_to_hz(top * i as f64 / (bins + 1) as f64))
-        .collect();
+    let edges: Vec<f64> = (0..bins + 2).map(|i| mel_to_hz(top * i as f64 / (bins + 1) as f64)).collect();
     let mut logs = vec![vec![0.0; frames]; bins];
     for t in 0..frames {
         let mut power = Vec::new();
@@ -120,9 +98,7 @@ fn slow_twin(samples: &[f32], bins: usize) -> Vec<f32> {
             *value = (*value - mean) / deviation;
         }
     }
-    (0..frames)
-        .flat_map(|t| logs.iter().map(move |row| row[t] as f32))
-        .collect()
+    (0..frames).flat_map(|t| logs.iter().map(move |row| row[t] as f32)).collect()
 }
 
 #[test]
@@ -135,11 +111,7 @@ fn equals_transformers_on_a_padded_batch() {
         let features = log_mel.extract(samples);
         assert_eq!((features.frames, features.bins), (valid, 80));
         let start = row * 101 * 80;
-        assert_close(
-            &features.values,
-            &expected[start..start + valid * 80],
-            TOLERANCE,
-        );
+        assert_close(&features.values, &expected[start..start + valid * 80], TOLERANCE);
     }
 }
 
@@ -171,11 +143,7 @@ fn equals_the_slow_twin() {
 #[test]
 fn short_and_silent_clips_stay_finite() {
     for hop_length in [160, 400] {
-        let log_mel = LogMel::new(LogMelConfig {
-            hop_length,
-            ..LogMelConfig::default()
-        })
-        .unwrap();
+        let log_mel = LogMel::new(LogMelConfig { hop_length, ..LogMelConfig::default() }).unwrap();
         for len in [0, 1, 159, 160, 399, 400, 401, 799, 800] {
             let features = log_mel.extract(&waveform(len));
             assert_eq!(features.frames, log_mel.frames(len as usize));
@@ -192,9 +160,7 @@ fn short_and_silent_clips_stay_finite() {
 fn each_bin_has_mean_zero_and_deviation_one() {
     let features = extractor(80).extract(&waveform(8000));
     for bin in 0..features.bins {
-        let row: Vec<f32> = (0..features.frames)
-            .map(|t| features.frame(t).unwrap()[bin])
-            .collect();
+        let row: Vec<f32> = (0..features.frames).map(|t| features.frame(t).unwrap()[bin]).collect();
         let mean = row.iter().sum::<f32>() / row.len() as f32;
         let squares: f32 = row.iter().map(|x| (x - mean).powi(2)).sum();
         let deviation = (squares / (row.len() - 1) as f32).sqrt();
@@ -214,13 +180,7 @@ fn is_shared_between_threads() {
 
 #[test]
 fn invalid_settings_are_refused() {
-    let config = LogMelConfig {
-        hop_length: 0,
-        ..LogMelConfig::default()
-    };
+    let config = LogMelConfig { hop_length: 0, ..LogMelConfig::default() };
     let error = LogMel::new(config).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "invalid feature settings: `hop_length` is 0, expected 1 to `win_length` (400)"
-    );
+    assert_eq!(error, "invalid feature settings: `hop_length` is 0, expected 1 to `win_length` (400)");
 }

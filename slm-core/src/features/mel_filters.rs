@@ -48,10 +48,7 @@ impl MelFilters {
                 };
                 let first = (low / bin_hz).floor() as usize;
                 let last = ((high / bin_hz).ceil() as usize).min(n_fft / 2);
-                Triangle {
-                    first,
-                    weights: (first..=last).map(weight).collect(),
-                }
+                Triangle { first, weights: (first..=last).map(weight).collect() }
             })
             .collect();
         Self { filters }
@@ -105,9 +102,7 @@ mod tests {
     fn sparse_filters_equal_the_dense_formula() {
         let (bins, n_fft) = (80, 512);
         let filters = MelFilters::new(bins, n_fft, 16_000);
-        let edges: Vec<f64> = (0..bins + 2)
-            .map(|i| mel_to_hz(hz_to_mel(8000.0) * i as f64 / 81.0))
-            .collect();
+        let edges: Vec<f64> = (0..bins + 2).map(|i| mel_to_hz(hz_to_mel(8000.0) * i as f64 / 81.0)).collect();
         for k in 0..=n_fft / 2 {
             let mut power = vec![0.0; n_fft / 2 + 1];
             power[k] = 1.0;

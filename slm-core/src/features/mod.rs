@@ -46,11 +46,7 @@ pub struct ConfigProblem {
 
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            field,
-            found,
-            expected,
-        } = self;
+        let Self { field, found, expected } = self;
         write!(f, "`{field}` is {found}, expected {expected}")
     }
 }

@@ -38,10 +38,9 @@ impl SelfCache {
                 let have = old.as_ref().map_or(0, |old| old.keys.dims()[2]);
                 let room = || Tensor::<4>::zeros([batch, heads, capacity - have, head_dim], &device);
                 match old {
-                    Some(old) => (
-                        Tensor::cat(vec![old.keys, room()], 2),
-                        Tensor::cat(vec![old.values, room()], 2),
-                    ),
+                    Some(old) => {
+                        (Tensor::cat(vec![old.keys, room()], 2), Tensor::cat(vec![old.values, room()], 2))
+                    }
                     None => (room(), room()),
                 }
             }

@@ -160,7 +160,11 @@ impl T5Config {
 
     /// Which blocks have a table of relative positions.
     pub fn relative_bias_sharing(&self) -> RelativeBiasSharing {
-        if self.model_type == "umt5" { RelativeBiasSharing::EveryBlock } else { RelativeBiasSharing::FirstBlock }
+        if self.model_type == "umt5" {
+            RelativeBiasSharing::EveryBlock
+        } else {
+            RelativeBiasSharing::FirstBlock
+        }
     }
 
     /// What the decoder's output is multiplied by before the head.
@@ -207,13 +211,19 @@ impl T5Config {
             FeedForwardKind::parse(&self.feed_forward_proj).is_some(),
             format!("`feed_forward_proj` `{}` is unknown", self.feed_forward_proj),
         );
-        check((0.0..1.0).contains(&self.dropout_rate), format!("`dropout_rate` {} is not in [0, 1)", self.dropout_rate));
+        check(
+            (0.0..1.0).contains(&self.dropout_rate),
+            format!("`dropout_rate` {} is not in [0, 1)", self.dropout_rate),
+        );
         for (name, id) in [
             ("pad_token_id", self.pad_token_id),
             ("eos_token_id", self.eos_token_id),
             ("decoder_start_token_id", self.decoder_start_token_id),
         ] {
-            check((id as usize) < self.vocab_size, format!("`{name}` {id}, vocabulary has {}", self.vocab_size));
+            check(
+                (id as usize) < self.vocab_size,
+                format!("`{name}` {id}, vocabulary has {}", self.vocab_size),
+            );
         }
         problems
     }

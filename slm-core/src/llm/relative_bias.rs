@@ -46,8 +46,7 @@ impl Buckets {
             return offset + distance;
         }
         // f32, as the reference computes it: at the edges of the buckets the rounding decides.
-        let ratio = (distance as f32 / exact as f32).ln()
-            / (self.max_distance as f32 / exact as f32).ln();
+        let ratio = (distance as f32 / exact as f32).ln() / (self.max_distance as f32 / exact as f32).ln();
         let logarithmic = exact + (ratio * (buckets - exact) as f32) as usize;
         offset + logarithmic.min(buckets - 1)
     }
@@ -93,8 +92,22 @@ mod tests {
     const BIDIRECTIONAL: [(usize, usize); 8] =
         [(8, 8), (12, 9), (16, 10), (23, 11), (32, 12), (46, 13), (64, 14), (91, 15)];
     const CAUSAL: [(usize, usize); 16] = [
-        (16, 16), (19, 17), (21, 18), (24, 19), (27, 20), (31, 21), (35, 22), (40, 23), (46, 24),
-        (52, 25), (59, 26), (67, 27), (77, 28), (87, 29), (99, 30), (113, 31),
+        (16, 16),
+        (19, 17),
+        (21, 18),
+        (24, 19),
+        (27, 20),
+        (31, 21),
+        (35, 22),
+        (40, 23),
+        (46, 24),
+        (52, 25),
+        (59, 26),
+        (67, 27),
+        (77, 28),
+        (87, 29),
+        (99, 30),
+        (113, 31),
     ];
 
     fn expected(thresholds: &[(usize, usize)], distance: usize) -> usize {

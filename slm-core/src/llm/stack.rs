@@ -174,8 +174,9 @@ impl Decoder {
         let capacity = capacity_for(first + added);
         // Unwritten positions of the buffers lie in the future, so the causal mask covers them too.
         let causal = causal_bias(first, added, capacity, &next.device());
-        let positions =
-            Positions::new(&self.relative_bias, |table| table.forward(first, added, capacity) + causal.clone());
+        let positions = Positions::new(&self.relative_bias, |table| {
+            table.forward(first, added, capacity) + causal.clone()
+        });
         let memory_bias = cache.memory_bias.clone();
         let mut x = next;
         for (layer, (block, state)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {

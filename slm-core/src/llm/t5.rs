@@ -62,7 +62,10 @@ impl T5Config {
             lm_head: (head == OutputHead::Own).then(|| {
                 LinearConfig::new(self.d_model, self.vocab_size)
                     .with_bias(false)
-                    .with_initializer(Initializer::Normal { mean: 0.0, std: (self.d_model as f64).powf(-0.5) })
+                    .with_initializer(Initializer::Normal {
+                        mean: 0.0,
+                        std: (self.d_model as f64).powf(-0.5),
+                    })
                     .init(device)
             }),
             config: self.clone(),
@@ -87,7 +90,8 @@ impl T5 {
             .find(|name| names.contains(*name))
             .unwrap_or("shared.weight");
         let kind = config.feed_forward();
-        let name = |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
+        let name =
+            |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
         let loaded = weights::load(config.init(head, device), &file, name, is_ignored)?;
         Ok(loaded.freeze())
     }
@@ -145,17 +149,15 @@ impl T5 {
     /// `[B, L, D]` to `[B, L, V]`.
     fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         let states = states * self.config.logit_scale(self.lm_head.is_some());
-        match &self.lm_head {
-            Some(head) => head.forward(states),
-            None => {
-                let [batch, length, width] = states.dims();
-                // [B, L, D] -> [B * L, D] x [D, V] -> [B, L, V]
-                states
-                    .reshape([batch * length, width])
-                    .matmul(self.shared.weight.val().transpose())
-                    .reshape([batch as i64, length as i64, -1])
-            }
+        if let Some(head) = &self.lm_head {
+            return head.forward(states);
         }
+        let [batch, length, width] = states.dims();
+        // [B, L, D] -> [B * L, D] x [D, V] -> [B, L, V]
+        states
+            .reshape([batch * length, width])
+            .matmul(self.shared.weight.val().transpose())
+            .reshape([batch as i64, length as i64, -1])
     }
 }
 

@@ -92,13 +92,8 @@ impl SpeechError {
     /// The class of the error, stable across versions.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::InstructionTooLong { .. }
-            | Self::TextTooLong { .. }
-            | Self::AudioTooLong { .. } => "limit",
-            Self::NoTask { .. }
-            | Self::Template(_)
-            | Self::UnevenInstructions
-            | Self::Tokenizer(_) => "text",
+            Self::InstructionTooLong { .. } | Self::TextTooLong { .. } | Self::AudioTooLong { .. } => "limit",
+            Self::NoTask { .. } | Self::Template(_) | Self::UnevenInstructions | Self::Tokenizer(_) => "text",
             Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
             Self::Encoder(_) | Self::Decode(_) => "decoder_bug",
         }

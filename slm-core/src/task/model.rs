@@ -53,17 +53,8 @@ impl SpeechModel {
         let device = device.clone().without_autodiff();
         let (encoder, llm) = (bundle.encoder_dir(), bundle.llm_dir());
         let features = LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?;
-        let has_labels = bundle
-            .manifest()
-            .parts
-            .encoder
-            .files
-            .contains_key(text::FILE_NAME);
-        let labels = if has_labels {
-            Some(TextTokenizer::from_dir(&encoder)?)
-        } else {
-            None
-        };
+        let has_labels = bundle.manifest().parts.encoder.files.contains_key(text::FILE_NAME);
+        let labels = if has_labels { Some(TextTokenizer::from_dir(&encoder)?) } else { None };
         let parts = SpeechParts {
             templates: Templates::parse(&bundle.manifest().templates)?,
             features: LogMel::new(features)?,
@@ -115,10 +106,9 @@ impl SpeechModel {
         let phrasing = self.parts.templates.phrasings(&key).first();
         match (phrasing, task) {
             (Some(template), _) => Ok(task.with_slots(|slots| template.fill(slots))?),
-            (None, Task::Instruction(text)) => Ok(Instruction {
-                before: String::new(),
-                after: text.trim().to_owned(),
-            }),
+            (None, Task::Instruction(text)) => {
+                Ok(Instruction { before: String::new(), after: text.trim().to_owned() })
+            }
             (None, _) => {
                 let available = self.parts.templates.keys().map(str::to_owned).collect();
                 Err(SpeechError::NoTask { key, available })
@@ -151,10 +141,7 @@ impl SpeechModel {
             return Ok(Vec::new());
         }
         let log_mel = &self.parts.features;
-        let features: Vec<Features> = audios
-            .iter()
-            .map(|samples| log_mel.extract(samples))
-            .collect();
+        let features: Vec<Features> = audios.iter().map(|samples| log_mel.extract(samples)).collect();
         let rows: Vec<&[f32]> = features.iter().map(|one| one.values.as_slice()).collect();
         let batch = PaddedBatch::from_rows(&rows, log_mel.bins(), &self.device);
         Ok(self.parts.encoder.encode(&batch)?)
@@ -182,10 +169,8 @@ impl SpeechModel {
         speech: &PaddedBatch,
         instructions: &[Instruction],
     ) -> Result<PaddedBatch, SpeechError> {
-        let around = instructions
-            .iter()
-            .map(|instruction| self.around(instruction))
-            .collect::<Result<Vec<_>, _>>()?;
+        let around =
+            instructions.iter().map(|instruction| self.around(instruction)).collect::<Result<Vec<_>, _>>()?;
         let (before, after): (Vec<_>, Vec<_>) = around.into_iter().unzip();
         let speech_and_after = speech.join(&self.embed_ids(&after));
         match before.iter().filter(|ids| !ids.is_empty()).count() {
@@ -222,14 +207,8 @@ impl SpeechModel {
 
     /// How to decode a request: ids without a token are left out.
     pub(super) fn decoding(&self, request: &Request) -> DecodeConfig {
-        let limit = request
-            .decode
-            .vocab_limit
-            .unwrap_or_else(|| self.parts.tokenizer.len());
-        DecodeConfig {
-            vocab_limit: Some(limit),
-            ..request.decode
-        }
+        let limit = request.decode.vocab_limit.unwrap_or_else(|| self.parts.tokenizer.len());
+        DecodeConfig { vocab_limit: Some(limit), ..request.decode }
     }
 
     /// Tokens before and after the speech, the end token being the last.
@@ -276,12 +255,7 @@ impl SpeechParts {
                 "encoder `hidden_size`",
                 encoder.encoder_config.hidden_size,
             ),
-            (
-                "adapter `llm_dim`",
-                adapter.llm_dim,
-                "language model `d_model`",
-                self.llm.config().d_model,
-            ),
+            ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", self.llm.config().d_model),
         ] {
             if found != expected {
                 problems.push(format!("{one} is {found}, {other} is {expected}"));

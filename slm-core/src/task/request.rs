@@ -57,9 +57,7 @@ impl Task {
     pub fn from_key(key: &str) -> Option<Self> {
         match key.split_once('.') {
             Some(("translate", to)) if !to.is_empty() => Some(Self::Translate { to: to.into() }),
-            Some(("field", field)) if !field.is_empty() => Some(Self::Field {
-                field: field.into(),
-            }),
+            Some(("field", field)) if !field.is_empty() => Some(Self::Field { field: field.into() }),
             Some(_) => None,
             None => match key {
                 "transcribe" => Some(Self::Transcribe),
@@ -72,10 +70,7 @@ impl Task {
 
     /// Whether long speech can be answered segment by segment, the answers being joined.
     pub fn is_piecewise(&self) -> bool {
-        matches!(
-            self,
-            Self::Transcribe | Self::Spell { .. } | Self::Translate { .. }
-        )
+        matches!(self, Self::Transcribe | Self::Spell { .. } | Self::Translate { .. })
     }
 
     /// Calls `f` with what the user gave for the slots of a template.
@@ -112,10 +107,7 @@ pub struct Request {
 impl Request {
     /// The task with greedy decoding.
     pub fn new(task: Task) -> Self {
-        Self {
-            task,
-            decode: DecodeConfig::default(),
-        }
+        Self { task, decode: DecodeConfig::default() }
     }
 }
 
@@ -142,17 +134,8 @@ mod tests {
 
     #[test]
     fn keys_round_trip() {
-        for key in [
-            "transcribe",
-            "continue",
-            "reply",
-            "translate.german",
-            "field.name",
-        ] {
-            assert_eq!(
-                Task::from_key(key).map(|task| task.key()).as_deref(),
-                Some(key)
-            );
+        for key in ["transcribe", "continue", "reply", "translate.german", "field.name"] {
+            assert_eq!(Task::from_key(key).map(|task| task.key()).as_deref(), Some(key));
         }
         for key in ["ask", "translate", "translate.", "field.", "x.y", ""] {
             assert_eq!(Task::from_key(key), None, "{key}");

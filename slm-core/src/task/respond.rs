@@ -24,11 +24,7 @@ impl SpeechModel {
     ///
     /// [`SpeechError`], for all of them at once: a caller that wants to know which input failed asks for
     /// one at a time.
-    pub fn respond(
-        &self,
-        audios: &[&[f32]],
-        request: &Request,
-    ) -> Result<Vec<Response>, SpeechError> {
+    pub fn respond(&self, audios: &[&[f32]], request: &Request) -> Result<Vec<Response>, SpeechError> {
         let tasks = vec![request.task.clone(); audios.len()];
         self.respond_each(audios, &tasks, request)
     }
@@ -63,11 +59,7 @@ impl SpeechModel {
                     work.push((index, samples));
                 }
             }
-            responses.push(Response {
-                no_speech: work.len() == before,
-                seconds,
-                ..Response::default()
-            });
+            responses.push(Response { no_speech: work.len() == before, seconds, ..Response::default() });
         }
         for batch in work.chunks(audios.len().max(MIN_BATCH)) {
             let instructions = batch
@@ -91,11 +83,7 @@ impl SpeechModel {
     /// # Errors
     ///
     /// As [`Self::respond`].
-    pub fn respond_to_text(
-        &self,
-        texts: &[&str],
-        request: &Request,
-    ) -> Result<Vec<Response>, SpeechError> {
+    pub fn respond_to_text(&self, texts: &[&str], request: &Request) -> Result<Vec<Response>, SpeechError> {
         let tasks = vec![request.task.clone(); texts.len()];
         self.respond_to_text_each(texts, &tasks, request)
     }
@@ -160,18 +148,12 @@ impl SpeechModel {
     /// [`SpeechError::Tokenizer`].
     pub fn ctc_text(&self, speech: &EncodedSpeech) -> Result<Option<String>, SpeechError> {
         match &self.parts.labels {
-            Some(labels) if !speech.ctc.is_empty() => {
-                Ok(Some(labels.decode(&speech.ctc_labels())?))
-            }
+            Some(labels) if !speech.ctc.is_empty() => Ok(Some(labels.decode(&speech.ctc_labels())?)),
             _ => Ok(None),
         }
     }
 
-    fn generate(
-        &self,
-        prompt: &PaddedBatch,
-        request: &Request,
-    ) -> Result<Vec<Hypothesis>, SpeechError> {
+    fn generate(&self, prompt: &PaddedBatch, request: &Request) -> Result<Vec<Hypothesis>, SpeechError> {
         let llm = &self.parts.llm;
         let memory = llm.encode(prompt);
         Ok(generate(llm, &memory, &self.decoding(request))?)

@@ -34,11 +34,8 @@ pub fn segments(samples: &[f32]) -> Vec<Range<usize>> {
 fn quietest(samples: &[f32]) -> usize {
     let windows = samples[SHORTEST..].chunks_exact(WINDOW);
     let energy = |window: &[f32]| window.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
-    let quietest = windows
-        .map(energy)
-        .enumerate()
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(0, |(index, _)| index);
+    let quietest =
+        windows.map(energy).enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(index, _)| index);
     SHORTEST + quietest * WINDOW + WINDOW / 2
 }
 
@@ -54,10 +51,7 @@ mod tests {
         samples[44 * rate..45 * rate].fill(0.001);
         let ranges = segments(&samples);
         assert_eq!(ranges.len(), 3);
-        assert_eq!(
-            ranges.iter().map(ExactSizeIterator::len).sum::<usize>(),
-            70 * rate
-        );
+        assert_eq!(ranges.iter().map(ExactSizeIterator::len).sum::<usize>(), 70 * rate);
         assert!((25 * rate..26 * rate).contains(&ranges[0].end));
         assert!((44 * rate..45 * rate).contains(&ranges[1].end));
         assert!(ranges.iter().all(|range| range.len() <= LONGEST));

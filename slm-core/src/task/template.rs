@@ -85,10 +85,7 @@ impl Template {
     ///
     /// [`TemplateError`] when it has unknown slots, or not exactly one `{speech}`.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let bad_slot = |slot: &str| TemplateError::Slot {
-            text: text.to_owned(),
-            slot: slot.to_owned(),
-        };
+        let bad_slot = |slot: &str| TemplateError::Slot { text: text.to_owned(), slot: slot.to_owned() };
         let (mut before, mut side) = (Vec::new(), Vec::new());
         let mut found = 0;
         let mut rest = text;
@@ -110,10 +107,7 @@ impl Template {
             side.push(Piece::Text(rest.to_owned()));
         }
         if found == 1 {
-            Ok(Self {
-                before,
-                after: side,
-            })
+            Ok(Self { before, after: side })
         } else {
             let text = text.to_owned();
             Err(TemplateError::Speech { text, found })
@@ -126,10 +120,7 @@ impl Template {
     ///
     /// [`TemplateError::Empty`] for a slot that nothing fills.
     pub fn fill(&self, slots: &Slots) -> Result<Instruction, TemplateError> {
-        Ok(Instruction {
-            before: fill(&self.before, slots)?,
-            after: fill(&self.after, slots)?,
-        })
+        Ok(Instruction { before: fill(&self.before, slots)?, after: fill(&self.after, slots)? })
     }
 }
 
@@ -140,10 +131,7 @@ impl Slots<'_> {
             "phrases" => self.phrases,
             _ => self.instruction,
         };
-        content
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .ok_or(TemplateError::Empty { slot })
+        content.map(str::trim).filter(|text| !text.is_empty()).ok_or(TemplateError::Empty { slot })
     }
 }
 
@@ -152,7 +140,7 @@ fn fill(pieces: &[Piece], slots: &Slots) -> Result<String, TemplateError> {
     for piece in pieces {
         text.push_str(match piece {
             Piece::Text(text) => text.as_str(),
-            Piece::Slot(slot) => slots.get(*slot)?,
+            Piece::Slot(slot) => slots.get(slot)?,
         });
     }
     Ok(text.trim().to_owned())
@@ -174,10 +162,7 @@ impl Templates {
             if phrasings.is_empty() {
                 return Err(TemplateError::NoPhrasing { task: task.clone() });
             }
-            let phrasings = phrasings
-                .iter()
-                .map(|text| Template::parse(text))
-                .collect::<Result<_, _>>()?;
+            let phrasings = phrasings.iter().map(|text| Template::parse(text)).collect::<Result<_, _>>()?;
             parsed.insert(task.clone(), phrasings);
         }
         Ok(Self(parsed))
@@ -201,18 +186,12 @@ mod tests {
     #[test]
     fn text_goes_around_the_speech() {
         let template = Template::parse("listen : {speech} : answer : {question}").unwrap();
-        let slots = Slots {
-            question: Some(" who {speech} called "),
-            ..Slots::default()
-        };
+        let slots = Slots { question: Some(" who {speech} called "), ..Slots::default() };
         let filled = template.fill(&slots).unwrap();
         assert_eq!(filled.before, "listen :");
         assert_eq!(filled.after, ": answer : who {speech} called");
         let error = template.fill(&Slots::default()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the instruction needs a question, the request has none"
-        );
+        assert_eq!(error.to_string(), "the instruction needs a question, the request has none");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The pipeline on tiny models with random weights.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -50,17 +52,12 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         num_heads: 2,
         ..T5Config::default()
     };
-    let features = LogMelConfig {
-        feature_size: 16,
-        ..LogMelConfig::default()
-    };
-    let templates: BTreeMap<String, Vec<String>> = [
-        ("transcribe", "{speech} : repeat"),
-        ("ask", "a : {speech} : {question}"),
-    ]
-    .into_iter()
-    .map(|(key, text)| (key.to_owned(), vec![text.to_owned()]))
-    .collect();
+    let features = LogMelConfig { feature_size: 16, ..LogMelConfig::default() };
+    let templates: BTreeMap<String, Vec<String>> =
+        [("transcribe", "{speech} : repeat"), ("ask", "a : {speech} : {question}")]
+            .into_iter()
+            .map(|(key, text)| (key.to_owned(), vec![text.to_owned()]))
+            .collect();
     SpeechParts {
         features: LogMel::new(features).unwrap(),
         encoder: ParakeetConfig::ctc(encoder, 8).init(device),
@@ -126,28 +123,20 @@ fn prompts_hold_instruction_speech_and_end() {
     let speech = model.encode(&[&sound(16_000)]).unwrap();
     let embedded = model.embed_speech(&speech);
     let rows = embedded.lengths()[0];
-    let prompt = model
-        .prompt(&embedded, std::slice::from_ref(&instruction))
-        .unwrap();
+    let prompt = model.prompt(&embedded, std::slice::from_ref(&instruction)).unwrap();
     // a : | speech | : who called </s>
     assert_eq!(prompt.lengths(), [2 + rows + 4]);
-    let prompt = model
-        .text_prompt(&["a text"], std::slice::from_ref(&instruction))
-        .unwrap();
+    let prompt = model.text_prompt(&["a text"], std::slice::from_ref(&instruction)).unwrap();
     assert_eq!(prompt.lengths(), [2 + 2 + 4]);
     let uneven = [instruction, Instruction::default()];
-    let error = model
-        .prompt(&embedded.select(&[0, 0]), &uneven)
-        .unwrap_err();
+    let error = model.prompt(&embedded.select(&[0, 0]), &uneven).unwrap_err();
     assert!(matches!(error, SpeechError::UnevenInstructions));
 }
 
 #[test]
 fn text_takes_the_place_of_speech() {
     let model = model();
-    let responses = model
-        .respond_to_text(&["who called", " "], &ask("who"))
-        .unwrap();
+    let responses = model.respond_to_text(&["who called", " "], &ask("who")).unwrap();
     assert!(!responses[0].no_speech && responses[1].no_speech);
 }
 
@@ -155,19 +144,13 @@ fn text_takes_the_place_of_speech() {
 fn unknown_tasks_name_the_known_ones() {
     let model = model();
     let error = model.check(&Request::new(Task::Reply)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the bundle has no task `reply`; it has ask, transcribe"
-    );
+    assert_eq!(error.to_string(), "the bundle has no task `reply`; it has ask, transcribe");
     assert!(model.check(&ask(" ")).is_err());
     let free = Request::new(Task::Instruction("repeat".into()));
     assert!(model.check(&free).is_ok());
     let long = Request::new(Task::Instruction("a ".repeat(600)));
     let error = model.check(&long).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "instruction has 600 tokens, limit is 512"
-    );
+    assert_eq!(error.to_string(), "instruction has 600 tokens, limit is 512");
 }
 
 #[test]
@@ -184,17 +167,9 @@ fn audio_too_long_for_a_question_is_refused() {
 fn parts_that_do_not_fit_are_all_named() {
     let device = Device::flex();
     let mut parts = parts(LengthReduction::Stride { every: 2 }, &device);
-    let config = LogMelConfig {
-        feature_size: 20,
-        ..LogMelConfig::default()
-    };
+    let config = LogMelConfig { feature_size: 20, ..LogMelConfig::default() };
     parts.features = LogMel::new(config).unwrap();
-    let llm = T5Config {
-        vocab_size: 10,
-        d_model: 8,
-        num_layers: 1,
-        ..T5Config::default()
-    };
+    let llm = T5Config { vocab_size: 10, d_model: 8, num_layers: 1, ..T5Config::default() };
     parts.llm = llm.init(OutputHead::Tied, &device);
     let error = SpeechModel::new(parts, &device).unwrap_err();
     assert_eq!(

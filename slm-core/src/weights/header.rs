@@ -96,8 +96,8 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
     }
     let mut text = vec![0; length as usize];
     file.read_exact(&mut text).map_err(io)?;
-    let Entries(header) = serde_json::from_slice(&text)
-        .map_err(|error| fail(HeaderProblem::Json(error.to_string())))?;
+    let Entries(header) =
+        serde_json::from_slice(&text).map_err(|error| fail(HeaderProblem::Json(error.to_string())))?;
 
     let data = size - 8 - length;
     let mut described = 0;

@@ -27,17 +27,25 @@ pub fn load<M: Module>(
     is_ignored: impl Fn(&str) -> bool,
 ) -> Result<M, WeightsError> {
     let header = header::read(path)?;
-    let mut check = Check { path: Path::default(), hf_name: &hf_name, header: &header, used: BTreeSet::new(), problems: Vec::new() };
+    let mut check = Check {
+        path: Path::default(),
+        hf_name: &hf_name,
+        header: &header,
+        used: BTreeSet::new(),
+        problems: Vec::new(),
+    };
     // Mapping rather than visiting, because a visit would make the random weights.
     let module = module.map(&mut check);
     let Check { used, mut problems, .. } = check;
     let unused: Vec<&String> =
         header.keys().filter(|name| !used.contains(*name) && !is_ignored(name)).collect();
     suggest(&mut problems, &unused);
-    problems.extend(unused.iter().map(|name| TensorProblem::Unexpected {
-        name: (*name).clone(),
-        found: header[*name].shape.clone(),
-    }));
+    problems.extend(
+        unused.iter().map(|name| TensorProblem::Unexpected {
+            name: (*name).clone(),
+            found: header[*name].shape.clone(),
+        }),
+    );
     let failed = |problems| WeightsError::Tensors { path: path.into(), problems };
     if !problems.is_empty() {
         return Err(failed(problems));
@@ -49,7 +57,8 @@ pub fn load<M: Module>(
         name: "*".into(),
         reason: error.to_string(),
     })?;
-    let mut fill = Fill { path: Path::default(), hf_name: &hf_name, tensors, error: None, problems: Vec::new() };
+    let mut fill =
+        Fill { path: Path::default(), hf_name: &hf_name, tensors, error: None, problems: Vec::new() };
     let module = module.map(&mut fill);
     if let Some((name, reason)) = fill.error {
         return Err(WeightsError::Read { path: path.into(), name, reason });

@@ -44,7 +44,8 @@ pub fn save<M: Module>(
     storage: StorageType,
 ) -> Result<(), WeightsError> {
     let fail = |reason: String| WeightsError::Write { path: path.into(), reason };
-    let mut collect = Collect { path: Path::default(), hf_name: &hf_name, storage, tensors: Vec::new(), error: None };
+    let mut collect =
+        Collect { path: Path::default(), hf_name: &hf_name, storage, tensors: Vec::new(), error: None };
     module.visit(&mut collect);
     if let Some(reason) = collect.error {
         return Err(fail(reason));
@@ -108,9 +109,7 @@ impl<F: Fn(&str) -> String> ModuleVisitor for Collect<'_, F> {
         }
         let bytes = match self.storage {
             StorageType::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            StorageType::F16 => {
-                values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
-            }
+            StorageType::F16 => values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect(),
         };
         self.tensors.push((name, shape, bytes));
     }

@@ -86,8 +86,10 @@ fn write(path: &Path, encoded: &[EncodedSpeech]) -> anyhow::Result<()> {
         .iter()
         .flat_map(|speech| speech.states.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()))
         .collect();
-    let labels: Vec<u8> =
-        encoded.iter().flat_map(|speech| speech.ctc.iter().flat_map(|frame| frame.label.to_le_bytes())).collect();
+    let labels: Vec<u8> = encoded
+        .iter()
+        .flat_map(|speech| speech.ctc.iter().flat_map(|frame| frame.label.to_le_bytes()))
+        .collect();
     let scores: Vec<u8> = encoded
         .iter()
         .flat_map(|speech| {
@@ -131,7 +133,10 @@ fn read(path: &Path, count: usize) -> anyhow::Result<Vec<EncodedSpeech>> {
     let labels: Vec<u32> = words(file.tensor("labels")?.data()).collect();
     let scores: Vec<f32> = words(file.tensor("scores")?.data()).map(f32::from_bits).collect();
     let has_ctc = !labels.is_empty();
-    anyhow::ensure!(!has_ctc || (labels.len() == total && scores.len() == 2 * total), "labels do not fit the states");
+    anyhow::ensure!(
+        !has_ctc || (labels.len() == total && scores.len() == 2 * total),
+        "labels do not fit the states"
+    );
     let mut start = 0;
     Ok(lengths
         .into_iter()
@@ -141,12 +146,21 @@ fn read(path: &Path, count: usize) -> anyhow::Result<Vec<EncodedSpeech>> {
             let ctc = if has_ctc {
                 range
                     .clone()
-                    .map(|t| CtcFrame { label: labels[t], probability: scores[2 * t], blank: scores[2 * t + 1] })
+                    .map(|t| CtcFrame {
+                        label: labels[t],
+                        probability: scores[2 * t],
+                        blank: scores[2 * t + 1],
+                    })
                     .collect()
             } else {
                 Vec::new()
             };
-            EncodedSpeech { states: values[range.start * width..range.end * width].to_vec(), width, ctc, blank }
+            EncodedSpeech {
+                states: values[range.start * width..range.end * width].to_vec(),
+                width,
+                ctc,
+                blank,
+            }
         })
         .collect())
 }

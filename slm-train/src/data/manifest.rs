@@ -176,16 +176,10 @@ pub enum LineProblem {
 /// [`ManifestError`], with all bad lines in [`ManifestError::Rows`].
 pub fn read(path: impl AsRef<Path>) -> Result<Vec<Utterance>, ManifestError> {
     let path = path.as_ref();
-    let failed = |source| ManifestError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| ManifestError::Read { path: path.to_owned(), source };
     let bytes = fs::metadata(path).map_err(failed)?.len();
     if bytes > MAX_MANIFEST_BYTES {
-        return Err(ManifestError::TooLarge {
-            path: path.to_owned(),
-            bytes,
-        });
+        return Err(ManifestError::TooLarge { path: path.to_owned(), bytes });
     }
     let content = fs::read(path).map_err(failed)?;
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
@@ -197,23 +191,16 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<Utterance>, ManifestError> {
         .filter(|(_, line)| !line.is_empty())
         .collect();
     let Some((_, first)) = lines.first() else {
-        return Err(ManifestError::Empty {
-            path: path.to_owned(),
-        });
+        return Err(ManifestError::Empty { path: path.to_owned() });
     };
     if let Some(found) = other_format(first) {
-        return Err(ManifestError::Format {
-            path: path.to_owned(),
-            found,
-        });
+        return Err(ManifestError::Format { path: path.to_owned(), found });
     }
     let folder = folder_of(path);
     let root = folder.canonicalize().map_err(failed)?;
     let rows: Vec<Result<Utterance, BadLine>> = lines
         .par_iter()
-        .map(|&(line, bytes)| {
-            check(bytes, folder, &root).map_err(|problem| BadLine { line, problem })
-        })
+        .map(|&(line, bytes)| check(bytes, folder, &root).map_err(|problem| BadLine { line, problem }))
         .collect();
     let count = rows.len();
     let mut good = Vec::with_capacity(count);
@@ -227,11 +214,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<Utterance>, ManifestError> {
     if bad.is_empty() {
         return Ok(good);
     }
-    Err(ManifestError::Rows {
-        path: path.to_owned(),
-        rows: count,
-        bad,
-    })
+    Err(ManifestError::Rows { path: path.to_owned(), rows: count, bad })
 }
 
 /// Writes a manifest, under a temporary name first. Audio paths in the manifest's folder become relative to it.
@@ -251,25 +234,18 @@ pub fn write(path: impl AsRef<Path>, utterances: &[Utterance]) -> Result<(), Man
         })
         .collect();
     if !bad.is_empty() {
-        return Err(ManifestError::Rows {
-            path: path.to_owned(),
-            rows: utterances.len(),
-            bad,
-        });
+        return Err(ManifestError::Rows { path: path.to_owned(), rows: utterances.len(), bad });
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = PathBuf::from(name);
-    write_lines(&temporary, folder_of(path), utterances)
-        .and_then(|()| fs::rename(&temporary, path))
-        .map_err(|source| {
+    write_lines(&temporary, folder_of(path), utterances).and_then(|()| fs::rename(&temporary, path)).map_err(
+        |source| {
             // The first error is the one to report.
             let _ = fs::remove_file(&temporary);
-            ManifestError::Write {
-                path: path.to_owned(),
-                source,
-            }
-        })
+            ManifestError::Write { path: path.to_owned(), source }
+        },
+    )
 }
 
 fn write_lines(path: &Path, folder: &Path, utterances: &[Utterance]) -> io::Result<()> {
@@ -282,9 +258,7 @@ fn write_lines(path: &Path, folder: &Path, utterances: &[Utterance]) -> io::Resu
         serde_json::to_writer(&mut file, &row)?;
         file.write_all(b"\n")?;
     }
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 /// The folder of a manifest; `.` when the path is a bare name.
@@ -331,10 +305,7 @@ fn check(line: &[u8], folder: &Path, root: &Path) -> Result<Utterance, LineProbl
     if let Some(found) = wav_duration(&real) {
         let allowed = DURATION_TOLERANCE * found + DURATION_ROUNDING_S;
         if (utterance.duration - found).abs() > allowed {
-            return Err(LineProblem::WrongDuration {
-                stated: utterance.duration,
-                found,
-            });
+            return Err(LineProblem::WrongDuration { stated: utterance.duration, found });
         }
     }
     utterance.audio_filepath = joined;
@@ -342,11 +313,7 @@ fn check(line: &[u8], folder: &Path, root: &Path) -> Result<Utterance, LineProbl
 }
 
 fn check_duration(duration: f64) -> Result<(), LineProblem> {
-    if duration.is_finite() && duration > 0.0 {
-        Ok(())
-    } else {
-        Err(LineProblem::Duration(duration))
-    }
+    if duration.is_finite() && duration > 0.0 { Ok(()) } else { Err(LineProblem::Duration(duration)) }
 }
 
 /// Whether a relative path stays below its start, by its components alone.
@@ -365,9 +332,7 @@ fn stays_inside(path: &Path) -> bool {
 
 /// Length of a WAV file by its header, in seconds; `None` of other formats, which the audio reader checks later.
 fn wav_duration(path: &Path) -> Option<f64> {
-    let is_wav = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+    let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
     let reader = is_wav.then(|| hound::WavReader::open(path).ok())??;
     let rate = reader.spec().sample_rate;
     (rate > 0).then(|| f64::from(reader.duration()) / f64::from(rate))
@@ -375,28 +340,18 @@ fn wav_duration(path: &Path) -> Option<f64> {
 
 /// `P:7: problem` for a single bad line; else the counts and a list.
 fn summary(path: &Path, rows: usize, bad: &[BadLine]) -> String {
-    let name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy();
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     if let [only] = bad {
         return format!("{name}:{}: {}", only.line, only.problem);
     }
-    let missing = bad
-        .iter()
-        .filter(|line| matches!(line.problem, LineProblem::Missing(_)))
-        .count();
+    let missing = bad.iter().filter(|line| matches!(line.problem, LineProblem::Missing(_))).count();
     let counts = match (bad.len() - missing, missing) {
         (0, missing) => format!("{rows} rows: {missing} audio files missing"),
         (other, 0) => format!("{rows} rows: {other} bad"),
         (other, missing) => format!("{rows} rows: {other} bad, {missing} audio files missing"),
     };
     let mut lines = vec![counts];
-    lines.extend(
-        bad.iter()
-            .take(SHOWN)
-            .map(|bad| format!("  {name}:{}: {}", bad.line, bad.problem)),
-    );
+    lines.extend(bad.iter().take(SHOWN).map(|bad| format!("  {name}:{}: {}", bad.line, bad.problem)));
     if bad.len() > SHOWN {
         lines.push(format!("  .. and {} more", bad.len() - SHOWN));
     }
@@ -410,10 +365,7 @@ fn json_message(error: &serde_json::Error) -> String {
 
 /// A path from the file, escaped and cut.
 fn shown(path: &Path) -> String {
-    path.to_string_lossy()
-        .escape_debug()
-        .take(SHOWN_CHARS)
-        .collect()
+    path.to_string_lossy().escape_debug().take(SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -424,7 +376,7 @@ mod tests {
     fn folder(content: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.wav", "b.wav"] {
-            crate::data::synth::write_wav(&folder.path().join(name), &[0.1; 16_000]).unwrap();
+            crate::data::synth::write_wav(&folder.path().join(name), &vec![0.1; 16_000]).unwrap();
         }
         let manifest = folder.path().join("train.jsonl");
         fs::write(&manifest, content).unwrap();
@@ -451,10 +403,7 @@ mod tests {
             german: Some("de".to_owned()),
             spanish: Some("es".to_owned()),
             french: Some("fr".to_owned()),
-            questions: vec![QuestionAnswer {
-                question: "who".to_owned(),
-                answer: "Anna".to_owned(),
-            }],
+            questions: vec![QuestionAnswer { question: "who".to_owned(), answer: "Anna".to_owned() }],
             fields: BTreeMap::from([("city".to_owned(), "Rome".to_owned())]),
             continuation: Some("on".to_owned()),
             reply: Some("yes".to_owned()),
@@ -468,10 +417,7 @@ mod tests {
         assert_eq!(rows[1].audio_filepath, folder.path().join("a.wav"));
         let text = fs::read_to_string(&manifest).unwrap();
         assert!(text.contains(r#""text_de":"de""#));
-        assert_eq!(
-            text.lines().nth(1).unwrap(),
-            r#"{"audio_filepath":"a.wav","duration":1.0,"text":"hi"}"#
-        );
+        assert_eq!(text.lines().nth(1).unwrap(), r#"{"audio_filepath":"a.wav","duration":1.0,"text":"hi"}"#);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
@@ -489,10 +435,7 @@ mod tests {
             message(format!("{GOOD}\n\n{{\"duration\" 1}}\n")),
             "train.jsonl:3: expected `:` at column 13"
         );
-        assert_eq!(
-            message(GOOD.replace("1.0", "-1")),
-            "train.jsonl:1: `duration` is -1, must be positive"
-        );
+        assert_eq!(message(GOOD.replace("1.0", "-1")), "train.jsonl:1: `duration` is -1, must be positive");
         assert!(message(GOOD.replace("1.0", "NaN")).starts_with("train.jsonl:1: expected"));
         assert!(message(GOOD.replace("1.0", "\"1\"")).contains("invalid type: string"));
         assert!(message(GOOD.replace("text", "txt")).contains("missing field `text`"));
@@ -500,9 +443,7 @@ mod tests {
             message(GOOD.replace("1.0", "1.05")),
             "train.jsonl:1: `duration` is 1.05, the file has 1.000 s"
         );
-        assert!(
-            message(GOOD.replace("hi", &"x".repeat(MAX_LINE_BYTES))).contains("allowed are 65536")
-        );
+        assert!(message(GOOD.replace("hi", &"x".repeat(MAX_LINE_BYTES))).contains("allowed are 65536"));
         assert!(message(b"{\"text\": \"\xff\"}").contains("train.jsonl:1: "));
     }
 
@@ -510,21 +451,12 @@ mod tests {
     fn all_problems_are_collected() {
         let content = format!("{GOOD}\n") + &"{}\n".repeat(12);
         let text = message(content);
-        assert!(
-            text.starts_with("13 rows: 12 bad\n  train.jsonl:2: missing field"),
-            "{text}"
-        );
+        assert!(text.starts_with("13 rows: 12 bad\n  train.jsonl:2: missing field"), "{text}");
         assert!(text.ends_with("  .. and 2 more"), "{text}");
         let missing = GOOD.replace("a.wav", "c.wav");
         let text = message(format!("{missing}\n{GOOD}\n{missing}"));
-        assert!(
-            text.starts_with("3 rows: 2 audio files missing\n"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with("train.jsonl:3: audio file `c.wav` is missing"),
-            "{text}"
-        );
+        assert!(text.starts_with("3 rows: 2 audio files missing\n"), "{text}");
+        assert!(text.ends_with("train.jsonl:3: audio file `c.wav` is missing"), "{text}");
     }
 
     #[test]
@@ -564,10 +496,7 @@ mod tests {
         let mut row: Utterance = serde_json::from_str(GOOD).unwrap();
         row.duration = f64::NAN;
         let text = write(&manifest, &[row]).unwrap_err().to_string();
-        assert!(
-            text.ends_with("train.jsonl:1: `duration` is NaN, must be positive"),
-            "{text}"
-        );
+        assert!(text.ends_with("train.jsonl:1: `duration` is NaN, must be positive"), "{text}");
         assert_eq!(fs::read_to_string(&manifest).unwrap(), GOOD);
     }
 }

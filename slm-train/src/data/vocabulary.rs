@@ -10,7 +10,10 @@ use std::path::Path;
 use tokenizers::decoders::metaspace::Metaspace as MetaspaceDecoder;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
-use tokenizers::{AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerBuilder};
+use tokenizers::{
+    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
+    TokenizerBuilder,
+};
 
 use super::domain::{NamePool, is_held_out, sample};
 use crate::training::rng_for;
@@ -60,12 +63,18 @@ pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64
         .initial_alphabet(purpose.alphabet().chars().collect())
         .build();
     let model = BPE::builder().unk_token(UNKNOWN.to_owned()).build().map_err(fail)?;
-    let mut tokenizer = TokenizerBuilder::<BPE, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>::new()
-        .with_model(model)
-        .with_pre_tokenizer(Some(Metaspace::new('▁', PrependScheme::Always, true).into()))
-        .with_decoder(Some(MetaspaceDecoder::new('▁', PrependScheme::Always, true).into()))
-        .build()
-        .map_err(fail)?;
+    let mut tokenizer = TokenizerBuilder::<
+        BPE,
+        NormalizerWrapper,
+        PreTokenizerWrapper,
+        PostProcessorWrapper,
+        DecoderWrapper,
+    >::new()
+    .with_model(model)
+    .with_pre_tokenizer(Some(Metaspace::new('▁', PrependScheme::Always, true).into()))
+    .with_decoder(Some(MetaspaceDecoder::new('▁', PrependScheme::Always, true).into()))
+    .build()
+    .map_err(fail)?;
     tokenizer.train(&mut trainer, texts(purpose, items, seed).into_iter()).map_err(fail)?;
     tokenizer.save(path, false).map_err(fail)?;
     Ok(())

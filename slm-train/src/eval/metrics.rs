@@ -116,10 +116,7 @@ pub fn chrf<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) ->
         }
     }
     let (mut precision, mut recall, mut orders) = (0.0, 0.0, 0_usize);
-    for total in totals
-        .iter()
-        .filter(|t| t.hypothesis > 0 && t.reference > 0)
-    {
+    for total in totals.iter().filter(|t| t.hypothesis > 0 && t.reference > 0) {
         precision += total.matched as f64 / total.hypothesis as f64;
         recall += total.matched as f64 / total.reference as f64;
         orders += 1;
@@ -179,20 +176,18 @@ pub fn exact_match<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &
 /// Tokens are words after normalisation, counted with multiplicity. Where one side has no tokens, the pair
 /// scores 1 if the other has none either, otherwise 0.
 pub fn f1<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    mean(
-        pairs(references, hypotheses).map(|(reference, hypothesis)| {
-            let (reference, hypothesis) = (normalise(reference), normalise(hypothesis));
-            let reference: Vec<&str> = reference.split_whitespace().collect();
-            let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
-            let tokens = reference.len() + hypothesis.len();
-            if tokens == 0 {
-                return 1.0;
-            }
-            let mut overlap = Overlap::default();
-            overlap.add(&reference, &hypothesis, 1);
-            2.0 * overlap.matched as f64 / tokens as f64
-        }),
-    )
+    mean(pairs(references, hypotheses).map(|(reference, hypothesis)| {
+        let (reference, hypothesis) = (normalise(reference), normalise(hypothesis));
+        let reference: Vec<&str> = reference.split_whitespace().collect();
+        let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
+        let tokens = reference.len() + hypothesis.len();
+        if tokens == 0 {
+            return 1.0;
+        }
+        let mut overlap = Overlap::default();
+        overlap.add(&reference, &hypothesis, 1);
+        2.0 * overlap.matched as f64 / tokens as f64
+    }))
 }
 
 /// Pairs texts by index; the shorter list is filled up with empty texts.
@@ -216,9 +211,7 @@ fn rate(errors: usize, length: usize) -> f64 {
 
 /// The mean of the values, 0 for none.
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
-        (sum + value, count + 1)
-    });
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
     sum / count.max(1) as f64
 }
 
@@ -257,10 +250,7 @@ fn edit_distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
 /// Aligns two word sequences and counts the edits along the path that rapidfuzz, and so jiwer, reports: traced
 /// from the end, a deletion wherever one fits, then an insertion where it is cheaper, else a pair of words.
 fn align(reference: &[&str], hypothesis: &[&str]) -> ErrorCounts {
-    let mut counts = ErrorCounts {
-        reference_words: reference.len(),
-        ..ErrorCounts::default()
-    };
+    let mut counts = ErrorCounts { reference_words: reference.len(), ..ErrorCounts::default() };
     let (reference, hypothesis) = without_shared_ends(reference, hypothesis);
     let width = hypothesis.len() + 1;
     let mut cost: Vec<usize> = (0..width).collect();

@@ -17,6 +17,7 @@ use slm_core::adapter::{Adapter, AdapterConfig, LengthReduction};
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{EncodedSpeech, Parakeet};
 use slm_core::features::{LogMel, LogMelConfig};
+use slm_core::hash::sha256_file;
 use slm_core::llm::T5;
 use slm_core::text::TextTokenizer;
 
@@ -145,7 +146,13 @@ impl Data {
             let _ = writeln!(std::io::stderr(), "{text}");
         };
         let speech = encoded::load_or_compute(
-            &config.cache, &utterances, &parts.log_mel, &parts.encoder, &parts.encoder_hash, &parts.device, &note,
+            &config.cache,
+            &utterances,
+            &parts.log_mel,
+            &parts.encoder,
+            &parts.encoder_hash,
+            &parts.device,
+            &note,
         )?;
         let eos = parts.llm.config().eos_token_id;
         let mut examples = Vec::new();
@@ -157,7 +164,11 @@ impl Data {
                 examples.push(Example { speech: index, task, target });
             }
         }
-        anyhow::ensure!(!examples.is_empty(), "invalid manifest `{}`: no utterance has a target", manifest.display());
+        anyhow::ensure!(
+            !examples.is_empty(),
+            "invalid manifest `{}`: no utterance has a target",
+            manifest.display()
+        );
         let reduced = speech.iter().map(|speech| config.model.reduction.apply(speech)).collect();
         Ok(Self { speech, reduced, examples })
     }
@@ -189,7 +200,10 @@ impl Frozen {
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
         let log_mel = LogMel::new(LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?)?;
-        let hash = |dir: &Path| slm_core::bundle::sha256_file(&dir.join(slm_core::weights::FILE_NAME));
+        let hash = |dir: &Path| {
+            let path = dir.join(slm_core::weights::FILE_NAME);
+            sha256_file(&path).with_context(|| format!("cannot load weights `{}`", path.display()))
+        };
         let llm_model = T5::load(llm, device)?;
         let tokenizer = TextTokenizer::from_dir(llm)?;
         tokenizer.check_rows(llm_model.config().vocab_size)?;
@@ -285,7 +299,14 @@ impl AdapterJob {
     }
 
     /// Sum of the cross-entropy over the targets of `batch`; `pick` chooses a phrasing of `n`.
-    fn batch_loss(&self, adapter: &Adapter, data: &Data, reduced: &[ReducedSpeech], batch: &[usize], mut pick: impl FnMut(usize) -> usize) -> Tensor<1> {
+    fn batch_loss(
+        &self,
+        adapter: &Adapter,
+        data: &Data,
+        reduced: &[ReducedSpeech],
+        batch: &[usize],
+        mut pick: impl FnMut(usize) -> usize,
+    ) -> Tensor<1> {
         let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let width = reduced.first().map_or(1, |speech| speech.width);
@@ -379,7 +400,12 @@ impl Job for AdapterJob {
 /// # Errors
 ///
 /// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells.
-pub fn train(config: AdapterStage, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<Adapter>> {
+pub fn train(
+    config: AdapterStage,
+    run: &Path,
+    out: &Path,
+    device: &Device,
+) -> anyhow::Result<Outcome<Adapter>> {
     config::check("adapter", &config.train.problems())?;
     anyhow::ensure!(!config.tasks.is_empty(), "adapter: `tasks` is empty");
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;

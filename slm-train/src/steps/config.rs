@@ -63,9 +63,10 @@ pub fn check(what: &str, problems: &[String]) -> anyhow::Result<()> {
 
 /// A short hash of settings and texts, for fingerprints.
 pub fn digest(value: &impl Serialize) -> String {
-    use sha2::{Digest, Sha256};
     let json = serde_json::to_vec(value).unwrap_or_default();
-    Sha256::digest(&json).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = slm_core::hash::sha256(&json);
+    hash.truncate(16);
+    hash
 }
 
 #[cfg(test)]

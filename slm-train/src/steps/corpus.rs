@@ -72,11 +72,23 @@ impl Split {
 /// # Errors
 ///
 /// A synthesiser that is missing or fails, and files that cannot be written.
-pub fn make(out: &Path, split: Split, count: u64, seed: u64, takes: Takes, progress: &(dyn Fn(usize) + Sync)) -> anyhow::Result<usize> {
+pub fn make(
+    out: &Path,
+    split: Split,
+    count: u64,
+    seed: u64,
+    takes: Takes,
+    progress: &(dyn Fn(usize) + Sync),
+) -> anyhow::Result<usize> {
     let items: Vec<Item> = (0..count).map(|index| split.item(seed, index)).collect();
     let lines: Vec<Line> =
         items.iter().enumerate().map(|(id, item)| Line { id: id as u64, text: item.text.clone() }).collect();
-    let config = SynthConfig { out_dir: out.to_owned(), seed: seed ^ split.stream(), voices: split.voices(), augment: takes == Takes::Augmented };
+    let config = SynthConfig {
+        out_dir: out.to_owned(),
+        seed: seed ^ split.stream(),
+        voices: split.voices(),
+        augment: takes == Takes::Augmented,
+    };
     let recordings = synth::run(&lines, &config, progress)?;
     let utterances: Vec<Utterance> = items
         .into_iter()
@@ -93,7 +105,11 @@ pub fn make(out: &Path, split: Split, count: u64, seed: u64, takes: Takes, progr
                 .into_iter()
                 .map(|(question, answer)| QuestionAnswer { question, answer })
                 .collect(),
-            fields: item.fields.into_iter().map(|(field, value)| (field.as_str().to_owned(), value)).collect(),
+            fields: item
+                .fields
+                .into_iter()
+                .map(|(field, value)| (field.as_str().to_owned(), value))
+                .collect(),
             continuation: Some(item.continuation),
             reply: Some(item.reply),
             names: item.names,

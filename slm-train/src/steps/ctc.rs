@@ -58,7 +58,12 @@ struct Speech {
 
 impl Speech {
     /// Loads a manifest; utterances with more labels than states are left out, as CTC cannot align them.
-    fn load(path: &Path, tokenizer: &TextTokenizer, log_mel: &LogMel, model: &ParakeetEncoderConfig) -> anyhow::Result<Self> {
+    fn load(
+        path: &Path,
+        tokenizer: &TextTokenizer,
+        log_mel: &LogMel,
+        model: &ParakeetEncoderConfig,
+    ) -> anyhow::Result<Self> {
         let utterances: Vec<Utterance> = manifest::read(path)?;
         let features = speech::features(&utterances, log_mel)?;
         let mut speech = Self { features: Vec::new(), labels: Vec::new(), texts: Vec::new() };
@@ -72,7 +77,11 @@ impl Speech {
             speech.labels.push(labels);
             speech.texts.push(utterance.text);
         }
-        anyhow::ensure!(!speech.features.is_empty(), "invalid manifest `{}`: no usable utterance", path.display());
+        anyhow::ensure!(
+            !speech.features.is_empty(),
+            "invalid manifest `{}`: no usable utterance",
+            path.display()
+        );
         Ok(speech)
     }
 
@@ -170,7 +179,12 @@ impl Job for CtcJob {
 /// # Errors
 ///
 /// Invalid settings, data that cannot be read, and what [`training::run`] tells.
-pub fn train(config: CtcConfig, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<Parakeet>> {
+pub fn train(
+    config: CtcConfig,
+    run: &Path,
+    out: &Path,
+    device: &Device,
+) -> anyhow::Result<Outcome<Parakeet>> {
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
     config::check("ctc", &problems)?;

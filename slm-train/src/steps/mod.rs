@@ -1,6 +1,5 @@
 //! The stages of training, one file each, in their order.
 
-
 pub mod adapter;
 pub mod config;
 pub mod corpus;

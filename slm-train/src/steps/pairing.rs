@@ -14,8 +14,13 @@ use crate::data::domain::Field;
 use crate::data::domain::tasks::{Language, Task, instructions};
 
 /// Files of a speech encoder's folder that a bundle takes along.
-const ENCODER_FILES: [&str; 5] =
-    ["config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"];
+const ENCODER_FILES: [&str; 5] = [
+    "config.json",
+    "model.safetensors",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+];
 /// Files of a language model's folder that a bundle takes along.
 const LLM_FILES: [&str; 5] =
     ["config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];

@@ -152,7 +152,9 @@ impl Job for TextJob {
     }
 
     fn weight(&self, epoch: u64, batch: &[usize]) -> f64 {
-        self.with_epoch(epoch, |examples| batch.iter().map(|&i| examples[i].target.len()).sum::<usize>() as f64)
+        self.with_epoch(epoch, |examples| {
+            batch.iter().map(|&i| examples[i].target.len()).sum::<usize>() as f64
+        })
     }
 
     fn loss(&self, model: &T5, epoch: u64, batch: &[usize], _: &mut ChaCha8Rng) -> Tensor<1> {
@@ -176,7 +178,12 @@ impl Job for TextJob {
     }
 
     fn fingerprint(&self) -> String {
-        digest(&(&self.config.model, &self.config.data, &self.config.train.identity(), self.tokenizer.digest()))
+        digest(&(
+            &self.config.model,
+            &self.config.data,
+            &self.config.train.identity(),
+            self.tokenizer.digest(),
+        ))
     }
 }
 
@@ -218,7 +225,8 @@ pub fn write_tokenizer_files(from: &Path, to: &Path) -> anyhow::Result<()> {
     use crate::data::vocabulary::{EOS, PAD, UNKNOWN};
     let name = slm_core::text::FILE_NAME;
     let target = to.join(name);
-    std::fs::copy(from.join(name), &target).with_context(|| format!("cannot write `{}`", target.display()))?;
+    std::fs::copy(from.join(name), &target)
+        .with_context(|| format!("cannot write `{}`", target.display()))?;
     let settings = serde_json::json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": PAD,

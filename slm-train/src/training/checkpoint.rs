@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use slm_core::hash::sha256_file;
 
 use super::Metrics;
 
@@ -50,8 +49,15 @@ struct FileRecord {
 /// # Errors
 ///
 /// `cannot save checkpoint step N` with the reason; earlier checkpoints are untouched.
-pub fn save<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &State, keep: usize) -> anyhow::Result<()> {
-    write(run, model, optimizer, state).with_context(|| format!("cannot save checkpoint step {}", state.step))?;
+pub fn save<M: Module>(
+    run: &Path,
+    model: &M,
+    optimizer: &ModuleOptimizer,
+    state: &State,
+    keep: usize,
+) -> anyhow::Result<()> {
+    write(run, model, optimizer, state)
+        .with_context(|| format!("cannot save checkpoint step {}", state.step))?;
     for (_, dir) in list(run)?.into_iter().rev().skip(keep) {
         // Only after the new one verified, so that the last sound one is never the one removed.
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
@@ -98,20 +104,7 @@ fn sync_folder(dir: &Path) -> anyhow::Result<()> {
 }
 
 fn record(path: &Path) -> anyhow::Result<FileRecord> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        bytes += read as u64;
-        hash.update(&buffer[..read]);
-    }
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(FileRecord { bytes, sha256 })
+    Ok(FileRecord { bytes: fs::metadata(path)?.len(), sha256: sha256_file(path)? })
 }
 
 fn verify(dir: &Path) -> anyhow::Result<()> {
@@ -119,7 +112,13 @@ fn verify(dir: &Path) -> anyhow::Result<()> {
     for (name, expected) in files {
         let found = record(&dir.join(&name))?;
         if found != expected {
-            bail!("`{name}` has {} bytes, sha256 {}; expected {} bytes, sha256 {}", found.bytes, found.sha256, expected.bytes, expected.sha256);
+            bail!(
+                "`{name}` has {} bytes, sha256 {}; expected {} bytes, sha256 {}",
+                found.bytes,
+                found.sha256,
+                expected.bytes,
+                expected.sha256
+            );
         }
     }
     Ok(())
@@ -194,9 +193,14 @@ pub fn resume<M: Module>(
                 state.fingerprint
             );
         }
-        let model = model.try_load_file(dir.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}")).with_context(fail)?;
-        let optimizer =
-            optimizer.load(dir.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}")).with_context(fail)?;
+        let model = model
+            .try_load_file(dir.join(MODEL))
+            .map_err(|error| anyhow::anyhow!("{error}"))
+            .with_context(fail)?;
+        let optimizer = optimizer
+            .load(dir.join(OPTIMIZER))
+            .map_err(|error| anyhow::anyhow!("{error}"))
+            .with_context(fail)?;
         return Ok(Resumed { model, optimizer, state });
     }
     let state = State { fingerprint: fingerprint.to_owned(), ..State::default() };

@@ -22,7 +22,9 @@ pub struct Guard {
 
 /// The run cannot go on.
 #[derive(Debug, thiserror::Error, PartialEq)]
-#[error("training stopped at step {step}: {count} steps with non-finite gradients (learning rate {rate:.3e}, last norms {norms:?})")]
+#[error(
+    "training stopped at step {step}: {count} steps with non-finite gradients (learning rate {rate:.3e}, last norms {norms:?})"
+)]
 pub struct NonFinite {
     /// The step.
     pub step: u64,

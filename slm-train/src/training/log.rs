@@ -59,9 +59,9 @@ impl RunLog {
             .open(&path)
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         let bar = ProgressBar::new(total).with_position(done);
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} {per_sec:.2} {elapsed_precise} left {eta_precise}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{bar:24} {pos}/{len} {msg} {per_sec:.2} {elapsed_precise} left {eta_precise}",
+        ) {
             bar.set_style(style);
         }
         bar.reset_eta();

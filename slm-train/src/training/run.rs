@@ -63,12 +63,20 @@ pub fn optimizer(config: &LoopConfig) -> ModuleOptimizer {
 ///
 /// A folder that is locked or cannot be written, a checkpoint that does not fit, gradients that stay
 /// non-finite, or a failed evaluation.
-pub fn run<J: Job>(job: &J, model: J::Model, config: &LoopConfig, dir: &Path, device: &Device) -> anyhow::Result<Outcome<J::Model>> {
+pub fn run<J: Job>(
+    job: &J,
+    model: J::Model,
+    config: &LoopConfig,
+    dir: &Path,
+    device: &Device,
+) -> anyhow::Result<Outcome<J::Model>> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
     let _lock = lock(dir)?;
     let signal = watch_signals()?;
     let mut warnings = Vec::new();
-    let resumed = checkpoint::resume(dir, model, optimizer(config), &job.fingerprint(), &mut |text| warnings.push(text))?;
+    let resumed = checkpoint::resume(dir, model, optimizer(config), &job.fingerprint(), &mut |text| {
+        warnings.push(text);
+    })?;
     let mut log = RunLog::open(dir, config.steps, resumed.state.step)?;
     for text in warnings {
         log.note(&text);

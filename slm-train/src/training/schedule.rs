@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn rises_to_the_peak_and_falls_to_the_floor() {
-        let config = LoopConfig { steps: 1000, warmup_steps: 100, learning_rate: 2.0, ..LoopConfig::default() };
+        let config =
+            LoopConfig { steps: 1000, warmup_steps: 100, learning_rate: 2.0, ..LoopConfig::default() };
         assert!((learning_rate(&config, 0) - 0.02).abs() < 1e-12);
         assert!((learning_rate(&config, 99) - 2.0).abs() < 1e-12);
         assert!((learning_rate(&config, 100) - 2.0).abs() < 1e-12);

@@ -1,10 +1,6 @@
 //! What the training tests share: tiny models, a tiny corpus, and comparisons bit by bit.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers outside of test functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside of test functions")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,14 +30,8 @@ pub(crate) const WIDTH: usize = 16;
 /// Mel bins of the tiny encoder.
 const MEL_BINS: usize = 16;
 /// Utterances of the corpus and their translations; short, so that few states can carry the labels.
-pub(crate) const WORDS: [(&str, &str); 6] = [
-    ("on", "an"),
-    ("off", "aus"),
-    ("up", "auf"),
-    ("down", "ab"),
-    ("left", "links"),
-    ("right", "rechts"),
-];
+pub(crate) const WORDS: [(&str, &str); 6] =
+    [("on", "an"), ("off", "aus"), ("up", "auf"), ("down", "ab"), ("left", "links"), ("right", "rechts")];
 
 /// Set in the process of [`alone`].
 const ALONE: &str = "SLM_TEST_ALONE";
@@ -63,10 +53,7 @@ pub(crate) fn alone(name: &str, body: impl FnOnce()) {
         .unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && stdout.contains("1 passed"),
-        "{stdout}{stderr}"
-    );
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
 }
 
 /// Sizes of the tiny encoder: four frames for a state.
@@ -124,9 +111,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// A tokenizer and the corpus of [`WORDS`].
     pub(crate) fn new() -> Self {
-        let fixture = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let fixture = Self { dir: tempfile::tempdir().unwrap() };
         let tokenizer = fixture.folder("tokenizer");
         vocabulary::train(&tokenizer.join(FILE_NAME), Purpose::Text, 160, 30, 1).unwrap();
         fixture.corpus("corpus", &WORDS);
@@ -179,18 +164,12 @@ impl Fixture {
         let encoder = self.folder("encoder");
         let model = ParakeetConfig::ctc(encoder_config(0.1), pieces).init(&device);
         model.save(&encoder, StorageType::F32).unwrap();
-        let features = LogMelConfig {
-            feature_size: MEL_BINS,
-            ..LogMelConfig::default()
-        };
+        let features = LogMelConfig { feature_size: MEL_BINS, ..LogMelConfig::default() };
         slm_core::json::write(&encoder.join("preprocessor_config.json"), &features).unwrap();
         write_tokenizer_files(&self.path("tokenizer"), &encoder).unwrap();
 
         let llm = self.folder("llm");
-        let config = T5Config {
-            vocab_size: pieces,
-            ..t5_config(0.1)
-        };
+        let config = T5Config { vocab_size: pieces, ..t5_config(0.1) };
         let model = config.init(head, &device);
         model.save(&llm, StorageType::F32).unwrap();
         write_tokenizer_files(&self.path("tokenizer"), &llm).unwrap();
@@ -261,12 +240,8 @@ impl Fixture {
 
 /// Writes a tone with noise and gives its length in seconds: 0.4, 0.45 or 0.5.
 fn write_tone(path: &Path, index: usize) -> f64 {
-    let spec = WavSpec {
-        channels: 1,
-        sample_rate: 16_000,
-        bits_per_sample: 16,
-        sample_format: SampleFormat::Int,
-    };
+    let spec =
+        WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
     let samples = 6400 + 800 * (index % 3);
     let step = std::f64::consts::TAU * (300.0 + 250.0 * index as f64) / 16_000.0;
     let mut writer = WavWriter::create(path, spec).unwrap();
@@ -332,10 +307,7 @@ pub(crate) fn file_bits(path: &Path) -> Bits {
 /// Checks that both hold the same tensors, bit by bit.
 pub(crate) fn assert_same(found: &Bits, expected: &Bits, what: &str) {
     assert!(found.keys().eq(expected.keys()), "{what}: other tensors");
-    let differing: Vec<&String> = found
-        .keys()
-        .filter(|&name| found[name] != expected[name])
-        .collect();
+    let differing: Vec<&String> = found.keys().filter(|&name| found[name] != expected[name]).collect();
     assert!(differing.is_empty(), "{what}: {differing:?} differ");
 }
 

@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use rand::{Rng, RngExt};
 
 use super::{
-    Field, Item, NamePool, Topic, arithmetic, calendar, fact, lexicon, light, message, names,
-    numbers, shopping, small_talk, timer, weather, words,
+    Field, Item, NamePool, Topic, arithmetic, calendar, fact, lexicon, light, message, names, numbers,
+    shopping, small_talk, timer, weather, words,
 };
 
 /// English, German, Spanish and French: the order of the cells in a row.
@@ -33,15 +33,9 @@ pub(super) struct Entry {
 impl Entry {
     /// The words of a form in a language.
     fn get(&self, language: usize, form: &str) -> &str {
-        let index = self
-            .forms
-            .iter()
-            .position(|name| *name == form)
-            .map_or(0, |position| position + 1);
+        let index = self.forms.iter().position(|name| *name == form).map_or(0, |position| position + 1);
         let cell = &self.cells[language];
-        cell.get(index)
-            .or_else(|| cell.first())
-            .map_or("", String::as_str)
+        cell.get(index).or_else(|| cell.first()).map_or("", String::as_str)
     }
 }
 
@@ -76,12 +70,8 @@ static LEXICONS: LazyLock<BTreeMap<&'static str, Vec<Entry>>> = LazyLock::new(||
     all
 });
 
-static TEMPLATES: LazyLock<Vec<Vec<Template>>> = LazyLock::new(|| {
-    Topic::ALL
-        .iter()
-        .map(|topic| read_templates(table(*topic)))
-        .collect()
-});
+static TEMPLATES: LazyLock<Vec<Vec<Template>>> =
+    LazyLock::new(|| Topic::ALL.iter().map(|topic| read_templates(table(*topic))).collect());
 
 /// See [`super::words`].
 pub(super) static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -130,10 +120,7 @@ fn read_lexicons(text: &'static str, all: &mut BTreeMap<&'static str, Vec<Entry>
             name = parts.next().unwrap_or("");
             forms = parts.collect();
         } else {
-            let mut entry = Entry {
-                forms: forms.clone(),
-                ..Entry::default()
-            };
+            let mut entry = Entry { forms: forms.clone(), ..Entry::default() };
             let cells = line.split(';').map(str::trim);
             for (place, cell) in entry.cells.iter_mut().zip(cells) {
                 *place = cell.split('|').map(String::from).collect();
@@ -205,9 +192,10 @@ impl Binding {
             let lexicon = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
             let mut entry = self.draw(lexicon, rng);
             for _ in 0..20 {
-                let used = self.drawn.iter().any(|(one, other)| {
-                    one.starts_with(lexicon) && other.get(0, "") == entry.get(0, "")
-                });
+                let used = self
+                    .drawn
+                    .iter()
+                    .any(|(one, other)| one.starts_with(lexicon) && other.get(0, "") == entry.get(0, ""));
                 if !used {
                     break;
                 }
@@ -256,11 +244,7 @@ pub(super) fn item<R: Rng>(topic: Topic, pool: NamePool, rng: &mut R) -> Item {
     let templates = templates(topic);
     let template = &templates[rng.random_range(0..templates.len())];
     let english = template.english[rng.random_range(0..template.english.len())];
-    let mut binding = Binding {
-        pool,
-        drawn: Vec::new(),
-        names: Vec::new(),
-    };
+    let mut binding = Binding { pool, drawn: Vec::new(), names: Vec::new() };
     binding.bind(english, rng);
     let in_english = |text: &str| binding.fill(text, 0);
     Item {
@@ -274,11 +258,7 @@ pub(super) fn item<R: Rng>(topic: Topic, pool: NamePool, rng: &mut R) -> Item {
             .iter()
             .map(|(question, answer)| (in_english(question), in_english(answer)))
             .collect(),
-        fields: template
-            .fields
-            .iter()
-            .map(|(field, value)| (*field, in_english(value)))
-            .collect(),
+        fields: template.fields.iter().map(|(field, value)| (*field, in_english(value))).collect(),
         continuation: in_english(template.continuation),
         reply: in_english(template.reply),
         names: binding.names.clone(),

@@ -58,12 +58,7 @@ pub(super) fn draw<R: Rng>(pool: NamePool, rng: &mut R) -> Entry {
     let all = super::names(pool);
     let name = all[rng.random_range(0..all.len())];
     let mut letters = name.chars();
-    let capital: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let elided = match name.chars().next() {
         Some('a' | 'e' | 'i' | 'o' | 'u') => format!("d'{capital}"),
         Some('y') if name.starts_with("yv") => format!("d'{capital}"),

@@ -26,9 +26,8 @@ const ENGLISH: [&str; 20] = [
     "eighteen",
     "nineteen",
 ];
-const ENGLISH_TENS: [&str; 10] = [
-    "", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-];
+const ENGLISH_TENS: [&str; 10] =
+    ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const GERMAN: [&str; 20] = [
     "null",
     "eins",
@@ -51,10 +50,8 @@ const GERMAN: [&str; 20] = [
     "achtzehn",
     "neunzehn",
 ];
-const GERMAN_TENS: [&str; 10] = [
-    "", "zehn", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig",
-    "neunzig",
-];
+const GERMAN_TENS: [&str; 10] =
+    ["", "zehn", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig"];
 const SPANISH: [&str; 30] = [
     "cero",
     "uno",
@@ -87,21 +84,11 @@ const SPANISH: [&str; 30] = [
     "veintiocho",
     "veintinueve",
 ];
-const SPANISH_TENS: [&str; 10] = [
-    "",
-    "diez",
-    "veinte",
-    "treinta",
-    "cuarenta",
-    "cincuenta",
-    "sesenta",
-    "setenta",
-    "ochenta",
-    "noventa",
-];
+const SPANISH_TENS: [&str; 10] =
+    ["", "diez", "veinte", "treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"];
 const FRENCH: [&str; 20] = [
-    "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze",
-    "douze", "treize", "quatorze", "quinze", "seize", "dix-sept", "dix-huit", "dix-neuf",
+    "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze",
+    "treize", "quatorze", "quinze", "seize", "dix-sept", "dix-huit", "dix-neuf",
 ];
 const FRENCH_TENS: [&str; 10] = [
     "",
@@ -205,28 +192,16 @@ fn spanish_before(number: usize, feminine: bool) -> String {
 /// The counting word of `number` as it stands before a feminine French noun.
 fn french_feminine(number: usize) -> String {
     let word = french(number);
-    if word == "un" || word.ends_with(" un") || word.ends_with("-un") {
-        format!("{word}e")
-    } else {
-        word
-    }
+    if word == "un" || word.ends_with(" un") || word.ends_with("-un") { format!("{word}e") } else { word }
 }
 
 fn plain(number: usize) -> [String; 4] {
-    [
-        english(number),
-        german(number),
-        spanish(number),
-        french(number),
-    ]
+    [english(number), german(number), spanish(number), french(number)]
 }
 
 /// An entry whose forms are numbers; the first is also the plain form.
 fn sums(forms: &[&'static str], numbers: &[usize]) -> Entry {
-    let mut entry = Entry {
-        forms: forms.to_vec(),
-        ..Entry::default()
-    };
+    let mut entry = Entry { forms: forms.to_vec(), ..Entry::default() };
     for number in numbers.first().into_iter().chain(numbers) {
         for (cell, word) in entry.cells.iter_mut().zip(plain(*number)) {
             cell.push(word);
@@ -254,10 +229,7 @@ fn duration<R: Rng>(rng: &mut R) -> Entry {
         format!("{} {spanish_unit}", spanish_before(number, unit == 2)),
         format!("{} {french_unit}", french_feminine(number)),
     ];
-    let mut entry = Entry {
-        forms: vec!["in"],
-        ..Entry::default()
-    };
+    let mut entry = Entry { forms: vec!["in"], ..Entry::default() };
     let before = ["in", "in", "dentro de", "dans"];
     for ((cell, base), before) in entry.cells.iter_mut().zip(base).zip(before) {
         let inside = format!("{before} {base}");
@@ -282,11 +254,7 @@ fn time<R: Rng>(rng: &mut R) -> Entry {
         (45, true) => format!("quarter to {}", english(next)),
         _ => format!("{} {}", english(hour), english(minute)),
     };
-    let german_hour = if hour == 1 {
-        "ein".to_owned()
-    } else {
-        german(hour)
-    };
+    let german_hour = if hour == 1 { "ein".to_owned() } else { german(hour) };
     let (article, spanish_hour) = match hour {
         1 => ("la", "una".to_owned()),
         _ => ("las", spanish(hour)),
@@ -296,12 +264,7 @@ fn time<R: Rng>(rng: &mut R) -> Entry {
         _ => format!("{} heures", french(hour)),
     };
     let base = if minute == 0 {
-        [
-            english_time,
-            format!("{german_hour} Uhr"),
-            format!("{article} {spanish_hour}"),
-            french_hour,
-        ]
+        [english_time, format!("{german_hour} Uhr"), format!("{article} {spanish_hour}"), french_hour]
     } else {
         let spanish_minute = match minute {
             15 => "cuarto".to_owned(),
@@ -315,10 +278,7 @@ fn time<R: Rng>(rng: &mut R) -> Entry {
             format!("{french_hour} {}", french(minute)),
         ]
     };
-    let mut entry = Entry {
-        forms: vec!["at"],
-        ..Entry::default()
-    };
+    let mut entry = Entry { forms: vec!["at"], ..Entry::default() };
     let before = ["at", "um", "a", "à"];
     for ((cell, base), before) in entry.cells.iter_mut().zip(base).zip(before) {
         let at = format!("{before} {base}");
@@ -330,10 +290,7 @@ fn time<R: Rng>(rng: &mut R) -> Entry {
 /// A word with its letters (form `letters`) and their count (form `count`).
 pub(super) fn spelled(word: &str) -> Entry {
     let letters: Vec<String> = word.chars().map(String::from).collect();
-    let mut entry = Entry {
-        forms: vec!["letters", "count"],
-        ..Entry::default()
-    };
+    let mut entry = Entry { forms: vec!["letters", "count"], ..Entry::default() };
     for cell in &mut entry.cells {
         cell.extend([word.to_owned(), letters.join(" "), english(letters.len())]);
     }
@@ -353,11 +310,7 @@ pub(super) fn draw<R: Rng>(lexicon: &str, rng: &mut R) -> Option<Entry> {
             let number = rng.random_range(2_usize..=150);
             let mut entry = sums(&FORMS, &[number, number - 1, number + 1]);
             entry.forms.push("parity");
-            let parity = if number.is_multiple_of(2) {
-                "even"
-            } else {
-                "odd"
-            };
+            let parity = if number.is_multiple_of(2) { "even" } else { "odd" };
             for cell in &mut entry.cells {
                 cell.push(parity.to_owned());
             }
@@ -376,18 +329,12 @@ pub(super) fn draw<R: Rng>(lexicon: &str, rng: &mut R) -> Option<Entry> {
             sums(&FORMS, &[number, number, number * number])
         }
         "add" => {
-            let (one, two) = (
-                rng.random_range(1_usize..=99),
-                rng.random_range(1_usize..=99),
-            );
+            let (one, two) = (rng.random_range(1_usize..=99), rng.random_range(1_usize..=99));
             sums(&FORMS, &[one, two, one + two])
         }
         // Small enough that no number ends in one, which would be inflected before a noun.
         "gain" => {
-            let (one, two) = (
-                rng.random_range(2_usize..=20),
-                rng.random_range(2_usize..=20),
-            );
+            let (one, two) = (rng.random_range(2_usize..=20), rng.random_range(2_usize..=20));
             sums(&FORMS, &[one, two, one + two])
         }
         "subtract" => {
@@ -396,17 +343,11 @@ pub(super) fn draw<R: Rng>(lexicon: &str, rng: &mut R) -> Option<Entry> {
             sums(&FORMS, &[one, two, one - two])
         }
         "multiply" => {
-            let (one, two) = (
-                rng.random_range(2_usize..=14),
-                rng.random_range(2_usize..=14),
-            );
+            let (one, two) = (rng.random_range(2_usize..=14), rng.random_range(2_usize..=14));
             sums(&FORMS, &[one, two, one * two])
         }
         "divide" => {
-            let (one, two) = (
-                rng.random_range(2_usize..=14),
-                rng.random_range(2_usize..=14),
-            );
+            let (one, two) = (rng.random_range(2_usize..=14), rng.random_range(2_usize..=14));
             sums(&FORMS, &[one * two, two, one])
         }
         _ => return None,

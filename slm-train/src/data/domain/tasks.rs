@@ -87,60 +87,32 @@ pub const fn instructions(task: Task) -> &'static [&'static str] {
             ": what was said",
             ": say it again",
         ],
-        Task::Translate(Language::German) => &[
-            ": translate to german",
-            ": say it in german",
-            ": in german",
-            ": write it in german",
-        ],
-        Task::Translate(Language::Spanish) => &[
-            ": translate to spanish",
-            ": say it in spanish",
-            ": in spanish",
-            ": write it in spanish",
-        ],
-        Task::Translate(Language::French) => &[
-            ": translate to french",
-            ": say it in french",
-            ": in french",
-            ": write it in french",
-        ],
-        Task::Question => &[
-            ": answer : {question}",
-            ": question : {question}",
-            ": tell me {question}",
-            ": {question}",
-        ],
-        Task::Field(Field::Name) => &[
-            ": which name is mentioned",
-            ": name",
-            ": find the name",
-            ": who is mentioned",
-        ],
+        Task::Translate(Language::German) => {
+            &[": translate to german", ": say it in german", ": in german", ": write it in german"]
+        }
+        Task::Translate(Language::Spanish) => {
+            &[": translate to spanish", ": say it in spanish", ": in spanish", ": write it in spanish"]
+        }
+        Task::Translate(Language::French) => {
+            &[": translate to french", ": say it in french", ": in french", ": write it in french"]
+        }
+        Task::Question => {
+            &[": answer : {question}", ": question : {question}", ": tell me {question}", ": {question}"]
+        }
+        Task::Field(Field::Name) => {
+            &[": which name is mentioned", ": name", ": find the name", ": who is mentioned"]
+        }
         Task::Field(Field::Time) => &[
             ": which time is mentioned",
             ": time",
             ": find the time",
             ": what time or duration is mentioned",
         ],
-        Task::Field(Field::Place) => &[
-            ": which place is mentioned",
-            ": place",
-            ": find the place",
-            ": what place is mentioned",
-        ],
-        Task::Continue => &[
-            ": continue",
-            ": continue the text",
-            ": what comes next",
-            ": go on",
-        ],
-        Task::Reply => &[
-            ": reply",
-            ": answer as the assistant",
-            ": respond",
-            ": give a reply",
-        ],
+        Task::Field(Field::Place) => {
+            &[": which place is mentioned", ": place", ": find the place", ": what place is mentioned"]
+        }
+        Task::Continue => &[": continue", ": continue the text", ": what comes next", ": go on"],
+        Task::Reply => &[": reply", ": answer as the assistant", ": respond", ": give a reply"],
         Task::Spell => &[
             ": write it down with these phrases : {phrases}",
             ": repeat the text with these spellings : {phrases}",
@@ -153,9 +125,7 @@ pub const fn instructions(task: Task) -> &'static [&'static str] {
 /// A random phrasing of a task's instruction, with `content` in its placeholder.
 fn phrasing<R: Rng>(task: Task, content: &str, rng: &mut R) -> String {
     let all = instructions(task);
-    all[rng.random_range(0..all.len())]
-        .replace("{question}", content)
-        .replace("{phrases}", content)
+    all[rng.random_range(0..all.len())].replace("{question}", content).replace("{phrases}", content)
 }
 
 /// Every task that applies to the item once, each with a random phrasing.
@@ -183,12 +153,8 @@ pub fn pairs<R: Rng>(item: &Item, rng: &mut R) -> Vec<TaskPair> {
         push(Task::Question, question, answer, rng);
     }
     for field in Field::ALL {
-        let values: Vec<&str> = item
-            .fields
-            .iter()
-            .filter(|(one, _)| *one == field)
-            .map(|(_, value)| value.as_str())
-            .collect();
+        let values: Vec<&str> =
+            item.fields.iter().filter(|(one, _)| *one == field).map(|(_, value)| value.as_str()).collect();
         if !values.is_empty() {
             push(Task::Field(field), "", &values.join(" and "), rng);
         } else if rng.random_bool(0.3) {
@@ -204,20 +170,9 @@ pub fn pairs<R: Rng>(item: &Item, rng: &mut R) -> Vec<TaskPair> {
 /// A pair whose input has one word respelled by ear and whose instruction lists the right one.
 fn spell<R: Rng>(item: &Item, rng: &mut R) -> TaskPair {
     let spoken: Vec<&str> = item.text.split(' ').collect();
-    let test = item
-        .names
-        .iter()
-        .any(|name| names(NamePool::Test).contains(&name.as_str()));
-    let pool = names(if test {
-        NamePool::Test
-    } else {
-        NamePool::Train
-    });
-    let longer: Vec<&str> = spoken
-        .iter()
-        .copied()
-        .filter(|word| word.len() > 4)
-        .collect();
+    let test = item.names.iter().any(|name| names(NamePool::Test).contains(&name.as_str()));
+    let pool = names(if test { NamePool::Test } else { NamePool::Train });
+    let longer: Vec<&str> = spoken.iter().copied().filter(|word| word.len() > 4).collect();
     let right: &str = if !item.names.is_empty() {
         &item.names[rng.random_range(0..item.names.len())]
     } else if !longer.is_empty() {
@@ -364,11 +319,7 @@ fn apply<R: Rng>(word: &str, from: &str, to: &str, rng: &mut R) -> Option<String
 /// The word with one or two of its sounds spelled another way; never the word itself.
 pub fn respell<R: Rng>(word: &str, rng: &mut R) -> String {
     let mut heard: Cow<'_, str> = Cow::Borrowed(word);
-    let wanted = if word.len() > 4 && rng.random_bool(0.5) {
-        2
-    } else {
-        1
-    };
+    let wanted = if word.len() > 4 && rng.random_bool(0.5) { 2 } else { 1 };
     let mut done = 0;
     for _ in 0..200 {
         let (from, to) = SOUNDS[rng.random_range(0..SOUNDS.len())];
@@ -383,31 +334,23 @@ pub fn respell<R: Rng>(word: &str, rng: &mut R) -> String {
             break;
         }
     }
-    if heard == word {
-        format!("{word}e")
-    } else {
-        heard.into_owned()
-    }
+    if heard == word { format!("{word}e") } else { heard.into_owned() }
 }
 
 /// Whether a letter stands three times in a row.
 fn tripled(word: &str) -> bool {
-    word.as_bytes()
-        .windows(3)
-        .any(|three| three[0] == three[1] && three[1] == three[2])
+    word.as_bytes().windows(3).any(|three| three[0] == three[1] && three[1] == three[2])
 }
 
 const ONSETS: [&str; 37] = [
-    "", "b", "bl", "br", "c", "ch", "cl", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m",
-    "n", "p", "pl", "pr", "qu", "r", "s", "sh", "sk", "sl", "st", "t", "th", "tr", "v", "w", "y",
-    "z", "kn",
+    "", "b", "bl", "br", "c", "ch", "cl", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p",
+    "pl", "pr", "qu", "r", "s", "sh", "sk", "sl", "st", "t", "th", "tr", "v", "w", "y", "z", "kn",
 ];
-const VOWELS: [&str; 18] = [
-    "a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ee", "ea", "ai", "ou", "oo", "y", "ie", "oa",
-];
+const VOWELS: [&str; 18] =
+    ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ee", "ea", "ai", "ou", "oo", "y", "ie", "oa"];
 const CODAS: [&str; 24] = [
-    "", "", "", "", "n", "m", "r", "l", "s", "t", "d", "k", "ck", "nd", "st", "rt", "x", "ng", "p",
-    "b", "ll", "ss", "sh", "th",
+    "", "", "", "", "n", "m", "r", "l", "s", "t", "d", "k", "ck", "nd", "st", "rt", "x", "ng", "p", "b",
+    "ll", "ss", "sh", "th",
 ];
 
 /// A made-up word of one to three syllables.

@@ -64,36 +64,21 @@ fn samples_hold_what_is_promised() {
     let (mut held_out, mut named, mut length) = (0, 0, 0);
     let count = 200_000;
     for index in 0..count {
-        let pool = if index % 10 == 0 {
-            NamePool::Test
-        } else {
-            NamePool::Train
-        };
+        let pool = if index % 10 == 0 { NamePool::Test } else { NamePool::Train };
         let item = sample(&mut rng, pool);
-        let mut all = vec![
-            &item.text,
-            &item.german,
-            &item.spanish,
-            &item.french,
-            &item.continuation,
-            &item.reply,
-        ];
+        let mut all =
+            vec![&item.text, &item.german, &item.spanish, &item.french, &item.continuation, &item.reply];
         for (question, answer) in &item.questions {
             all.extend([question, answer]);
         }
         all.extend(item.fields.iter().map(|(_, value)| value));
         for text in all {
-            assert!(
-                !text.is_empty() && !text.contains(['{', '}', '|', ';']),
-                "{item:?}"
-            );
+            assert!(!text.is_empty() && !text.contains(['{', '}', '|', ';']), "{item:?}");
             assert!(!text.contains("  ") && text.trim() == text, "{item:?}");
         }
         assert!(!item.questions.is_empty());
         assert!(
-            item.text
-                .chars()
-                .all(|one| one.is_ascii_lowercase() || one == ' ' || one == '\''),
+            item.text.chars().all(|one| one.is_ascii_lowercase() || one == ' ' || one == '\''),
             "{item:?}"
         );
         for (_, value) in &item.fields {
@@ -114,11 +99,7 @@ fn samples_hold_what_is_promised() {
     let share = |part: usize| part as f64 / f64::from(count);
     assert!(vocabulary.len() >= 1500, "{} words", vocabulary.len());
     assert!(texts.len() >= 100_000, "{} sentences", texts.len());
-    assert!(
-        (0.06..0.11).contains(&share(held_out)),
-        "{}",
-        share(held_out)
-    );
+    assert!((0.06..0.11).contains(&share(held_out)), "{}", share(held_out));
     assert!((0.15..0.35).contains(&share(named)), "{}", share(named));
     assert!((5.0..9.0).contains(&share(length)), "{}", share(length));
 }
@@ -130,10 +111,7 @@ fn pairs_are_filled_and_spelling_is_repaired() {
     for _ in 0..20_000 {
         let item = sample(&mut rng, NamePool::Train);
         for pair in pairs(&item, &mut rng) {
-            assert!(
-                !pair.input.is_empty() && !pair.target.is_empty(),
-                "{pair:?}"
-            );
+            assert!(!pair.input.is_empty() && !pair.target.is_empty(), "{pair:?}");
             assert!(!pair.instruction.contains(['{', '}']), "{pair:?}");
             if pair.task == Task::Spell {
                 spelled += 1;
@@ -143,10 +121,7 @@ fn pairs_are_filled_and_spelling_is_repaired() {
         }
         let drill = copy_drill(&mut rng);
         assert_eq!(drill.input, drill.target);
-        assert!(
-            drill.input.split(' ').all(|word| !word.is_empty()),
-            "{drill:?}"
-        );
+        assert!(drill.input.split(' ').all(|word| !word.is_empty()), "{drill:?}");
     }
     assert!(kept * 100 > spelled * 10 && kept * 100 < spelled * 20);
     for name in names(NamePool::Train) {

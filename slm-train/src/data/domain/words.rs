@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 /// The words.
-pub(super) static WORDS: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| TEXT.split_whitespace().collect());
+pub(super) static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| TEXT.split_whitespace().collect());
 
 const TEXT: &str = "
 ability absence accident account achieve across action active actual address adventure advice

@@ -115,9 +115,7 @@ impl Room {
 
 /// Scales `samples` by `gain_db`, or by less where the peak would pass `ceiling`.
 pub(super) fn amplify(samples: &mut [f32], gain_db: f32, ceiling: f32) {
-    let peak = samples
-        .iter()
-        .fold(0f32, |peak, sample| peak.max(sample.abs()));
+    let peak = samples.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
     let mut gain = 10f32.powf(gain_db / 20.0);
     if peak * gain > ceiling {
         gain = ceiling / peak;
@@ -132,10 +130,7 @@ pub(super) fn power(samples: &[f32]) -> f64 {
     if samples.is_empty() {
         return 0.0;
     }
-    let sum: f64 = samples
-        .iter()
-        .map(|&sample| f64::from(sample).powi(2))
-        .sum();
+    let sum: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
     sum / samples.len() as f64
 }
 
@@ -186,9 +181,7 @@ mod tests {
     use rand::SeedableRng;
 
     fn tone(len: usize) -> Vec<f32> {
-        (0..len)
-            .map(|index| 0.1 * (TAU * 440.0 * index as f32 / SAMPLE_RATE as f32).sin())
-            .collect()
+        (0..len).map(|index| 0.1 * (TAU * 440.0 * index as f32 / SAMPLE_RATE as f32).sin()).collect()
     }
 
     #[test]
@@ -201,10 +194,7 @@ mod tests {
                 Noise { snr_db, colour }.add_to(&mut noisy, &mut rng);
                 let added: Vec<f32> = noisy.iter().zip(&clean).map(|(a, b)| a - b).collect();
                 let found = 10.0 * (power(&clean) / power(&added)).log10();
-                assert!(
-                    (found - f64::from(snr_db)).abs() < 0.5,
-                    "{colour:?}: {found} dB"
-                );
+                assert!((found - f64::from(snr_db)).abs() < 0.5, "{colour:?}: {found} dB");
                 assert!(noisy.iter().all(|sample| sample.is_finite()));
             }
         }
@@ -212,10 +202,7 @@ mod tests {
 
     #[test]
     fn silence_and_nothing_stay_as_they_are() {
-        let noise = Noise {
-            snr_db: 12.0,
-            colour: Colour::Pink,
-        };
+        let noise = Noise { snr_db: 12.0, colour: Colour::Pink };
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let mut silence = vec![0f32; 100];
         noise.add_to(&mut silence, &mut rng);
@@ -226,10 +213,7 @@ mod tests {
     #[test]
     fn room_keeps_length_and_direct_path() {
         for rt60_s in [0.0, 0.1, 0.4] {
-            let room = Room {
-                rt60_s,
-                direct_db: 6.0,
-            };
+            let room = Room { rt60_s, direct_db: 6.0 };
             let mut impulse = vec![0f32; 8000];
             impulse[0] = 1.0;
             let heard = room.apply(&impulse, &mut ChaCha8Rng::seed_from_u64(3));
@@ -243,10 +227,7 @@ mod tests {
 
     #[test]
     fn reverberation_decays() {
-        let room = Room {
-            rt60_s: 0.4,
-            direct_db: 3.0,
-        };
+        let room = Room { rt60_s: 0.4, direct_db: 3.0 };
         let mut impulse = vec![0f32; 6400];
         impulse[0] = 1.0;
         let heard = room.apply(&impulse, &mut ChaCha8Rng::seed_from_u64(3));

@@ -97,15 +97,7 @@ fn espeak_args(voice: &str, take: &Take) -> Vec<String> {
     // Pitch 50 is the voice's own; the scale doubles the frequency every 50 steps.
     let pitch = (50.0 + 50.0 * take.pitch.log2()).round().clamp(0.0, 99.0);
     // -b 1: the input is UTF-8. -z: no pause after the last sentence.
-    let fixed = [
-        "-a",
-        ESPEAK_AMPLITUDE,
-        "-b",
-        "1",
-        "-z",
-        "--stdin",
-        "--stdout",
-    ];
+    let fixed = ["-a", ESPEAK_AMPLITUDE, "-b", "1", "-z", "--stdin", "--stdout"];
     let mut args = vec![
         "-v".to_owned(),
         voice.to_owned(),
@@ -152,9 +144,7 @@ fn capture(program: &'static str, args: &[String], input: &str) -> Result<Vec<u8
         // A child that ended early, or reads nothing, breaks the pipe; its exit status tells what happened.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|source| SynthError::Run { program, source })?;
+    let output = child.wait_with_output().map_err(|source| SynthError::Run { program, source })?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -162,21 +152,14 @@ fn capture(program: &'static str, args: &[String], input: &str) -> Result<Vec<u8
     Err(SynthError::Failed {
         program,
         status: output.status,
-        message: message
-            .trim()
-            .escape_debug()
-            .take(MAX_MESSAGE_CHARS)
-            .collect(),
+        message: message.trim().escape_debug().take(MAX_MESSAGE_CHARS).collect(),
     })
 }
 
 /// The text in one line, without control characters and without brackets, which espeak-ng takes for phonemes.
 fn plain_text(text: &str) -> Result<String, SynthError> {
     if text.len() > MAX_TEXT_BYTES {
-        return Err(SynthError::TextTooLong {
-            bytes: text.len(),
-            limit: MAX_TEXT_BYTES,
-        });
+        return Err(SynthError::TextTooLong { bytes: text.len(), limit: MAX_TEXT_BYTES });
     }
     let cleaned = text.replace(|c: char| c.is_control() || c == '[' || c == ']', " ");
     if !cleaned.contains(char::is_alphanumeric) {
@@ -211,10 +194,7 @@ fn ascii(text: &str) -> String {
 fn decode(program: &'static str, wav: &[u8]) -> Result<Vec<f32>, SynthError> {
     match slm_core::audio::read_bytes(wav, Path::new(program)) {
         Ok(audio) => Ok(audio.samples),
-        Err(error) => Err(SynthError::BadOutput {
-            program,
-            source: Box::new(error.problem),
-        }),
+        Err(error) => Err(SynthError::BadOutput { program, source: Box::new(error.problem) }),
     }
 }
 
@@ -233,12 +213,7 @@ mod tests {
         wav.extend([0u8, 0x40].repeat(2205));
         assert_eq!(decode(ESPEAK, &wav).unwrap().len(), 1600);
         let error = decode(ESPEAK, b"no audio").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("`espeak-ng` gave no usable audio: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("`espeak-ng` gave no usable audio: "), "{error}");
     }
 
     #[test]
@@ -246,10 +221,7 @@ mod tests {
         assert_eq!(plain_text(" a\n[[b]]\u{7} c ").unwrap(), "a b c");
         assert!(matches!(plain_text("..."), Err(SynthError::NothingToSay)));
         let long = "a".repeat(MAX_TEXT_BYTES + 1);
-        assert!(matches!(
-            plain_text(&long),
-            Err(SynthError::TextTooLong { .. })
-        ));
+        assert!(matches!(plain_text(&long), Err(SynthError::TextTooLong { .. })));
         assert_eq!(ascii("it\u{2019}s a café"), "it's a cafe");
     }
 
@@ -266,10 +238,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_named_with_a_hint() {
         let error = capture("slm-no-such-program", &[], "").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot run `slm-no-such-program`: not found"
-        );
+        assert_eq!(error.to_string(), "cannot run `slm-no-such-program`: not found");
         assert!(error.hint().unwrap().contains("apt-get install"));
     }
 
@@ -277,16 +246,7 @@ mod tests {
     fn the_installed_programs_know_all_voices() {
         check(voices(VoiceSet::Known)).unwrap();
         check(voices(VoiceSet::Unseen)).unwrap();
-        let odd = Voice {
-            name: "flite-nobody",
-            engine: Engine::Flite("nobody"),
-        };
-        assert!(matches!(
-            check(&[odd]),
-            Err(SynthError::MissingVoice {
-                voice: "nobody",
-                ..
-            })
-        ));
+        let odd = Voice { name: "flite-nobody", engine: Engine::Flite("nobody") };
+        assert!(matches!(check(&[odd]), Err(SynthError::MissingVoice { voice: "nobody", .. })));
     }
 }

@@ -102,9 +102,7 @@ impl SynthError {
     /// One next step for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound { .. } | Self::MissingVoice { .. } => {
-                Some("apt-get install espeak-ng flite")
-            }
+            Self::NotFound { .. } | Self::MissingVoice { .. } => Some("apt-get install espeak-ng flite"),
             Self::Line { source, .. } => source.hint(),
             _ => None,
         }

@@ -66,11 +66,7 @@ impl Take {
     /// The same take without noise and room.
     #[must_use]
     pub fn clean(self) -> Self {
-        Self {
-            noise: None,
-            room: None,
-            ..self
-        }
+        Self { noise: None, room: None, ..self }
     }
 }
 
@@ -126,10 +122,7 @@ pub fn plan(seed: u64, index: u64, set: VoiceSet) -> Take {
             _ => Colour::Babble,
         },
     };
-    let room = Room {
-        rt60_s: rng.random_range(0.1..=0.4),
-        direct_db: rng.random_range(3.0..=12.0),
-    };
+    let room = Room { rt60_s: rng.random_range(0.1..=0.4), direct_db: rng.random_range(3.0..=12.0) };
     Take {
         voice,
         rate_wpm: rng.random_range(135..=190),
@@ -153,9 +146,7 @@ pub fn speak(text: &str, take: &Take) -> Result<Vec<f32>, SynthError> {
     let speech = trim(&dry);
     let power = augment::power(speech);
     if power <= 0.0 {
-        return Err(SynthError::Silent {
-            program: engine::program(take.voice),
-        });
+        return Err(SynthError::Silent { program: engine::program(take.voice) });
     }
     let level = (SPEECH_RMS / power.sqrt()) as f32;
     let [lead, trail] = [take.lead_s, take.trail_s].map(|s| (s * SAMPLE_RATE as f32) as usize);
@@ -200,10 +191,8 @@ pub fn run(
     lines
         .par_iter()
         .map(|line| -> Result<Recording, SynthError> {
-            let recording = record(line, config, &folder).map_err(|source| SynthError::Line {
-                id: line.id,
-                source: Box::new(source),
-            })?;
+            let recording = record(line, config, &folder)
+                .map_err(|source| SynthError::Line { id: line.id, source: Box::new(source) })?;
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             Ok(recording)
         })
@@ -213,11 +202,7 @@ pub fn run(
 /// Speaks one line into its file, unless the file is there.
 fn record(line: &Line, config: &SynthConfig, folder: &Path) -> Result<Recording, SynthError> {
     let planned = plan(config.seed, line.id, config.voices);
-    let take = if config.augment {
-        planned
-    } else {
-        planned.clean()
-    };
+    let take = if config.augment { planned } else { planned.clean() };
     let path = folder.join(store::file_name(line, &take));
     let duration = if let Some(duration) = store::intact_duration(&path) {
         duration
@@ -226,11 +211,7 @@ fn record(line: &Line, config: &SynthConfig, folder: &Path) -> Result<Recording,
         write_wav(&path, &samples)?;
         samples.len() as f64 / f64::from(SAMPLE_RATE)
     };
-    Ok(Recording {
-        path,
-        duration,
-        voice: take.voice.name.to_owned(),
-    })
+    Ok(Recording { path, duration, voice: take.voice.name.to_owned() })
 }
 
 /// `samples` without the silence at both ends beyond 0.1 s; empty when all is silent.

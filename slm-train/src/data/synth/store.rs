@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use sha2::{Digest, Sha256};
+use slm_core::hash::sha256;
 
 use super::{Line, SAMPLE_RATE, SynthError, Take};
 
@@ -14,12 +14,8 @@ const VERSION: u32 = 1;
 /// Ending of a file that is being written.
 const TEMPORARY: &str = ".wav.tmp";
 
-const SPEC: WavSpec = WavSpec {
-    channels: 1,
-    sample_rate: SAMPLE_RATE,
-    bits_per_sample: 16,
-    sample_format: SampleFormat::Int,
-};
+const SPEC: WavSpec =
+    WavSpec { channels: 1, sample_rate: SAMPLE_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
 
 /// Size of the header that hound writes for [`SPEC`], in bytes.
 const HEADER_BYTES: u64 = 44;
@@ -38,10 +34,7 @@ pub fn write_wav(path: &Path, samples: &[f32]) -> Result<(), SynthError> {
         .map_err(|source| {
             // The first error is the one to report.
             let _ = fs::remove_file(&temporary);
-            SynthError::Write {
-                path: path.to_owned(),
-                source,
-            }
+            SynthError::Write { path: path.to_owned(), source }
         })
 }
 
@@ -56,10 +49,7 @@ fn encode(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
 
 /// Makes `folder` and removes the unfinished files in it.
 pub(super) fn prepare(folder: &Path) -> Result<(), SynthError> {
-    let failed = |source| SynthError::Folder {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| SynthError::Folder { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -73,12 +63,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), SynthError> {
 /// `000123-9f3a1c2e.wav`: the id, and a hash of all that decides the samples, so that a file of another text, seed or
 /// voice set is never taken for this one.
 pub(super) fn file_name(line: &Line, take: &Take) -> String {
-    let digest = Sha256::digest(format!("{VERSION}\n{take:?}\n{}", line.text));
-    let hash = digest
-        .iter()
-        .take(4)
-        .fold(0u32, |hash, &byte| (hash << 8) | u32::from(byte));
-    format!("{:06}-{hash:08x}.wav", line.id)
+    let hash = sha256(format!("{VERSION}\n{take:?}\n{}", line.text).as_bytes());
+    format!("{:06}-{}.wav", line.id, &hash[..8])
 }
 
 /// Length in seconds of a whole WAV file of ours; `None` when it is missing, damaged or cut.
@@ -87,6 +73,5 @@ pub(super) fn intact_duration(path: &Path) -> Option<f64> {
     let samples = reader.duration();
     let bytes = fs::metadata(path).ok()?.len();
     let is_whole = bytes == HEADER_BYTES + 2 * u64::from(samples);
-    (reader.spec() == SPEC && samples > 0 && is_whole)
-        .then(|| f64::from(samples) / f64::from(SAMPLE_RATE))
+    (reader.spec() == SPEC && samples > 0 && is_whole).then(|| f64::from(samples) / f64::from(SAMPLE_RATE))
 }

@@ -65,17 +65,11 @@ const UNSEEN: [Voice; 5] = [
 ];
 
 const fn espeak(name: &'static str, voice: &'static str) -> Voice {
-    Voice {
-        name,
-        engine: Engine::Espeak(voice),
-    }
+    Voice { name, engine: Engine::Espeak(voice) }
 }
 
 const fn flite(name: &'static str, voice: &'static str) -> Voice {
-    Voice {
-        name,
-        engine: Engine::Flite(voice),
-    }
+    Voice { name, engine: Engine::Flite(voice) }
 }
 
 #[cfg(test)]

@@ -1,45 +1,45 @@
-//! SHA-256 of files, read in pieces.
+//! SHA-256 in lower-case hexadecimal, of bytes and of files read in pieces.
 
 use std::fmt::Write;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::BundleError;
-
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 1 << 16;
 
-/// The SHA-256 of the file at `path`, in lower-case hexadecimal.
+/// The SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 of the file at `path`.
 ///
 /// # Errors
 ///
-/// [`BundleError::Io`] when it cannot be read.
-pub fn sha256_file(path: &Path) -> Result<String, BundleError> {
-    let io = |source| BundleError::Io {
-        path: path.into(),
-        source,
-    };
-    let mut file = File::open(path).map_err(io)?;
+/// When it cannot be read.
+pub fn sha256_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         match file.read(&mut chunk) {
-            Ok(0) => break,
+            Ok(0) => return Ok(hexadecimal(&hasher.finalize())),
             Ok(count) => hasher.update(&chunk[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(io(error)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
-    let digest = hasher.finalize();
-    let mut text = String::with_capacity(2 * digest.len());
-    for byte in digest.iter() {
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+        text
+    })
 }
 
 #[cfg(test)]
@@ -52,6 +52,7 @@ mod tests {
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), expected);
         assert_eq!(sha256_file(&path).unwrap(), expected);
         assert!(sha256_file(dir.path()).is_err());
     }

@@ -1,0 +1,125 @@
+//! `slm-train` killed in mid run goes on where it was and ends with the same weights; a polite signal saves
+//! a checkpoint first.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+const STEPS: u64 = 40;
+
+fn slm_train() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slm-train"));
+    command.stderr(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// A tokenizer and the settings of a very small `text` stage.
+fn prepare(dir: &Path) {
+    let made = slm_train()
+        .args(["tokenizer", "--purpose", "text", "--size", "300", "--items", "500", "--out"])
+        .arg(dir.join("tokenizer"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let config = format!(
+        "tokenizer = {:?}\n\
+         [model]\nd_model = 16\nd_kv = 8\nd_ff = 16\nnum_layers = 1\nnum_heads = 2\ndropout_rate = 0.1\n\
+         [data]\nitems = 20\ncopy_share = 0.1\nbatch_tokens = 300\nheld_out_items = 2\n\
+         [train]\nsteps = {STEPS}\nwarmup_steps = 5\nlog_every = 5\nsave_every = 3\neval_every = 20\n",
+        dir.join("tokenizer")
+    );
+    fs::write(dir.join("text.toml"), config).unwrap();
+}
+
+fn start(dir: &Path, name: &str) -> Child {
+    slm_train()
+        .args(["--backend", "flex", "text", "--config"])
+        .arg(dir.join("text.toml"))
+        .arg("--run")
+        .arg(dir.join(format!("run-{name}")))
+        .arg("--out")
+        .arg(dir.join(format!("out-{name}")))
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_killed_run_ends_with_the_weights_of_one_that_was_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare(dir);
+    assert!(start(dir, "whole").wait().unwrap().success());
+
+    let mut kills = 0;
+    for attempt in 0_u64.. {
+        let mut child = start(dir, "killed");
+        // Longer each time, so that some kill falls into a save and the run gets to its end.
+        thread::sleep(Duration::from_millis(60 + 90 * attempt));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        child.kill().unwrap();
+        assert!(!child.wait().unwrap().success());
+        kills += 1;
+    }
+    assert!(kills > 0, "the run was over before it could be killed");
+    for file in ["model.safetensors", "config.json", "tokenizer.json"] {
+        let whole = fs::read(dir.join("out-whole").join(file)).unwrap();
+        let killed = fs::read(dir.join("out-killed").join(file)).unwrap();
+        assert!(whole == killed, "`{file}` differs after {kills} kills");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare(dir);
+    let mut child = slm_train()
+        .args(["--backend", "flex", "text", "--set", "train.steps=1000000", "--set", "train.save_every=1000000"])
+        .arg("--config")
+        .arg(dir.join("text.toml"))
+        .arg("--run")
+        .arg(dir.join("run"))
+        .arg("--out")
+        .arg(dir.join("out"))
+        .spawn()
+        .unwrap();
+    let metrics = dir.join("run/metrics.jsonl");
+    while !fs::read_to_string(&metrics).is_ok_and(|text| !text.is_empty()) {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let checkpoints = fs::read_dir(dir.join("run"))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("step-"))
+        .count();
+    assert_eq!(checkpoints, 1);
+}
+
+#[test]
+fn settings_that_do_not_exist_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let output = Command::new(env!("CARGO_BIN_EXE_slm-train"))
+        .args(["text", "--set", "train.learing_rate=1", "--config"])
+        .arg(dir.path().join("text.toml"))
+        .arg("--run")
+        .arg(dir.path().join("run"))
+        .arg("--out")
+        .arg(dir.path().join("out"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("learing_rate"), "{stderr}");
+}
