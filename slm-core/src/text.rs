@@ -119,9 +119,7 @@ impl TextTokenizer {
             Ok::<_, String>(inner)
         };
         match catch_unwind(AssertUnwindSafe(load)) {
-            Ok(Ok(inner)) => {
-                Ok(Self { inner, path: path.into(), digest: sha256(text.as_bytes()) })
-            }
+            Ok(Ok(inner)) => Ok(Self { inner, path: path.into(), digest: sha256(text.as_bytes()) }),
             Ok(Err(reason)) => Err(invalid(reason)),
             Err(_) => Err(invalid("its rules contradict each other".into())),
         }

@@ -30,7 +30,7 @@ fn prepare(dir: &Path) {
          [model]\nd_model = 16\nd_kv = 8\nd_ff = 16\nnum_layers = 1\nnum_heads = 2\ndropout_rate = 0.1\n\
          [data]\nitems = 20\ncopy_share = 0.1\nbatch_tokens = 300\nheld_out_items = 2\n\
          [train]\nsteps = {STEPS}\nwarmup_steps = 5\nlog_every = 5\nsave_every = 3\neval_every = 20\n",
-        dir.join("tokenizer")
+        dir.join("tokenizer").display().to_string()
     );
     fs::write(dir.join("text.toml"), config).unwrap();
 }
@@ -82,7 +82,15 @@ fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
     let dir = dir.path();
     prepare(dir);
     let mut child = slm_train()
-        .args(["--backend", "flex", "text", "--set", "train.steps=1000000", "--set", "train.save_every=1000000"])
+        .args([
+            "--backend",
+            "flex",
+            "text",
+            "--set",
+            "train.steps=1000000",
+            "--set",
+            "train.save_every=1000000",
+        ])
         .arg("--config")
         .arg(dir.join("text.toml"))
         .arg("--run")

@@ -62,12 +62,17 @@ fn answer_one(
     strict: bool,
 ) -> Result<(Response, Vec<AudioWarning>), FailedInput> {
     let attempt = || -> Result<(Response, Vec<AudioWarning>), Failure> {
-        let Audio { samples, warnings } = read(path)?;
-        if strict && let Some(warning) = warnings.first() {
-            return Err(Failure::Warning(warning.clone()));
+        let Audio { samples, mut warnings } = read(path)?;
+        let refuse = |warnings: &[AudioWarning]| match warnings.first() {
+            Some(warning) if strict => Err(Failure::Warning(warning.clone())),
+            _ => Ok(()),
+        };
+        refuse(&warnings)?;
+        let response = model.respond(&[&samples], request)?.into_iter().next().unwrap_or_default();
+        if response.no_speech && !samples.is_empty() {
+            warnings.push(AudioWarning::NoSpeech);
         }
-        let responses = model.respond(&[&samples], request)?;
-        let response = responses.into_iter().next().unwrap_or_default();
+        refuse(&warnings)?;
         Ok((response, warnings))
     };
     panic::catch_unwind(AssertUnwindSafe(attempt))

@@ -114,6 +114,9 @@ pub enum AudioWarning {
     },
     /// There is not one whole frame.
     NoSamples,
+    /// There are samples, but no speech among them, see [`has_speech`](super::has_speech); reading alone
+    /// does not look for it.
+    NoSpeech,
 }
 
 impl fmt::Display for AudioWarning {
@@ -131,6 +134,7 @@ impl fmt::Display for AudioWarning {
                 write!(f, "{bytes} byte{s} after the last whole frame ignored")
             }
             Self::NoSamples => f.write_str("no audio samples"),
+            Self::NoSpeech => f.write_str("no speech found"),
         }
     }
 }

@@ -154,10 +154,11 @@ impl T5 {
         }
         let [batch, length, width] = states.dims();
         // [B, L, D] -> [B * L, D] x [D, V] -> [B, L, V]
-        states
-            .reshape([batch * length, width])
-            .matmul(self.shared.weight.val().transpose())
-            .reshape([batch as i64, length as i64, -1])
+        states.reshape([batch * length, width]).matmul(self.shared.weight.val().transpose()).reshape([
+            batch as i64,
+            length as i64,
+            -1,
+        ])
     }
 }
 

@@ -1,0 +1,86 @@
+//! The committed reference model: its size, its parts, and that it hears what is said.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use slm_core::backend::Backend;
+use slm_core::bundle::Bundle;
+use slm_core::task::{Request, SpeechModel, Task};
+use slm_train::data::manifest;
+use slm_train::eval::report::evaluate;
+use slm_train::eval::tasks::EvalTask;
+
+/// What a clone of the repository may have to fetch for it.
+const MAX_BYTES: u64 = 40_000_000;
+/// The adapter's share of all parameters.
+const MAX_ADAPTER_SHARE: f64 = 0.10;
+/// Over the few committed utterances; the scores of whole test sets are in `weights/README.md`.
+const MAX_WER: f64 = 0.4;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn model() -> SpeechModel {
+    let bundle = Bundle::open(&repository().join("weights/slm-tiny")).unwrap();
+    SpeechModel::load(&bundle, &Backend::Flex.device().unwrap()).unwrap()
+}
+
+fn bytes_in(dir: &Path) -> u64 {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                bytes_in(&entry.path())
+            } else {
+                entry.metadata().unwrap().len()
+            }
+        })
+        .sum()
+}
+
+#[test]
+fn is_small_and_its_adapter_is_a_small_part_of_it() {
+    assert!(bytes_in(&repository().join("weights/slm-tiny")) <= MAX_BYTES);
+    let model = model();
+    let parts = model.parts();
+    let adapter = parts.adapter.num_params();
+    let all = adapter + parts.encoder.num_params() + parts.llm.num_params();
+    let share = adapter as f64 / all as f64;
+    assert!(share <= MAX_ADAPTER_SHARE, "{adapter} of {all} parameters: {share:.3}");
+}
+
+#[test]
+fn has_an_instruction_for_every_task() {
+    let model = model();
+    for task in EvalTask::all() {
+        let task = match task {
+            EvalTask::Transcribe => Task::Transcribe,
+            EvalTask::Translate { to } => Task::Translate { to },
+            EvalTask::Ask => Task::Ask { question: "who is it".into() },
+            EvalTask::Field => Task::Field { field: "name".into() },
+            EvalTask::Continue => Task::Continue,
+            EvalTask::Reply => Task::Reply,
+        };
+        assert!(model.instruction(&task).is_ok(), "{task:?}");
+    }
+}
+
+#[test]
+fn hears_known_and_unknown_voices() {
+    let model = model();
+    for set in ["test", "test-voices"] {
+        let utterances =
+            manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
+        let request = Request::new(Task::Transcribe);
+        let (report, hypotheses) =
+            evaluate(&model, &utterances, &EvalTask::Transcribe, &request, &|_| ()).unwrap();
+        let said: Vec<(String, String)> =
+            hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
+        assert!(report.wer.unwrap() <= MAX_WER, "{set}: {report:?}\n{said:#?}");
+    }
+}
