@@ -168,6 +168,16 @@ impl TextTokenizer {
         }
     }
 
+    /// The piece with this id, with its marks (`▁` for the start of a word), or `None`.
+    pub fn piece(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The id of a piece, as [`Self::piece`] spells it.
+    pub fn id_of(&self, piece: &str) -> Option<u32> {
+        self.inner.token_to_id(piece)
+    }
+
     /// Text of `ids`; special tokens are left out.
     ///
     /// # Errors

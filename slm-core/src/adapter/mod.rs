@@ -1,10 +1,13 @@
 //! The adapter: from the speech encoder's states to the language model's embedding space. The only part
 //! that SLM trains.
 //!
-//! Paper: arXiv 2310.00230, section 3. [`reduction`] makes the sequence shorter, [`model`] maps it.
+//! Paper: arXiv 2310.00230, section 3. [`reduction`] makes the sequence shorter, [`model`] maps it,
+//! [`soft_tokens`] ties it to the pieces of text that the encoder hears.
 
 pub mod model;
 pub mod reduction;
+pub mod soft_tokens;
 
-pub use model::{Adapter, AdapterConfig, AdapterError};
+pub use model::{Adapter, AdapterConfig, AdapterError, AdapterShape, OutputSpace};
 pub use reduction::LengthReduction;
+pub use soft_tokens::{SoftTokens, SoftTokensStart};

@@ -46,8 +46,77 @@ impl Convolution {
         let x = glu(x, 1);
         // The depthwise kernel reaches into the padding, which the first bias has filled.
         let x = if frames.is_full() { x } else { x * frames.keep().swap_dims(1, 2) };
-        let x = silu(self.norm.forward(self.depthwise_conv.forward(x)));
+        let x = silu(self.norm.forward(self.depthwise(x)));
         // [B, E, T] -> [B, T, E]
         self.pointwise_conv2.forward(x).swap_dims(1, 2)
+    }
+
+    /// `[B, E, T]` to the same, each channel with its own kernel.
+    fn depthwise(&self, x: Tensor<3>) -> Tensor<3> {
+        if x.device().is_autodiff() {
+            by_taps(x, &self.depthwise_conv)
+        } else {
+            self.depthwise_conv.forward(x)
+        }
+    }
+}
+
+/// What `conv` computes, for training: a sum over the taps of its kernel.
+///
+/// Burn 0.22.1 takes the weight gradient of a grouped convolution one group at a time
+/// (`conv1d_weight_grad_groups` in burn-backend): here a convolution for every channel. For 128 channels and 19
+/// utterances of 63 frames that took 13.7 ms a block on libtorch, and 1.4 ms by taps.
+fn by_taps(x: Tensor<3>, conv: &Conv1d) -> Tensor<3> {
+    let [_, width, time] = x.dims();
+    // [E, 1, K] -> [1, E, K]
+    let weight = conv.weight.val().swap_dims(0, 1);
+    let [_, _, kernel] = weight.dims();
+    let pad = (kernel - 1) / 2;
+    // [B, E, T] -> [B, E, T + K - 1]
+    let padded = x.pad([(pad, pad)], 0.0);
+    let tap = |k: usize| {
+        // [B, E, T] x [1, E, 1] -> [B, E, T]
+        padded.clone().narrow(2, k, time) * weight.clone().narrow(2, k, 1)
+    };
+    let sum = (1..kernel).fold(tap(0), |sum, k| sum + tap(k));
+    match &conv.bias {
+        Some(bias) => sum + bias.val().reshape([1, width, 1]),
+        None => sum,
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    /// The naive twin: values and gradients are those of Burn's convolution.
+    #[test]
+    fn taps_are_the_convolution() {
+        let device = Device::flex();
+        device.seed(3);
+        let tracked = device.clone().autodiff();
+        for with_bias in [true, false] {
+            let conv = Conv1dConfig::new(5, 5, 7)
+                .with_groups(5)
+                .with_padding(PaddingConfig1d::Explicit(3, 3))
+                .with_bias(with_bias)
+                .init(&tracked);
+            let input = Tensor::<3>::random([2, 5, 11], Distribution::Default, &device);
+            let scale = Tensor::<3>::random([2, 5, 11], Distribution::Default, &device);
+            let run = |forward: &dyn Fn(Tensor<3>) -> Tensor<3>| {
+                let x = input.clone().autodiff().require_grad();
+                let output = forward(x.clone());
+                let grads = (output.clone() * scale.clone()).sum().backward();
+                let mut tensors = vec![output.inner(), x.grad(&grads).unwrap()];
+                tensors.push(conv.weight.val().grad(&grads).unwrap());
+                tensors.extend(conv.bias.as_ref().map(|bias| bias.val().grad(&grads).unwrap().unsqueeze()));
+                tensors
+            };
+            for (found, expected) in run(&|x| by_taps(x, &conv)).into_iter().zip(run(&|x| conv.forward(x))) {
+                let worst = (found - expected).abs().max().try_into_scalar::<f32>().unwrap();
+                assert!(worst < 1e-5, "{worst}");
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use burn::module::Param;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
@@ -54,6 +55,17 @@ impl ParakeetConfig {
         if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
     }
 
+    /// Builds the encoder with the weights in `dir`; on a device with autodiff they are trainable.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<Parakeet, EncoderError> {
+        let prefix = if self.has_ctc_head() { "encoder." } else { "" };
+        let name = |path: &str| hf_name(prefix, path);
+        Ok(weights::load(self.init(device), &dir.join(weights::FILE_NAME), name, is_ignored)?)
+    }
+
     /// Builds the encoder with random weights on `device`.
     pub fn init(&self, device: &Device) -> Parakeet {
         let encoder = &self.encoder_config;
@@ -87,12 +99,7 @@ impl Parakeet {
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
-        let config = ParakeetConfig::from_dir(dir)?;
-        let model = config.init(device);
-        let prefix = if config.has_ctc_head() { "encoder." } else { "" };
-        let loaded =
-            weights::load(model, &dir.join(weights::FILE_NAME), |path| hf_name(prefix, path), is_ignored)?;
-        Ok(loaded.freeze())
+        Ok(ParakeetConfig::from_dir(dir)?.load_weights(dir, device)?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
@@ -122,6 +129,51 @@ impl Parakeet {
         let positions = relative_positions(time, width, &frames.values().device());
         let mask = frames.attention_bias();
         self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &positions, &mask))
+    }
+
+    /// The CTC head's matrix `[V, E]` and bias `[V]`; `None` without a head.
+    pub fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
+        let head = self.ctc_head.as_ref()?;
+        let weight = head.weight.val();
+        let [labels, width, _] = weight.dims();
+        let bias = head.bias.as_ref().map(Param::val);
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([labels], &weight.device()));
+        // [V, E, 1] -> [V, E]
+        Some((weight.reshape([labels, width]), bias))
+    }
+
+    /// The same encoder with the labels of `config`: label `i` starts as the mean of the old labels
+    /// `sources[i]`, and the blank as the old blank. So what it has learnt of aligning speech with one set
+    /// of pieces serves for another.
+    ///
+    /// `config` has the sizes of this encoder and a label for each of `sources`, then the blank.
+    #[must_use]
+    pub fn relabelled(mut self, config: ParakeetConfig, sources: &[Vec<u32>]) -> Self {
+        if let Some((weight, bias)) = self.ctc_head() {
+            let device = weight.device();
+            let [old_labels, width] = weight.dims();
+            let labels = config.vocab_size;
+            let old_blank = [self.config.pad_token_id as u32];
+            let rows = sources.iter().map(Vec::as_slice).chain([old_blank.as_slice()]);
+            let mut shares = vec![0.0; labels * old_labels];
+            for (label, row) in rows.enumerate() {
+                for &old in row {
+                    shares[label * old_labels + old as usize] += 1.0 / row.len() as f32;
+                }
+            }
+            let shares = TensorData::new(shares, [labels, old_labels]);
+            let shares = Tensor::<2>::from_data(shares, &device.clone().without_autodiff());
+            // [V, V'] x [V', E] -> [V, E]
+            let weight = shares.clone().matmul(weight.inner()).reshape([labels, width, 1]);
+            let bias = shares.matmul(bias.inner().reshape([old_labels, 1])).reshape([labels]);
+            self.ctc_head = self.ctc_head.map(|mut head| {
+                head.weight = weights::parameter(weight, &device);
+                head.bias = Some(weights::parameter(bias, &device));
+                head
+            });
+        }
+        self.config = config;
+        self
     }
 
     /// Scores of the CTC head, `[B, T', E]` to `[B, T', V]`; `None` without a head.
@@ -160,4 +212,47 @@ fn hf_name(prefix: &str, path: &str) -> String {
 /// Tensors of a file that the forward pass does not use.
 fn is_ignored(name: &str) -> bool {
     name.ends_with(".num_batches_tracked")
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_labels_start_from_the_old_ones_that_spell_them() {
+        let device = Device::flex();
+        let encoder = ParakeetEncoderConfig {
+            hidden_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            conv_kernel_size: 3,
+            subsampling_factor: 2,
+            subsampling_conv_channels: 2,
+            num_mel_bins: 8,
+            ..ParakeetEncoderConfig::default()
+        };
+        let old = ParakeetConfig::ctc(encoder.clone(), 3).init(&device);
+        let read = |model: &Parakeet| {
+            let (weight, bias) = model.ctc_head().unwrap();
+            let [labels, width] = weight.dims();
+            let weight = weight.into_data().try_to_vec::<f32>().unwrap();
+            let bias = bias.into_data().try_to_vec::<f32>().unwrap();
+            let rows: Vec<(Vec<f32>, f32)> = weight.chunks(width).map(<[f32]>::to_vec).zip(bias).collect();
+            assert_eq!(rows.len(), labels);
+            rows
+        };
+        let before = read(&old);
+        let config = ParakeetConfig::ctc(encoder, 4);
+        let new = old.relabelled(config.clone(), &[vec![2], vec![0, 1], vec![], vec![0]]);
+        assert_eq!(new.config(), &config);
+        let after = read(&new);
+        assert_eq!(after.len(), 5);
+        assert_eq!([&after[0], &after[3], &after[4]], [&before[2], &before[0], &before[3]]);
+        for (column, found) in after[1].0.iter().enumerate() {
+            let expected = 0.5 * (before[0].0[column] + before[1].0[column]);
+            assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
+        }
+        assert!(after[2].0.iter().all(|value| value.abs() < f32::EPSILON));
+    }
 }

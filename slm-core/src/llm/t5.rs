@@ -51,6 +51,27 @@ pub enum OutputHead {
 }
 
 impl T5Config {
+    /// Builds the model with the weights in `dir`; on a device with autodiff they are trainable. Whether it
+    /// has a head of its own is told by the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<T5, LlmError> {
+        let file = dir.join(weights::FILE_NAME);
+        let names = weights::tensor_names(&file)?;
+        let head = if names.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
+        // Old files hold only a copy of the embedding; `shared` is the name of the original.
+        let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
+            .into_iter()
+            .find(|name| names.contains(*name))
+            .unwrap_or("shared.weight");
+        let kind = self.feed_forward();
+        let name =
+            |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
+        Ok(weights::load(self.init(head, device), &file, name, is_ignored)?)
+    }
+
     /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.
     pub fn init(&self, head: OutputHead, device: &Device) -> T5 {
         T5 {
@@ -80,20 +101,7 @@ impl T5 {
     ///
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, LlmError> {
-        let config = T5Config::from_dir(dir)?;
-        let file = dir.join(weights::FILE_NAME);
-        let names = weights::tensor_names(&file)?;
-        let head = if names.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
-        // Old files hold only a copy of the embedding; `shared` is the name of the original.
-        let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
-            .into_iter()
-            .find(|name| names.contains(*name))
-            .unwrap_or("shared.weight");
-        let kind = config.feed_forward();
-        let name =
-            |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
-        let loaded = weights::load(config.init(head, device), &file, name, is_ignored)?;
-        Ok(loaded.freeze())
+        Ok(T5Config::from_dir(dir)?.load_weights(dir, device)?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.

@@ -149,7 +149,7 @@ impl SpeechModel {
 
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
     pub fn embed_speech(&self, speech: &[EncodedSpeech]) -> PaddedBatch {
-        let reduction = self.parts.adapter.config().reduction;
+        let reduction = self.parts.adapter.config().shape.reduction;
         let reduced: Vec<_> = speech.iter().map(|one| reduction.apply(one)).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|one| one.rows.as_slice()).collect();
         let width = reduction.output_width(self.parts.adapter.config().encoder_dim);
@@ -261,7 +261,7 @@ impl SpeechParts {
                 problems.push(format!("{one} is {found}, {other} is {expected}"));
             }
         }
-        if adapter.reduction.needs_ctc() && !encoder.has_ctc_head() {
+        if adapter.shape.reduction.needs_ctc() && !encoder.has_ctc_head() {
             problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
         }
         problems

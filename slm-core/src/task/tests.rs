@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::prelude::*;
 
 use super::*;
-use crate::adapter::{AdapterConfig, LengthReduction};
+use crate::adapter::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
 use crate::encoder::ParakeetConfig;
 use crate::encoder::config::ParakeetEncoderConfig;
 use crate::features::{LogMel, LogMelConfig};
@@ -36,12 +36,16 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
     let adapter = AdapterConfig {
         encoder_dim: 16,
         llm_dim: 12,
-        reduction,
-        hidden_size: 8,
-        num_layers: 1,
-        num_heads: 2,
-        intermediate_size: 8,
-        dropout: 0.1,
+        labels: None,
+        shape: AdapterShape {
+            reduction,
+            output: OutputSpace::Projected,
+            hidden_size: 8,
+            num_layers: 1,
+            num_heads: 2,
+            intermediate_size: 8,
+            dropout: 0.1,
+        },
     };
     let llm = T5Config {
         vocab_size: 10,

@@ -12,6 +12,8 @@ mod save;
 use std::collections::BTreeSet;
 use std::path::{self, PathBuf};
 
+use burn::module::Param;
+use burn::prelude::*;
 use burn::tensor::DType;
 
 pub use load::load;
@@ -27,6 +29,11 @@ pub const FILE_NAME: &str = "model.safetensors";
 /// [`WeightsError`] if the file cannot be read or its header is not sound.
 pub fn tensor_names(path: &path::Path) -> Result<BTreeSet<String>, WeightsError> {
     Ok(header::read(path)?.into_keys().collect())
+}
+
+/// A constant as a parameter, trainable where `device` has autodiff.
+pub(crate) fn parameter<const D: usize>(value: Tensor<D>, device: &Device) -> Param<Tensor<D>> {
+    Param::from_tensor(if device.is_autodiff() { value.autodiff() } else { value })
 }
 
 /// Tensors of one file that do not fit the model that its config describes.

@@ -2,7 +2,8 @@
 //!
 //! Byte-pair encoding with a mark for the start of a word. Every letter is a piece of its own, so any word
 //! can be spelled. The first ids are those of T5: padding, end, unknown. The speech encoder's labels are
-//! few and English, so that each is heard often; the language model's are many, in four languages.
+//! few and English, so that each is heard often; the language model's are many, in four languages. An encoder
+//! that has learnt the few can go on with the many: [`spellings`] ties them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,6 +15,8 @@ use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
     TokenizerBuilder,
 };
+
+use slm_core::text::TextTokenizer;
 
 use super::domain::{NamePool, is_held_out, sample};
 use crate::training::rng_for;
@@ -80,6 +83,26 @@ pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64
     Ok(())
 }
 
+/// For every piece of `from`, in order of the ids, the ids of the pieces of `to` that spell it: the same
+/// piece where `to` has it, else the longest that fit from left to right; none where a letter is missing.
+pub fn spellings(from: &TextTokenizer, to: &TextTokenizer) -> Vec<Vec<u32>> {
+    (0..from.len() as u32)
+        .map(|id| from.piece(id).and_then(|piece| spelling(&piece, to)).unwrap_or_default())
+        .collect()
+}
+
+fn spelling(piece: &str, to: &TextTokenizer) -> Option<Vec<u32>> {
+    let mut ids = Vec::new();
+    let mut rest = piece;
+    while !rest.is_empty() {
+        let mut ends = rest.char_indices().map(|(start, letter)| start + letter.len_utf8()).rev();
+        let (end, id) = ends.find_map(|end| Some((end, to.id_of(&rest[..end])?)))?;
+        ids.push(id);
+        rest = &rest[end..];
+    }
+    Some(ids)
+}
+
 /// Sentences; for [`Purpose::Text`] in four languages, with what is asked and answered about them.
 fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
     let mut rng = rng_for(seed, TEXT_STREAM, 0);
@@ -100,4 +123,37 @@ fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
         texts.extend(item.questions.into_iter().flat_map(|(question, answer)| [question, answer]));
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_add_up_to_the_piece() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |name: &str, purpose, size| {
+            let dir = dir.path().join(name);
+            std::fs::create_dir(&dir).unwrap();
+            train(&dir.join(slm_core::text::FILE_NAME), purpose, size, 200, 1).unwrap();
+            TextTokenizer::from_dir(&dir).unwrap()
+        };
+        let (large, small) = (make("large", Purpose::Text, 300), make("small", Purpose::Speech, 80));
+        let spellings = spellings(&large, &small);
+        assert_eq!(spellings.len(), large.len());
+        let mut longer = 0;
+        for (id, ids) in spellings.iter().enumerate() {
+            let piece = large.piece(id as u32).unwrap();
+            let spelled: String = ids.iter().map(|&id| small.piece(id).unwrap()).collect();
+            if ids.is_empty() {
+                // The small one is English, without capitals and marks.
+                assert!(piece.chars().any(|letter| !Purpose::Speech.alphabet().contains(letter)), "{piece}");
+            } else {
+                assert_eq!(spelled, piece);
+            }
+            longer += usize::from(ids.len() > 1);
+            assert!(small.id_of(&piece).is_none_or(|id| ids == &[id]));
+        }
+        assert!(longer > 0);
+    }
 }

@@ -13,11 +13,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::adapter::reduction::ReducedSpeech;
-use slm_core::adapter::{Adapter, AdapterConfig, LengthReduction};
+use slm_core::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{EncodedSpeech, Parakeet};
 use slm_core::features::{LogMel, LogMelConfig};
-use slm_core::hash::sha256_file;
 use slm_core::llm::T5;
 use slm_core::text::TextTokenizer;
 
@@ -26,6 +25,7 @@ use super::loss::{cross_entropy_sum, shift_right};
 use super::pairing;
 use crate::data::domain::tasks::{Language, Task, instructions};
 use crate::data::manifest::{self, Utterance};
+use crate::data::vocabulary::spellings;
 use crate::data::{buckets, encoded};
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
 
@@ -55,24 +55,6 @@ pub struct AdapterStage {
     pub batch_tokens: usize,
     /// The loop.
     pub train: LoopConfig,
-}
-
-/// The adapter's inner shape.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdapterShape {
-    /// How the sequence is made shorter.
-    pub reduction: LengthReduction,
-    /// Width of the layers.
-    pub hidden_size: usize,
-    /// Transformer layers.
-    pub num_layers: usize,
-    /// Attention heads of each.
-    pub num_heads: usize,
-    /// Inner width of the feed-forward layers.
-    pub intermediate_size: usize,
-    /// Dropout.
-    pub dropout: f64,
 }
 
 /// Whether the speech comes before the instruction or after it.
@@ -128,6 +110,9 @@ struct Data {
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
     config: AdapterStage,
+    encoder: Parakeet,
+    labels: Option<TextTokenizer>,
+    tokenizer: TextTokenizer,
     llm: T5,
     /// For every trained task, its phrasings as token ids.
     instructions: Vec<Vec<Vec<u32>>>,
@@ -186,6 +171,8 @@ pub struct Frozen {
     pub llm_hash: String,
     /// Its tokenizer.
     pub tokenizer: TextTokenizer,
+    /// The tokenizer of the encoder's CTC labels, where its folder has one.
+    pub labels: Option<TextTokenizer>,
     /// The encoder's features.
     pub log_mel: LogMel,
     /// Where they live.
@@ -200,14 +187,14 @@ impl Frozen {
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
         let log_mel = LogMel::new(LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?)?;
-        let hash = |dir: &Path| {
-            let path = dir.join(slm_core::weights::FILE_NAME);
-            sha256_file(&path).with_context(|| format!("cannot load weights `{}`", path.display()))
-        };
+        let hash = |dir: &Path| anyhow::Ok(config::weights_hash(Some(dir))?.unwrap_or_default());
         let llm_model = T5::load(llm, device)?;
         let tokenizer = TextTokenizer::from_dir(llm)?;
         tokenizer.check_rows(llm_model.config().vocab_size)?;
+        let has_labels = encoder.join(slm_core::text::FILE_NAME).exists();
+        let labels = if has_labels { Some(TextTokenizer::from_dir(encoder)?) } else { None };
         Ok(Self {
+            labels,
             encoder: Parakeet::load(encoder, device)?,
             encoder_hash: hash(encoder)?,
             llm: llm_model,
@@ -253,21 +240,20 @@ impl AdapterJob {
             (&config.model, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
             (&parts.encoder_hash, &parts.llm_hash, &instructions, targets),
         ));
-        Ok(Self { config, llm: parts.llm, instructions, train, dev, device: parts.device, fingerprint })
+        let Frozen { encoder, labels, tokenizer, llm, device, .. } = parts;
+        Ok(Self { config, encoder, labels, tokenizer, llm, instructions, train, dev, device, fingerprint })
     }
 
     /// The adapter's config for these parts.
     pub fn adapter_config(&self) -> AdapterConfig {
-        let shape = &self.config.model;
+        let shape = self.config.model.clone();
+        let head = self.encoder.config();
         AdapterConfig {
-            encoder_dim: self.train.speech.first().map_or(0, |speech| speech.width),
+            encoder_dim: head.encoder_config.hidden_size,
             llm_dim: self.llm.config().d_model,
-            reduction: shape.reduction,
-            hidden_size: shape.hidden_size,
-            num_layers: shape.num_layers,
-            num_heads: shape.num_heads,
-            intermediate_size: shape.intermediate_size,
-            dropout: shape.dropout,
+            labels: (shape.output == OutputSpace::SoftTokens && head.has_ctc_head())
+                .then_some(head.vocab_size),
+            shape,
         }
     }
 
@@ -280,7 +266,34 @@ impl AdapterJob {
         let config = self.adapter_config();
         config::check("adapter", &config.problems())?;
         let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
-        Ok(config.init(device).with_output_rms(rms))
+        let adapter = config.init(device).with_output_rms(rms);
+        match config.shape.output {
+            OutputSpace::Projected => Ok(adapter),
+            OutputSpace::SoftTokens => Ok(adapter.with_soft_tokens(self.soft_tokens_start()?)),
+        }
+    }
+
+    /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces
+    /// that spell the label, which is the piece's own where the two tokenizers share it.
+    fn soft_tokens_start(&self) -> anyhow::Result<SoftTokensStart> {
+        let (head, head_bias) = self.encoder.ctc_head().context("soft tokens need a CTC head")?;
+        let labels = self.labels.as_ref().context("soft tokens need the tokenizer of the CTC labels")?;
+        let [count, _] = head.dims();
+        let pad = self.llm.config().pad_token_id;
+        let mut spelled = spellings(labels, &self.tokenizer);
+        // The blank has no piece, nor have rows that pad the head.
+        spelled.resize(count, Vec::new());
+        // A label without pieces has weight 0; its row holds padding so that every row has an id.
+        let weights: Vec<f32> =
+            spelled.iter().map(|ids| if ids.is_empty() { 0.0 } else { 1.0 / ids.len() as f32 }).collect();
+        let rows: Vec<Vec<u32>> =
+            spelled.into_iter().map(|ids| if ids.is_empty() { vec![pad] } else { ids }).collect();
+        let embedded = self.llm.embed(&PaddedIds::from_rows(&rows, pad, &self.device)).values();
+        let [_, _, width] = embedded.dims();
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &self.device);
+        // [V, S, D] -> [V, D]
+        let embeddings = embedded.sum_dim(1).reshape([count, width]) * weights;
+        Ok(SoftTokensStart { head, head_bias, embeddings })
     }
 
     /// The frozen language model.

@@ -48,6 +48,18 @@ fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> anyhow::Result
     }
 }
 
+/// SHA-256 of the weights in the folder that a stage starts from; `None` where it starts from random ones.
+///
+/// # Errors
+///
+/// A file that cannot be read.
+pub fn weights_hash(start: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let Some(dir) = start else { return Ok(None) };
+    let path = dir.join(slm_core::weights::FILE_NAME);
+    let hash = slm_core::hash::sha256_file(&path);
+    Ok(Some(hash.with_context(|| format!("cannot load weights `{}`", path.display()))?))
+}
+
 /// Ends with all `problems` at once.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ use crate::data::buckets;
 use crate::data::manifest::{self, Utterance};
 use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
+use crate::data::vocabulary;
 use crate::eval::metrics;
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
 
@@ -36,6 +37,10 @@ pub struct CtcConfig {
     pub train_manifest: PathBuf,
     /// Utterances to judge by.
     pub dev_manifest: PathBuf,
+    /// Folder of an encoder of these sizes to go on from, in place of random weights. Its labels may be
+    /// others: the new ones then start from the pieces that spell them.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
     /// Sizes of the encoder, by the names of a `parakeet_encoder` config.
     pub model: ParakeetEncoderConfig,
     /// Masking of the features.
@@ -97,14 +102,24 @@ struct CtcJob {
     dev: Speech,
     loss: CTCLoss,
     blank: u32,
+    /// SHA-256 of the weights it starts from.
+    start_hash: Option<String>,
     device: Device,
 }
 
 impl Job for CtcJob {
     type Model = Parakeet;
 
+    /// The first epoch goes from short utterances to long ones (SortaGrad, arXiv 1512.02595, section 3.2):
+    /// few labels are easier to align, and an alignment is what CTC has to find first. An encoder that
+    /// goes on from another has found it.
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
-        buckets::batches(&self.train.lengths(), self.config.batch_frames, self.config.train.seed, epoch)
+        let lengths = self.train.lengths();
+        let mut batches = buckets::batches(&lengths, self.config.batch_frames, self.config.train.seed, epoch);
+        if epoch == 0 && self.config.start.is_none() {
+            batches.sort_by_key(|batch| batch.iter().map(|&i| lengths[i]).max());
+        }
+        batches
     }
 
     fn weight(&self, _: u64, batch: &[usize]) -> f64 {
@@ -170,8 +185,24 @@ impl Job for CtcJob {
             &self.train.labels,
             self.train.lengths(),
             self.tokenizer.digest(),
+            &self.start_hash,
         ))
     }
+}
+
+/// The encoder in `dir`, with the sizes and labels of `config`.
+fn go_on_from(
+    dir: &Path,
+    config: &ParakeetConfig,
+    tokenizer: &TextTokenizer,
+    device: &Device,
+) -> anyhow::Result<Parakeet> {
+    let labels = TextTokenizer::from_dir(dir)?;
+    if labels.digest() == tokenizer.digest() {
+        return Ok(config.load_weights(dir, device)?);
+    }
+    let old = ParakeetConfig::ctc(config.encoder_config.clone(), labels.len());
+    Ok(old.load_weights(dir, device)?.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)))
 }
 
 /// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.
@@ -200,11 +231,16 @@ pub fn train(
         dev: Speech::load(&config.dev_manifest, &tokenizer, &log_mel, &config.model)?,
         loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
         blank: model_config.pad_token_id as u32,
+        start_hash: config::weights_hash(config.start.as_deref())?,
         device: device.clone(),
         config,
         tokenizer,
     };
-    let outcome = training::run(&job, model_config.init(&device), &job.config.train, run, &device)?;
+    let model = match &job.config.start {
+        Some(dir) => go_on_from(dir, &model_config, &job.tokenizer, &device)?,
+        None => model_config.init(&device),
+    };
+    let outcome = training::run(&job, model, &job.config.train, run, &device)?;
     if let Outcome::Finished { model, .. } = &outcome {
         std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
         model.save(out, job.config.storage)?;

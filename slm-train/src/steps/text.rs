@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use burn::prelude::*;
-use rand::Rng;
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::batch::PaddedIds;
@@ -22,7 +22,7 @@ use slm_core::weights::StorageType;
 use super::config::{self, digest};
 use super::loss::{cross_entropy_sum, shift_right};
 use crate::data::buckets;
-use crate::data::domain::tasks::{TaskPair, copy_drill, pairs};
+use crate::data::domain::tasks::{Task, TaskPair, copy_drill, mishear, pairs};
 use crate::data::domain::{NamePool, is_held_out, sample};
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome, rng_for};
 
@@ -37,6 +37,9 @@ const HELD_OUT_STREAM: u64 = 0x6865_6c64;
 pub struct TextConfig {
     /// Folder with `tokenizer.json`.
     pub tokenizer: PathBuf,
+    /// Folder of a model of these sizes to go on from, in place of random weights.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
     /// Sizes of the model, by the names of a T5 `config.json`; `vocab_size` follows the tokenizer.
     pub model: T5Config,
     /// Examples.
@@ -56,6 +59,10 @@ pub struct TextData {
     pub items: usize,
     /// Examples that only copy random words, as a share of the others.
     pub copy_share: f64,
+    /// Examples whose input is damaged as a listener might mishear it, as a share of all but spelling and
+    /// copying. What T5 learns from spans that are left out: to guess from context.
+    #[serde(default)]
+    pub misheard_share: f64,
     /// Source and target positions of a batch together, padding included.
     pub batch_tokens: usize,
     /// Held-out sentences for the evaluation.
@@ -74,6 +81,8 @@ struct TextJob {
     config: TextConfig,
     epoch: RefCell<Option<(u64, Vec<Example>)>>,
     held_out: Vec<Example>,
+    /// SHA-256 of the weights it starts from.
+    start_hash: Option<String>,
 }
 
 impl TextJob {
@@ -96,7 +105,13 @@ impl TextJob {
                 continue;
             }
             items += 1;
-            examples.extend(pairs(&item, rng).iter().filter_map(|pair| self.example(pair).ok()));
+            for mut pair in pairs(&item, rng) {
+                let misheard = !held_out && pair.task != Task::Spell;
+                if misheard && rng.random_bool(self.config.data.misheard_share) {
+                    pair.input = mishear(&pair.input, rng);
+                }
+                examples.extend(self.example(&pair).ok());
+            }
         }
         if !held_out {
             let copies = (examples.len() as f64 * self.config.data.copy_share) as usize;
@@ -183,6 +198,7 @@ impl Job for TextJob {
             &self.config.data,
             &self.config.train.identity(),
             self.tokenizer.digest(),
+            &self.start_hash,
         ))
     }
 }
@@ -197,12 +213,19 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     config.model.vocab_size = tokenizer.len();
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
+    if !(0.0..=1.0).contains(&config.data.misheard_share) {
+        problems.push(format!("`misheard_share` {} is not in [0, 1]", config.data.misheard_share));
+    }
     config::check("text", &problems)?;
 
     let device = device.clone().autodiff();
     device.seed(config.train.seed);
-    let model = config.model.init(OutputHead::Tied, &device);
-    let mut job = TextJob { tokenizer, config, epoch: RefCell::new(None), held_out: Vec::new() };
+    let model = match &config.start {
+        Some(dir) => config.model.load_weights(dir, &device)?,
+        None => config.model.init(OutputHead::Tied, &device),
+    };
+    let start_hash = config::weights_hash(config.start.as_deref())?;
+    let mut job = TextJob { tokenizer, config, epoch: RefCell::new(None), held_out: Vec::new(), start_hash };
     let mut rng = rng_for(job.config.train.seed, HELD_OUT_STREAM, 0);
     job.held_out = job.draw(job.config.data.held_out_items, true, &mut rng);
 

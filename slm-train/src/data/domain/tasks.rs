@@ -337,6 +337,24 @@ pub fn respell<R: Rng>(word: &str, rng: &mut R) -> String {
     if heard == word { format!("{word}e") } else { heard.into_owned() }
 }
 
+/// The text as a listener might mishear it: some words spelled by ear, now and then one missing a letter or
+/// gone altogether. At least one word is left.
+pub fn mishear<R: Rng>(text: &str, rng: &mut R) -> String {
+    let mut heard: Vec<Cow<'_, str>> = Vec::new();
+    for word in text.split(' ') {
+        match rng.random_range(0..100) {
+            0..3 => {}
+            3..15 if word.len() > 2 => heard.push(respell(word, rng).into()),
+            15..22 if word.len() > 2 => {
+                let gone = rng.random_range(0..word.chars().count());
+                heard.push(word.chars().enumerate().filter(|(i, _)| *i != gone).map(|(_, c)| c).collect());
+            }
+            _ => heard.push(word.into()),
+        }
+    }
+    if heard.is_empty() { text.to_owned() } else { heard.join(" ") }
+}
+
 /// Whether a letter stands three times in a row.
 fn tripled(word: &str) -> bool {
     word.as_bytes().windows(3).any(|three| three[0] == three[1] && three[1] == three[2])

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::engine::{keys, lexicons, templates};
-use super::tasks::{Task, copy_drill, pairs, respell};
+use super::tasks::{Task, copy_drill, mishear, pairs, respell};
 use super::{NamePool, Topic, is_held_out, names, sample, template_count};
 
 #[test]
@@ -127,4 +127,19 @@ fn pairs_are_filled_and_spelling_is_repaired() {
     for name in names(NamePool::Train) {
         assert_ne!(&respell(name, &mut rng), name);
     }
+}
+
+#[test]
+fn misheard_text_is_damaged_but_never_empty() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let text = "remind anita to call sebastian on saturday";
+    let mut changed = 0;
+    for _ in 0..200 {
+        let heard = mishear(text, &mut rng);
+        assert!(!heard.trim().is_empty());
+        assert!(heard.split(' ').count() <= text.split(' ').count());
+        changed += usize::from(heard != text);
+        assert!(!mishear("go", &mut rng).is_empty());
+    }
+    assert!((100..200).contains(&changed), "{changed} of 200");
 }

@@ -1,0 +1,128 @@
+//! Soft tokens: each state as a mixture of the language model's embeddings.
+//!
+//! The encoder's CTC head already says which pieces of text a state sounds like. [`SoftTokens`] starts as
+//! that head, followed by the language model's embeddings of the labels: before any training a state
+//! becomes the expected embedding of its label, a point inside the space that the frozen model reads.
+//! Both matrices are then trained as part of the adapter; the encoder's and the language model's own are
+//! not touched. The idea of reading through a mixture of embeddings is that of CTC compression with soft
+//! labels; compare Gaido et al., arXiv 2102.01578, and Wu et al., arXiv 2307.03917.
+//! Shapes: `B` utterances, `T` states of width `E`, `V` labels with the blank, `D` model width.
+
+use burn::nn::{Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+
+use crate::weights::parameter;
+
+/// States to label probabilities to embeddings.
+#[derive(Module, Debug)]
+pub struct SoftTokens {
+    /// `[B, T, E]` to `[B, T, V]`.
+    listen: Linear,
+    /// `[B, T, V]` to `[B, T, D]`; row `v` is the embedding of label `v`.
+    embed: Linear,
+}
+
+/// Where soft tokens start; the tensors are plain constants.
+#[derive(Debug, Clone)]
+pub struct SoftTokensStart {
+    /// The CTC head's matrix, `[V, E]`.
+    pub head: Tensor<2>,
+    /// The CTC head's bias, `[V]`.
+    pub head_bias: Tensor<1>,
+    /// For every label its embedding, zero for the blank, `[V, D]`.
+    pub embeddings: Tensor<2>,
+}
+
+impl SoftTokens {
+    pub(super) fn init(encoder_dim: usize, labels: usize, llm_dim: usize, device: &Device) -> Self {
+        Self {
+            listen: LinearConfig::new(encoder_dim, labels).init(device),
+            embed: LinearConfig::new(labels, llm_dim).with_bias(false).init(device),
+        }
+    }
+
+    pub(super) fn start_from(mut self, start: SoftTokensStart) -> Self {
+        let device = self.listen.weight.lazy_device();
+        // Burn keeps the matrix of a `Linear` as [in, out]: [V, E] -> [E, V]
+        self.listen.weight = parameter(start.head.transpose(), &device);
+        self.listen.bias = Some(parameter(start.head_bias, &device));
+        self.embed.weight = parameter(start.embeddings, &device);
+        self
+    }
+
+    /// States `[B, T, E]` to embeddings `[B, T, D]`.
+    pub fn forward(&self, states: Tensor<3>) -> Tensor<3> {
+        // [B, T, E] -> [B, T, V] -> [B, T, D]
+        self.embed.forward(softmax(self.listen.forward(states), 2))
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::super::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
+    use super::*;
+    use crate::batch::PaddedBatch;
+
+    /// Before training the adapter's output is the expected embedding, computed here by hand.
+    #[test]
+    fn a_fresh_adapter_mixes_the_embeddings_of_the_labels() {
+        let device = Device::flex();
+        let (head, bias) = ([[2.0_f32, 0.0], [0.0, 1.0], [1.0, 1.0]], [0.5_f32, 0.0, -0.5]);
+        let embeddings = [[1.0_f32, 2.0], [-3.0, 4.0], [0.0, 0.0]];
+        let config = AdapterConfig {
+            encoder_dim: 2,
+            llm_dim: 2,
+            labels: Some(3),
+            shape: AdapterShape {
+                reduction: LengthReduction::CtcAverage,
+                output: OutputSpace::SoftTokens,
+                hidden_size: 4,
+                num_layers: 1,
+                num_heads: 2,
+                intermediate_size: 4,
+                dropout: 0.0,
+            },
+        };
+        assert!(config.problems().is_empty());
+        let adapter = config.init(&device).with_soft_tokens(SoftTokensStart {
+            head: Tensor::from_data(head, &device),
+            head_bias: Tensor::from_data(bias, &device),
+            embeddings: Tensor::from_data(embeddings, &device),
+        });
+        let state = [0.7_f32, -0.2];
+        let output = adapter.forward(&PaddedBatch::from_rows(&[&state], 2, &device));
+        let output: Vec<f32> = output.values().into_data().try_to_vec().unwrap();
+
+        let scores: Vec<f32> = head
+            .iter()
+            .zip(bias)
+            .map(|(row, bias)| (row[0] * state[0] + row[1] * state[1] + bias).exp())
+            .collect();
+        let sum: f32 = scores.iter().sum();
+        for (column, found) in output.iter().enumerate() {
+            let expected: f32 =
+                scores.iter().zip(embeddings).map(|(score, row)| score / sum * row[column]).sum();
+            assert!((found - expected).abs() < 1e-5, "{found}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn stacked_states_and_encoders_without_labels_are_refused() {
+        let config = AdapterConfig {
+            encoder_dim: 2,
+            llm_dim: 2,
+            labels: None,
+            shape: AdapterShape {
+                reduction: LengthReduction::Stack { count: 2 },
+                output: OutputSpace::SoftTokens,
+                hidden_size: 4,
+                num_layers: 1,
+                num_heads: 2,
+                intermediate_size: 4,
+                dropout: 0.0,
+            },
+        };
+        assert_eq!(config.problems().len(), 2);
+    }
+}
