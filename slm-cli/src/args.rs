@@ -27,7 +27,7 @@ pub(crate) struct ModelArgs {
     /// Backend to compute on; `slm-cli devices` lists them [default: the first of this build]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) backend: Option<String>,
-    /// Folder of the model [default: the nearest `weights/slm-tiny`]
+    /// Folder of the model [default: the nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod embedded;
 mod model;
 mod report;
 

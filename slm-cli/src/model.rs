@@ -4,31 +4,53 @@ use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use burn::prelude::*;
 use slm_core::backend::{Backend, BackendError};
 use slm_core::bundle::{Bundle, MANIFEST_NAME};
 use slm_core::task::SpeechModel;
+use tempfile::TempDir;
 
 use crate::args::ModelArgs;
-use crate::report::UsageError;
+use crate::embedded;
 
 /// The bundle that is used when none is named.
 const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
 
+/// Where a bundle comes from.
+pub(crate) enum Source {
+    /// A folder of the user's.
+    Folder(Bundle),
+    /// The program, unpacked to a folder that goes with this value.
+    Embedded(Bundle, #[expect(dead_code, reason = "kept for its drop")] TempDir),
+}
+
+impl Source {
+    /// The bundle that the arguments name, or the nearest [`DEFAULT_BUNDLE`], or the one in the program.
+    pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Self> {
+        let nearest =
+            || nearest_bundle(env::current_dir().ok().as_deref(), env::current_exe().ok().as_deref());
+        if let Some(dir) = args.bundle.clone().or_else(nearest) {
+            return Ok(Self::Folder(Bundle::open(&dir)?));
+        }
+        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
+        embedded::unpack(dir.path())
+            .with_context(|| format!("cannot unpack the model to `{}`", dir.path().display()))?;
+        Ok(Self::Embedded(Bundle::open(dir.path())?, dir))
+    }
+
+    /// The bundle.
+    pub(crate) fn bundle(&self) -> &Bundle {
+        match self {
+            Self::Folder(bundle) | Self::Embedded(bundle, _) => bundle,
+        }
+    }
+}
+
 /// Loads the model that the arguments name.
 pub(crate) fn load(args: &ModelArgs) -> anyhow::Result<SpeechModel> {
     let device = device(args.backend.as_deref())?;
-    let bundle = open_bundle(args)?;
-    Ok(SpeechModel::load(&bundle, &device)?)
-}
-
-/// Opens the bundle that the arguments name.
-pub(crate) fn open_bundle(args: &ModelArgs) -> anyhow::Result<Bundle> {
-    let dir = match &args.bundle {
-        Some(dir) => dir.clone(),
-        None => default_bundle()?,
-    };
-    Ok(Bundle::open(&dir)?)
+    Ok(SpeechModel::load(Source::open(args)?.bundle(), &device)?)
 }
 
 /// A device of the backend with this name, or of the first that is in this build.
@@ -58,30 +80,11 @@ pub(crate) fn probe(backend: Backend) -> Result<Device, BackendError> {
     }
 }
 
-/// The nearest [`DEFAULT_BUNDLE`].
-fn default_bundle() -> Result<PathBuf, UsageError> {
-    let candidates = candidates(env::current_dir().ok(), env::current_exe().ok());
-    candidates.into_iter().find(|dir| dir.join(MANIFEST_NAME).is_file()).ok_or_else(|| UsageError {
-        message: format!(
-            "no model found: there is no `{DEFAULT_BUNDLE}` here, above, or next to the program"
-        ),
-        hint: Some("name its folder with `--bundle DIR`".into()),
-    })
-}
-
-/// Where the default bundle may be: in the current directory or above it, next to the program, in the
-/// repository that the program was built from.
-fn candidates(current: Option<PathBuf>, program: Option<PathBuf>) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = Vec::new();
-    if let Some(dir) = current {
-        all.extend(dir.ancestors().map(|dir| dir.join(DEFAULT_BUNDLE)));
-    }
-    if let Some(program) = program {
-        all.extend(program.parent().map(|dir| dir.join(DEFAULT_BUNDLE)));
-    }
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    all.extend(repository.map(|dir| dir.join(DEFAULT_BUNDLE)));
-    all
+/// The default bundle in the current directory or above it, or next to the program.
+fn nearest_bundle(current: Option<&Path>, program: Option<&Path>) -> Option<PathBuf> {
+    let above = current.into_iter().flat_map(Path::ancestors);
+    let beside = program.and_then(Path::parent);
+    above.chain(beside).map(|dir| dir.join(DEFAULT_BUNDLE)).find(|dir| dir.join(MANIFEST_NAME).is_file())
 }
 
 #[cfg(test)]
@@ -89,11 +92,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bundles_are_looked_up_in_order() {
-        let found = candidates(Some("/a/b".into()), Some("/bin/slm-cli".into()));
-        let expected = ["/a/b", "/a", "/", "/bin"].map(|dir| Path::new(dir).join(DEFAULT_BUNDLE));
-        assert_eq!(found[..4], expected);
-        assert_eq!(found.len(), 5);
+    fn the_nearest_bundle_wins() {
+        let root = tempfile::tempdir().unwrap();
+        let make = |place: &str| {
+            let bundle = root.path().join(place).join(DEFAULT_BUNDLE);
+            std::fs::create_dir_all(&bundle).unwrap();
+            std::fs::write(bundle.join(MANIFEST_NAME), "{}").unwrap();
+            bundle
+        };
+        let current = root.path().join("a/b");
+        let program = root.path().join("bin/slm-cli");
+        let nearest = || nearest_bundle(Some(&current), Some(&program));
+        assert_eq!(nearest(), None);
+        for place in ["bin", "a", "a/b"] {
+            let bundle = make(place);
+            assert_eq!(nearest(), Some(bundle));
+        }
     }
 
     #[test]

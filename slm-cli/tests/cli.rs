@@ -84,6 +84,25 @@ fn transcribes_several_files_in_order() {
 }
 
 #[test]
+fn an_installed_program_brings_its_model() {
+    let (path, _) = &spoken(1)[0];
+    let elsewhere = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let program = elsewhere.path().join("slm-cli");
+    fs::copy(env!("CARGO_BIN_EXE_slm-cli"), &program).unwrap();
+    let installed = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.current_dir(elsewhere.path()).env("TMPDIR", temporary.path()).args(args);
+        ran(command.output().unwrap())
+    };
+    assert!(installed(&["info"]).stdout.contains("in the program"));
+    let found = installed(&["transcribe", path]);
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.stdout, run(&["transcribe", path]).stdout);
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "something was left behind");
+}
+
+#[test]
 fn every_backend_of_the_build_writes_the_same() {
     let spoken = spoken(3);
     let devices = run(&["devices"]).stdout;

@@ -9,7 +9,7 @@ use slm_core::task::{MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKEN
 use slm_core::{json, text};
 
 use crate::args::{InfoArgs, MAX_BEAMS, MAX_NEW_TOKENS, ModelArgs};
-use crate::model;
+use crate::model::Source;
 use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, Stop> {
@@ -24,15 +24,19 @@ pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, St
 }
 
 fn bundle_rows(model: &ModelArgs) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let bundle = model::open_bundle(model)?;
-    let manifest = bundle.manifest();
+    let source = Source::open(model)?;
+    let manifest = source.bundle().manifest();
     let tasks: Vec<&str> = manifest.templates.keys().map(String::as_str).collect();
     let part = |part: &Part| {
         let files: Vec<&str> = part.files.keys().map(String::as_str).collect();
         format!("{}: {}", part.path.display(), files.join(", "))
     };
+    let place = match &source {
+        Source::Folder(bundle) => bundle.dir().display().to_string(),
+        Source::Embedded(..) => "in the program".to_owned(),
+    };
     Ok(vec![
-        ("bundle", bundle.dir().display().to_string()),
+        ("bundle", place),
         ("name", manifest.name.clone()),
         ("description", manifest.description.clone()),
         ("writer", manifest.writer.clone()),

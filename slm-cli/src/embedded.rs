@@ -1,0 +1,54 @@
+//! The reference model inside the program, so that an installed one runs by itself.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The files of `weights/slm-tiny` with their contents.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../weights/slm-tiny/", $name)))),*]
+    };
+}
+
+const FILES: &[(&str, &[u8])] = files![
+    "slm.json",
+    "adapter/config.json",
+    "adapter/model.safetensors",
+    "encoder/config.json",
+    "encoder/model.safetensors",
+    "encoder/preprocessor_config.json",
+    "encoder/tokenizer.json",
+    "encoder/tokenizer_config.json",
+    "llm/config.json",
+    "llm/generation_config.json",
+    "llm/model.safetensors",
+    "llm/tokenizer.json",
+    "llm/tokenizer_config.json",
+];
+
+/// Writes the bundle into `dir`.
+pub(crate) fn unpack(dir: &Path) -> io::Result<()> {
+    for (name, content) in FILES {
+        let path = dir.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, content)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slm_core::bundle::Bundle;
+
+    /// Opening compares every file that `slm.json` names, so none is missing or stale.
+    #[test]
+    fn the_unpacked_bundle_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        unpack(dir.path()).unwrap();
+        assert_eq!(Bundle::open(dir.path()).unwrap().manifest().name, "slm-tiny");
+    }
+}
