@@ -119,6 +119,10 @@ fn every_backend_of_the_build_writes_the_same() {
         if line.contains("not in this build") || name == "flex" {
             continue;
         }
+        if line.contains("finds no device") && ["tch-cuda", "tch-mps", "cuda"].contains(&name) {
+            // These need hardware of their own; the others run on any machine that tests run on.
+            continue;
+        }
         let found = transcribe(name);
         assert_eq!(found.code, 0, "{name}: {}", found.stderr);
         assert_eq!(found.stdout, reference.stdout, "{name}");
