@@ -64,8 +64,9 @@ impl Convolution {
 /// What `conv` computes, for training: a sum over the taps of its kernel.
 ///
 /// Burn 0.22.1 takes the weight gradient of a grouped convolution one group at a time
-/// (`conv1d_weight_grad_groups` in burn-backend): here a convolution for every channel. For 128 channels and 19
-/// utterances of 63 frames that took 13.7 ms a block on libtorch, and 1.4 ms by taps.
+/// (`conv1d_weight_grad_groups` in burn-backend): here a convolution for every channel. The weight gradient
+/// alone, for 128 channels and 19 utterances of 63 frames, took 13.7 ms so and 1.4 ms by taps (PyTorch, one core);
+/// a whole training step of the reference encoder went from about 1.45 s to 1.36 s.
 fn by_taps(x: Tensor<3>, conv: &Conv1d) -> Tensor<3> {
     let [_, width, time] = x.dims();
     // [E, 1, K] -> [1, E, K]
