@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use slm_core::decode::{DEFAULT_MAX_NEW_TOKENS, DecodeConfig, Strategy};
-use slm_core::task::{Request, Task};
+use slm_core::decode::{DecodeConfig, Strategy, settings};
 
 /// The most tokens an answer may have: endless repetition ends here.
 pub(crate) const MAX_NEW_TOKENS: i64 = 448;
 /// The most beams.
-pub(crate) const MAX_BEAMS: i64 = 64;
+pub(crate) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -102,13 +101,12 @@ pub(crate) struct InputArgs {
     /// Write one JSON record a line instead of text
     #[arg(long)]
     pub(crate) json: bool,
-    /// Search with this many beams
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
-    pub(crate) beam: u16,
-    /// Most tokens of an answer (of each 30 s when transcribing or translating)
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_NEW_TOKENS as u16,
-        value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
-    pub(crate) max_new_tokens: u16,
+    /// Search with this many beams; 1 is greedy [default: as the bundle says]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
+    pub(crate) beam: Option<u16>,
+    /// Most tokens of an answer (of each 30 s when transcribing or translating) [default: as the bundle says]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
+    pub(crate) max_new_tokens: Option<u16>,
     /// Stop at the first input that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
@@ -118,18 +116,16 @@ pub(crate) struct InputArgs {
 }
 
 impl InputArgs {
-    /// `task` with the chosen way of decoding.
-    pub(crate) fn request(&self, task: Task) -> Request {
-        let strategy = match self.beam {
-            1 => Strategy::Greedy,
-            size => Strategy::Beam { size: usize::from(size), length_penalty: 1.0 },
-        };
-        let decode = DecodeConfig {
-            strategy,
-            max_new_tokens: usize::from(self.max_new_tokens),
-            ..DecodeConfig::default()
-        };
-        Request { task, decode }
+    /// The way of decoding that `bundle` asks for, with what was chosen in its place.
+    pub(crate) fn decode(&self, bundle: DecodeConfig) -> DecodeConfig {
+        let mut decode = bundle;
+        if let Some(size) = self.beam {
+            decode.strategy = Strategy::beams(size.into());
+        }
+        if let Some(count) = self.max_new_tokens {
+            decode.max_new_tokens = count.into();
+        }
+        decode
     }
 }
 
@@ -168,9 +164,10 @@ mod tests {
         };
         assert_eq!(ask.question, "who");
         assert_eq!(ask.inputs.files.len(), 2);
-        let request = ask.inputs.request(Task::Transcribe);
-        assert!(matches!(request.decode.strategy, Strategy::Beam { size: 4, .. }));
-        assert_eq!(request.decode.max_new_tokens, DEFAULT_MAX_NEW_TOKENS);
+        let bundle = DecodeConfig { max_new_tokens: 50, ..DecodeConfig::default() };
+        let decode = ask.inputs.decode(bundle);
+        assert!(matches!(decode.strategy, Strategy::Beam { size: 4, .. }));
+        assert_eq!(decode.max_new_tokens, 50);
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
         assert!(parse("slm-cli devices").is_ok());

@@ -111,7 +111,7 @@ pub(crate) struct EvalArgs {
     /// The first utterances only.
     #[arg(long)]
     pub(crate) limit: Option<usize>,
-    /// Beams; greedy without.
+    /// Beams, 1 for greedy; without it as the bundle says.
     #[arg(long)]
     pub(crate) beam: Option<usize>,
     /// Writes every answer to this file, as JSONL.

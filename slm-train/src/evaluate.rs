@@ -9,7 +9,7 @@ use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::bundle::Bundle;
 use slm_core::decode::Strategy;
-use slm_core::task::{Request, SpeechModel, Task};
+use slm_core::task::{SpeechModel, Task};
 use slm_train::data::manifest;
 use slm_train::eval::report::{Report, evaluate};
 use slm_train::eval::tasks::EvalTask;
@@ -32,9 +32,9 @@ pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> 
     let mut utterances = manifest::read(&args.manifest)?;
     utterances.truncate(args.limit.unwrap_or(usize::MAX));
     let model = SpeechModel::load(&Bundle::open(&args.bundle)?, device)?;
-    let mut request = Request::new(Task::Transcribe);
+    let mut request = model.request(Task::Transcribe);
     if let Some(size) = args.beam {
-        request.decode.strategy = Strategy::Beam { size, length_penalty: 1.0 };
+        request.decode.strategy = Strategy::beams(size);
     }
     let mut answers = match &args.hypotheses {
         Some(path) => {

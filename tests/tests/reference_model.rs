@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use slm_core::backend::Backend;
 use slm_core::bundle::Bundle;
-use slm_core::task::{Request, SpeechModel, Task};
+use slm_core::task::{SpeechModel, Task};
 use slm_train::data::manifest;
 use slm_train::eval::report::evaluate;
 use slm_train::eval::tasks::EvalTask;
@@ -77,7 +77,7 @@ fn hears_known_and_unknown_voices() {
     for set in ["test", "test-voices"] {
         let utterances =
             manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
-        let request = Request::new(Task::Transcribe);
+        let request = model.request(Task::Transcribe);
         let (report, hypotheses) =
             evaluate(&model, &utterances, &EvalTask::Transcribe, &request, &|_| ()).unwrap();
         let said: Vec<(String, String)> =

@@ -14,8 +14,7 @@ use crate::report::{self, FailedInput, Failure, Stop};
 
 /// Answers `task` for all inputs.
 pub(super) fn answer(model_args: &ModelArgs, inputs: &InputArgs, task: Task) -> Result<ExitCode, Stop> {
-    let request = inputs.request(task);
-    let model = start(model_args, &request)?;
+    let (model, request) = start(model_args, inputs, task)?;
     let mut out = io::stdout().lock();
     let (mut done, mut failed) = (0, 0);
     for path in &inputs.files {
@@ -48,10 +47,12 @@ pub(super) fn answer(model_args: &ModelArgs, inputs: &InputArgs, task: Task) -> 
 }
 
 /// Loads the model and checks the request, before any input is read.
-fn start(model_args: &ModelArgs, request: &Request) -> anyhow::Result<SpeechModel> {
+fn start(model_args: &ModelArgs, inputs: &InputArgs, task: Task) -> anyhow::Result<(SpeechModel, Request)> {
     let model = model::load(model_args)?;
-    model.check(request)?;
-    Ok(model)
+    let mut request = model.request(task);
+    request.decode = inputs.decode(request.decode);
+    model.check(&request)?;
+    Ok((model, request))
 }
 
 /// Answers one input. A panic is its failure, not the end of the others.

@@ -64,18 +64,13 @@ mod tests {
     use super::*;
     use crate::batch::PaddedBatch;
 
-    /// Before training the adapter's output is the expected embedding, computed here by hand.
-    #[test]
-    fn a_fresh_adapter_mixes_the_embeddings_of_the_labels() {
-        let device = Device::flex();
-        let (head, bias) = ([[2.0_f32, 0.0], [0.0, 1.0], [1.0, 1.0]], [0.5_f32, 0.0, -0.5]);
-        let embeddings = [[1.0_f32, 2.0], [-3.0, 4.0], [0.0, 0.0]];
-        let config = AdapterConfig {
+    fn config(reduction: LengthReduction, labels: Option<usize>) -> AdapterConfig {
+        AdapterConfig {
             encoder_dim: 2,
             llm_dim: 2,
-            labels: Some(3),
+            labels,
             shape: AdapterShape {
-                reduction: LengthReduction::CtcAverage,
+                reduction,
                 output: OutputSpace::SoftTokens,
                 hidden_size: 4,
                 num_layers: 1,
@@ -83,7 +78,16 @@ mod tests {
                 intermediate_size: 4,
                 dropout: 0.0,
             },
-        };
+        }
+    }
+
+    /// Before training the adapter's output is the expected embedding, computed here by hand.
+    #[test]
+    fn a_fresh_adapter_mixes_the_embeddings_of_the_labels() {
+        let device = Device::flex();
+        let (head, bias) = ([[2.0_f32, 0.0], [0.0, 1.0], [1.0, 1.0]], [0.5_f32, 0.0, -0.5]);
+        let embeddings = [[1.0_f32, 2.0], [-3.0, 4.0], [0.0, 0.0]];
+        let config = config(LengthReduction::CtcAverage, Some(3));
         assert!(config.problems().is_empty());
         let adapter = config.init(&device).with_soft_tokens(SoftTokensStart {
             head: Tensor::from_data(head, &device),
@@ -109,20 +113,7 @@ mod tests {
 
     #[test]
     fn stacked_states_and_encoders_without_labels_are_refused() {
-        let config = AdapterConfig {
-            encoder_dim: 2,
-            llm_dim: 2,
-            labels: None,
-            shape: AdapterShape {
-                reduction: LengthReduction::Stack { count: 2 },
-                output: OutputSpace::SoftTokens,
-                hidden_size: 4,
-                num_layers: 1,
-                num_heads: 2,
-                intermediate_size: 4,
-                dropout: 0.0,
-            },
-        };
+        let config = config(LengthReduction::Stack { count: 2 }, None);
         assert_eq!(config.problems().len(), 2);
     }
 }

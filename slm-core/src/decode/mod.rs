@@ -8,6 +8,7 @@
 mod beam;
 mod greedy;
 mod sample;
+pub mod settings;
 mod step;
 
 use crate::batch::PaddedBatch;

@@ -5,6 +5,7 @@ use crate::decode::DecodeError;
 use crate::encoder::ctc::ReadBackError;
 use crate::encoder::parakeet::EncoderError;
 use crate::features::FeatureError;
+use crate::json::JsonError;
 use crate::llm::LlmError;
 use crate::text::TokenizerError;
 
@@ -27,6 +28,9 @@ pub enum LoadError {
     /// The language model.
     #[error(transparent)]
     Llm(#[from] LlmError),
+    /// The language model's `generation_config.json`.
+    #[error(transparent)]
+    Decode(#[from] JsonError),
     /// A tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),

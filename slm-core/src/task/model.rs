@@ -34,6 +34,8 @@ pub struct SpeechParts {
     pub labels: Option<TextTokenizer>,
     /// The phrasings of the tasks.
     pub templates: Templates,
+    /// How the language model is decoded where a request does not say it.
+    pub decode: DecodeConfig,
 }
 
 /// A speech encoder, an adapter and a language model that fit, ready to answer.
@@ -63,6 +65,7 @@ impl SpeechModel {
             encoder: Parakeet::load(&encoder, &device)?,
             adapter: Adapter::load(&bundle.adapter_dir(), &device)?,
             llm: T5::load(&llm, &device)?,
+            decode: DecodeConfig::from_dir(&llm)?,
         };
         Self::new(parts, &device)
     }
@@ -94,6 +97,11 @@ impl SpeechModel {
     /// The device that it runs on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The task, decoded as the language model's folder says.
+    pub fn request(&self, task: Task) -> Request {
+        Request { task, decode: self.parts.decode }
     }
 
     /// The instruction of a task: its first phrasing, filled.

@@ -70,6 +70,7 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         tokenizer: TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap(),
         labels: None,
         templates: Templates::parse(&templates).unwrap(),
+        decode: DecodeConfig::default(),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::training::rng_for;
 /// The stream of random numbers that sentences draw from, one a split.
 const SENTENCE_STREAM: u64 = 0x7365_6e74;
 
-/// Of three held-out sentences one may have names that training never saw.
+/// Of three test sentences one may have names that training never saw, and of three training sentences one may have
+/// invented ones.
 const NEW_NAMES_IN: u64 = 3;
 
 /// Which sentences and voices a corpus has.
@@ -54,8 +55,10 @@ impl Split {
     fn item(self, seed: u64, index: u64) -> Item {
         let mut rng = rng_for(seed, self.stream(), index);
         let pool = match self {
-            Self::Test | Self::TestVoices if index.is_multiple_of(NEW_NAMES_IN) => NamePool::Test,
-            _ => NamePool::Train,
+            _ if !index.is_multiple_of(NEW_NAMES_IN) => NamePool::Train,
+            Self::Test | Self::TestVoices => NamePool::Test,
+            Self::Train => NamePool::Invented,
+            Self::Dev => NamePool::Train,
         };
         loop {
             let item = sample(&mut rng, pool);

@@ -14,6 +14,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::batch::PaddedIds;
+use slm_core::decode::{DEFAULT_MAX_NEW_TOKENS, settings};
 use slm_core::llm::config::T5Config;
 use slm_core::llm::t5::{OutputHead, T5};
 use slm_core::text::TextTokenizer;
@@ -22,7 +23,8 @@ use slm_core::weights::StorageType;
 use super::config::{self, digest};
 use super::loss::{cross_entropy_sum, shift_right};
 use crate::data::buckets;
-use crate::data::domain::tasks::{Task, TaskPair, copy_drill, mishear, pairs};
+use crate::data::domain::hearing::{mishear, mishear_pieces};
+use crate::data::domain::tasks::{Task, TaskPair, copy_drill, pairs};
 use crate::data::domain::{NamePool, is_held_out, sample};
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome, rng_for};
 
@@ -44,11 +46,19 @@ pub struct TextConfig {
     pub model: T5Config,
     /// Examples.
     pub data: TextData,
+    /// Beams that the result is to be decoded with, for its `generation_config.json`.
+    #[serde(default = "greedy")]
+    pub num_beams: usize,
     /// The type in which the result is stored.
     #[serde(default = "slm_core::weights::StorageType::full")]
     pub storage: StorageType,
     /// The loop.
     pub train: LoopConfig,
+}
+
+/// One beam.
+fn greedy() -> usize {
+    1
 }
 
 /// Which examples an epoch has.
@@ -60,9 +70,13 @@ pub struct TextData {
     /// Examples that only copy random words, as a share of the others.
     pub copy_share: f64,
     /// Examples whose input is damaged as a listener might mishear it, as a share of all but spelling and
-    /// copying. What T5 learns from spans that are left out: to guess from context.
+    /// copying: half of them in their spelling ([`mishear`]), half in their pieces ([`mishear_pieces`]).
+    /// What T5 learns from spans that are left out: to guess from context.
     #[serde(default)]
     pub misheard_share: f64,
+    /// Sentences with invented names, as a share of all, so that the model copies names that it never saw.
+    #[serde(default)]
+    pub invented_share: f64,
     /// Source and target positions of a batch together, padding included.
     pub batch_tokens: usize,
     /// Held-out sentences for the evaluation.
@@ -87,8 +101,23 @@ struct TextJob {
 
 impl TextJob {
     fn example(&self, pair: &TaskPair) -> anyhow::Result<Example> {
+        self.example_of(self.tokenizer.encode(&pair.input)?, pair)
+    }
+
+    fn misheard_example<R: Rng>(&self, pair: &TaskPair, rng: &mut R) -> anyhow::Result<Example> {
+        let input = if rng.random_bool(0.5) {
+            self.tokenizer.encode(&mishear(&pair.input, rng))?
+        } else {
+            // The first ids are padding, end and unknown.
+            let ids = self.config.model.eos_token_id + 2..self.tokenizer.len() as u32;
+            mishear_pieces(&self.tokenizer.encode(&pair.input)?, ids, rng)
+        };
+        self.example_of(input, pair)
+    }
+
+    fn example_of(&self, input: Vec<u32>, pair: &TaskPair) -> anyhow::Result<Example> {
         let eos = self.config.model.eos_token_id;
-        let mut source = self.tokenizer.encode(&pair.input)?;
+        let mut source = input;
         source.extend(self.tokenizer.encode(&pair.instruction)?);
         source.push(eos);
         let mut target = self.tokenizer.encode(&pair.target)?;
@@ -100,17 +129,20 @@ impl TextJob {
         let mut examples = Vec::new();
         let mut items = 0;
         while items < count {
-            let item = sample(rng, NamePool::Train);
+            let invented = !held_out && rng.random_bool(self.config.data.invented_share);
+            let item = sample(rng, if invented { NamePool::Invented } else { NamePool::Train });
             if is_held_out(&item.text) != held_out {
                 continue;
             }
             items += 1;
-            for mut pair in pairs(&item, rng) {
-                let misheard = !held_out && pair.task != Task::Spell;
-                if misheard && rng.random_bool(self.config.data.misheard_share) {
-                    pair.input = mishear(&pair.input, rng);
-                }
-                examples.extend(self.example(&pair).ok());
+            for pair in pairs(&item, rng) {
+                let may_mishear = !held_out && pair.task != Task::Spell;
+                let example = if may_mishear && rng.random_bool(self.config.data.misheard_share) {
+                    self.misheard_example(&pair, rng)
+                } else {
+                    self.example(&pair)
+                };
+                examples.extend(example.ok());
             }
         }
         if !held_out {
@@ -213,8 +245,15 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     config.model.vocab_size = tokenizer.len();
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
-    if !(0.0..=1.0).contains(&config.data.misheard_share) {
-        problems.push(format!("`misheard_share` {} is not in [0, 1]", config.data.misheard_share));
+    let shares =
+        [("misheard_share", config.data.misheard_share), ("invented_share", config.data.invented_share)];
+    if !(1..=settings::MAX_BEAMS).contains(&config.num_beams) {
+        problems.push(format!("`num_beams` {} is not in 1 to {}", config.num_beams, settings::MAX_BEAMS));
+    }
+    for (name, share) in shares {
+        if !(0.0..=1.0).contains(&share) {
+            problems.push(format!("`{name}` {share} is not in [0, 1]"));
+        }
     }
     config::check("text", &problems)?;
 
@@ -234,7 +273,7 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
         std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
         model.save(out, job.config.storage)?;
         write_tokenizer_files(&job.config.tokenizer, out)?;
-        write_generation_config(&job.config.model, out)?;
+        write_generation_config(&job.config, out)?;
     }
     Ok(outcome)
 }
@@ -260,13 +299,15 @@ pub fn write_tokenizer_files(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_generation_config(model: &T5Config, out: &Path) -> anyhow::Result<()> {
-    let settings = serde_json::json!({
+fn write_generation_config(config: &TextConfig, out: &Path) -> anyhow::Result<()> {
+    let model = &config.model;
+    let content = serde_json::json!({
         "pad_token_id": model.pad_token_id,
         "eos_token_id": model.eos_token_id,
         "decoder_start_token_id": model.decoder_start_token_id,
-        "max_new_tokens": 128,
+        "max_new_tokens": DEFAULT_MAX_NEW_TOKENS,
+        "num_beams": config.num_beams,
     });
-    slm_core::json::write(&out.join("generation_config.json"), &settings)?;
+    slm_core::json::write(&out.join(settings::FILE_NAME), &content)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ mod arithmetic;
 mod calendar;
 mod engine;
 mod fact;
+pub mod hearing;
+mod invented;
 mod lexicon;
 mod light;
 mod message;
@@ -119,13 +121,15 @@ impl Field {
     }
 }
 
-/// Which first names a sentence may use; the two pools share none.
+/// Which first names a sentence may use; no two pools share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamePool {
     /// Names for training.
     Train,
     /// Names that training never sees.
     Test,
+    /// Invented names, nearly all different, so that training meets names that it cannot know by heart.
+    Invented,
 }
 
 /// An English utterance and what a text model is taught about it.
@@ -177,12 +181,13 @@ pub fn is_held_out(text: &str) -> bool {
     (hash >> 8).is_multiple_of(12)
 }
 
-/// The first names of a pool, lower case.
+/// The listed first names of a pool, lower case; invented ones are not listed.
 #[must_use]
 pub fn names(pool: NamePool) -> &'static [&'static str] {
     match pool {
         NamePool::Train => &names::TRAIN,
         NamePool::Test => &names::TEST,
+        NamePool::Invented => &[],
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use rand::{Rng, RngExt};
 
-use super::NamePool;
 use super::engine::Entry;
+use super::{NamePool, invented};
 
 /// Names for training.
 pub(super) static TRAIN: LazyLock<Vec<&'static str>> =
@@ -55,8 +55,13 @@ tabitha terence tristan vernon wilfred winifred yvonne zelda
 
 /// Draws a name; the form `de` is with the preposition of possession (`von`, `de`, `d'`).
 pub(super) fn draw<R: Rng>(pool: NamePool, rng: &mut R) -> Entry {
-    let all = super::names(pool);
-    let name = all[rng.random_range(0..all.len())];
+    let name = match pool {
+        NamePool::Invented => invented::name(rng),
+        NamePool::Train | NamePool::Test => {
+            let all = super::names(pool);
+            all[rng.random_range(0..all.len())].to_owned()
+        }
+    };
     let mut letters = name.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let elided = match name.chars().next() {
@@ -67,7 +72,7 @@ pub(super) fn draw<R: Rng>(pool: NamePool, rng: &mut R) -> Entry {
     Entry {
         forms: vec!["de"],
         cells: [
-            vec![name.to_owned(), format!("of {name}")],
+            vec![name.clone(), format!("of {name}")],
             vec![capital.clone(), format!("von {capital}")],
             vec![capital.clone(), format!("de {capital}")],
             vec![capital, elided],

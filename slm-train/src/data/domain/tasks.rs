@@ -2,10 +2,10 @@
 //!
 //! The instruction comes after the text. The first phrasing of each task is the canonical one.
 
-use std::borrow::Cow;
-
 use rand::{Rng, RngExt};
 
+use super::hearing::respell;
+use super::invented;
 use super::{Field, Item, NamePool, names, words};
 
 /// A language to translate into.
@@ -229,167 +229,14 @@ fn spell<R: Rng>(item: &Item, rng: &mut R) -> TaskPair {
     }
 }
 
-/// Letters that sound alike; `^` ties the left side to the start of a word, `$` to its end.
-const SOUNDS: [(&str, &str); 66] = [
-    ("ph", "f"),
-    ("f", "ph"),
-    ("ck", "k"),
-    ("ck", "c"),
-    ("ca", "ka"),
-    ("co", "ko"),
-    ("cl", "kl"),
-    ("cr", "kr"),
-    ("k", "c"),
-    ("k", "ck"),
-    ("ch", "k"),
-    ("ch", "tch"),
-    ("x", "ks"),
-    ("qu", "kw"),
-    ("ce", "se"),
-    ("ci", "si"),
-    ("se", "ze"),
-    ("si", "zi"),
-    ("s$", "z"),
-    ("s$", "ss"),
-    ("z", "s"),
-    ("^j", "g"),
-    ("^g", "j"),
-    ("sh", "sch"),
-    ("th", "t"),
-    ("t$", "tt"),
-    ("^kn", "n"),
-    ("^wr", "r"),
-    ("^wh", "w"),
-    ("gh", ""),
-    ("^h", ""),
-    ("mb$", "m"),
-    ("ee", "ea"),
-    ("ea", "ee"),
-    ("ie", "ee"),
-    ("ie$", "y"),
-    ("y$", "ie"),
-    ("y$", "i"),
-    ("y$", "ey"),
-    ("i", "y"),
-    ("y", "i"),
-    ("ai", "ay"),
-    ("ay", "ai"),
-    ("ou", "ow"),
-    ("ow", "ou"),
-    ("oo", "u"),
-    ("au", "aw"),
-    ("er", "ur"),
-    ("or", "er"),
-    ("an", "en"),
-    ("en", "an"),
-    ("in", "en"),
-    ("a$", "ah"),
-    ("e$", ""),
-    ("ah$", "a"),
-    ("o$", "oh"),
-    ("ll", "l"),
-    ("l", "ll"),
-    ("nn", "n"),
-    ("n", "nn"),
-    ("tt", "t"),
-    ("mm", "m"),
-    ("m", "mm"),
-    ("rr", "r"),
-    ("ss", "s"),
-    ("v", "w"),
-];
-
-/// One replacement in `word`, or `None` where the rule does not fit.
-fn apply<R: Rng>(word: &str, from: &str, to: &str, rng: &mut R) -> Option<String> {
-    if let Some(from) = from.strip_prefix('^') {
-        return word.strip_prefix(from).map(|rest| format!("{to}{rest}"));
-    }
-    if let Some(from) = from.strip_suffix('$') {
-        return word.strip_suffix(from).map(|stem| format!("{stem}{to}"));
-    }
-    let places: Vec<usize> = word.match_indices(from).map(|(place, _)| place).collect();
-    if places.is_empty() {
-        return None;
-    }
-    let place = places[rng.random_range(0..places.len())];
-    let (before, after) = word.split_at(place);
-    Some(format!("{before}{to}{}", after.strip_prefix(from)?))
-}
-
-/// The word with one or two of its sounds spelled another way; never the word itself.
-pub fn respell<R: Rng>(word: &str, rng: &mut R) -> String {
-    let mut heard: Cow<'_, str> = Cow::Borrowed(word);
-    let wanted = if word.len() > 4 && rng.random_bool(0.5) { 2 } else { 1 };
-    let mut done = 0;
-    for _ in 0..200 {
-        let (from, to) = SOUNDS[rng.random_range(0..SOUNDS.len())];
-        match apply(&heard, from, to, rng) {
-            Some(next) if next != word && next.len() > 1 && !tripled(&next) => {
-                heard = Cow::Owned(next);
-                done += 1;
-            }
-            _ => {}
-        }
-        if done >= wanted {
-            break;
-        }
-    }
-    if heard == word { format!("{word}e") } else { heard.into_owned() }
-}
-
-/// The text as a listener might mishear it: some words spelled by ear, now and then one missing a letter or
-/// gone altogether. At least one word is left.
-pub fn mishear<R: Rng>(text: &str, rng: &mut R) -> String {
-    let mut heard: Vec<Cow<'_, str>> = Vec::new();
-    for word in text.split(' ') {
-        match rng.random_range(0..100) {
-            0..3 => {}
-            3..15 if word.len() > 2 => heard.push(respell(word, rng).into()),
-            15..22 if word.len() > 2 => {
-                let gone = rng.random_range(0..word.chars().count());
-                heard.push(word.chars().enumerate().filter(|(i, _)| *i != gone).map(|(_, c)| c).collect());
-            }
-            _ => heard.push(word.into()),
-        }
-    }
-    if heard.is_empty() { text.to_owned() } else { heard.join(" ") }
-}
-
-/// Whether a letter stands three times in a row.
-fn tripled(word: &str) -> bool {
-    word.as_bytes().windows(3).any(|three| three[0] == three[1] && three[1] == three[2])
-}
-
-const ONSETS: [&str; 37] = [
-    "", "b", "bl", "br", "c", "ch", "cl", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p",
-    "pl", "pr", "qu", "r", "s", "sh", "sk", "sl", "st", "t", "th", "tr", "v", "w", "y", "z", "kn",
-];
-const VOWELS: [&str; 18] =
-    ["a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ee", "ea", "ai", "ou", "oo", "y", "ie", "oa"];
-const CODAS: [&str; 24] = [
-    "", "", "", "", "n", "m", "r", "l", "s", "t", "d", "k", "ck", "nd", "st", "rt", "x", "ng", "p", "b",
-    "ll", "ss", "sh", "th",
-];
-
-/// A made-up word of one to three syllables.
-fn made_up<R: Rng>(rng: &mut R) -> String {
-    let mut word = String::new();
-    for _ in 0..rng.random_range(1..=3) {
-        word.push_str(ONSETS[rng.random_range(0..ONSETS.len())]);
-        word.push_str(VOWELS[rng.random_range(0..VOWELS.len())]);
-        word.push_str(CODAS[rng.random_range(0..CODAS.len())]);
-    }
-    word
-}
-
-/// A [`Task::Repeat`] pair over two to eight random words, some of them made up, so that the model
+/// A [`Task::Repeat`] pair over two to twelve random words, some of them invented, so that the model
 /// learns to copy any spelling.
 pub fn copy_drill<R: Rng>(rng: &mut R) -> TaskPair {
     let share = rng.random_range(0..=4_u32);
-    let text = (0..rng.random_range(2..=8))
+    let text = (0..rng.random_range(2..=12))
         .map(|_| {
             if rng.random_ratio(share, 4) {
-                made_up(rng)
+                invented::word(rng)
             } else {
                 words()[rng.random_range(0..words().len())].to_owned()
             }

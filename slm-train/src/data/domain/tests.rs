@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::engine::{keys, lexicons, templates};
-use super::tasks::{Task, copy_drill, mishear, pairs, respell};
+use super::hearing::{mishear, mishear_pieces, respell};
+use super::tasks::{Task, copy_drill, pairs};
 use super::{NamePool, Topic, is_held_out, names, sample, template_count};
 
 #[test]
@@ -142,4 +143,39 @@ fn misheard_text_is_damaged_but_never_empty() {
         assert!(!mishear("go", &mut rng).is_empty());
     }
     assert!((100..200).contains(&changed), "{changed} of 200");
+}
+
+#[test]
+fn misheard_pieces_are_damaged_but_never_gone() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let pieces: Vec<u32> = (100..120).collect();
+    let (mut changed, mut length) = (0, 0);
+    for _ in 0..200 {
+        let heard = mishear_pieces(&pieces, 3..1000, &mut rng);
+        assert!(heard.iter().all(|id| (3..1000).contains(id)));
+        changed += usize::from(heard != pieces);
+        length += heard.len();
+        assert!(!mishear_pieces(&[7], 3..1000, &mut rng).is_empty());
+    }
+    assert!((120..200).contains(&changed), "{changed} of 200");
+    assert!((200 * 18..200 * 21).contains(&length), "{length} pieces in 200 texts");
+}
+
+#[test]
+fn invented_names_are_in_no_pool_and_in_all_languages() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut drawn = 0;
+    for _ in 0..2_000 {
+        let item = sample(&mut rng, NamePool::Invented);
+        for name in item.names {
+            for pool in [NamePool::Train, NamePool::Test] {
+                assert!(!names(pool).contains(&name.as_str()), "{name}");
+            }
+            assert!(item.text.contains(&name), "{name} is not in `{}`", item.text);
+            drawn += 1;
+            seen.insert(name);
+        }
+    }
+    assert!(seen.len() * 10 > drawn * 8, "{} different of {drawn}", seen.len());
 }
