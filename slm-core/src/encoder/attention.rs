@@ -1,47 +1,42 @@
-//! Self-attention with relative positions in the manner of Transformer-XL.
+//! Self-attention over frames, with one of the kinds of position.
 //!
-//! Paper: Transformer-XL, arXiv 1901.02860, section 3.3. Reference: transformers 5.23.0,
-//! `ParakeetEncoderAttention` and `ParakeetEncoderRelPositionalEncoding`.
+//! Paper: Conformer, arXiv 2005.08100, section 2.1. Reference: transformers 5.23.0, `ParakeetEncoderAttention`,
+//! `Wav2Vec2BertSelfAttention`, `Wav2Vec2ConformerSelfAttention`.
 //! Shapes: `B` utterances, `T` frames, `E` width, `H` heads of width `K`, `P = 2T - 1` distances.
 
 use burn::module::Param;
-use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
-use super::config::ParakeetEncoderConfig;
+use super::block::BlockConfig;
+use super::positions::{Position, PositionTable, shift};
 
-/// Base of the sinusoids' wavelengths.
-const WAVELENGTH_BASE: f64 = 10_000.0;
-
-/// Multi-head attention whose scores are `(q + u)·k + (q + v)·p[distance]`.
+/// Multi-head attention of frames to frames.
 #[derive(Module, Debug)]
-pub struct RelativeAttention {
+pub struct Attention {
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
     o_proj: Linear,
-    relative_k_proj: Linear,
-    bias_u: Param<Tensor<2>>,
-    bias_v: Param<Tensor<2>>,
+    position: Option<Position>,
     num_heads: usize,
 }
 
-impl RelativeAttention {
+impl Attention {
     /// Builds the module on `device`.
-    pub fn init(config: &ParakeetEncoderConfig, device: &Device) -> Self {
-        let width = config.hidden_size;
-        let linear = |bias| LinearConfig::new(width, width).with_bias(bias).init(device);
-        let head_bias = || Initializer::Zeros.init([config.num_attention_heads, config.head_dim()], device);
+    pub fn init(config: &BlockConfig, device: &Device) -> Self {
+        let width = config.width;
+        let linear = || LinearConfig::new(width, width).with_bias(config.projection_bias).init(device);
         Self {
-            q_proj: linear(config.attention_bias),
-            k_proj: linear(config.attention_bias),
-            v_proj: linear(config.attention_bias),
-            o_proj: linear(config.attention_bias),
-            relative_k_proj: linear(false),
-            bias_u: head_bias(),
-            bias_v: head_bias(),
-            num_heads: config.num_attention_heads,
+            q_proj: linear(),
+            k_proj: linear(),
+            v_proj: linear(),
+            o_proj: linear(),
+            position: config
+                .position
+                .and_then(|kind| Position::init(kind, config.num_heads, config.head_dim(), device)),
+            num_heads: config.num_heads,
         }
     }
 
@@ -50,93 +45,63 @@ impl RelativeAttention {
     /// # Shapes
     ///
     /// - x: `[B, T, E]`
-    /// - positions: `[1, P, E]`, see [`relative_positions`]
+    /// - table: of the same kind as the module's positions, for `T` frames
     /// - mask: `[B, 1, 1, T]`, added to the scores
     /// - output: `[B, T, E]`
-    pub fn forward(&self, x: Tensor<3>, positions: Tensor<3>, mask: Tensor<4>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, table: &PositionTable, mask: Tensor<4>) -> Tensor<3> {
         let [batch, time, width] = x.dims();
         let head_dim = width / self.num_heads;
         let scale = (head_dim as f64).powf(-0.5);
 
-        // [B, T, E] -> [B, H, T, K]
-        let query = self.split_heads(self.q_proj.forward(x.clone()));
-        let key = self.split_heads(self.k_proj.forward(x.clone()));
-        let value = self.split_heads(self.v_proj.forward(x));
-        // [1, P, E] -> [1, H, P, K]
-        let position = self.split_heads(self.relative_k_proj.forward(positions));
+        let turned = match table {
+            PositionTable::RotateInput(rotation) => {
+                rotation.apply(self.split(x.clone())).reshape([batch, time, width])
+            }
+            _ => x.clone(),
+        };
+        // [B, T, E] -> [B, T, H, K]
+        let mut query = self.split(self.q_proj.forward(turned.clone()));
+        let mut key = self.split(self.k_proj.forward(turned));
+        if let PositionTable::RotateHeads(rotation) = table {
+            (query, key) = (rotation.apply(query), rotation.apply(key));
+        }
+        // [B, T, H, K] -> [B, H, T, K]
+        let (query, key) = (query.swap_dims(1, 2), key.swap_dims(1, 2));
+        let value = self.split(self.v_proj.forward(x)).swap_dims(1, 2);
 
-        let head_bias = |bias: &Param<Tensor<2>>| bias.val().reshape([1, self.num_heads, 1, head_dim]);
-        let with_u = query.clone() + head_bias(&self.bias_u);
-        let with_v = query + head_bias(&self.bias_v);
-
-        // [B, H, T, K] x [B, H, K, T] -> [B, H, T, T]
-        let content = with_u.matmul(key.swap_dims(2, 3));
-        // [B, H, T, K] x [1, H, K, P] -> [B, H, T, P] -> [B, H, T, T]
-        let distance = shift(with_v.matmul(position.swap_dims(2, 3)));
-        let scores = (content + distance) * scale + mask;
-
+        let scores = self.scores(query, key, table) * scale + mask;
         // [B, H, T, T] x [B, H, T, K] -> [B, H, T, K] -> [B, T, E]
         let context = softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, time, width]);
         self.o_proj.forward(context)
     }
 
-    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, time, width] = x.dims();
-        x.reshape([batch, time, self.num_heads, width / self.num_heads]).swap_dims(1, 2)
-    }
-}
-
-/// Turns scores by distance into scores by key: `out[q, k] = scores[q, T - 1 + k - q]`.
-///
-/// `[B, H, T, 2T - 1]` to `[B, H, T, T]`. One zero column makes a row one longer than the distances,
-/// so that reading the same memory with rows one shorter moves each row by one against the last.
-fn shift(scores: Tensor<4>) -> Tensor<4> {
-    let [batch, heads, time, distances] = scores.dims();
-    let zeros = Tensor::zeros([batch, heads, time, 1], &scores.device());
-    Tensor::cat(vec![zeros, scores], 3)
-        .reshape([batch, heads, distances + 1, time])
-        .slice([0..batch, 0..heads, 1..distances + 1, 0..time])
-        .reshape([batch, heads, time, distances])
-        .slice([0..batch, 0..heads, 0..time, 0..time])
-}
-
-/// Sinusoids of the distances `T - 1` down to `-(T - 1)`, sine and cosine interleaved, `[1, 2T - 1, E]`.
-pub fn relative_positions(time: usize, width: usize, device: &Device) -> Tensor<3> {
-    let distances = 2 * time - 1;
-    let frequencies: Vec<f64> =
-        (0..width / 2).map(|i| WAVELENGTH_BASE.powf(-2.0 * i as f64 / width as f64)).collect();
-    let mut values = Vec::with_capacity(distances * width);
-    for p in 0..distances {
-        let distance = time as f64 - 1.0 - p as f64;
-        for frequency in &frequencies {
-            let (sin, cos) = (distance * frequency).sin_cos();
-            values.extend([sin as f32, cos as f32]);
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [1, distances, width]), device)
-}
-
-#[cfg(all(test, feature = "flex"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shift_reads_the_distance_of_query_and_key() {
-        let device = Device::flex();
-        let time = 5;
-        let scores = Tensor::<1, Int>::arange(0..(time * (2 * time - 1)) as i64, &device).float().reshape([
-            1,
-            1,
-            time,
-            2 * time - 1,
-        ]);
-        let before: Vec<f32> = scores.clone().into_data().try_to_vec().unwrap();
-        let after: Vec<f32> = shift(scores).into_data().try_to_vec().unwrap();
-        for q in 0..time {
-            for k in 0..time {
-                let expected = before[q * (2 * time - 1) + time - 1 + k - q];
-                assert!((after[q * time + k] - expected).abs() < f32::EPSILON);
+    /// What each query makes of each key, `[B, H, T, K]` twice to `[B, H, T, T]`.
+    fn scores(&self, query: Tensor<4>, key: Tensor<4>, table: &PositionTable) -> Tensor<4> {
+        let [_, heads, _, head_dim] = query.dims();
+        let key = key.swap_dims(2, 3);
+        match (&self.position, table) {
+            (Some(Position::Relative(position)), PositionTable::Sinusoids(sinusoids)) => {
+                let head_bias = |bias: &Param<Tensor<2>>| bias.val().reshape([1, heads, 1, head_dim]);
+                // [1, P, E] -> [1, H, K, P]
+                let distances = self.split(position.linear.forward(sinusoids.clone())).permute([0, 2, 3, 1]);
+                // [B, H, T, K] x [B, H, K, T] -> [B, H, T, T]
+                let content = (query.clone() + head_bias(&position.bias_u)).matmul(key);
+                // [B, H, T, K] x [1, H, K, P] -> [B, H, T, P] -> [B, H, T, T]
+                content + shift((query + head_bias(&position.bias_v)).matmul(distances))
             }
+            (Some(Position::RelativeKey(position)), PositionTable::Distances(rows)) => {
+                // [P, K] -> [1, 1, K, P]
+                let distances = position.distance_embedding.weight.val().select(0, rows.clone()).transpose();
+                // [B, H, T, K] x [1, 1, K, P] -> [B, H, T, P] -> [B, H, T, T]
+                query.clone().matmul(key) + shift(query.matmul(distances.unsqueeze()))
+            }
+            _ => query.matmul(key),
         }
+    }
+
+    /// `[B, T, E]` to `[B, T, H, K]`.
+    fn split(&self, x: Tensor<3>) -> Tensor<4> {
+        let [batch, time, width] = x.dims();
+        x.reshape([batch, time, self.num_heads, width / self.num_heads])
     }
 }

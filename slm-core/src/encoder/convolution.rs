@@ -1,14 +1,14 @@
-//! The convolution module of a Conformer block: pointwise, GLU, depthwise, batch norm, SiLU, pointwise.
+//! The convolution module of a Conformer block: pointwise, GLU, depthwise, norm, SiLU, pointwise.
 //!
 //! Paper: Conformer, arXiv 2005.08100, section 2.2. Reference: transformers 5.23.0,
-//! `ParakeetEncoderConvolutionModule`. Shapes: `B` utterances, `T` frames, `E` width.
+//! `ParakeetEncoderConvolutionModule`, `Wav2Vec2BertConvolutionModule`, `Wav2Vec2ConformerConvolutionModule`. Shapes: `B` utterances, `T` frames, `E` width.
 
 use burn::nn::conv::{Conv1d, Conv1dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig1d};
+use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, PaddingConfig1d};
 use burn::prelude::*;
 use burn::tensor::activation::{glu, silu};
 
-use super::config::ParakeetEncoderConfig;
+use super::block::{BlockConfig, ConvolutionNormKind, KernelReach};
 use crate::batch::PaddedBatch;
 
 /// Mixes neighbouring frames, each channel on its own.
@@ -16,26 +16,60 @@ use crate::batch::PaddedBatch;
 pub struct Convolution {
     pointwise_conv1: Conv1d,
     depthwise_conv: Conv1d,
-    norm: BatchNorm,
+    norm: ConvolutionNorm,
     pointwise_conv2: Conv1d,
+    /// Frames that the kernel sees before and after the one it is at.
+    #[module(skip)]
+    pads: (usize, usize),
+}
+
+/// Of the one kind or the other.
+#[derive(Module, Debug)]
+pub enum ConvolutionNorm {
+    /// Over utterances and frames, by running statistics.
+    Batch(BatchNorm),
+    /// Over the channels of a frame.
+    Layer(LayerNorm),
+}
+
+impl ConvolutionNorm {
+    /// `[B, E, T]` to the same.
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Batch(norm) => norm.forward(x),
+            Self::Layer(norm) => norm.forward(x.swap_dims(1, 2)).swap_dims(1, 2),
+        }
+    }
 }
 
 impl Convolution {
     /// Builds the module on `device`.
-    pub fn init(config: &ParakeetEncoderConfig, device: &Device) -> Self {
-        let width = config.hidden_size;
-        let pad = (config.conv_kernel_size - 1) / 2;
+    pub fn init(config: &BlockConfig, device: &Device) -> Self {
+        let width = config.width;
+        let others = config.kernel - 1;
+        let pads = match config.reach {
+            KernelReach::Centred => (others / 2, others - others / 2),
+            KernelReach::Causal => (others, 0),
+        };
         let conv = |input, output, kernel| {
             Conv1dConfig::new(input, output, kernel).with_bias(config.convolution_bias)
         };
         Self {
             pointwise_conv1: conv(width, 2 * width, 1).init(device),
-            depthwise_conv: conv(width, width, config.conv_kernel_size)
+            depthwise_conv: conv(width, width, config.kernel)
                 .with_groups(width)
-                .with_padding(PaddingConfig1d::Explicit(pad, pad))
+                .with_padding(PaddingConfig1d::Explicit(pads.0, pads.1))
                 .init(device),
-            norm: BatchNormConfig::new(width).init(device),
+            norm: match config.convolution_norm {
+                ConvolutionNormKind::Batch => {
+                    ConvolutionNorm::Batch(BatchNormConfig::new(width).init(device))
+                }
+                ConvolutionNormKind::Layer => ConvolutionNorm::Layer(
+                    LayerNormConfig::new(width).with_epsilon(config.norm_epsilon).init(device),
+                ),
+            },
             pointwise_conv2: conv(width, width, 1).init(device),
+            pads,
         }
     }
 
@@ -44,7 +78,7 @@ impl Convolution {
         // [B, T, E] -> [B, E, T] -> [B, 2E, T] -> [B, E, T]
         let x = self.pointwise_conv1.forward(x.swap_dims(1, 2));
         let x = glu(x, 1);
-        // The depthwise kernel reaches into the padding, which the first bias has filled.
+        // The depthwise kernel reaches into the padding, which is not zero after a norm and a bias.
         let x = if frames.is_full() { x } else { x * frames.keep().swap_dims(1, 2) };
         let x = silu(self.norm.forward(self.depthwise(x)));
         // [B, E, T] -> [B, T, E]
@@ -54,7 +88,7 @@ impl Convolution {
     /// `[B, E, T]` to the same, each channel with its own kernel.
     fn depthwise(&self, x: Tensor<3>) -> Tensor<3> {
         if x.device().is_autodiff() {
-            by_taps(x, &self.depthwise_conv)
+            by_taps(x, &self.depthwise_conv, self.pads)
         } else {
             self.depthwise_conv.forward(x)
         }
@@ -67,14 +101,13 @@ impl Convolution {
 /// (`conv1d_weight_grad_groups` in burn-backend): here a convolution for every channel. The weight gradient
 /// alone, for 128 channels and 19 utterances of 63 frames, took 13.7 ms so and 1.4 ms by taps (PyTorch, one core);
 /// a whole training step of the reference encoder went from about 1.45 s to 1.36 s.
-fn by_taps(x: Tensor<3>, conv: &Conv1d) -> Tensor<3> {
+fn by_taps(x: Tensor<3>, conv: &Conv1d, pads: (usize, usize)) -> Tensor<3> {
     let [_, width, time] = x.dims();
     // [E, 1, K] -> [1, E, K]
     let weight = conv.weight.val().swap_dims(0, 1);
     let [_, _, kernel] = weight.dims();
-    let pad = (kernel - 1) / 2;
     // [B, E, T] -> [B, E, T + K - 1]
-    let padded = x.pad([(pad, pad)], 0.0);
+    let padded = x.pad([pads], 0.0);
     let tap = |k: usize| {
         // [B, E, T] x [1, E, 1] -> [B, E, T]
         padded.clone().narrow(2, k, time) * weight.clone().narrow(2, k, 1)
@@ -114,7 +147,9 @@ mod tests {
                 tensors.extend(conv.bias.as_ref().map(|bias| bias.val().grad(&grads).unwrap().unsqueeze()));
                 tensors
             };
-            for (found, expected) in run(&|x| by_taps(x, &conv)).into_iter().zip(run(&|x| conv.forward(x))) {
+            for (found, expected) in
+                run(&|x| by_taps(x, &conv, (3, 3))).into_iter().zip(run(&|x| conv.forward(x)))
+            {
                 let worst = (found - expected).abs().max().try_into_scalar::<f32>().unwrap();
                 assert!(worst < 1e-5, "{worst}");
             }

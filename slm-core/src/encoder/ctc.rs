@@ -5,7 +5,6 @@
 
 use burn::prelude::*;
 
-use super::parakeet::Parakeet;
 use crate::batch::PaddedBatch;
 
 /// The CTC head's best guess for one frame.
@@ -72,45 +71,39 @@ pub fn collapse(labels: impl IntoIterator<Item = u32>, blank: u32) -> Vec<u32> {
 #[error("cannot read the encoder's output from the device: {0}")]
 pub struct ReadBackError(pub String);
 
-impl Parakeet {
-    /// Encodes a batch `[B, T, M]` and reads it back, one entry a row, without padding.
+impl EncodedSpeech {
+    /// Reads states `[B, T', E]` and the CTC head's log-probabilities `[B, T', V]`, where there is one, back from
+    /// their device: one entry a row, without padding.
     ///
     /// # Errors
     ///
     /// [`ReadBackError`] when the device fails.
-    pub fn encode(&self, features: &PaddedBatch) -> Result<Vec<EncodedSpeech>, ReadBackError> {
-        let read_back = |tensor: Tensor<3>| {
+    pub fn read_back(
+        states: &PaddedBatch,
+        log_probs: Option<Tensor<3>>,
+        blank: usize,
+    ) -> Result<Vec<Self>, ReadBackError> {
+        let values = |tensor: Tensor<3>| {
             tensor.try_into_vec_as::<f32>().map_err(|error| ReadBackError(error.to_string()))
         };
-        let states = self.forward(features);
         let [_, time, width] = states.dims();
-        let labels = self.config().vocab_size;
-        let log_probs = match self.ctc_log_probs(&states) {
-            Some(log_probs) => read_back(log_probs)?,
-            None => Vec::new(),
-        };
-        let values = read_back(states.values())?;
-        let blank = self.config().pad_token_id;
+        let labels = log_probs.as_ref().map_or(0, |tensor| tensor.dims()[2]);
+        let log_probs = log_probs.map(values).transpose()?;
+        let states_values = values(states.values())?;
         Ok(states
             .lengths()
             .iter()
             .enumerate()
             .map(|(row, &length)| {
                 let start = row * time;
-                let ctc = if log_probs.is_empty() {
-                    Vec::new()
-                } else {
+                let ctc = log_probs.as_ref().map_or_else(Vec::new, |log_probs| {
                     log_probs[start * labels..(start + length) * labels]
                         .chunks_exact(labels)
                         .map(|frame| best_label(frame, blank))
                         .collect()
-                };
-                EncodedSpeech {
-                    states: values[start * width..(start + length) * width].to_vec(),
-                    width,
-                    ctc,
-                    blank: blank as u32,
-                }
+                });
+                let states = states_values[start * width..(start + length) * width].to_vec();
+                Self { states, width, ctc, blank: blank as u32 }
             })
             .collect())
     }

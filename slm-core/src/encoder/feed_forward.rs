@@ -6,7 +6,7 @@ use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::silu;
 
-use super::config::ParakeetEncoderConfig;
+use super::block::BlockConfig;
 
 /// Two linear maps with SiLU in between.
 #[derive(Module, Debug)]
@@ -18,12 +18,12 @@ pub struct FeedForward {
 
 impl FeedForward {
     /// Builds the module on `device`.
-    pub fn init(config: &ParakeetEncoderConfig, device: &Device) -> Self {
+    pub fn init(config: &BlockConfig, device: &Device) -> Self {
         let linear =
-            |input, output| LinearConfig::new(input, output).with_bias(config.attention_bias).init(device);
+            |input, output| LinearConfig::new(input, output).with_bias(config.projection_bias).init(device);
         Self {
-            linear1: linear(config.hidden_size, config.intermediate_size),
-            linear2: linear(config.intermediate_size, config.hidden_size),
+            linear1: linear(config.width, config.inner_width),
+            linear2: linear(config.inner_width, config.width),
             dropout: DropoutConfig::new(config.dropout).init(),
         }
     }

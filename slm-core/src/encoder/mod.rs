@@ -1,18 +1,20 @@
-//! Speech encoders: log-mel frames to hidden states, with a CTC head that labels frames.
+//! Speech encoders: features to hidden states, with a CTC head that labels frames where a checkpoint has one.
 //!
-//! [`parakeet`] is the model; its parts are one file each, in the order of a frame's way:
-//! [`subsampling`], then blocks ([`block`]) of [`feed_forward`], relative [`attention`] and
-//! [`convolution`]. [`ctc`] reads the head's output.
+//! All are Conformers of the same parts, one file each: [`block`]s of [`feed_forward`], [`attention`] with one of the
+//! kinds of [`positions`], and [`convolution`]. A family is its config, its way in, and the names in its files:
+//! [`parakeet`], [`wav2vec2`]. [`ctc`] holds what a head says and the host-side form of the states.
 
 pub mod attention;
 pub mod block;
-pub mod config;
 pub mod convolution;
 pub mod ctc;
+mod error;
 pub mod feed_forward;
 pub mod parakeet;
-pub mod subsampling;
+pub mod positions;
+pub mod wav2vec2;
 
-pub use config::ParakeetConfig;
 pub use ctc::{CtcFrame, EncodedSpeech};
-pub use parakeet::Parakeet;
+pub use error::EncoderError;
+pub use parakeet::{Parakeet, ParakeetConfig};
+pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};

@@ -2,8 +2,8 @@
 
 use crate::adapter::AdapterError;
 use crate::decode::DecodeError;
+use crate::encoder::EncoderError;
 use crate::encoder::ctc::ReadBackError;
-use crate::encoder::parakeet::EncoderError;
 use crate::features::FeatureError;
 use crate::json::JsonError;
 use crate::llm::LlmError;

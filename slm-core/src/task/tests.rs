@@ -9,8 +9,9 @@ use burn::prelude::*;
 
 use super::*;
 use crate::adapter::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
+use crate::decode::DecodeConfig;
 use crate::encoder::ParakeetConfig;
-use crate::encoder::config::ParakeetEncoderConfig;
+use crate::encoder::parakeet::ParakeetEncoderConfig;
 use crate::features::{LogMel, LogMelConfig};
 use crate::llm::T5Config;
 use crate::llm::t5::OutputHead;

@@ -201,9 +201,14 @@ impl Path {
         self.containers.pop();
     }
 
-    /// The path with PyTorch's names for the parameters of norms.
+    /// The path with PyTorch's names for the parameters of norms. The variant of an enum is no part of it.
     fn text(&self) -> String {
-        let mut text = self.names.join(".");
+        let named = self.names.iter().zip(&self.containers);
+        let names: Vec<&str> = named
+            .filter(|(_, container)| !container.starts_with("Enum:"))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut text = names.join(".");
         for (burn, torch) in [(".gamma", ".weight"), (".beta", ".bias")] {
             if let Some(stem) = text.strip_suffix(burn) {
                 text = format!("{stem}{torch}");

@@ -11,7 +11,7 @@ use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::{Value, json};
-use slm_core::encoder::config::{ParakeetConfig, ParakeetEncoderConfig};
+use slm_core::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
 use slm_core::features::LogMelConfig;
 use slm_core::llm::config::T5Config;
 use slm_core::llm::t5::OutputHead;

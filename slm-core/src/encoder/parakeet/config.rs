@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
+use crate::encoder::positions::PositionKind;
+
 /// Sizes of the encoder (`ParakeetEncoderConfig`). Unknown keys of a file are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -70,9 +73,23 @@ impl Default for ParakeetEncoderConfig {
 }
 
 impl ParakeetEncoderConfig {
-    /// Width of one attention head.
-    pub fn head_dim(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
+    /// What its blocks are made of.
+    pub fn block(&self) -> BlockConfig {
+        BlockConfig {
+            width: self.hidden_size,
+            inner_width: self.intermediate_size,
+            num_heads: self.num_attention_heads,
+            kernel: self.conv_kernel_size,
+            reach: KernelReach::Centred,
+            convolution_norm: ConvolutionNormKind::Batch,
+            projection_bias: self.attention_bias,
+            convolution_bias: self.convolution_bias,
+            position: Some(PositionKind::Relative),
+            norm_epsilon: 1e-5,
+            norm_bias: true,
+            residuals: Residuals::CONFORMER,
+            dropout: self.dropout,
+        }
     }
 
     /// Convolutions with stride 2 in the subsampling.
@@ -105,23 +122,12 @@ impl ParakeetEncoderConfig {
             }
         };
         for (name, value) in [
-            ("hidden_size", self.hidden_size),
             ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("intermediate_size", self.intermediate_size),
             ("subsampling_conv_channels", self.subsampling_conv_channels),
             ("num_mel_bins", self.num_mel_bins),
         ] {
             check(value > 0, format!("`{name}` is 0"));
         }
-        check(
-            self.num_attention_heads > 0 && self.hidden_size.is_multiple_of(self.num_attention_heads.max(1)),
-            format!(
-                "`num_attention_heads`: {} does not divide `hidden_size` {}",
-                self.num_attention_heads, self.hidden_size
-            ),
-        );
-        check(self.hidden_size.is_multiple_of(2), format!("`hidden_size` {} is odd", self.hidden_size));
         check(self.hidden_act == "silu", format!("`hidden_act` is `{}`, expected `silu`", self.hidden_act));
         for (name, kernel) in [
             ("conv_kernel_size", self.conv_kernel_size),
@@ -138,6 +144,7 @@ impl ParakeetEncoderConfig {
             format!("`subsampling_conv_stride` is {}, expected 2", self.subsampling_conv_stride),
         );
         check((0.0..1.0).contains(&self.dropout), format!("`dropout` {} is not in [0, 1)", self.dropout));
+        problems.extend(self.block().problems());
         problems
     }
 }

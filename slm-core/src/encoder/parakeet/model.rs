@@ -11,13 +11,14 @@ use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
-use super::attention::relative_positions;
-use super::block::ConformerBlock;
 use super::config::{ParakeetConfig, ParakeetEncoderConfig};
 use super::subsampling::Subsampling;
 use crate::batch::PaddedBatch;
+use crate::encoder::block::ConformerBlock;
+use crate::encoder::ctc::ReadBackError;
+use crate::encoder::{EncodedSpeech, EncoderError};
 use crate::json::{self, JsonError};
-use crate::weights::{self, StorageType, WeightsError};
+use crate::weights::{self, StorageType};
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -71,25 +72,15 @@ impl ParakeetConfig {
         let encoder = &self.encoder_config;
         Parakeet {
             subsampling: Subsampling::init(encoder, device),
-            layers: (0..encoder.num_hidden_layers).map(|_| ConformerBlock::init(encoder, device)).collect(),
+            layers: (0..encoder.num_hidden_layers)
+                .map(|_| ConformerBlock::init(&encoder.block(), device))
+                .collect(),
             ctc_head: self
                 .has_ctc_head()
                 .then(|| Conv1dConfig::new(encoder.hidden_size, self.vocab_size, 1).init(device)),
             config: self.clone(),
         }
     }
-}
-
-/// Why an encoder folder could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EncoderError {
-    /// `config.json`.
-    #[error(transparent)]
-    Config(#[from] JsonError),
-    /// `model.safetensors`.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
 }
 
 impl Parakeet {
@@ -126,9 +117,19 @@ impl Parakeet {
         if self.config.encoder_config.scale_input {
             frames = frames.with_values(frames.values() * (width as f64).sqrt());
         }
-        let positions = relative_positions(time, width, &frames.values().device());
+        let table = self.config.encoder_config.block().table(time, &frames.values().device());
         let mask = frames.attention_bias();
-        self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &positions, &mask))
+        self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask))
+    }
+
+    /// Encodes a batch `[B, T, M]` and reads it back, one entry a row, without padding.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadBackError`] when the device fails.
+    pub fn encode(&self, features: &PaddedBatch) -> Result<Vec<EncodedSpeech>, ReadBackError> {
+        let states = self.forward(features);
+        EncodedSpeech::read_back(&states, self.ctc_log_probs(&states), self.config.pad_token_id)
     }
 
     /// The CTC head's matrix `[V, E]` and bias `[V]`; `None` without a head.
@@ -194,6 +195,10 @@ fn hf_name(prefix: &str, path: &str) -> String {
     if path.starts_with("ctc_head.") {
         return path.to_owned();
     }
+    // Attention's positions lie beside its projections.
+    let path = path
+        .replace(".self_attn.position.linear.", ".self_attn.relative_k_proj.")
+        .replace(".self_attn.position.", ".self_attn.");
     // `layers` of the file's subsampling count the activations too: 0, (1), 2, 3, (4), 5, 6, (7)
     if let Some(rest) = path.strip_prefix("subsampling.conv_in.") {
         return format!("{prefix}subsampling.layers.0.{rest}");
