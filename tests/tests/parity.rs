@@ -1,4 +1,5 @@
-//! Encoders and language models against transformers: every folder under `fixtures/parity`.
+//! Encoders and language models against transformers: every folder under `fixtures/parity`, and every sub-folder of
+//! the one that the environment variable `SLM_PARITY_DIR` names.
 //!
 //! The bound is the largest absolute error relative to the root mean square of the reference, over real
 //! positions. `SLM_BACKEND` chooses the backend. Token ids must be identical.
@@ -6,13 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints a line a folder")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use slm_core::backend::Backend;
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::decode::{DecodeConfig, Strategy, generate};
-use slm_core::encoder::{Parakeet, Wav2Vec2Bert, Wav2Vec2Conformer};
+use slm_core::encoder::{MODEL_TYPES, Parakeet, SpeechEncoder};
 use slm_core::llm::T5;
 use slm_tests::{HostTensor, fixtures, read_tensors, relative_error};
 
@@ -32,43 +33,19 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().unwrap()
 }
 
-/// Any of the encoders.
-enum Encoder {
-    Parakeet(Parakeet),
-    Wav2Vec2Bert(Wav2Vec2Bert),
-    Wav2Vec2Conformer(Wav2Vec2Conformer),
-}
-
-impl Encoder {
-    fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
-        match self {
-            Self::Parakeet(model) => model.forward(features),
-            Self::Wav2Vec2Bert(model) => model.forward(features),
-            Self::Wav2Vec2Conformer(model) => model.forward(features),
-        }
-    }
-
-    /// How many states of a row to compare. With a length adapter, the reference's convolution reads what the blocks
-    /// left in a row's padding, and attention carries it to every state of the row; ours gives what the row alone
-    /// gives, so that only rows without padding can be compared.
-    fn comparable(&self, states: usize, padded: bool) -> usize {
-        match self {
-            Self::Wav2Vec2Bert(model) if padded && model.config().add_adapter => 0,
-            _ => states,
-        }
-    }
-
-    fn ctc_logits(&self, states: &PaddedBatch) -> Tensor<3> {
-        match self {
-            Self::Parakeet(model) => model.ctc_logits(states).unwrap(),
-            Self::Wav2Vec2Bert(model) => model.ctc_head().unwrap().forward(states.values()),
-            Self::Wav2Vec2Conformer(model) => model.ctc_head().unwrap().forward(states.values()),
-        }
+/// How many states of a row to compare. With a length adapter, the reference's convolution reads what the blocks
+/// left in a row's padding, and attention carries it to every state of the row; ours gives what the row alone
+/// gives, so that only rows without padding can be compared.
+fn comparable(model: &SpeechEncoder, states: usize, padded: bool) -> usize {
+    match model {
+        SpeechEncoder::Wav2Vec2Bert(model) if padded && model.config().add_adapter => 0,
+        _ => states,
     }
 }
 
 /// The worst errors of an encoder, by output.
-fn encoder_errors(model: &Encoder, dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f64)> {
+fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f64)> {
+    let model = SpeechEncoder::load(dir, device).unwrap();
     let input = io.get("input_features").or_else(|| io.get("input_values")).unwrap();
     // A waveform is a row of frames of width 1.
     let mut shape = input.shape.clone();
@@ -84,13 +61,13 @@ fn encoder_errors(model: &Encoder, dir: &Path, io: &Tensors, device: &Device) ->
     let counts: Vec<usize> = lengths
         .iter()
         .zip(states.lengths())
-        .map(|(&length, &frames)| model.comparable(frames, length < input.shape[1]))
+        .map(|(&length, &frames)| comparable(&model, frames, length < input.shape[1]))
         .collect();
     let keep = |row: usize, t: usize| t < counts[row];
     let mut errors =
         vec![("last_hidden_state", relative_error(&values(states.values()), &io["last_hidden_state"], keep))];
     if let Some(logits) = io.get("logits") {
-        errors.push(("logits", relative_error(&values(model.ctc_logits(&states)), logits, keep)));
+        errors.push(("logits", relative_error(&values(model.ctc_logits(&states).unwrap()), logits, keep)));
     }
     errors
 }
@@ -159,6 +136,14 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
     errors
 }
 
+fn sub_folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
 #[test]
 fn every_folder_matches_transformers() {
     let backend = backend();
@@ -167,9 +152,8 @@ fn every_folder_matches_transformers() {
         Backend::Flex | Backend::NdArray | Backend::TchCpu => BOUND_CPU,
         _ => BOUND_GPU,
     };
-    let mut folders: Vec<_> =
-        std::fs::read_dir(fixtures().join("parity")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
+    let mut folders = sub_folders(&fixtures().join("parity"));
+    folders.extend(std::env::var_os("SLM_PARITY_DIR").into_iter().flat_map(|dir| sub_folders(dir.as_ref())));
     assert!(!folders.is_empty());
     let mut failed = Vec::new();
     for dir in folders {
@@ -178,17 +162,7 @@ fn every_folder_matches_transformers() {
         let io = read_tensors(&dir.join("io.safetensors"));
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
         let errors = match config["model_type"].as_str() {
-            Some("parakeet_encoder" | "parakeet_ctc") => {
-                encoder_errors(&Encoder::Parakeet(Parakeet::load(&dir, &device).unwrap()), &dir, &io, &device)
-            }
-            Some("wav2vec2-bert") => {
-                let model = Wav2Vec2Bert::load(&dir, &device).unwrap();
-                encoder_errors(&Encoder::Wav2Vec2Bert(model), &dir, &io, &device)
-            }
-            Some("wav2vec2-conformer") => {
-                let model = Wav2Vec2Conformer::load(&dir, &device).unwrap();
-                encoder_errors(&Encoder::Wav2Vec2Conformer(model), &dir, &io, &device)
-            }
+            Some(family) if MODEL_TYPES.contains(&family) => encoder_errors(&dir, &io, &device),
             Some("t5" | "mt5" | "umt5") => llm_errors(&dir, &io, &device),
             other => panic!("{name}: unknown model type {other:?}"),
         };

@@ -14,7 +14,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn::store::burn_pack::Reader;
 use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::Parakeet;
+use slm_core::encoder::{Parakeet, SpeechEncoder};
 use slm_core::llm::T5;
 use slm_core::llm::config::T5Config;
 use slm_core::llm::t5::OutputHead;
@@ -56,7 +56,7 @@ fn frozen_parts_are_bit_identical_after_adapter_training() {
     }
     let on_disk = walk(&T5::load(&llm_dir, &device).unwrap()).tensors;
     assert_same(&walk(job.llm()).tensors, &on_disk, "language model in memory");
-    let on_disk = walk(&Parakeet::load(&encoder_dir, &device).unwrap()).tensors;
+    let on_disk = walk(&SpeechEncoder::load(&encoder_dir, &device).unwrap()).tensors;
     assert_same(&walk(&encoder).tensors, &on_disk, "encoder in memory");
 
     // The whole stage, which also copies the parts into a bundle.

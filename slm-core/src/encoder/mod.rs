@@ -2,7 +2,7 @@
 //!
 //! All are Conformers of the same parts, one file each: [`block`]s of [`feed_forward`], [`attention`] with one of the
 //! kinds of [`positions`], and [`convolution`]. A family is its config, its way in, and the names in its files:
-//! [`parakeet`], [`wav2vec2`]. [`ctc`] holds what a head says and the host-side form of the states.
+//! [`parakeet`], [`wav2vec2`], [`lasr`]; [`SpeechEncoder`] is any of them. [`ctc`] holds what a head says and the host-side form of the states.
 
 pub mod attention;
 pub mod block;
@@ -10,11 +10,15 @@ pub mod convolution;
 pub mod ctc;
 mod error;
 pub mod feed_forward;
+pub mod lasr;
 pub mod parakeet;
 pub mod positions;
+mod speech_encoder;
 pub mod wav2vec2;
 
 pub use ctc::{CtcFrame, EncodedSpeech};
 pub use error::EncoderError;
+pub use lasr::Lasr;
 pub use parakeet::{Parakeet, ParakeetConfig};
+pub use speech_encoder::{MODEL_TYPES, SpeechEncoder};
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};

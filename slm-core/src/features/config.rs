@@ -2,24 +2,19 @@
 //!
 //! Written files load in transformers as `ParakeetFeatureExtractor`.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
+use super::settings::SettingsFile;
 use super::{ConfigProblem, FeatureError};
 
-/// Bytes of a settings file; real ones are below 1 KiB.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// The class in transformers that computes the same features.
-const EXTRACTOR: &str = "ParakeetFeatureExtractor";
+pub(super) const EXTRACTOR: &str = "ParakeetFeatureExtractor";
 /// The processor class named beside it.
 const PROCESSOR: &str = "ParakeetProcessor";
 /// The only rate the recipe was checked at; the audio reader delivers it.
-const SAMPLING_RATE: u32 = 16_000;
+pub(super) const SAMPLING_RATE: u32 = 16_000;
 /// Mel bins; published encoders use 80 and 128, and more than this leaves most filters empty.
-const MAX_BINS: usize = 512;
+pub(super) const MAX_BINS: usize = 512;
 /// Transform length; 8192 samples are half a second, far longer than any speech window.
 const MAX_FFT: usize = 8192;
 
@@ -58,25 +53,14 @@ impl Default for LogMelConfig {
 }
 
 impl LogMelConfig {
-    /// Reads and validates a `preprocessor_config.json`.
+    /// The settings in the content of a `preprocessor_config.json`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is over 1 MiB, is not JSON of this form, names another feature extractor, or
-    /// has settings outside their ranges (all of them are reported).
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, FeatureError> {
-        let path = path.as_ref();
-        let io_error = |source| FeatureError::Io { path: path.to_path_buf(), source };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(io_error)?;
-        let mut limited = file.take(MAX_CONFIG_BYTES + 1);
-        limited.read_to_end(&mut bytes).map_err(io_error)?;
-        if bytes.len() as u64 > MAX_CONFIG_BYTES {
-            return Err(FeatureError::TooLarge { path: path.to_path_buf(), limit: MAX_CONFIG_BYTES });
-        }
-        let file: ConfigFile = serde_json::from_slice(&bytes)
-            .map_err(|source| FeatureError::Json { path: path.to_path_buf(), source })?;
-        let problems = match Self::try_from(file) {
+    /// When it is not of this form, names another feature extractor, or has settings outside their ranges (all of
+    /// them are reported).
+    pub(super) fn parse(file: &SettingsFile) -> Result<Self, FeatureError> {
+        let problems = match Self::try_from(file.parse::<ConfigFile>()?) {
             Ok(config) => {
                 let problems = config.validate();
                 if problems.is_empty() {
@@ -86,7 +70,7 @@ impl LogMelConfig {
             }
             Err(problem) => vec![problem],
         };
-        Err(FeatureError::InvalidFile { path: path.to_path_buf(), problems })
+        Err(file.invalid(problems))
     }
 
     /// All settings outside their ranges; empty when the settings can be used.
@@ -221,7 +205,7 @@ mod tests {
     fn load(text: &str) -> Result<LogMelConfig, FeatureError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        LogMelConfig::from_file(file.path())
+        LogMelConfig::parse(&SettingsFile::read(file.path())?)
     }
 
     #[test]
@@ -272,19 +256,10 @@ mod tests {
         let error = load(r#"{"sampling_rate": 8000}"#).unwrap_err().to_string();
         assert!(error.starts_with("cannot load config `"), "{error}");
         assert!(error.ends_with("`: `sampling_rate` is 8000, expected 16000"), "{error}");
-        let error =
-            load(r#"{"feature_extractor_type": "SeamlessM4TFeatureExtractor"}"#).unwrap_err().to_string();
-        assert!(
-            error.ends_with(
-                "`feature_extractor_type` is `SeamlessM4TFeatureExtractor`, \
-                 expected `ParakeetFeatureExtractor`"
-            ),
-            "{error}"
-        );
         assert!(matches!(load("{"), Err(FeatureError::Json { .. })));
         assert!(matches!(load(r#"{"hop_length": -1}"#), Err(FeatureError::Json { .. })));
         assert!(matches!(
-            LogMelConfig::from_file("/nonexistent/preprocessor_config.json"),
+            SettingsFile::read("/nonexistent/preprocessor_config.json".as_ref()),
             Err(FeatureError::Io { .. })
         ));
     }

@@ -7,18 +7,14 @@
 
 use std::f64::consts::PI;
 use std::fmt;
-use std::sync::Arc;
-
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
 
 use super::mel_filters::MelFilters;
+use super::normalise::{self, Deviation};
+use super::spectrum::MelSpectrum;
 use super::{FeatureError, Features, LogMelConfig};
 
 /// Added to the mel energy before the logarithm, 2^-24.
 const LOG_GUARD: f64 = 1.0 / 16_777_216.0;
-/// Added to the standard deviation before dividing.
-const STD_GUARD: f64 = 1e-5;
 
 /// Computes [`Features`] from samples. Built once with [`LogMel::new`]; cheap to clone and shared between threads.
 #[derive(Clone)]
@@ -26,8 +22,7 @@ pub struct LogMel {
     config: LogMelConfig,
     /// Symmetric Hann window of `win_length` values.
     window: Vec<f64>,
-    filters: MelFilters,
-    fft: Arc<dyn RealToComplex<f64>>,
+    spectrum: MelSpectrum,
 }
 
 impl fmt::Debug for LogMel {
@@ -52,8 +47,10 @@ impl LogMel {
             (0..config.win_length).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos()).collect();
         Ok(Self {
             window,
-            filters: MelFilters::new(config.feature_size, config.n_fft, config.sampling_rate),
-            fft: RealFftPlanner::<f64>::new().plan_fft_forward(config.n_fft),
+            spectrum: MelSpectrum::new(
+                config.n_fft,
+                MelFilters::slaney(config.feature_size, config.n_fft, config.sampling_rate),
+            ),
             config,
         })
     }
@@ -90,28 +87,18 @@ impl LogMel {
     /// - output: `[T, M]`, `T = max(N, win_length) / hop_length`
     pub fn extract(&self, samples: &[f32]) -> Features {
         let (frames, bins) = (self.frames(samples.len()), self.bins());
-        let mut log_mels = Vec::with_capacity(frames * bins);
-        let mut frame = self.fft.make_input_vec();
-        let mut spectrum = self.fft.make_output_vec();
-        let mut scratch = self.fft.make_scratch_vec();
-        let mut power = vec![0.0; spectrum.len()];
-        for t in 0..frames {
-            self.load_frame(samples, t, &mut frame);
-            let done = self.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch);
-            debug_assert!(done.is_ok(), "the plan made these buffers");
-            for (value, bin) in power.iter_mut().zip(&spectrum) {
-                *value = Complex::norm_sqr(bin);
-            }
-            let energies = self.filters.energies(&power);
-            log_mels.extend(energies.map(|energy| (energy + LOG_GUARD).ln()));
+        let load = |t: usize, frame: &mut [f64]| self.load_frame(samples, t, frame);
+        let log_mels = self.spectrum.log_mels(frames, load, |energy| (energy + LOG_GUARD).ln());
+        Features {
+            values: normalise::over_utterance(&log_mels, frames, bins, Deviation::Guarded),
+            frames,
+            bins,
         }
-        Features { values: normalise(&log_mels, frames, bins), frames, bins }
     }
 
-    /// Writes frame `t` of the pre-emphasised signal, windowed, into `frame` of `n_fft` values.
+    /// Writes frame `t` of the pre-emphasised signal, windowed, into `frame` of `n_fft` zeros.
     fn load_frame(&self, samples: &[f32], t: usize, frame: &mut [f64]) {
         let LogMelConfig { hop_length, n_fft, win_length, preemphasis, .. } = self.config;
-        frame.fill(0.0);
         // The window sits in the middle of the transform.
         let offset = (n_fft - win_length) / 2;
         // Positions count from the start of the zero padding, `n_fft / 2` before the first sample.
@@ -128,37 +115,6 @@ impl LogMel {
             *slot = weight * (f64::from(sample) - preemphasis * before);
         }
     }
-}
-
-/// Subtracts the mean of each bin and divides by its sample deviation (`T - 1`) plus [`STD_GUARD`].
-///
-/// A single frame has deviation 0, so its values become 0.
-fn normalise(log_mels: &[f64], frames: usize, bins: usize) -> Vec<f32> {
-    let mut means = vec![0.0; bins];
-    for frame in log_mels.chunks_exact(bins) {
-        for (mean, value) in means.iter_mut().zip(frame) {
-            *mean += value;
-        }
-    }
-    for mean in &mut means {
-        *mean /= frames as f64;
-    }
-    let mut scales = vec![0.0; bins];
-    for frame in log_mels.chunks_exact(bins) {
-        for ((square, mean), value) in scales.iter_mut().zip(&means).zip(frame) {
-            *square += (value - mean).powi(2);
-        }
-    }
-    let freedom = frames.saturating_sub(1).max(1) as f64;
-    for scale in &mut scales {
-        *scale = 1.0 / ((*scale / freedom).sqrt() + STD_GUARD);
-    }
-    let mut values = Vec::with_capacity(log_mels.len());
-    for frame in log_mels.chunks_exact(bins) {
-        let bins = frame.iter().zip(&means).zip(&scales);
-        values.extend(bins.map(|((value, mean), scale)| ((value - mean) * scale) as f32));
-    }
-    values
 }
 
 #[cfg(test)]

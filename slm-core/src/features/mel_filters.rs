@@ -1,7 +1,9 @@
-//! Triangular mel filters on the slaney scale with slaney area normalisation, from 0 Hz to half the sample rate.
-//!
-//! The same values as `librosa.filters.mel(norm="slaney", htk=False)`. Each filter is stored as the run of transform
+//! Triangular mel filters: on the slaney scale with slaney area normalisation, from 0 Hz to half the sample rate, the
+//! same values as `librosa.filters.mel(norm="slaney", htk=False)`; and Kaldi's, triangles on the mel scale itself.
+//! Each filter is stored as the run of transform
 //! bins where its weight is not zero.
+
+use std::ops::Range;
 
 /// Hz a mel step in the linear part of the scale, below [`BREAK_HZ`].
 const LINEAR_STEP_HZ: f64 = 200.0 / 3.0;
@@ -29,26 +31,49 @@ struct Triangle {
 }
 
 impl MelFilters {
-    /// Builds `bins` filters for power spectra of `n_fft / 2 + 1` values.
-    pub(super) fn new(bins: usize, n_fft: usize, sample_rate: u32) -> Self {
+    /// `bins` filters for power spectra of `n_fft / 2 + 1` values, triangles in Hz, each of area 1.
+    pub(super) fn slaney(bins: usize, n_fft: usize, sample_rate: u32) -> Self {
         let rate = f64::from(sample_rate);
         let top = hz_to_mel(rate / 2.0);
-        // Filter `i` rises from edge `i` to edge `i + 1` and falls to edge `i + 2`.
         let edge = |index: usize| mel_to_hz(top * index as f64 / (bins + 1) as f64);
-        let bin_hz = rate / n_fft as f64;
+        let place = |bin: usize| bin as f64 * rate / n_fft as f64;
+        Self::triangles(bins, n_fft, edge, place, |low, high| 2.0 / (high - low))
+    }
+
+    /// `bins` filters from one end of `range` (in Hz) to the other, triangles in mel, each of height 1.
+    pub(super) fn kaldi(bins: usize, n_fft: usize, sample_rate: u32, range: Range<f64>) -> Self {
+        let mel = |hz: f64| 1127.0 * (1.0 + hz / 700.0).ln();
+        let (low, high) = (mel(range.start), mel(range.end));
+        let edge = |index: usize| low + (high - low) * index as f64 / (bins + 1) as f64;
+        let place = |bin: usize| mel(bin as f64 * f64::from(sample_rate) / n_fft as f64);
+        Self::triangles(bins, n_fft, edge, place, |_, _| 1.0)
+    }
+
+    /// Filter `i` rises from edge `i` to edge `i + 1` and falls to edge `i + 2`, its height by both ends; `place` is
+    /// where a transform bin lies among the edges.
+    fn triangles(
+        bins: usize,
+        n_fft: usize,
+        edge: impl Fn(usize) -> f64,
+        place: impl Fn(usize) -> f64,
+        height: impl Fn(f64, f64) -> f64,
+    ) -> Self {
+        let places: Vec<f64> = (0..=n_fft / 2).map(place).collect();
         let filters = (0..bins)
             .map(|index| {
                 let (low, peak, high) = (edge(index), edge(index + 1), edge(index + 2));
-                let area = 2.0 / (high - low);
-                let weight = |bin: usize| {
-                    let hz = bin as f64 * bin_hz;
-                    let rising = (hz - low) / (peak - low);
-                    let falling = (high - hz) / (high - peak);
-                    area * rising.min(falling).max(0.0)
-                };
-                let first = (low / bin_hz).floor() as usize;
-                let last = ((high / bin_hz).ceil() as usize).min(n_fft / 2);
-                Triangle { first, weights: (first..=last).map(weight).collect() }
+                let height = height(low, high);
+                let first = places.partition_point(|&place| place < low);
+                let weights = places[first..]
+                    .iter()
+                    .take_while(|&&place| place <= high)
+                    .map(|&place| {
+                        let rising = (place - low) / (peak - low);
+                        let falling = (high - place) / (high - peak);
+                        height * rising.min(falling).max(0.0)
+                    })
+                    .collect();
+                Triangle { first, weights }
             })
             .collect();
         Self { filters }
@@ -101,7 +126,7 @@ mod tests {
     #[test]
     fn sparse_filters_equal_the_dense_formula() {
         let (bins, n_fft) = (80, 512);
-        let filters = MelFilters::new(bins, n_fft, 16_000);
+        let filters = MelFilters::slaney(bins, n_fft, 16_000);
         let edges: Vec<f64> = (0..bins + 2).map(|i| mel_to_hz(hz_to_mel(8000.0) * i as f64 / 81.0)).collect();
         for k in 0..=n_fft / 2 {
             let mut power = vec![0.0; n_fft / 2 + 1];

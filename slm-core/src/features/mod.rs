@@ -1,27 +1,39 @@
 //! Speech features: from samples at 16 kHz to the frames a frozen encoder reads.
 //!
-//! [`LogMel`] computes the log-mel frames of the NeMo FastConformer family. Shape legend: `N` samples, `T` frames,
-//! `M` mel bins.
+//! [`FeatureExtractor`] is one of [`LogMel`] (NeMo's FastConformers), [`FilterBank`] (w2v-BERT 2.0), [`LasrMel`] and
+//! [`Waveform`] (wav2vec 2.0), as a `preprocessor_config.json` says. Shape legend: `N` samples, `T` frames, `M` values of a frame.
 
 mod config;
+mod extractor;
+mod filter_bank;
+mod lasr_mel;
 mod log_mel;
 mod mel_filters;
+mod normalise;
+mod settings;
+mod spectrum;
+mod waveform;
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 pub use config::LogMelConfig;
+pub use extractor::FeatureExtractor;
+pub use filter_bank::{FilterBank, FilterBankConfig};
+pub use lasr_mel::{LasrMel, LasrMelConfig};
 pub use log_mel::LogMel;
+pub use settings::FeatureSettings;
+pub use waveform::{Waveform, WaveformConfig};
 
-/// Log-mel frames of one utterance, row-major `[T, M]`.
+/// Frames of one utterance, row-major `[T, M]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
     /// The values, frame after frame: `frames * bins` of them, all finite when the samples were.
     pub values: Vec<f32>,
     /// Number of frames `T`; all of them hold audio, none is padding.
     pub frames: usize,
-    /// Mel bins `M` of a frame.
+    /// Values `M` of a frame, such as its mel bins.
     pub bins: usize,
 }
 
@@ -33,7 +45,7 @@ impl Features {
     }
 }
 
-/// One setting of a [`LogMelConfig`] that is outside its range.
+/// One setting of a feature extractor that is outside its range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// Name of the field, as in `preprocessor_config.json`.
@@ -42,6 +54,12 @@ pub struct ConfigProblem {
     pub found: String,
     /// What is allowed.
     pub expected: String,
+}
+
+impl ConfigProblem {
+    fn sampling_rate(found: u32) -> Self {
+        Self { field: "sampling_rate", found: found.to_string(), expected: config::SAMPLING_RATE.to_string() }
+    }
 }
 
 impl fmt::Display for ConfigProblem {

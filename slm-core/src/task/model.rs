@@ -12,8 +12,8 @@ use crate::adapter::Adapter;
 use crate::batch::{PaddedBatch, PaddedIds};
 use crate::bundle::Bundle;
 use crate::decode::{DecodeConfig, DecodeError};
-use crate::encoder::{EncodedSpeech, Parakeet};
-use crate::features::{Features, LogMel, LogMelConfig};
+use crate::encoder::{EncodedSpeech, SpeechEncoder};
+use crate::features::{FeatureExtractor, Features};
 use crate::llm::T5;
 use crate::text::{self, TextTokenizer};
 
@@ -21,9 +21,9 @@ use crate::text::{self, TextTokenizer};
 #[derive(Debug, Clone)]
 pub struct SpeechParts {
     /// The encoder's features.
-    pub features: LogMel,
+    pub features: FeatureExtractor,
     /// The speech encoder.
-    pub encoder: Parakeet,
+    pub encoder: SpeechEncoder,
     /// The adapter.
     pub adapter: Adapter,
     /// The language model.
@@ -54,15 +54,14 @@ impl SpeechModel {
     pub fn load(bundle: &Bundle, device: &Device) -> Result<Self, LoadError> {
         let device = device.clone().without_autodiff();
         let (encoder, llm) = (bundle.encoder_dir(), bundle.llm_dir());
-        let features = LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?;
         let has_labels = bundle.manifest().parts.encoder.files.contains_key(text::FILE_NAME);
         let labels = if has_labels { Some(TextTokenizer::from_dir(&encoder)?) } else { None };
         let parts = SpeechParts {
             templates: Templates::parse(&bundle.manifest().templates)?,
-            features: LogMel::new(features)?,
+            features: FeatureExtractor::from_dir(&encoder)?,
             tokenizer: TextTokenizer::from_dir(&llm)?,
             labels,
-            encoder: Parakeet::load(&encoder, &device)?,
+            encoder: SpeechEncoder::load(&encoder, &device)?,
             adapter: Adapter::load(&bundle.adapter_dir(), &device)?,
             llm: T5::load(&llm, &device)?,
             decode: DecodeConfig::from_dir(&llm)?,
@@ -82,8 +81,8 @@ impl SpeechModel {
             return Err(LoadError::Mismatch { problems });
         }
         parts.tokenizer.check_rows(parts.llm.config().vocab_size)?;
-        if let Some(labels) = &parts.labels {
-            labels.check_rows(parts.encoder.config().vocab_size)?;
+        if let (Some(labels), Some(rows)) = (&parts.labels, parts.encoder.labels()) {
+            labels.check_rows(rows)?;
         }
         let device = device.clone().without_autodiff();
         Ok(Self { parts, device })
@@ -148,10 +147,10 @@ impl SpeechModel {
         if audios.is_empty() {
             return Ok(Vec::new());
         }
-        let log_mel = &self.parts.features;
-        let features: Vec<Features> = audios.iter().map(|samples| log_mel.extract(samples)).collect();
+        let extractor = &self.parts.features;
+        let features: Vec<Features> = audios.iter().map(|samples| extractor.extract(samples)).collect();
         let rows: Vec<&[f32]> = features.iter().map(|one| one.values.as_slice()).collect();
-        let batch = PaddedBatch::from_rows(&rows, log_mel.bins(), &self.device);
+        let batch = PaddedBatch::from_rows(&rows, extractor.width(), &self.device);
         Ok(self.parts.encoder.encode(&batch)?)
     }
 
@@ -247,21 +246,20 @@ impl SpeechModel {
 impl SpeechParts {
     /// Fields of different parts that contradict each other, one text a pair.
     fn problems(&self) -> Vec<String> {
-        let encoder = self.encoder.config();
         let adapter = self.adapter.config();
         let mut problems = Vec::new();
         for (one, found, other, expected) in [
             (
-                "features `feature_size`",
-                self.features.bins(),
-                "encoder `num_mel_bins`",
-                encoder.encoder_config.num_mel_bins,
+                "the width of the features",
+                self.features.width(),
+                "that of the encoder's input",
+                self.encoder.input_width(),
             ),
             (
                 "adapter `encoder_dim`",
                 adapter.encoder_dim,
-                "encoder `hidden_size`",
-                encoder.encoder_config.hidden_size,
+                "the encoder's width",
+                self.encoder.output_width(),
             ),
             ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", self.llm.config().d_model),
         ] {
@@ -269,7 +267,7 @@ impl SpeechParts {
                 problems.push(format!("{one} is {found}, {other} is {expected}"));
             }
         }
-        if adapter.shape.reduction.needs_ctc() && !encoder.has_ctc_head() {
+        if adapter.shape.reduction.needs_ctc() && self.encoder.labels().is_none() {
             problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
         }
         problems

@@ -10,9 +10,9 @@ use burn::prelude::*;
 use super::*;
 use crate::adapter::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
 use crate::decode::DecodeConfig;
-use crate::encoder::ParakeetConfig;
 use crate::encoder::parakeet::ParakeetEncoderConfig;
-use crate::features::{LogMel, LogMelConfig};
+use crate::encoder::{ParakeetConfig, SpeechEncoder};
+use crate::features::{FeatureExtractor, LogMel, LogMelConfig};
 use crate::llm::T5Config;
 use crate::llm::t5::OutputHead;
 use crate::text::TextTokenizer;
@@ -64,8 +64,8 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
             .map(|(key, text)| (key.to_owned(), vec![text.to_owned()]))
             .collect();
     SpeechParts {
-        features: LogMel::new(features).unwrap(),
-        encoder: ParakeetConfig::ctc(encoder, 8).init(device),
+        features: FeatureExtractor::LogMel(LogMel::new(features).unwrap()),
+        encoder: SpeechEncoder::Parakeet(ParakeetConfig::ctc(encoder, 8).init(device)),
         adapter: adapter.init(device),
         llm: llm.init(OutputHead::Own, device),
         tokenizer: TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap(),
@@ -174,14 +174,14 @@ fn parts_that_do_not_fit_are_all_named() {
     let device = Device::flex();
     let mut parts = parts(LengthReduction::Stride { every: 2 }, &device);
     let config = LogMelConfig { feature_size: 20, ..LogMelConfig::default() };
-    parts.features = LogMel::new(config).unwrap();
+    parts.features = FeatureExtractor::LogMel(LogMel::new(config).unwrap());
     let llm = T5Config { vocab_size: 10, d_model: 8, num_layers: 1, ..T5Config::default() };
     parts.llm = llm.init(OutputHead::Tied, &device);
     let error = SpeechModel::new(parts, &device).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the parts of the bundle do not fit: \
-         features `feature_size` is 20, encoder `num_mel_bins` is 16, \
+         the width of the features is 20, that of the encoder's input is 16, \
          adapter `llm_dim` is 12, language model `d_model` is 8"
     );
 }

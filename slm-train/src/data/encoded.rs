@@ -13,8 +13,8 @@ use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use slm_core::batch::PaddedBatch;
-use slm_core::encoder::{CtcFrame, EncodedSpeech, Parakeet};
-use slm_core::features::{Features, LogMel};
+use slm_core::encoder::{CtcFrame, EncodedSpeech, SpeechEncoder};
+use slm_core::features::{FeatureExtractor, Features};
 
 use super::buckets;
 use super::manifest::Utterance;
@@ -25,8 +25,13 @@ use crate::steps::config::digest;
 const BATCH_FRAMES: usize = 20_000;
 
 /// Where the outputs for `utterances` are kept in `dir`; `encoder_hash` names the encoder's folder content.
-pub fn path(dir: &Path, utterances: &[Utterance], log_mel: &LogMel, encoder_hash: &str) -> PathBuf {
-    let key = digest(&(utterances, log_mel.config(), encoder_hash));
+pub fn path(
+    dir: &Path,
+    utterances: &[Utterance],
+    extractor: &FeatureExtractor,
+    encoder_hash: &str,
+) -> PathBuf {
+    let key = digest(&(utterances, extractor.settings(), encoder_hash));
     dir.join(format!("encoded-{key}.safetensors"))
 }
 
@@ -40,13 +45,13 @@ pub fn path(dir: &Path, utterances: &[Utterance], log_mel: &LogMel, encoder_hash
 pub fn load_or_compute(
     dir: &Path,
     utterances: &[Utterance],
-    log_mel: &LogMel,
-    encoder: &Parakeet,
+    extractor: &FeatureExtractor,
+    encoder: &SpeechEncoder,
     encoder_hash: &str,
     device: &Device,
     note: &dyn Fn(String),
 ) -> anyhow::Result<Vec<EncodedSpeech>> {
-    let path = path(dir, utterances, log_mel, encoder_hash);
+    let path = path(dir, utterances, extractor, encoder_hash);
     if path.exists() {
         match read(&path, utterances.len()) {
             Ok(encoded) => return Ok(encoded),
@@ -54,7 +59,7 @@ pub fn load_or_compute(
         }
     }
     note(format!("encoding {} utterances", utterances.len()));
-    let features = speech::features(utterances, log_mel)?;
+    let features = speech::features(utterances, extractor)?;
     let computed = compute(&features, encoder, device)?;
     fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
     write(&path, &computed).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -62,7 +67,11 @@ pub fn load_or_compute(
     read(&path, utterances.len())
 }
 
-fn compute(features: &[Features], encoder: &Parakeet, device: &Device) -> anyhow::Result<Vec<EncodedSpeech>> {
+fn compute(
+    features: &[Features],
+    encoder: &SpeechEncoder,
+    device: &Device,
+) -> anyhow::Result<Vec<EncodedSpeech>> {
     let lengths: Vec<usize> = features.iter().map(|features| features.frames).collect();
     let mut encoded: Vec<Option<EncodedSpeech>> = vec![None; features.len()];
     for batch in buckets::batches(&lengths, BATCH_FRAMES, 0, 0) {

@@ -1,9 +1,9 @@
-//! A manifest's audio as log-mel frames, held in memory.
+//! A manifest's audio as features, held in memory.
 
 use anyhow::Context;
 use rayon::prelude::*;
 use slm_core::audio;
-use slm_core::features::{Features, LogMel};
+use slm_core::features::{FeatureExtractor, Features};
 
 use super::manifest::Utterance;
 
@@ -12,12 +12,12 @@ use super::manifest::Utterance;
 /// # Errors
 ///
 /// The first file that cannot be read.
-pub fn features(utterances: &[Utterance], log_mel: &LogMel) -> anyhow::Result<Vec<Features>> {
+pub fn features(utterances: &[Utterance], extractor: &FeatureExtractor) -> anyhow::Result<Vec<Features>> {
     utterances
         .par_iter()
         .map(|utterance| {
             let audio = audio::read(&utterance.audio_filepath)?;
-            Ok(log_mel.extract(&audio.samples))
+            Ok(extractor.extract(&audio.samples))
         })
         .collect::<Result<_, audio::AudioError>>()
         .context("cannot compute features")

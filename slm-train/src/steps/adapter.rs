@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use slm_core::adapter::reduction::ReducedSpeech;
 use slm_core::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
 use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::{EncodedSpeech, Parakeet};
-use slm_core::features::{LogMel, LogMelConfig};
+use slm_core::encoder::{EncodedSpeech, SpeechEncoder};
+use slm_core::features::FeatureExtractor;
 use slm_core::llm::T5;
 use slm_core::text::TextTokenizer;
 
@@ -110,7 +110,7 @@ struct Data {
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
     config: AdapterStage,
-    encoder: Parakeet,
+    encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
     tokenizer: TextTokenizer,
     llm: T5,
@@ -133,7 +133,7 @@ impl Data {
         let speech = encoded::load_or_compute(
             &config.cache,
             &utterances,
-            &parts.log_mel,
+            &parts.features,
             &parts.encoder,
             &parts.encoder_hash,
             &parts.device,
@@ -162,7 +162,7 @@ impl Data {
 /// The frozen models and what goes with them.
 pub struct Frozen {
     /// The speech encoder.
-    pub encoder: Parakeet,
+    pub encoder: SpeechEncoder,
     /// SHA-256 of the encoder's weights.
     pub encoder_hash: String,
     /// The language model.
@@ -174,7 +174,7 @@ pub struct Frozen {
     /// The tokenizer of the encoder's CTC labels, where its folder has one.
     pub labels: Option<TextTokenizer>,
     /// The encoder's features.
-    pub log_mel: LogMel,
+    pub features: FeatureExtractor,
     /// Where they live.
     pub device: Device,
 }
@@ -186,7 +186,6 @@ impl Frozen {
     ///
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
-        let log_mel = LogMel::new(LogMelConfig::from_file(encoder.join("preprocessor_config.json"))?)?;
         let hash = |dir: &Path| anyhow::Ok(config::weights_hash(Some(dir))?.unwrap_or_default());
         let llm_model = T5::load(llm, device)?;
         let tokenizer = TextTokenizer::from_dir(llm)?;
@@ -195,12 +194,12 @@ impl Frozen {
         let labels = if has_labels { Some(TextTokenizer::from_dir(encoder)?) } else { None };
         Ok(Self {
             labels,
-            encoder: Parakeet::load(encoder, device)?,
+            encoder: SpeechEncoder::load(encoder, device)?,
             encoder_hash: hash(encoder)?,
             llm: llm_model,
             llm_hash: hash(llm)?,
             tokenizer,
-            log_mel,
+            features: FeatureExtractor::from_dir(encoder)?,
             device: device.clone(),
         })
     }
@@ -213,7 +212,7 @@ impl AdapterJob {
     ///
     /// Data that cannot be read, or an encoder without the CTC head that the reduction needs.
     pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
-        if config.model.reduction.needs_ctc() && !parts.encoder.config().has_ctc_head() {
+        if config.model.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", config.model.reduction);
         }
         let eos = parts.llm.config().eos_token_id;
@@ -247,12 +246,10 @@ impl AdapterJob {
     /// The adapter's config for these parts.
     pub fn adapter_config(&self) -> AdapterConfig {
         let shape = self.config.model.clone();
-        let head = self.encoder.config();
         AdapterConfig {
-            encoder_dim: head.encoder_config.hidden_size,
+            encoder_dim: self.encoder.output_width(),
             llm_dim: self.llm.config().d_model,
-            labels: (shape.output == OutputSpace::SoftTokens && head.has_ctc_head())
-                .then_some(head.vocab_size),
+            labels: self.encoder.labels().filter(|_| shape.output == OutputSpace::SoftTokens),
             shape,
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use slm_core::batch::PaddedBatch;
 use slm_core::encoder::parakeet::Parakeet;
 use slm_core::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
-use slm_core::features::{Features, LogMel, LogMelConfig};
+use slm_core::features::{FeatureExtractor, FeatureSettings, Features, LogMelConfig};
 use slm_core::text::TextTokenizer;
 use slm_core::weights::StorageType;
 
@@ -66,11 +66,11 @@ impl Speech {
     fn load(
         path: &Path,
         tokenizer: &TextTokenizer,
-        log_mel: &LogMel,
+        extractor: &FeatureExtractor,
         model: &ParakeetEncoderConfig,
     ) -> anyhow::Result<Self> {
         let utterances: Vec<Utterance> = manifest::read(path)?;
-        let features = speech::features(&utterances, log_mel)?;
+        let features = speech::features(&utterances, extractor)?;
         let mut speech = Self { features: Vec::new(), labels: Vec::new(), texts: Vec::new() };
         for (utterance, features) in utterances.into_iter().zip(features) {
             let labels = tokenizer.encode(&utterance.text)?;
@@ -221,14 +221,14 @@ pub fn train(
     config::check("ctc", &problems)?;
     let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
     let features = LogMelConfig { feature_size: config.model.num_mel_bins, ..LogMelConfig::default() };
-    let log_mel = LogMel::new(features.clone())?;
+    let extractor = FeatureExtractor::new(FeatureSettings::LogMel(features.clone()))?;
 
     let device = device.clone().autodiff();
     device.seed(config.train.seed);
     let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
     let job = CtcJob {
-        train: Speech::load(&config.train_manifest, &tokenizer, &log_mel, &config.model)?,
-        dev: Speech::load(&config.dev_manifest, &tokenizer, &log_mel, &config.model)?,
+        train: Speech::load(&config.train_manifest, &tokenizer, &extractor, &config.model)?,
+        dev: Speech::load(&config.dev_manifest, &tokenizer, &extractor, &config.model)?,
         loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
         blank: model_config.pad_token_id as u32,
         start_hash: config::weights_hash(config.start.as_deref())?,

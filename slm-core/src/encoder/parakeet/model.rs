@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use burn::module::Param;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
@@ -16,6 +15,7 @@ use super::subsampling::Subsampling;
 use crate::batch::PaddedBatch;
 use crate::encoder::block::ConformerBlock;
 use crate::encoder::ctc::ReadBackError;
+use crate::encoder::speech_encoder::convolution_rows;
 use crate::encoder::{EncodedSpeech, EncoderError};
 use crate::json::{self, JsonError};
 use crate::weights::{self, StorageType};
@@ -134,13 +134,7 @@ impl Parakeet {
 
     /// The CTC head's matrix `[V, E]` and bias `[V]`; `None` without a head.
     pub fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
-        let head = self.ctc_head.as_ref()?;
-        let weight = head.weight.val();
-        let [labels, width, _] = weight.dims();
-        let bias = head.bias.as_ref().map(Param::val);
-        let bias = bias.unwrap_or_else(|| Tensor::zeros([labels], &weight.device()));
-        // [V, E, 1] -> [V, E]
-        Some((weight.reshape([labels, width]), bias))
+        self.ctc_head.as_ref().map(convolution_rows)
     }
 
     /// The same encoder with the labels of `config`: label `i` starts as the mean of the old labels

@@ -1,0 +1,73 @@
+//! Any of the kinds of features.
+
+use std::path::Path;
+
+use super::{FeatureError, FeatureSettings, Features, FilterBank, LasrMel, LogMel, Waveform};
+
+/// Computes what an encoder reads from samples. Cheap to clone and shared between threads.
+#[derive(Clone, Debug)]
+pub enum FeatureExtractor {
+    /// Log-mel frames of NeMo.
+    LogMel(LogMel),
+    /// Filter-bank frames of Kaldi, two by two.
+    FilterBank(FilterBank),
+    /// Log-mel frames of LASR.
+    LasrMel(LasrMel),
+    /// Normalised samples.
+    Waveform(Waveform),
+}
+
+impl FeatureExtractor {
+    /// Reads the settings in `preprocessor_config.json` of the folder `dir`.
+    ///
+    /// # Errors
+    ///
+    /// As [`FeatureSettings::from_file`].
+    pub fn from_dir(dir: &Path) -> Result<Self, FeatureError> {
+        Self::new(FeatureSettings::from_file(dir.join("preprocessor_config.json"))?)
+    }
+
+    /// Prepares windows, filters and transforms.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Invalid`] with every setting that is outside its range.
+    pub fn new(settings: FeatureSettings) -> Result<Self, FeatureError> {
+        Ok(match settings {
+            FeatureSettings::LogMel(config) => Self::LogMel(LogMel::new(config)?),
+            FeatureSettings::FilterBank(config) => Self::FilterBank(FilterBank::new(config)),
+            FeatureSettings::LasrMel(config) => Self::LasrMel(LasrMel::new(config)),
+            FeatureSettings::Waveform(config) => Self::Waveform(Waveform::new(config)),
+        })
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> FeatureSettings {
+        match self {
+            Self::LogMel(log_mel) => FeatureSettings::LogMel(log_mel.config().clone()),
+            Self::FilterBank(bank) => FeatureSettings::FilterBank(bank.config()),
+            Self::LasrMel(mel) => FeatureSettings::LasrMel(mel.config()),
+            Self::Waveform(waveform) => FeatureSettings::Waveform(waveform.config()),
+        }
+    }
+
+    /// Values `M` of a frame.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::LogMel(log_mel) => log_mel.bins(),
+            Self::FilterBank(bank) => bank.config().num_mel_bins * bank.config().stride,
+            Self::LasrMel(mel) => mel.config().feature_size,
+            Self::Waveform(_) => 1,
+        }
+    }
+
+    /// Samples `[N]`, mono and at 16 kHz, to frames `[T, M]`, at least one.
+    pub fn extract(&self, samples: &[f32]) -> Features {
+        match self {
+            Self::LogMel(log_mel) => log_mel.extract(samples),
+            Self::FilterBank(bank) => bank.extract(samples),
+            Self::LasrMel(mel) => mel.extract(samples),
+            Self::Waveform(waveform) => waveform.extract(samples),
+        }
+    }
+}
