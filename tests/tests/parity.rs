@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
+use safetensors::SafeTensors;
 use slm_core::backend::Backend;
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::decode::{DecodeConfig, Strategy, generate};
@@ -202,5 +203,44 @@ fn a_row_of_a_padded_batch_equals_the_row_alone() {
         let from_batch = &batch_values[row * states * width..(row * states + kept) * width];
         let worst = single.iter().zip(from_batch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-5, "row {row}: {worst}");
+    }
+}
+
+/// Writes the tensors of `from` to `to` in two shards with an index.
+fn shard(from: &Path, to: &Path) {
+    let bytes = std::fs::read(from.join("model.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut shards = [Vec::new(), Vec::new()];
+    let mut weight_map = BTreeMap::new();
+    for (index, (name, view)) in file.tensors().into_iter().enumerate() {
+        weight_map.insert(name.clone(), format!("model-0000{}-of-00002.safetensors", index % 2 + 1));
+        shards[index % 2].push((name, view));
+    }
+    for (index, shard) in shards.into_iter().enumerate() {
+        let path = to.join(format!("model-0000{}-of-00002.safetensors", index + 1));
+        safetensors::serialize_to_file(shard, None, &path).unwrap();
+    }
+    let index = serde_json::json!({"metadata": {}, "weight_map": weight_map});
+    std::fs::write(to.join("model.safetensors.index.json"), index.to_string()).unwrap();
+    std::fs::copy(from.join("config.json"), to.join("config.json")).unwrap();
+}
+
+#[test]
+fn shards_load_as_one_file_does() {
+    let device = backend().device().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for name in ["t5_v11_gated_untied", "w2v_bert_ctc_adapter"] {
+        let (whole, sharded) = (fixtures().join("parity").join(name), scratch.path().join(name));
+        std::fs::create_dir(&sharded).unwrap();
+        shard(&whole, &sharded);
+        let io = read_tensors(&whole.join("io.safetensors"));
+        let errors = |dir: &Path| {
+            if name.starts_with("t5") {
+                llm_errors(dir, &io, &device)
+            } else {
+                encoder_errors(dir, &io, &device)
+            }
+        };
+        assert_eq!(errors(&sharded), errors(&whole), "{name}");
     }
 }

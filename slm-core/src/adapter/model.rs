@@ -18,7 +18,7 @@ use crate::batch::PaddedBatch;
 use crate::json::{self, JsonError};
 use crate::llm::config::T5Config;
 use crate::llm::stack::Encoder;
-use crate::weights::{self, StorageType, WeightsError};
+use crate::weights::{self, StorageType, WeightFiles, WeightsError};
 
 /// The inner shape of an [`Adapter`]: what is chosen, rather than given by the two models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,7 +185,7 @@ impl Adapter {
     /// [`AdapterError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, AdapterError> {
         let config = AdapterConfig::from_dir(dir)?;
-        Ok(weights::load(config.init(device), &dir.join(weights::FILE_NAME), str::to_owned, |_| false)?)
+        Ok(weights::load(config.init(device), &WeightFiles::open(dir)?, str::to_owned, |_| false)?)
     }
 
     /// Writes `config.json` and `model.safetensors`.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::BundleError;
 use crate::audio::SAMPLE_RATE;
 use crate::json::{self, JsonError};
+use crate::weights;
 
 /// The format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -138,8 +139,9 @@ impl Part {
         if self.path.as_os_str().is_empty() {
             problems.push(format!("`parts.{name}.path` is empty"));
         }
-        let required = ["config.json", "model.safetensors"].into_iter().chain(own);
-        for file in required.filter(|file| !self.files.contains_key(*file)) {
+        let has = |file: &str| self.files.contains_key(file);
+        let weights = if has(weights::INDEX_NAME) { weights::INDEX_NAME } else { weights::FILE_NAME };
+        for file in ["config.json", weights].into_iter().chain(own).filter(|file| !has(file)) {
             problems.push(format!("`parts.{name}.files` lacks `{file}`"));
         }
         for (file, hash) in &self.files {

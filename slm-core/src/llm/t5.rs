@@ -16,7 +16,7 @@ use super::config::{FeedForwardKind, T5Config};
 use super::stack::{Decoder, Encoder};
 use crate::batch::{PaddedBatch, PaddedIds};
 use crate::json::{self, JsonError};
-use crate::weights::{self, StorageType, WeightsError};
+use crate::weights::{self, StorageType, WeightFiles, WeightsError};
 
 /// The model. Without an own head the logits come from the embedding.
 #[derive(Module, Debug)]
@@ -58,18 +58,17 @@ impl T5Config {
     ///
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<T5, LlmError> {
-        let file = dir.join(weights::FILE_NAME);
-        let names = weights::tensor_names(&file)?;
-        let head = if names.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
+        let files = WeightFiles::open(dir)?;
+        let head = if files.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
         // Old files hold only a copy of the embedding; `shared` is the name of the original.
         let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
             .into_iter()
-            .find(|name| names.contains(*name))
+            .find(|name| files.contains(name))
             .unwrap_or("shared.weight");
         let kind = self.feed_forward();
         let name =
             |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
-        Ok(weights::load(self.init(head, device), &file, name, is_ignored)?)
+        Ok(weights::load(self.init(head, device), &files, name, is_ignored)?)
     }
 
     /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.

@@ -1,17 +1,16 @@
 //! Reads a safetensors file into a module.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path as FilePath;
 
 use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
 use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::DType;
 
-use super::header::{self, Header};
-use super::{Path, TensorProblem, WeightsError};
+use super::header::Header;
+use super::{Path, TensorProblem, WeightFiles, WeightsError};
 
-/// Fills `module` with the tensors of the file at `path`, cast to f32.
+/// Fills `module` with the tensors of `files`, cast to f32.
 ///
 /// `hf_name` turns a module's path into the name in the file; `is_ignored` tells which tensors of the
 /// file the model does without. Tensors keep the module's devices. The module may be fresh: its
@@ -22,15 +21,15 @@ use super::{Path, TensorProblem, WeightsError};
 /// [`WeightsError`] with every tensor that is missing, unexpected, misshaped, not a float or not finite.
 pub fn load<M: Module>(
     module: M,
-    path: &FilePath,
+    files: &WeightFiles,
     hf_name: impl Fn(&str) -> String,
     is_ignored: impl Fn(&str) -> bool,
 ) -> Result<M, WeightsError> {
-    let header = header::read(path)?;
+    let (path, header) = (files.path(), files.header());
     let mut check = Check {
         path: Path::default(),
         hf_name: &hf_name,
-        header: &header,
+        header,
         used: BTreeSet::new(),
         problems: Vec::new(),
     };
@@ -51,12 +50,16 @@ pub fn load<M: Module>(
         return Err(failed(problems));
     }
 
-    let mut store = SafetensorsStore::from_file(path);
-    let tensors = store.get_all_tensors().map_err(|error| WeightsError::Read {
-        path: path.into(),
-        name: "*".into(),
-        reason: error.to_string(),
-    })?;
+    let mut stores: Vec<SafetensorsStore> = files.files().iter().map(SafetensorsStore::from_file).collect();
+    let mut tensors = BTreeMap::new();
+    for (store, file) in stores.iter_mut().zip(files.files()) {
+        let in_file = store.get_all_tensors().map_err(|error| WeightsError::Read {
+            path: file.clone(),
+            name: "*".into(),
+            reason: error.to_string(),
+        })?;
+        tensors.extend(in_file.iter().map(|(name, tensor)| (name.as_str(), tensor)));
+    }
     let mut fill =
         Fill { path: Path::default(), hf_name: &hf_name, tensors, error: None, problems: Vec::new() };
     let module = module.map(&mut fill);
@@ -111,7 +114,7 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
 struct Fill<'a, F> {
     path: Path,
     hf_name: &'a F,
-    tensors: &'a BTreeMap<String, burn::store::burn_pack::Tensor>,
+    tensors: BTreeMap<&'a str, &'a burn::store::burn_pack::Tensor>,
     error: Option<(String, String)>,
     problems: Vec<TensorProblem>,
 }
@@ -127,7 +130,7 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = (self.hf_name)(&self.path.text());
-        let Some(tensor) = self.tensors.get(&name) else {
+        let Some(tensor) = self.tensors.get(name.as_str()) else {
             self.error.get_or_insert((name, "not found".into()));
             return param;
         };

@@ -1,35 +1,26 @@
-//! Weights in Hugging Face safetensors files: read into modules, written from them.
+//! Weights in Hugging Face safetensors files, one or several: read into modules, written from them.
 //!
 //! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family
 //! turns a path into the name in its files. Files are read through burn-store, which maps them into
 //! memory; names, shapes and dtypes are compared with the module before a tensor is touched, so that
 //! all problems are told at once.
 
+mod files;
 mod header;
 mod load;
 mod save;
 
-use std::collections::BTreeSet;
-use std::path::{self, PathBuf};
+use std::path::PathBuf;
 
 use burn::module::Param;
 use burn::prelude::*;
 use burn::tensor::DType;
 
+use crate::json::JsonError;
+
+pub use files::{FILE_NAME, INDEX_NAME, IndexProblem, WeightFiles, folder_files};
 pub use load::load;
 pub use save::{StorageType, save};
-
-/// The file that holds the tensors of a folder.
-pub const FILE_NAME: &str = "model.safetensors";
-
-/// The names of the tensors in the file at `path`, from its header alone.
-///
-/// # Errors
-///
-/// [`WeightsError`] if the file cannot be read or its header is not sound.
-pub fn tensor_names(path: &path::Path) -> Result<BTreeSet<String>, WeightsError> {
-    Ok(header::read(path)?.into_keys().collect())
-}
 
 /// A constant as a parameter, trainable where `device` has autodiff.
 pub(crate) fn parameter<const D: usize>(value: Tensor<D>, device: &Device) -> Param<Tensor<D>> {
@@ -128,6 +119,17 @@ pub enum WeightsError {
         path: PathBuf,
         /// What is wrong with it.
         problem: header::HeaderProblem,
+    },
+    /// The index of a sharded folder cannot be read.
+    #[error(transparent)]
+    IndexFile(#[from] JsonError),
+    /// The index contradicts the shards.
+    #[error("cannot load weights `{}`: {problem}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: IndexProblem,
     },
     /// Tensors and model do not fit.
     #[error("cannot load weights `{}`: {}", path.display(), summary(problems))]

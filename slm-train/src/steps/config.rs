@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use slm_core::weights;
 
 /// Reads `path` and applies `overrides`, each `key.path=value` with a TOML value (a bare word is a text).
 ///
@@ -55,9 +56,14 @@ fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> anyhow::Result
 /// A file that cannot be read.
 pub fn weights_hash(start: Option<&Path>) -> anyhow::Result<Option<String>> {
     let Some(dir) = start else { return Ok(None) };
-    let path = dir.join(slm_core::weights::FILE_NAME);
-    let hash = slm_core::hash::sha256_file(&path);
-    Ok(Some(hash.with_context(|| format!("cannot load weights `{}`", path.display()))?))
+    let mut hashes = Vec::new();
+    for name in weights::folder_files(dir)? {
+        let path = dir.join(name);
+        let hash = slm_core::hash::sha256_file(&path);
+        hashes.push(hash.with_context(|| format!("cannot load weights `{}`", path.display()))?);
+    }
+    // Of one file its own, so that it is what `sha256sum` says.
+    Ok(Some(if let [one] = hashes.as_slice() { one.clone() } else { digest(&hashes) }))
 }
 
 /// Ends with all `problems` at once.

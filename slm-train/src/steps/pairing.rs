@@ -7,23 +7,18 @@ use std::path::Path;
 use anyhow::Context;
 use slm_core::adapter::Adapter;
 use slm_core::bundle::{Bundle, BundleManifest, Part};
-use slm_core::weights::StorageType;
+use slm_core::weights::{self, StorageType};
 
 use super::adapter::Order;
 use crate::data::domain::Field;
 use crate::data::domain::tasks::{Language, Task, instructions};
 
-/// Files of a speech encoder's folder that a bundle takes along.
-const ENCODER_FILES: [&str; 5] = [
-    "config.json",
-    "model.safetensors",
-    "preprocessor_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-];
-/// Files of a language model's folder that a bundle takes along.
-const LLM_FILES: [&str; 5] =
-    ["config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
+/// Files of a speech encoder's folder that a bundle takes along beside the weights.
+const ENCODER_FILES: [&str; 4] =
+    ["config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"];
+/// Files of a language model's folder that a bundle takes along beside the weights.
+const LLM_FILES: [&str; 4] =
+    ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
 /// Files of an adapter's folder.
 const ADAPTER_FILES: [&str; 2] = ["config.json", "model.safetensors"];
 
@@ -55,11 +50,17 @@ pub fn write(
     Ok(())
 }
 
-/// Copies those of `files` that `from` has into the folder `name` of the bundle.
+/// Copies the weights in `from`, and those of `files` that it has, into the folder `name` of the bundle.
 fn copy(from: &Path, out: &Path, name: &str, files: &[&'static str]) -> anyhow::Result<Part> {
     let to = out.join(name);
     fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
-    let present: Vec<&str> = files.iter().copied().filter(|file| from.join(file).exists()).collect();
+    let weights = weights::folder_files(from)?;
+    let present: Vec<&str> = files
+        .iter()
+        .copied()
+        .filter(|file| from.join(file).exists())
+        .chain(weights.iter().map(String::as_str))
+        .collect();
     for file in &present {
         let (source, target) = (from.join(file), to.join(file));
         fs::copy(&source, &target).with_context(|| format!("cannot copy `{}`", source.display()))?;

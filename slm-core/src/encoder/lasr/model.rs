@@ -15,7 +15,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
 use crate::encoder::block::ConformerBlock;
 use crate::json::{self, JsonError};
-use crate::weights;
+use crate::weights::{self, WeightFiles};
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -79,7 +79,7 @@ impl Lasr {
             if path.starts_with("ctc_head.") { path.to_owned() } else { format!("{prefix}{path}") }
         };
         let is_ignored = |name: &str| name.ends_with(".num_batches_tracked");
-        Ok(weights::load(config.init(device), &dir.join(weights::FILE_NAME), name, is_ignored)?.freeze())
+        Ok(weights::load(config.init(device), &WeightFiles::open(dir)?, name, is_ignored)?.freeze())
     }
 
     /// The sizes it was built with.

@@ -18,7 +18,7 @@ use crate::encoder::ctc::ReadBackError;
 use crate::encoder::speech_encoder::convolution_rows;
 use crate::encoder::{EncodedSpeech, EncoderError};
 use crate::json::{self, JsonError};
-use crate::weights::{self, StorageType};
+use crate::weights::{self, StorageType, WeightFiles};
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -64,7 +64,7 @@ impl ParakeetConfig {
     pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<Parakeet, EncoderError> {
         let prefix = if self.has_ctc_head() { "encoder." } else { "" };
         let name = |path: &str| hf_name(prefix, path);
-        Ok(weights::load(self.init(device), &dir.join(weights::FILE_NAME), name, is_ignored)?)
+        Ok(weights::load(self.init(device), &WeightFiles::open(dir)?, name, is_ignored)?)
     }
 
     /// Builds the encoder with random weights on `device`.

@@ -4,7 +4,6 @@
 //! `Wav2Vec2BertModel` and `Wav2Vec2BertForCTC`.
 //! Shapes: `B` utterances, `T` feature frames, `T'` states, `M` feature width, `E` width, `V` labels.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::nn::{Linear, LinearConfig};
@@ -18,7 +17,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
 use crate::encoder::block::ConformerBlock;
 use crate::json::{self, JsonError};
-use crate::weights;
+use crate::weights::{self, WeightFiles};
 
 /// What a file's names begin with when it holds more than the encoder.
 const PREFIX: &str = "wav2vec2_bert.";
@@ -77,12 +76,11 @@ impl Wav2Vec2Bert {
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
         let config = Wav2Vec2BertConfig::from_dir(dir)?;
-        let path = dir.join(weights::FILE_NAME);
-        let names = weights::tensor_names(&path)?;
-        let labels = head_labels(&config.blocks, &names, dir)?;
-        let prefix = if has_prefix(&names) { PREFIX } else { "" };
+        let files = WeightFiles::open(dir)?;
+        let labels = head_labels(&config.blocks, &files, dir)?;
+        let prefix = if files.names().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
         let model = config.init(labels, device);
-        Ok(weights::load(model, &path, |path| hf_name(prefix, path), is_ignored)?.freeze())
+        Ok(weights::load(model, &files, |path| hf_name(prefix, path), is_ignored)?.freeze())
     }
 
     /// The sizes it was built with.
@@ -111,10 +109,6 @@ impl Wav2Vec2Bert {
     pub fn ctc_head(&self) -> Option<&Linear> {
         self.lm_head.as_ref()
     }
-}
-
-fn has_prefix(names: &BTreeSet<String>) -> bool {
-    names.iter().any(|name| name.starts_with(PREFIX))
 }
 
 /// The name in the file of the tensor at `path` in [`Wav2Vec2Bert`].

@@ -17,7 +17,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
 use crate::encoder::block::ConformerBlock;
 use crate::json::{self, JsonError};
-use crate::weights;
+use crate::weights::{self, WeightFiles};
 
 /// What a file's names begin with when it holds more than the encoder.
 const PREFIX: &str = "wav2vec2_conformer.";
@@ -77,12 +77,11 @@ impl Wav2Vec2Conformer {
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
         let config = Wav2Vec2ConformerConfig::from_dir(dir)?;
-        let path = dir.join(weights::FILE_NAME);
-        let names = weights::tensor_names(&path)?;
-        let labels = head_labels(&config.blocks, &names, dir)?;
-        let prefix = if names.iter().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
+        let files = WeightFiles::open(dir)?;
+        let labels = head_labels(&config.blocks, &files, dir)?;
+        let prefix = if files.names().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
         let model = config.init(labels, device);
-        Ok(weights::load(model, &path, |path| hf_name(prefix, path), is_ignored)?.freeze())
+        Ok(weights::load(model, &files, |path| hf_name(prefix, path), is_ignored)?.freeze())
     }
 
     /// The sizes it was built with.

@@ -13,16 +13,16 @@ pub use bert::Wav2Vec2Bert;
 pub use config::{Wav2Vec2BertConfig, Wav2Vec2ConformerConfig};
 pub use conformer::Wav2Vec2Conformer;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use config::BlockKeys;
 
 use crate::json::JsonError;
+use crate::weights::WeightFiles;
 
-/// The labels of the CTC head, for a file of tensors `names` in `dir`; `None` where it has no head.
-fn head_labels(blocks: &BlockKeys, names: &BTreeSet<String>, dir: &Path) -> Result<Option<usize>, JsonError> {
-    if !names.contains("lm_head.weight") {
+/// The labels of the CTC head, for weight `files` in `dir`; `None` where they have no head.
+fn head_labels(blocks: &BlockKeys, files: &WeightFiles, dir: &Path) -> Result<Option<usize>, JsonError> {
+    if !files.contains("lm_head.weight") {
         return Ok(None);
     }
     let invalid = |problem| JsonError::Invalid { path: dir.join("config.json"), problems: vec![problem] };

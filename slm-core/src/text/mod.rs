@@ -4,6 +4,8 @@
 //! (batching is ours, and a huge fixed padding would abort the process), and a panic of the crate on a
 //! crafted file is turned into an error.
 
+mod sentencepiece;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -72,6 +74,16 @@ pub enum TokenizerError {
     },
 }
 
+/// The bytes of a tokenizer's file.
+fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
+    let io = |source| TokenizerError::Io { path: path.into(), source };
+    let bytes = fs::metadata(path).map_err(io)?.len();
+    if bytes > MAX_TOKENIZER_BYTES {
+        return Err(TokenizerError::TooLarge { path: path.into(), bytes });
+    }
+    fs::read(path).map_err(io)
+}
+
 /// A tokenizer without special tokens, padding or truncation: those are the model's business.
 #[derive(Debug, Clone)]
 pub struct TextTokenizer {
@@ -81,20 +93,32 @@ pub struct TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Loads `tokenizer.json` from `dir`.
+    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model.
     ///
     /// # Errors
     ///
     /// [`TokenizerError`] naming the file.
     pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
-        let path = dir.join(FILE_NAME);
-        let io = |source| TokenizerError::Io { path: path.clone(), source };
-        let bytes = fs::metadata(&path).map_err(io)?.len();
-        if bytes > MAX_TOKENIZER_BYTES {
-            return Err(TokenizerError::TooLarge { path, bytes });
+        let json = dir.join(FILE_NAME);
+        let models = sentencepiece::FILE_NAMES.map(|name| dir.join(name));
+        match models.into_iter().find(|path| !json.exists() && path.exists()) {
+            None => Self::from_bytes(&read(&json)?, &json),
+            Some(path) => Self::from_sentencepiece(&read(&path)?, &path),
         }
-        let text = fs::read(&path).map_err(io)?;
-        Self::from_bytes(&text, &path)
+    }
+
+    /// Builds the tokenizer of a SentencePiece model; `path` is for messages.
+    fn from_sentencepiece(model: &[u8], path: &Path) -> Result<Self, TokenizerError> {
+        let invalid = |reason: String| TokenizerError::Invalid { path: path.into(), reason };
+        let build = || {
+            let tokenizer = sentencepiece::tokenizer(model)?;
+            tokenizer.to_string(false).map_err(|error| error.to_string())
+        };
+        match catch_unwind(AssertUnwindSafe(build)) {
+            Ok(Ok(json)) => Self::from_bytes(json.as_bytes(), path),
+            Ok(Err(reason)) => Err(invalid(reason)),
+            Err(_) => Err(invalid("its rules contradict each other".into())),
+        }
     }
 
     /// Loads a tokenizer from JSON; `path` is for messages.
