@@ -87,8 +87,14 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// Show the limits on inputs instead
+    /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
+    #[arg(value_name = "DIR", conflicts_with = "bundle")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Also load everything and check it, every tensor included
     #[arg(long)]
+    pub(crate) load: bool,
+    /// Show the limits on inputs instead
+    #[arg(long, conflicts_with_all = ["dir", "load"])]
     pub(crate) limits: bool,
 }
 
@@ -172,6 +178,7 @@ mod tests {
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
+        assert!(parse("slm-cli info some/folder --load").is_ok());
     }
 
     #[test]
@@ -182,6 +189,7 @@ mod tests {
             "slm-cli ask who",
             "slm-cli translate a.wav",
             "slm-cli transcribe a.wav --beam 0",
+            "slm-cli info some/folder --limits",
             "slm-cli transcribe a.wav --max-new-tokens 449",
             "slm-cli transcribe a.wav --task reply --phrase anna",
         ] {

@@ -54,7 +54,7 @@ pub(crate) fn load(args: &ModelArgs) -> anyhow::Result<SpeechModel> {
 }
 
 /// A device of the backend with this name, or of the first that is in this build.
-fn device(name: Option<&str>) -> Result<Device, BackendError> {
+pub(crate) fn device(name: Option<&str>) -> Result<Device, BackendError> {
     let backend = match name {
         Some(name) => Backend::from_name(name)?,
         None => Backend::ALL.into_iter().find(|backend| backend.is_compiled()).unwrap_or(Backend::Flex),

@@ -103,6 +103,41 @@ fn an_installed_program_brings_its_model() {
 }
 
 #[test]
+fn folders_are_described_and_checked() {
+    let bundle = repository().join("weights/slm-tiny");
+    let info = |dir: &Path, args: &[&str]| {
+        let mut all = vec!["info", dir.to_str().unwrap()];
+        all.extend(args);
+        run(&all)
+    };
+    for (part, words) in [
+        ("", ["bundle", "adapter"]),
+        ("encoder", ["speech encoder", "parakeet_ctc"]),
+        ("llm", ["language model", "t5"]),
+    ] {
+        let described = info(&bundle.join(part), &[]);
+        assert_eq!(described.code, 0, "{}", described.stderr);
+        assert!(words.iter().all(|word| described.stdout.contains(word)), "{}", described.stdout);
+        assert!(!described.stdout.contains("checked"));
+        assert!(info(&bundle.join(part), &["--load"]).stdout.contains("every tensor loads"), "{part}");
+    }
+
+    // Half of the weights: a download that was cut off.
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json"] {
+        fs::copy(bundle.join("llm").join(file), dir.path().join(file)).unwrap();
+    }
+    let found = info(dir.path(), &[]);
+    assert_eq!(found.code, 2);
+    assert!(found.stderr.contains("model.safetensors"), "{}", found.stderr);
+    let weights = fs::read(bundle.join("llm/model.safetensors")).unwrap();
+    fs::write(dir.path().join("model.safetensors"), &weights[..weights.len() / 2]).unwrap();
+    let found = info(dir.path(), &["--load"]);
+    assert_eq!(found.code, 2);
+    assert!(found.stderr.contains("model.safetensors") && found.stdout.is_empty(), "{}", found.stderr);
+}
+
+#[test]
 fn every_backend_of_the_build_writes_the_same() {
     let spoken = spoken(3);
     let devices = run(&["devices"]).stdout;

@@ -7,7 +7,8 @@
 //! [`audio`] (16 kHz samples) → [`features`] (log-mel frames) → [`encoder`] (Conformer states and CTC
 //! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
 //! [`decode`] (token ids) → [`task`] (the answer to a request). [`bundle`] is the folder on disk that
-//! holds all of it, [`weights`] reads and writes its tensors, [`backend`] finds the device it runs on.
+//! holds all of it, [`folder`] says what a folder is, [`weights`] reads and
+//! writes its tensors, [`backend`] finds the device it runs on.
 //!
 //! The library prints nothing, keeps no global state and returns typed errors. A panic in it is a bug;
 //! shapes that contradict a config are caught when weights are loaded, not in `forward`.
@@ -20,6 +21,7 @@ pub mod bundle;
 pub mod decode;
 pub mod encoder;
 pub mod features;
+pub mod folder;
 pub mod hash;
 pub mod json;
 pub mod llm;

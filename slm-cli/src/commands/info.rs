@@ -1,19 +1,34 @@
-//! `slm-cli info`: what the bundle is made of, or the limits on inputs.
+//! `slm-cli info`: what a folder is and holds, or the limits on inputs.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use slm_core::audio::limits;
-use slm_core::bundle::Part;
-use slm_core::task::{MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS};
+use slm_core::bundle::Bundle;
+use slm_core::folder::{Folder, WeightSummary};
+use slm_core::task::{
+    MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS, SpeechModel,
+};
 use slm_core::{json, text};
 
 use crate::args::{InfoArgs, MAX_BEAMS, MAX_NEW_TOKENS, ModelArgs};
-use crate::model::Source;
+use crate::model::{self, Source};
 use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, Stop> {
-    let rows = if args.limits { limit_rows() } else { bundle_rows(model)? };
+    let rows = match (&args.dir, args.limits) {
+        (_, true) => limit_rows(),
+        (Some(dir), false) => folder_rows(model, dir, args.load)?,
+        (None, false) => {
+            let source = Source::open(model)?;
+            let place = match &source {
+                Source::Folder(bundle) => bundle.dir().display().to_string(),
+                Source::Embedded(..) => "in the program".to_owned(),
+            };
+            bundle_rows(model, source.bundle(), place, args.load)?
+        }
+    };
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     for (name, value) in rows {
@@ -23,28 +38,80 @@ pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, St
     Ok(ExitCode::SUCCESS)
 }
 
-fn bundle_rows(model: &ModelArgs) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let source = Source::open(model)?;
-    let manifest = source.bundle().manifest();
+/// A row's name and its value.
+type Row = (&'static str, String);
+
+/// What a check that found nothing says.
+const SOUND: &str = "every tensor loads, all are finite, the parts fit";
+
+fn folder_rows(args: &ModelArgs, dir: &Path, load: bool) -> anyhow::Result<Vec<Row>> {
+    let device = || model::device(args.backend.as_deref());
+    let (kind, folder, checked) = match Folder::open(dir)? {
+        Folder::Bundle(bundle) => {
+            return bundle_rows(args, &bundle, dir.display().to_string(), load);
+        }
+        Folder::Encoder(folder) => {
+            let checked = if load { Some(folder.load_encoder(&device()?).map(drop)?) } else { None };
+            ("speech encoder", folder, checked)
+        }
+        Folder::LanguageModel(folder) => {
+            let checked = if load { Some(folder.load_llm(&device()?).map(drop)?) } else { None };
+            ("language model", folder, checked)
+        }
+    };
+    let mut rows = vec![
+        ("folder", dir.display().to_string()),
+        ("kind", kind.to_owned()),
+        ("family", folder.model_type.clone()),
+        ("weights", weights_text(&folder.weights)),
+        ("memory", memory_text(folder.weights.memory())),
+    ];
+    if !folder.missing.is_empty() {
+        rows.push(("missing", folder.missing.join(", ")));
+    }
+    rows.extend(checked.map(|()| ("checked", SOUND.to_owned())));
+    Ok(rows)
+}
+
+fn bundle_rows(args: &ModelArgs, bundle: &Bundle, place: String, load: bool) -> anyhow::Result<Vec<Row>> {
+    let manifest = bundle.manifest();
     let tasks: Vec<&str> = manifest.templates.keys().map(String::as_str).collect();
-    let part = |part: &Part| {
-        let files: Vec<&str> = part.files.keys().map(String::as_str).collect();
-        format!("{}: {}", part.path.display(), files.join(", "))
-    };
-    let place = match &source {
-        Source::Folder(bundle) => bundle.dir().display().to_string(),
-        Source::Embedded(..) => "in the program".to_owned(),
-    };
-    Ok(vec![
+    let dirs =
+        [("encoder", bundle.encoder_dir()), ("llm", bundle.llm_dir()), ("adapter", bundle.adapter_dir())];
+    let mut rows = vec![
         ("bundle", place),
         ("name", manifest.name.clone()),
         ("description", manifest.description.clone()),
         ("writer", manifest.writer.clone()),
         ("tasks", tasks.join(", ")),
-        ("encoder", part(&manifest.parts.encoder)),
-        ("llm", part(&manifest.parts.llm)),
-        ("adapter", part(&manifest.parts.adapter)),
-    ])
+    ];
+    let mut memory = 0;
+    for (name, dir) in dirs {
+        let weights = WeightSummary::read(&dir)?;
+        memory += weights.memory();
+        rows.push((name, weights_text(&weights)));
+    }
+    rows.push(("memory", memory_text(memory)));
+    if load {
+        SpeechModel::load(bundle, &model::device(args.backend.as_deref())?)?;
+        rows.push(("checked", SOUND.to_owned()));
+    }
+    Ok(rows)
+}
+
+fn weights_text(weights: &WeightSummary) -> String {
+    let dtypes: Vec<&str> = weights.dtypes.keys().map(String::as_str).collect();
+    let files = if weights.files == 1 { String::new() } else { format!(", {} files", weights.files) };
+    format!(
+        "{} parameters in {} tensors, {}{files}",
+        weights.parameters,
+        weights.tensors,
+        dtypes.join(" and ")
+    )
+}
+
+fn memory_text(bytes: u64) -> String {
+    format!("{:.1} MB for the parameters, f32 on every backend", bytes as f64 / 1e6)
 }
 
 fn limit_rows() -> Vec<(&'static str, String)> {

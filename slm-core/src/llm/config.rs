@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{self, JsonError};
 
+/// The `model_type`s that are known.
+pub const MODEL_TYPES: [&str; 3] = ["t5", "mt5", "umt5"];
+
 /// `config.json` of a T5 folder. Unknown keys of a file are ignored; keys it lacks have T5's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -190,7 +193,7 @@ impl T5Config {
             }
         };
         check(
-            matches!(self.model_type.as_str(), "t5" | "mt5" | "umt5"),
+            MODEL_TYPES.contains(&self.model_type.as_str()),
             format!("`model_type` is `{}`, expected `t5`, `mt5` or `umt5`", self.model_type),
         );
         for (name, value) in [

@@ -12,5 +12,5 @@ pub mod stack;
 pub mod t5;
 
 pub use cache::DecoderCache;
-pub use config::T5Config;
+pub use config::{MODEL_TYPES, T5Config};
 pub use t5::{LlmError, T5};

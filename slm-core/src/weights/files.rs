@@ -114,6 +114,17 @@ impl WeightFiles {
         self.header.keys()
     }
 
+    /// Values in all tensors.
+    pub fn parameters(&self) -> u64 {
+        let values = |shape: &Vec<usize>| shape.iter().map(|&size| size as u64).product::<u64>();
+        self.header.values().map(|entry| values(&entry.shape)).sum()
+    }
+
+    /// The type of each tensor, by the format's name for it.
+    pub fn dtypes(&self) -> impl Iterator<Item = &str> {
+        self.header.values().map(|entry| entry.dtype.as_str())
+    }
+
     pub(super) fn header(&self) -> &Header {
         &self.header
     }

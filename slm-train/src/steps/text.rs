@@ -49,6 +49,9 @@ pub struct TextConfig {
     /// Beams that the result is to be decoded with, for its `generation_config.json`.
     #[serde(default = "greedy")]
     pub num_beams: usize,
+    /// Exponent of the length in a beam's score, for the same file.
+    #[serde(default = "mean")]
+    pub length_penalty: f64,
     /// The type in which the result is stored.
     #[serde(default = "slm_core::weights::StorageType::full")]
     pub storage: StorageType,
@@ -59,6 +62,11 @@ pub struct TextConfig {
 /// One beam.
 fn greedy() -> usize {
     1
+}
+
+/// The score is the mean log-probability.
+fn mean() -> f64 {
+    1.0
 }
 
 /// Which examples an epoch has.
@@ -250,6 +258,9 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     if !(1..=settings::MAX_BEAMS).contains(&config.num_beams) {
         problems.push(format!("`num_beams` {} is not in 1 to {}", config.num_beams, settings::MAX_BEAMS));
     }
+    if !config.length_penalty.is_finite() {
+        problems.push(format!("`length_penalty` {} is not finite", config.length_penalty));
+    }
     for (name, share) in shares {
         if !(0.0..=1.0).contains(&share) {
             problems.push(format!("`{name}` {share} is not in [0, 1]"));
@@ -307,6 +318,7 @@ fn write_generation_config(config: &TextConfig, out: &Path) -> anyhow::Result<()
         "decoder_start_token_id": model.decoder_start_token_id,
         "max_new_tokens": DEFAULT_MAX_NEW_TOKENS,
         "num_beams": config.num_beams,
+        "length_penalty": config.length_penalty,
     });
     slm_core::json::write(&out.join(settings::FILE_NAME), &content)?;
     Ok(())

@@ -1,0 +1,243 @@
+//! What a folder on disk is: a bundle, a speech encoder or a language model, from its small files and the headers of
+//! its weights, without reading a tensor.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use serde::Deserialize;
+
+use crate::bundle::{self, Bundle, BundleError};
+use crate::encoder::{self, EncoderError, SpeechEncoder};
+use crate::features::{FeatureError, FeatureExtractor};
+use crate::json::{self, JsonError};
+use crate::llm::{self, LlmError, T5};
+use crate::text::{TextTokenizer, TokenizerError};
+use crate::weights::{WeightFiles, WeightsError};
+
+/// Bytes of a parameter in memory: all computing is in f32.
+pub const BYTES_PER_PARAMETER: u64 = 4;
+
+/// Why a folder could not be described or loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// A small file.
+    #[error(transparent)]
+    Config(#[from] JsonError),
+    /// The headers of the weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A family that is not known.
+    #[error("cannot load config `{}`: `model_type` is `{found}`, known are {}", path.display(), known.join(", "))]
+    Family {
+        /// `config.json`.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// What could stand there.
+        known: Vec<&'static str>,
+    },
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// Its features.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The language model.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// The tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// Features of another width than the encoder reads.
+    #[error("`{}`: features have width {features}, the encoder reads {encoder}", dir.display())]
+    FeatureWidth {
+        /// The folder.
+        dir: PathBuf,
+        /// Width of the features that `preprocessor_config.json` asks for.
+        features: usize,
+        /// Width of the encoder's input.
+        encoder: usize,
+    },
+}
+
+/// What a folder is.
+#[derive(Debug)]
+pub enum Folder {
+    /// A speech encoder, an adapter and a language model, joined by `slm.json`.
+    Bundle(Box<Bundle>),
+    /// A speech encoder in the layout of Hugging Face.
+    Encoder(ModelFolder),
+    /// A language model in the layout of Hugging Face.
+    LanguageModel(ModelFolder),
+}
+
+/// A folder with one model in the layout of Hugging Face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFolder {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The family, as `config.json` names it.
+    pub model_type: String,
+    /// Tensors, parameters and types of the weights.
+    pub weights: WeightSummary,
+    /// Files that the model needs beside the weights and the folder lacks.
+    pub missing: Vec<&'static str>,
+}
+
+/// What the headers of weight files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightSummary {
+    /// Tensors.
+    pub tensors: usize,
+    /// Values in all of them.
+    pub parameters: u64,
+    /// Tensors of each type, by the format's name for it.
+    pub dtypes: BTreeMap<String, usize>,
+    /// Files that hold them.
+    pub files: usize,
+}
+
+impl WeightSummary {
+    /// Reads the headers in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// As [`WeightFiles::open`].
+    pub fn read(dir: &Path) -> Result<Self, WeightsError> {
+        let files = WeightFiles::open(dir)?;
+        let mut dtypes = BTreeMap::new();
+        for dtype in files.dtypes() {
+            *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
+        }
+        Ok(Self {
+            tensors: files.names().count(),
+            parameters: files.parameters(),
+            dtypes,
+            files: files.files().len(),
+        })
+    }
+
+    /// Bytes that the parameters take in memory, on every backend.
+    pub fn memory(&self) -> u64 {
+        self.parameters * BYTES_PER_PARAMETER
+    }
+}
+
+impl Folder {
+    /// Says what `dir` is.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] naming the file that is missing, damaged, or of no known family.
+    pub fn open(dir: &Path) -> Result<Self, FolderError> {
+        #[derive(Deserialize)]
+        struct Family {
+            #[serde(default)]
+            model_type: Option<String>,
+        }
+        if dir.join(bundle::MANIFEST_NAME).exists() {
+            return Ok(Self::Bundle(Box::new(Bundle::open(dir)?)));
+        }
+        let path = dir.join("config.json");
+        let found = json::read::<Family>(&path)?.model_type.unwrap_or_else(|| "absent".to_owned());
+        let is = |types: &[&str]| types.contains(&found.as_str());
+        if is(&encoder::MODEL_TYPES) {
+            let needs = [("preprocessor_config.json", &["preprocessor_config.json"][..])];
+            return Ok(Self::Encoder(ModelFolder::read(dir, found, &needs)?));
+        }
+        if is(&llm::MODEL_TYPES) {
+            let needs = [("tokenizer.json", &["tokenizer.json", "spiece.model", "tokenizer.model"][..])];
+            return Ok(Self::LanguageModel(ModelFolder::read(dir, found, &needs)?));
+        }
+        let known = encoder::MODEL_TYPES.into_iter().chain(llm::MODEL_TYPES).collect();
+        Err(FolderError::Family { path, found, known })
+    }
+}
+
+impl ModelFolder {
+    /// `needs` are names of files, each with those that can stand for it.
+    fn read(dir: &Path, model_type: String, needs: &[(&'static str, &[&str])]) -> Result<Self, FolderError> {
+        let absent = |names: &[&str]| !names.iter().any(|name| dir.join(name).exists());
+        Ok(Self {
+            dir: dir.to_owned(),
+            model_type,
+            weights: WeightSummary::read(dir)?,
+            missing: needs.iter().filter(|(_, names)| absent(names)).map(|(name, _)| *name).collect(),
+        })
+    }
+
+    /// Loads a speech encoder with everything that belongs to it, and checks the parts against each other.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] naming the file, the tensors, or the fields that do not fit.
+    pub fn load_encoder(&self, device: &Device) -> Result<SpeechEncoder, FolderError> {
+        let model = SpeechEncoder::load(&self.dir, device)?;
+        let features = FeatureExtractor::from_dir(&self.dir)?;
+        if features.width() != model.input_width() {
+            return Err(FolderError::FeatureWidth {
+                dir: self.dir.clone(),
+                features: features.width(),
+                encoder: model.input_width(),
+            });
+        }
+        if let Some(labels) = model.labels()
+            && self.dir.join(crate::text::FILE_NAME).exists()
+        {
+            TextTokenizer::from_dir(&self.dir)?.check_rows(labels)?;
+        }
+        Ok(model)
+    }
+
+    /// Loads a language model with its tokenizer, and checks them against each other.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] naming the file, the tensors, or the fields that do not fit.
+    pub fn load_llm(&self, device: &Device) -> Result<T5, FolderError> {
+        let model = T5::load(&self.dir, device)?;
+        TextTokenizer::from_dir(&self.dir)?.check_rows(model.config().vocab_size)?;
+        Ok(model)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/parity")).join(name)
+    }
+
+    #[test]
+    fn folders_are_told_apart() {
+        let Folder::Encoder(encoder) = Folder::open(&fixture("w2v_bert")).unwrap() else {
+            panic!("expected an encoder");
+        };
+        assert_eq!(encoder.model_type, "wav2vec2-bert");
+        assert_eq!((encoder.weights.tensors, encoder.weights.files), (69, 1));
+        assert_eq!(encoder.weights.dtypes, BTreeMap::from([("F32".to_owned(), 69)]));
+        assert_eq!(encoder.missing, ["preprocessor_config.json"]);
+        let Folder::LanguageModel(llm) = Folder::open(&fixture("umt5")).unwrap() else {
+            panic!("expected a language model");
+        };
+        assert_eq!((llm.model_type.as_str(), llm.weights.tensors), ("umt5", 54));
+        assert_eq!(llm.missing, ["tokenizer.json"]);
+        assert!(llm.load_llm(&Device::flex()).unwrap_err().to_string().contains("tokenizer.json"));
+    }
+
+    #[test]
+    fn unknown_families_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Folder::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("config.json"), "{error}");
+        std::fs::write(dir.path().join("config.json"), r#"{"model_type": "whisper"}"#).unwrap();
+        let error = Folder::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("`model_type` is `whisper`, known are parakeet_ctc"), "{error}");
+    }
+}
