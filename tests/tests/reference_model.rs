@@ -17,9 +17,9 @@ use slm_train::eval::tasks::EvalTask;
 const MAX_BYTES: u64 = 40_000_000;
 /// The adapter's share of all parameters.
 const MAX_ADAPTER_SHARE: f64 = 0.10;
-/// Over the few committed utterances: tells a model that hears from one that guesses. The scores of whole
-/// test sets, and the aim that the model still misses, are in `weights/README.md`.
-const MAX_WER: f64 = 0.35;
+/// Over the few committed utterances of each set, where the model has 0.024 and 0.103. Its aims, and its scores on the
+/// whole test sets, are in `weights/README.md`.
+const MAX_WER: [(&str, f64); 2] = [("test", 0.05), ("test-voices", 0.15)];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -74,7 +74,7 @@ fn has_an_instruction_for_every_task() {
 #[test]
 fn hears_known_and_unknown_voices() {
     let model = model();
-    for set in ["test", "test-voices"] {
+    for (set, max_wer) in MAX_WER {
         let utterances =
             manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
         let request = model.request(Task::Transcribe);
@@ -82,6 +82,6 @@ fn hears_known_and_unknown_voices() {
             evaluate(&model, &utterances, &EvalTask::Transcribe, &request, &|_| ()).unwrap();
         let said: Vec<(String, String)> =
             hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
-        assert!(report.wer.unwrap() <= MAX_WER, "{set}: {report:?}\n{said:#?}");
+        assert!(report.wer.unwrap() <= max_wer, "{set}: {report:?}\n{said:#?}");
     }
 }
