@@ -138,7 +138,7 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
 }
 
 fn sub_folders(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let entries = std::fs::read_dir(dir).unwrap();
     let mut folders: Vec<PathBuf> =
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();

@@ -188,5 +188,5 @@ impl ConformerBlock {
 
 /// `x` times `factor`, without a product where that changes nothing.
 fn scaled(x: Tensor<3>, factor: f64) -> Tensor<3> {
-    if factor == 1.0 { x } else { x * factor }
+    if (factor - 1.0).abs() < f64::EPSILON { x } else { x * factor }
 }

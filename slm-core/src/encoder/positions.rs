@@ -38,6 +38,7 @@ pub enum PositionKind {
 
 /// The learnt part of a [`PositionKind`] in one attention module.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a block, tensors are handles")]
 pub enum Position {
     /// Of [`PositionKind::Relative`].
     Relative(RelativePosition),

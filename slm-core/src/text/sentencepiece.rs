@@ -38,7 +38,7 @@ struct ModelProto {
 #[derive(Message)]
 struct Piece {
     #[prost(string, optional, tag = "1")]
-    piece: Option<String>,
+    text: Option<String>,
     #[prost(float, optional, tag = "2")]
     score: Option<f32>,
     #[prost(int32, optional, tag = "3", default = "1")]
@@ -79,7 +79,7 @@ pub(super) fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, String> {
         return Err(format!("SentencePiece model type is {found}, expected {UNIGRAM} (unigram)"));
     }
     let vocabulary: Vec<(String, f64)> =
-        model.pieces.iter().map(|piece| (piece.piece().to_owned(), f64::from(piece.score()))).collect();
+        model.pieces.iter().map(|piece| (piece.text().to_owned(), f64::from(piece.score()))).collect();
     // Without a value it is 0.
     let unknown = usize::try_from(trainer.unk_id()).ok().filter(|id| *id < vocabulary.len());
     let told = |error: tokenizers::Error| error.to_string();
@@ -110,7 +110,7 @@ pub(super) fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, String> {
         .pieces
         .iter()
         .filter(|piece| matches!(piece.kind(), CONTROL | USER_DEFINED))
-        .map(|piece| AddedToken::from(piece.piece(), piece.kind() == CONTROL).normalized(false))
+        .map(|piece| AddedToken::from(piece.text(), piece.kind() == CONTROL).normalized(false))
         .collect();
     tokenizer.add_tokens(own).map_err(told)?;
     Ok(tokenizer)
