@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use slm_core::decode::{DecodeConfig, Strategy, settings};
+use slm_core::decode::{DecodeConfig, settings};
 
-/// The most tokens an answer may have: endless repetition ends here.
-pub(crate) const MAX_NEW_TOKENS: i64 = 448;
+/// The most tokens an answer may have.
+pub(crate) const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
 /// The most beams.
 pub(crate) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
 
@@ -126,7 +126,7 @@ impl InputArgs {
     pub(crate) fn decode(&self, bundle: DecodeConfig) -> DecodeConfig {
         let mut decode = bundle;
         if let Some(size) = self.beam {
-            decode.strategy = Strategy::beams(size.into());
+            decode.strategy = decode.strategy.with_beams(size.into());
         }
         if let Some(count) = self.max_new_tokens {
             decode.max_new_tokens = count.into();
@@ -138,6 +138,7 @@ impl InputArgs {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use slm_core::decode::Strategy;
 
     use super::*;
 
@@ -170,9 +171,10 @@ mod tests {
         };
         assert_eq!(ask.question, "who");
         assert_eq!(ask.inputs.files.len(), 2);
-        let bundle = DecodeConfig { max_new_tokens: 50, ..DecodeConfig::default() };
+        let strategy = Strategy::Beam { size: 2, length_penalty: 0.5 };
+        let bundle = DecodeConfig { strategy, max_new_tokens: 50, ..DecodeConfig::default() };
         let decode = ask.inputs.decode(bundle);
-        assert!(matches!(decode.strategy, Strategy::Beam { size: 4, .. }));
+        assert_eq!(decode.strategy, Strategy::Beam { size: 4, length_penalty: 0.5 });
         assert_eq!(decode.max_new_tokens, 50);
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());

@@ -71,6 +71,28 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, JsonError> {
     serde_json::from_slice(&text).map_err(|source| JsonError::Content { path: path.into(), source })
 }
 
+/// Reads `path` as JSON whose `problems`, one text each, are none.
+///
+/// # Errors
+///
+/// As [`read`], and [`JsonError::Invalid`] with all problems.
+pub fn read_checked<T: DeserializeOwned>(
+    path: &Path,
+    problems: impl FnOnce(&T) -> Vec<String>,
+) -> Result<T, JsonError> {
+    checked(read(path)?, path, problems)
+}
+
+/// `value`, which was read from `path`, where it has no `problems`.
+pub(crate) fn checked<T>(
+    value: T,
+    path: &Path,
+    problems: impl FnOnce(&T) -> Vec<String>,
+) -> Result<T, JsonError> {
+    let problems = problems(&value);
+    if problems.is_empty() { Ok(value) } else { Err(JsonError::Invalid { path: path.into(), problems }) }
+}
+
 /// Writes `value` as indented JSON, by a temporary name and a rename, so that no reader sees half.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //!
 //! The data's way, one folder a step:
 //!
-//! [`audio`] (16 kHz samples) → [`features`] (log-mel frames) → [`encoder`] (Conformer states and CTC
+//! [`audio`] (16 kHz samples) → [`features`] (frames) → [`encoder`] (Conformer states and CTC
 //! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
 //! [`decode`] (token ids) → [`task`] (the answer to a request). [`bundle`] is the folder on disk that
 //! holds all of it, [`folder`] says what a folder is, [`weights`] reads and

@@ -8,7 +8,6 @@ use anyhow::Context;
 use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::bundle::Bundle;
-use slm_core::decode::Strategy;
 use slm_core::task::{SpeechModel, Task};
 use slm_train::data::manifest;
 use slm_train::eval::report::{Report, evaluate};
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> 
     let model = SpeechModel::load(&Bundle::open(&args.bundle)?, device)?;
     let mut request = model.request(Task::Transcribe);
     if let Some(size) = args.beam {
-        request.decode.strategy = Strategy::beams(size);
+        request.decode.strategy = request.decode.strategy.with_beams(size);
     }
     let mut answers = match &args.hypotheses {
         Some(path) => {

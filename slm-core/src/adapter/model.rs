@@ -110,10 +110,7 @@ impl AdapterConfig {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let config: Self = json::read(&path)?;
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::read_checked(&dir.join("config.json"), Self::problems)
     }
 
     /// Builds the adapter with random weights on `device`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BundleError;
 use crate::audio::SAMPLE_RATE;
-use crate::json::{self, JsonError};
+use crate::json;
 use crate::weights;
 
 /// The format that this build writes and reads.
@@ -95,14 +95,7 @@ impl BundleManifest {
             let dir = dir.into();
             return Err(BundleError::Version { dir, found: format_version });
         }
-        let manifest: Self = json::read(path)?;
-        let problems = manifest.problems();
-        if problems.is_empty() {
-            Ok(manifest)
-        } else {
-            let path = path.into();
-            Err(JsonError::Invalid { path, problems }.into())
-        }
+        Ok(json::read_checked(path, Self::problems)?)
     }
 
     /// All fields that are out of range, one text each; empty when sound.

@@ -11,8 +11,10 @@ use crate::json::{self, JsonError};
 pub const FILE_NAME: &str = "generation_config.json";
 /// The most beams that a file may ask for: the cost of a step grows with them.
 pub const MAX_BEAMS: usize = 64;
-/// The most tokens that a file may ask for.
-pub const MAX_NEW_TOKENS: usize = 4096;
+/// The most tokens of an answer, where endless repetition ends; a file that asks for more gets this.
+pub const MAX_NEW_TOKENS: usize = 448;
+/// The length penalty that makes the mean log-probability the score.
+const MEAN: f64 = 1.0;
 
 /// What is read of the file; its other keys are for transformers. Sampling is left to the caller, who has the seed.
 #[derive(Debug, Deserialize)]
@@ -28,28 +30,31 @@ struct GenerationConfig {
 impl GenerationConfig {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let counts = [
-            ("num_beams", self.num_beams, MAX_BEAMS),
-            ("max_new_tokens", self.max_new_tokens, MAX_NEW_TOKENS),
-        ];
-        for (name, value, most) in counts {
-            if let Some(value) = value.filter(|value| !(1..=most).contains(value)) {
-                problems.push(format!("`{name}` is {value}, must be 1 to {most}"));
-            }
+        if let Some(size) = self.num_beams.filter(|size| !(1..=MAX_BEAMS).contains(size)) {
+            problems.push(format!("`num_beams` is {size}, must be 1 to {MAX_BEAMS}"));
+        }
+        if self.max_new_tokens == Some(0) {
+            problems.push("`max_new_tokens` is 0, must be 1 or more".to_owned());
         }
         problems
     }
 }
 
 impl Strategy {
-    /// Beam search with `size` beams and the mean log-probability as score, as transformers has it by default; greedy
-    /// where there is one beam, which gives the same text at less cost.
-    pub fn beams(size: usize) -> Self {
-        Self::scored_beams(size, 1.0)
+    /// Beam search with `size` beams, or greedy where there is one, which gives the same text at less cost.
+    fn beams(size: usize, length_penalty: f64) -> Self {
+        if size == 1 { Self::Greedy } else { Self::Beam { size, length_penalty } }
     }
 
-    fn scored_beams(size: usize, length_penalty: f64) -> Self {
-        if size == 1 { Self::Greedy } else { Self::Beam { size, length_penalty } }
+    /// The same with `size` beams. They are scored as before; where there were none, by the mean log-probability, as
+    /// transformers does by default.
+    #[must_use]
+    pub fn with_beams(self, size: usize) -> Self {
+        let length_penalty = match self {
+            Self::Beam { length_penalty, .. } => length_penalty,
+            Self::Greedy | Self::Sample { .. } => MEAN,
+        };
+        Self::beams(size, length_penalty)
     }
 }
 
@@ -65,17 +70,10 @@ impl DecodeConfig {
         if !path.exists() {
             return Ok(Self::default());
         }
-        let config: GenerationConfig = json::read(&path)?;
-        let problems = config.problems();
-        if !problems.is_empty() {
-            return Err(JsonError::Invalid { path, problems });
-        }
+        let config = json::read_checked(&path, GenerationConfig::problems)?;
         Ok(Self {
-            strategy: Strategy::scored_beams(
-                config.num_beams.unwrap_or(1),
-                config.length_penalty.unwrap_or(1.0),
-            ),
-            max_new_tokens: config.max_new_tokens.unwrap_or(DEFAULT_MAX_NEW_TOKENS),
+            strategy: Strategy::beams(config.num_beams.unwrap_or(1), config.length_penalty.unwrap_or(MEAN)),
+            max_new_tokens: config.max_new_tokens.unwrap_or(DEFAULT_MAX_NEW_TOKENS).min(MAX_NEW_TOKENS),
             ..Self::default()
         })
     }
@@ -103,11 +101,20 @@ mod tests {
         let found = read(Some(r#"{"num_beams": 4, "length_penalty": 0.6, "max_new_tokens": 50}"#)).unwrap();
         assert_eq!(found.strategy, Strategy::Beam { size: 4, length_penalty: 0.6 });
         assert_eq!(found.max_new_tokens, 50);
+        assert_eq!(read(Some(r#"{"max_new_tokens": 1024}"#)).unwrap().max_new_tokens, MAX_NEW_TOKENS);
+    }
+
+    #[test]
+    fn other_beams_are_scored_as_before() {
+        let beams = Strategy::Beam { size: 4, length_penalty: 0.5 };
+        assert_eq!(beams.with_beams(8), Strategy::Beam { size: 8, length_penalty: 0.5 });
+        assert_eq!(beams.with_beams(1), Strategy::Greedy);
+        assert_eq!(Strategy::Greedy.with_beams(4), Strategy::Beam { size: 4, length_penalty: 1.0 });
     }
 
     #[test]
     fn what_is_out_of_range_is_named() {
-        let error = read(Some(r#"{"num_beams": 0, "max_new_tokens": 1000000}"#)).unwrap_err().to_string();
+        let error = read(Some(r#"{"num_beams": 0, "max_new_tokens": 0}"#)).unwrap_err().to_string();
         assert!(
             error.contains("2 invalid fields: `num_beams` is 0, must be 1 to 64, `max_new_tokens` is"),
             "{error}"

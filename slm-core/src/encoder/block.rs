@@ -120,7 +120,7 @@ impl BlockConfig {
     }
 
     /// What all blocks share about `time` frames.
-    pub fn table(&self, time: usize, device: &Device) -> PositionTable {
+    fn table(&self, time: usize, device: &Device) -> PositionTable {
         PositionTable::new(self.position, time, self.num_heads, self.head_dim(), device)
     }
 }
@@ -184,6 +184,14 @@ impl ConformerBlock {
     fn add(&self, x: Tensor<3>, step: Tensor<3>, (input, output): (f64, f64)) -> Tensor<3> {
         scaled(x, input) + scaled(self.dropout.forward(step), output)
     }
+}
+
+/// `frames` through all `layers`, which are of `config`: `[B, T, E]` to the same.
+pub(super) fn through(layers: &[ConformerBlock], config: &BlockConfig, frames: PaddedBatch) -> PaddedBatch {
+    let [_, time, _] = frames.dims();
+    let table = config.table(time, &frames.values().device());
+    let mask = frames.attention_bias();
+    layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask))
 }
 
 /// `x` times `factor`, without a product where that changes nothing.

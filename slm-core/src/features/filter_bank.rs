@@ -5,7 +5,6 @@
 //! triangles on the mel scale, logarithm; mean and deviation of each bin over the utterance; neighbouring frames
 //! side by side. All arithmetic is f64. Shapes: `N` samples, `T` frames, `M` mel bins.
 
-use std::f64::consts::PI;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use super::config::{MAX_BINS, SAMPLING_RATE};
 use super::mel_filters::MelFilters;
 use super::normalise::{self, Deviation};
 use super::settings::SettingsFile;
-use super::spectrum::MelSpectrum;
+use super::spectrum::{MelSpectrum, hann};
 use super::{ConfigProblem, FeatureError, Features};
 
 /// The class in transformers that computes the same features.
@@ -104,12 +103,10 @@ impl fmt::Debug for FilterBank {
 impl FilterBank {
     /// Prepares window, filters and transform.
     pub fn new(config: FilterBankConfig) -> Self {
-        let steps = (WINDOW - 1) as f64;
-        let hann = |i: usize| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos();
         let top = f64::from(SAMPLING_RATE) / 2.0;
         Self {
             config,
-            window: (0..WINDOW).map(|i| hann(i).powf(0.85)).collect(),
+            window: hann(WINDOW).into_iter().map(|value| value.powf(0.85)).collect(),
             spectrum: MelSpectrum::new(
                 N_FFT,
                 MelFilters::kaldi(config.num_mel_bins, N_FFT, SAMPLING_RATE, LOWEST_HZ..top),
@@ -163,21 +160,12 @@ impl FilterBank {
 
 #[cfg(test)]
 mod tests {
-    use safetensors::SafeTensors;
-
+    use super::super::fixture::fixture;
     use super::*;
-
-    /// Made with transformers 5.23.0, see `tests/fixtures`; its distance to an f64 recipe is 9e-5.
-    const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features/io.safetensors");
 
     #[test]
     fn transformers_computes_the_same() {
-        let bytes = std::fs::read(FIXTURE).unwrap();
-        let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        let tensor = |name: &str| -> Vec<f32> {
-            let data = tensors.tensor(name).unwrap().data();
-            data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
-        };
+        let tensor = |name| fixture("io", name).1;
         let (waveform, expected) = (tensor("waveform"), tensor("w2vbert.input_features"));
         let bank = FilterBank::new(FilterBankConfig::default());
         for (row, (samples, frames)) in [(16_000, 49), (9000, 27)].into_iter().enumerate() {

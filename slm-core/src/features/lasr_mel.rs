@@ -4,7 +4,6 @@
 //! triangles on the mel scale, `ln` with a floor; not normalised. All arithmetic is f64. Shapes: `N` samples, `T`
 //! frames, `M` mel bins.
 
-use std::f64::consts::PI;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{MAX_BINS, SAMPLING_RATE};
 use super::mel_filters::MelFilters;
 use super::settings::SettingsFile;
-use super::spectrum::MelSpectrum;
+use super::spectrum::{MelSpectrum, hann};
 use super::{ConfigProblem, FeatureError, Features};
 
 /// The class in transformers that computes the same features.
@@ -114,13 +113,8 @@ impl fmt::Debug for LasrMel {
 impl LasrMel {
     /// Prepares window, filters and transform.
     pub fn new(config: LasrMelConfig) -> Self {
-        let steps = (WINDOW - 1) as f64;
         let filters = MelFilters::kaldi(config.feature_size, N_FFT, SAMPLING_RATE, RANGE_HZ);
-        Self {
-            config,
-            window: (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos()).collect(),
-            spectrum: MelSpectrum::new(N_FFT, filters),
-        }
+        Self { config, window: hann(WINDOW), spectrum: MelSpectrum::new(N_FFT, filters) }
     }
 
     /// The settings.
@@ -152,21 +146,12 @@ impl LasrMel {
 
 #[cfg(test)]
 mod tests {
-    use safetensors::SafeTensors;
-
+    use super::super::fixture::fixture;
     use super::*;
-
-    /// Made with transformers 5.23.0, see `tests/fixtures`.
-    const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features/lasr.safetensors");
 
     #[test]
     fn transformers_computes_the_same() {
-        let bytes = std::fs::read(FIXTURE).unwrap();
-        let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        let tensor = |name: &str| -> Vec<f32> {
-            let data = tensors.tensor(name).unwrap().data();
-            data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
-        };
+        let tensor = |name| fixture("lasr", name).1;
         let (waveform, expected) = (tensor("waveform"), tensor("input_features"));
         let features = LasrMel::new(LasrMelConfig::default()).extract(&waveform);
         assert_eq!((features.frames, features.bins), (98, 128));

@@ -5,12 +5,11 @@
 //! mean and deviation of each bin over the utterance. No dither. All arithmetic is f64, so that the only difference
 //! to the reference is the rounding of the reference. Shapes: `N` samples, `T` frames, `M` mel bins.
 
-use std::f64::consts::PI;
 use std::fmt;
 
 use super::mel_filters::MelFilters;
 use super::normalise::{self, Deviation};
-use super::spectrum::MelSpectrum;
+use super::spectrum::{MelSpectrum, hann};
 use super::{FeatureError, Features, LogMelConfig};
 
 /// Added to the mel energy before the logarithm, 2^-24.
@@ -42,9 +41,7 @@ impl LogMel {
         if !problems.is_empty() {
             return Err(FeatureError::Invalid { problems });
         }
-        let steps = (config.win_length - 1) as f64;
-        let window =
-            (0..config.win_length).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos()).collect();
+        let window = hann(config.win_length);
         Ok(Self {
             window,
             spectrum: MelSpectrum::new(

@@ -1,20 +1,15 @@
 //! Tests of [`LogMel`]: against transformers, against a slow twin, and at the edges.
 
-use safetensors::SafeTensors;
+use std::f64::consts::PI;
 
+use super::super::fixture::fixture;
 use super::*;
 
-/// Made with transformers 5.23.0, see `tests/fixtures`; its distance to an f64 recipe is 5.9e-5.
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/features/io.safetensors");
+/// The distance of the fixture to an f64 recipe is 5.9e-5.
 const TOLERANCE: f32 = 3e-4;
 
 fn tensor(name: &str) -> (Vec<usize>, Vec<f32>) {
-    let bytes = std::fs::read(FIXTURE).unwrap();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let view = tensors.tensor(name).unwrap();
-    let values =
-        view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
-    (view.shape().to_vec(), values)
+    fixture("io", name)
 }
 
 fn extractor(feature_size: usize) -> LogMel {

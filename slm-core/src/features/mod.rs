@@ -6,6 +6,8 @@
 mod config;
 mod extractor;
 mod filter_bank;
+#[cfg(test)]
+mod fixture;
 mod lasr_mel;
 mod log_mel;
 mod mel_filters;

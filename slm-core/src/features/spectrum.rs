@@ -1,11 +1,18 @@
 //! From windowed frames to the logarithm of the energy in each mel filter.
 
+use std::f64::consts::PI;
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::mel_filters::MelFilters;
+
+/// A symmetric Hann window of `length` values.
+pub(super) fn hann(length: usize) -> Vec<f64> {
+    let steps = (length - 1) as f64;
+    (0..length).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / steps).cos()).collect()
+}
 
 /// A transform and the filters over its power. Cheap to clone and shared between threads.
 #[derive(Clone)]

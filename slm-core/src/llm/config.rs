@@ -139,10 +139,7 @@ impl T5Config {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let config: Self = json::read(&path)?;
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::read_checked(&dir.join("config.json"), Self::problems)
     }
 
     /// Blocks of the decoder.

@@ -24,6 +24,9 @@ pub enum IndexProblem {
     /// A shard's name leads out of the folder.
     #[error("shard name `{}` leaves the folder", .0.escape_debug())]
     Outside(String),
+    /// A tensor is in two shards.
+    #[error("tensor `{0}` is in more than one shard")]
+    Twice(String),
     /// A shard lacks a tensor that the index says it has.
     #[error("tensor `{name}` is not in `{shard}`")]
     Lacks {
@@ -90,6 +93,10 @@ impl WeightFiles {
             let entry = entry
                 .ok_or_else(|| fail(IndexProblem::Lacks { name: name.clone(), shard: shard.clone() }))?;
             header.insert(name.clone(), entry);
+        }
+        // What the index does not name is not read; what it names must be in one shard only.
+        if let Some(name) = headers.values().flat_map(Header::keys).find(|name| header.contains_key(*name)) {
+            return Err(fail(IndexProblem::Twice(name.clone())));
         }
         Ok(Self { path, files, header })
     }
@@ -198,6 +205,10 @@ mod tests {
             let error = WeightFiles::open(dir.path()).unwrap_err().to_string();
             assert!(error.starts_with("cannot load weights `") && error.contains(expected), "{error}");
         }
+        write(&dir.path().join("b.safetensors"), &["x", "y"]);
+        index(dir.path(), r#"{"x":"a.safetensors","y":"b.safetensors"}"#);
+        let error = WeightFiles::open(dir.path()).unwrap_err().to_string();
+        assert!(error.ends_with("tensor `x` is in more than one shard"), "{error}");
         let empty = tempfile::tempdir().unwrap();
         let error = WeightFiles::open(empty.path()).unwrap_err().to_string();
         assert!(error.contains(FILE_NAME), "{error}");

@@ -13,7 +13,7 @@ use super::config::{LasrConfig, LasrEncoderConfig};
 use super::subsampling::Subsampling;
 use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
-use crate::encoder::block::ConformerBlock;
+use crate::encoder::block::{self, ConformerBlock};
 use crate::json::{self, JsonError};
 use crate::weights::{self, WeightFiles};
 
@@ -44,8 +44,7 @@ impl LasrConfig {
             let encoder_config: LasrEncoderConfig = serde_json::from_value(raw).map_err(content)?;
             Self { vocab_size: 0, pad_token_id: 0, encoder_config }
         };
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::checked(config, &path, Self::problems)
     }
 
     /// Builds the encoder with random weights on `device`.
@@ -90,10 +89,7 @@ impl Lasr {
     /// Log-mel frames `[B, T, M]` to hidden states `[B, T', E]`.
     pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
         let frames = self.subsampler.forward(features);
-        let [_, time, _] = frames.dims();
-        let table = self.config.encoder_config.block().table(time, &frames.values().device());
-        let mask = frames.attention_bias();
-        let frames = self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask));
+        let frames = block::through(&self.layers, &self.config.encoder_config.block(), frames);
         frames.with_values(self.out_norm.forward(frames.values()))
     }
 

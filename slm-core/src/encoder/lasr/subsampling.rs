@@ -48,7 +48,8 @@ impl Subsampling {
     /// `[B, T, M]` to `[B, T', E]`. Rows with too few frames for one state are taken as if zeros followed.
     pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
         let [_, time, _] = features.dims();
-        let x = relu(self.dense_0.forward(features.values()));
+        // Rows too short for a state reach into their padding, which is not zero after a bias.
+        let x = features.with_values(relu(self.dense_0.forward(features.values()))).values();
         let missing = self.min_frames().saturating_sub(time);
         // [B, T, E] -> [B, E, T] -> [B, C, T']
         let x = x.swap_dims(1, 2).pad([(0, missing)], 0.0);

@@ -13,7 +13,7 @@ use burn::tensor::activation::log_softmax;
 use super::config::{ParakeetConfig, ParakeetEncoderConfig};
 use super::subsampling::Subsampling;
 use crate::batch::PaddedBatch;
-use crate::encoder::block::ConformerBlock;
+use crate::encoder::block::{self, ConformerBlock};
 use crate::encoder::ctc::ReadBackError;
 use crate::encoder::speech_encoder::convolution_rows;
 use crate::encoder::{EncodedSpeech, EncoderError};
@@ -52,8 +52,7 @@ impl ParakeetConfig {
                 return Err(JsonError::Invalid { path, problems: vec![problem] });
             }
         };
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::checked(config, &path, Self::problems)
     }
 
     /// Builds the encoder with the weights in `dir`; on a device with autodiff they are trainable.
@@ -113,13 +112,11 @@ impl Parakeet {
     /// Log-mel frames `[B, T, M]` to hidden states `[B, T', E]`.
     pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
         let mut frames = self.subsampling.forward(features);
-        let [_, time, width] = frames.dims();
+        let [_, _, width] = frames.dims();
         if self.config.encoder_config.scale_input {
             frames = frames.with_values(frames.values() * (width as f64).sqrt());
         }
-        let table = self.config.encoder_config.block().table(time, &frames.values().device());
-        let mask = frames.attention_bias();
-        self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask))
+        block::through(&self.layers, &self.config.encoder_config.block(), frames)
     }
 
     /// Encodes a batch `[B, T, M]` and reads it back, one entry a row, without padding.

@@ -15,7 +15,7 @@ use super::projection::FeatureProjection;
 use super::{block_name, head_labels};
 use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
-use crate::encoder::block::ConformerBlock;
+use crate::encoder::block::{self, ConformerBlock};
 use crate::json::{self, JsonError};
 use crate::weights::{self, WeightFiles};
 
@@ -41,10 +41,7 @@ impl Wav2Vec2BertConfig {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let config: Self = json::read(&path)?;
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::read_checked(&dir.join("config.json"), Self::problems)
     }
 
     /// Builds the encoder with random weights on `device`, with a head of `labels` where they are given.
@@ -91,10 +88,7 @@ impl Wav2Vec2Bert {
     /// Filter-bank frames `[B, T, M]` to hidden states `[B, T', E]`.
     pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
         let frames = self.feature_projection.forward(features);
-        let [_, time, _] = frames.dims();
-        let table = self.config.block().table(time, &frames.values().device());
-        let mask = frames.attention_bias();
-        let frames = self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask));
+        let frames = block::through(&self.layers, &self.config.block(), frames);
         let frames = match &self.intermediate_ffn {
             Some(ffn) => frames.with_values(frames.values() + ffn.forward(frames.values()) * 0.5),
             None => frames,

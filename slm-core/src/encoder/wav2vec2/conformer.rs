@@ -15,7 +15,7 @@ use super::waveform::WaveformEncoder;
 use super::{block_name, head_labels};
 use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
-use crate::encoder::block::ConformerBlock;
+use crate::encoder::block::{self, ConformerBlock};
 use crate::json::{self, JsonError};
 use crate::weights::{self, WeightFiles};
 
@@ -41,10 +41,7 @@ impl Wav2Vec2ConformerConfig {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let config: Self = json::read(&path)?;
-        let problems = config.problems();
-        if problems.is_empty() { Ok(config) } else { Err(JsonError::Invalid { path, problems }) }
+        json::read_checked(&dir.join("config.json"), Self::problems)
     }
 
     /// Builds the encoder with random weights on `device`, with a head of `labels` where they are given.
@@ -92,10 +89,7 @@ impl Wav2Vec2Conformer {
     /// Samples `[B, N, 1]` to hidden states `[B, T, E]`.
     pub fn forward(&self, waveform: &PaddedBatch) -> PaddedBatch {
         let frames = self.feature_projection.forward(&self.feature_extractor.forward(waveform));
-        let [_, time, _] = frames.dims();
-        let table = self.config.block().table(time, &frames.values().device());
-        let mask = frames.attention_bias();
-        let frames = self.layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask));
+        let frames = block::through(&self.layers, &self.config.block(), frames);
         frames.with_values(self.layer_norm.forward(frames.values()))
     }
 
