@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 use slm_core::decode::{DecodeConfig, settings};
+use slm_core::weights::ComputeType;
 
 /// The most tokens an answer may have.
 pub(crate) const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
@@ -26,9 +27,19 @@ pub(crate) struct ModelArgs {
     /// Backend to compute on; `slm-cli devices` lists them [default: the first of this build]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) backend: Option<String>,
+    /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it; the rest is f32 always
+    #[arg(long, value_name = "TYPE", global = true, default_value = "f32", value_parser = compute_type)]
+    pub(crate) dtype: ComputeType,
     /// Folder of the model [default: the nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
+}
+
+/// The type of this name.
+fn compute_type(name: &str) -> Result<ComputeType, String> {
+    let names = ComputeType::ALL.map(ComputeType::name).join(", ");
+    let found = ComputeType::ALL.into_iter().find(|compute| compute.name() == name);
+    found.ok_or_else(|| format!("types are {names}"))
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,12 +3,15 @@
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use burn::prelude::*;
+use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::backend::{Backend, BackendError};
 use slm_core::bundle::{Bundle, MANIFEST_NAME};
 use slm_core::task::SpeechModel;
+use slm_core::weights::Placement;
 use tempfile::TempDir;
 
 use crate::args::ModelArgs;
@@ -16,6 +19,9 @@ use crate::embedded;
 
 /// The bundle that is used when none is named.
 const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
+
+/// Models that take this much or more in memory are loaded with a bar.
+const BAR_BYTES: u64 = 200 << 20;
 
 /// Where a bundle comes from.
 pub(crate) enum Source {
@@ -49,8 +55,30 @@ impl Source {
 
 /// Loads the model that the arguments name.
 pub(crate) fn load(args: &ModelArgs) -> anyhow::Result<SpeechModel> {
+    Ok(SpeechModel::load(Source::open(args)?.bundle(), placement(args)?)?)
+}
+
+/// Where the arguments say that models go, with a bar on stderr for large ones.
+pub(crate) fn placement(args: &ModelArgs) -> anyhow::Result<Placement> {
     let device = device(args.backend.as_deref())?;
-    Ok(SpeechModel::load(Source::open(args)?.bundle(), &device)?)
+    args.dtype.check(&device).with_context(|| format!("cannot compute in {}", args.dtype.name()))?;
+    let bar = OnceLock::new();
+    Ok(Placement::new(&device).with_compute(args.dtype).with_observer(move |progress| {
+        if progress.total >= BAR_BYTES {
+            let bar = bar.get_or_init(loading_bar);
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            if progress.done == progress.total {
+                bar.finish_and_clear();
+            }
+        }
+    }))
+}
+
+/// A bar that counts bytes; without a terminal it shows nothing.
+fn loading_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("loading {bar:24} {bytes}/{total_bytes} {bytes_per_sec}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// A device of the backend with this name, or of the first that is in this build.

@@ -4,16 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::prelude::*;
 use serde::Deserialize;
 
 use crate::bundle::{self, Bundle, BundleError};
 use crate::encoder::{self, EncoderError, SpeechEncoder};
 use crate::features::{FeatureError, FeatureExtractor};
 use crate::json::{self, JsonError};
-use crate::llm::{self, LlmError, T5};
-use crate::text::{TextTokenizer, TokenizerError};
-use crate::weights::{WeightFiles, WeightsError};
+use crate::llm::{self, LanguageModel, LlmError};
+use crate::text::{self, TextTokenizer, TokenizerError};
+use crate::weights::{Placement, WeightFiles, WeightsError};
 
 /// Bytes of a parameter in memory: all computing is in f32.
 pub const BYTES_PER_PARAMETER: u64 = 4;
@@ -151,7 +150,7 @@ impl Folder {
             return Ok(Self::Encoder(ModelFolder::read(dir, found, &needs)?));
         }
         if is(&llm::MODEL_TYPES) {
-            let needs = [("tokenizer.json", &["tokenizer.json", "spiece.model", "tokenizer.model"][..])];
+            let needs = [(text::FILE_NAME, &text::FILE_NAMES[..])];
             return Ok(Self::LanguageModel(ModelFolder::read(dir, found, &needs)?));
         }
         let known = encoder::MODEL_TYPES.into_iter().chain(llm::MODEL_TYPES).collect();
@@ -176,8 +175,8 @@ impl ModelFolder {
     /// # Errors
     ///
     /// [`FolderError`] naming the file, the tensors, or the fields that do not fit.
-    pub fn load_encoder(&self, device: &Device) -> Result<SpeechEncoder, FolderError> {
-        let model = SpeechEncoder::load(&self.dir, device)?;
+    pub fn load_encoder(&self, placement: impl Into<Placement>) -> Result<SpeechEncoder, FolderError> {
+        let model = SpeechEncoder::load(&self.dir, placement)?;
         let features = FeatureExtractor::from_dir(&self.dir)?;
         if features.width() != model.input_width() {
             return Err(FolderError::FeatureWidth {
@@ -186,10 +185,8 @@ impl ModelFolder {
                 encoder: model.input_width(),
             });
         }
-        if let Some(labels) = model.labels()
-            && self.dir.join(crate::text::FILE_NAME).exists()
-        {
-            TextTokenizer::from_dir(&self.dir)?.check_rows(labels)?;
+        if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(&self.dir)?) {
+            tokenizer.check_rows(labels)?;
         }
         Ok(model)
     }
@@ -199,9 +196,9 @@ impl ModelFolder {
     /// # Errors
     ///
     /// [`FolderError`] naming the file, the tensors, or the fields that do not fit.
-    pub fn load_llm(&self, device: &Device) -> Result<T5, FolderError> {
-        let model = T5::load(&self.dir, device)?;
-        TextTokenizer::from_dir(&self.dir)?.check_rows(model.config().vocab_size)?;
+    pub fn load_llm(&self, placement: impl Into<Placement>) -> Result<LanguageModel, FolderError> {
+        let model = LanguageModel::load(&self.dir, placement)?;
+        TextTokenizer::from_dir(&self.dir)?.check_rows(model.vocab_size())?;
         Ok(model)
     }
 }
@@ -209,6 +206,7 @@ impl ModelFolder {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
+    use burn::prelude::*;
 
     fn fixture(name: &str) -> PathBuf {
         PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/parity")).join(name)

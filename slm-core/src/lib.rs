@@ -25,6 +25,8 @@ pub mod folder;
 pub mod hash;
 pub mod json;
 pub mod llm;
+pub mod matrix;
+pub mod rotary;
 pub mod task;
 pub mod text;
 pub mod weights;

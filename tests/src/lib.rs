@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use safetensors::{Dtype, SafeTensors};
+use slm_core::backend::Backend;
 
 /// The folder of the committed fixtures.
 pub fn fixtures() -> PathBuf {
@@ -91,4 +92,15 @@ pub fn relative_error(found: &[f32], expected: &HostTensor, keep: impl Fn(usize,
         }
     }
     worst / (square / count.max(1) as f64).sqrt()
+}
+
+/// The backend that the environment variable `SLM_BACKEND` names, `flex` without it.
+///
+/// # Panics
+///
+/// When it names none.
+#[allow(clippy::unwrap_used, reason = "support of tests")]
+pub fn backend() -> Backend {
+    let name = std::env::var("SLM_BACKEND").unwrap_or_else(|_| "flex".into());
+    Backend::from_name(&name).unwrap()
 }

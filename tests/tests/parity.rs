@@ -14,9 +14,9 @@ use safetensors::SafeTensors;
 use slm_core::backend::Backend;
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::decode::{DecodeConfig, Strategy, generate};
-use slm_core::encoder::{MODEL_TYPES, Parakeet, SpeechEncoder};
-use slm_core::llm::T5;
-use slm_tests::{HostTensor, fixtures, read_tensors, relative_error};
+use slm_core::encoder::{self, SpeechEncoder};
+use slm_core::llm::{self, LanguageModel};
+use slm_tests::{HostTensor, backend, fixtures, read_tensors, relative_error};
 
 /// In f32 on a CPU the order of sums explains 1e-5; an error of 1e-3 is a bug.
 const BOUND_CPU: f64 = 1e-4;
@@ -24,11 +24,6 @@ const BOUND_CPU: f64 = 1e-4;
 const BOUND_GPU: f64 = 1e-3;
 
 type Tensors = BTreeMap<String, HostTensor>;
-
-fn backend() -> Backend {
-    let name = std::env::var("SLM_BACKEND").unwrap_or_else(|_| "flex".into());
-    Backend::from_name(&name).unwrap()
-}
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().unwrap()
@@ -75,8 +70,8 @@ fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static st
 
 /// The worst errors of a language model, by output; ids are compared exactly.
 fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f64)> {
-    let model = T5::load(dir, device).unwrap();
-    let pad = model.config().pad_token_id;
+    let model = LanguageModel::load(dir, device).unwrap();
+    let pad = model.ids().pad;
     let lengths = io["attention_mask"].row_lengths();
     let rows: Vec<Vec<u32>> =
         lengths.iter().enumerate().map(|(row, &n)| io["input_ids"].id_row(row)[..n].to_vec()).collect();
@@ -128,7 +123,7 @@ fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Vec<(&'static str, f
         for (row, hypothesis) in generate(&model, &memory, &config).unwrap().iter().enumerate() {
             // After the start id: the hypothesis, its end if it has one, padding.
             let mut wanted = expected.id_row(row)[1..].to_vec();
-            if let Some(end) = wanted.iter().position(|&id| id == model.config().eos_token_id) {
+            if let Some(end) = wanted.iter().position(|&id| id == model.ids().eos) {
                 wanted.truncate(end);
             }
             assert_eq!(hypothesis.ids, wanted, "{}: beam ids of row {row}", dir.display());
@@ -163,8 +158,8 @@ fn every_folder_matches_transformers() {
         let io = read_tensors(&dir.join("io.safetensors"));
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
         let errors = match config["model_type"].as_str() {
-            Some(family) if MODEL_TYPES.contains(&family) => encoder_errors(&dir, &io, &device),
-            Some("t5" | "mt5" | "umt5") => llm_errors(&dir, &io, &device),
+            Some(family) if encoder::MODEL_TYPES.contains(&family) => encoder_errors(&dir, &io, &device),
+            Some(family) if llm::MODEL_TYPES.contains(&family) => llm_errors(&dir, &io, &device),
             other => panic!("{name}: unknown model type {other:?}"),
         };
         let (output, worst) = errors.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
@@ -175,35 +170,6 @@ fn every_folder_matches_transformers() {
         }
     }
     assert!(failed.is_empty(), "over {bound:.0e}: {failed:?}");
-}
-
-#[test]
-fn a_row_of_a_padded_batch_equals_the_row_alone() {
-    let device = backend().device().unwrap();
-    let dir = fixtures().join("parity/parakeet_ctc_x4");
-    let io = read_tensors(&dir.join("io.safetensors"));
-    let model = Parakeet::load(&dir, &device).unwrap();
-    let lengths = io["attention_mask"].row_lengths();
-    let bins = io["input_features"].shape[2];
-    let time = io["input_features"].shape[1];
-    let mut noisy = io["input_features"].clone();
-    for (row, &length) in lengths.iter().enumerate() {
-        let padding = (row * time + length) * bins..(row + 1) * time * bins;
-        noisy.values[padding].fill(1e3);
-    }
-    let batch = model.forward(&PaddedBatch::new(noisy.to_device(&device), lengths.clone()));
-    let [_, states, width] = batch.dims();
-    let batch_values = values(batch.values());
-    for (row, &length) in lengths.iter().enumerate() {
-        let start = row * time * bins;
-        let alone = &io["input_features"].values[start..start + length * bins];
-        let single = model.forward(&PaddedBatch::from_rows(&[alone], bins, &device));
-        let kept = single.lengths()[0];
-        let single = values(single.values());
-        let from_batch = &batch_values[row * states * width..(row * states + kept) * width];
-        let worst = single.iter().zip(from_batch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst < 1e-5, "row {row}: {worst}");
-    }
 }
 
 /// Writes the tensors of `from` to `to` in two shards with an index.

@@ -15,9 +15,9 @@ use burn::prelude::*;
 use burn::store::burn_pack::Reader;
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{Parakeet, SpeechEncoder};
-use slm_core::llm::T5;
 use slm_core::llm::config::T5Config;
 use slm_core::llm::t5::OutputHead;
+use slm_core::llm::{LanguageModel, T5};
 use slm_core::weights::StorageType;
 use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, TrainedTask};
 use slm_train::steps::{adapter, ctc, text};
@@ -119,7 +119,8 @@ fn frozen_parts_stay_frozen_under_train() {
     assert_eq!(walk(&encoder).trainable, 0);
     assert_eq!(walk(&llm).trainable, 0);
     // What `freeze` is for: a fresh model of the plain device would wake up.
-    let awake = walk(&llm.config().init(OutputHead::Tied, &device).train());
+    let LanguageModel::T5(t5) = &llm else { panic!("expected a T5") };
+    let awake = walk(&t5.config().init(OutputHead::Tied, &device).train());
     assert_eq!(awake.trainable, awake.ids.len());
 
     let tracked = device.autodiff();

@@ -45,17 +45,17 @@ type Row = (&'static str, String);
 const SOUND: &str = "every tensor loads, all are finite, the parts fit";
 
 fn folder_rows(args: &ModelArgs, dir: &Path, load: bool) -> anyhow::Result<Vec<Row>> {
-    let device = || model::device(args.backend.as_deref());
+    let place = || model::placement(args);
     let (kind, folder, checked) = match Folder::open(dir)? {
         Folder::Bundle(bundle) => {
             return bundle_rows(args, &bundle, dir.display().to_string(), load);
         }
         Folder::Encoder(folder) => {
-            let checked = if load { Some(folder.load_encoder(&device()?).map(drop)?) } else { None };
+            let checked = if load { Some(folder.load_encoder(place()?).map(drop)?) } else { None };
             ("speech encoder", folder, checked)
         }
         Folder::LanguageModel(folder) => {
-            let checked = if load { Some(folder.load_llm(&device()?).map(drop)?) } else { None };
+            let checked = if load { Some(folder.load_llm(place()?).map(drop)?) } else { None };
             ("language model", folder, checked)
         }
     };
@@ -93,7 +93,7 @@ fn bundle_rows(args: &ModelArgs, bundle: &Bundle, place: String, load: bool) -> 
     }
     rows.push(("memory", memory_text(memory)));
     if load {
-        SpeechModel::load(bundle, &model::device(args.backend.as_deref())?)?;
+        SpeechModel::load(bundle, model::placement(args)?)?;
         rows.push(("checked", SOUND.to_owned()));
     }
     Ok(rows)

@@ -18,7 +18,7 @@ use crate::batch::PaddedBatch;
 use crate::json::{self, JsonError};
 use crate::llm::config::T5Config;
 use crate::llm::stack::Encoder;
-use crate::weights::{self, StorageType, WeightFiles, WeightsError};
+use crate::weights::{self, Placement, StorageType, WeightFiles, WeightsError};
 
 /// The inner shape of an [`Adapter`]: what is chosen, rather than given by the two models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -182,7 +182,8 @@ impl Adapter {
     /// [`AdapterError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, device: &Device) -> Result<Self, AdapterError> {
         let config = AdapterConfig::from_dir(dir)?;
-        Ok(weights::load(config.init(device), &WeightFiles::open(dir)?, str::to_owned, |_| false)?)
+        let (model, files) = (config.init(device), WeightFiles::open(dir)?);
+        Ok(weights::load(model, &files, &Placement::new(device), str::to_owned, |_| false)?)
     }
 
     /// Writes `config.json` and `model.safetensors`.

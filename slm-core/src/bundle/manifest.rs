@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::BundleError;
 use crate::audio::SAMPLE_RATE;
 use crate::json;
-use crate::weights;
+use crate::text;
+use crate::weights::WeightFormat;
 
 /// The format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -111,9 +112,9 @@ impl BundleManifest {
             problems.push(format!("`sample_rate` is {}, expected {SAMPLE_RATE}", self.sample_rate));
         }
         let parts = [
-            ("encoder", &self.parts.encoder, Some("preprocessor_config.json")),
-            ("llm", &self.parts.llm, Some("tokenizer.json")),
-            ("adapter", &self.parts.adapter, None),
+            ("encoder", &self.parts.encoder, &["preprocessor_config.json"][..]),
+            ("llm", &self.parts.llm, &text::FILE_NAMES),
+            ("adapter", &self.parts.adapter, &[]),
         ];
         for (name, part, own) in parts {
             part.add_problems(name, own, &mut problems);
@@ -128,14 +129,20 @@ impl BundleManifest {
 }
 
 impl Part {
-    fn add_problems(&self, name: &str, own: Option<&str>, problems: &mut Vec<String>) {
+    /// `own` are the files of which one must be there, beside the config and the weights.
+    fn add_problems(&self, name: &str, own: &[&str], problems: &mut Vec<String>) {
         if self.path.as_os_str().is_empty() {
             problems.push(format!("`parts.{name}.path` is empty"));
         }
         let has = |file: &str| self.files.contains_key(file);
-        let weights = if has(weights::INDEX_NAME) { weights::INDEX_NAME } else { weights::FILE_NAME };
-        for file in ["config.json", weights].into_iter().chain(own).filter(|file| !has(file)) {
-            problems.push(format!("`parts.{name}.files` lacks `{file}`"));
+        let weights: Vec<&str> =
+            WeightFormat::ALL.iter().flat_map(|format| [format.file_name(), format.index_name()]).collect();
+        for alternatives in [&["config.json"][..], &weights, own] {
+            if let Some(first) = alternatives.first()
+                && !alternatives.iter().any(|file| has(file))
+            {
+                problems.push(format!("`parts.{name}.files` lacks `{first}`"));
+            }
         }
         for (file, hash) in &self.files {
             if !is_base_name(file) {

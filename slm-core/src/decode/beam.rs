@@ -9,11 +9,11 @@
 use super::step::{StepLogits, Stepper};
 use super::{DecodeConfig, DecodeError, Finish, Hypothesis};
 use crate::batch::PaddedBatch;
-use crate::llm::T5;
+use crate::llm::LanguageModel;
 
 /// The best hypothesis of each row.
 pub(super) fn generate(
-    model: &T5,
+    model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
     size: usize,

@@ -3,11 +3,11 @@
 use super::step::{StepLogits, Stepper};
 use super::{DecodeConfig, DecodeError, Finish, Hypothesis};
 use crate::batch::PaddedBatch;
-use crate::llm::T5;
+use crate::llm::LanguageModel;
 
 /// The most probable id at each step.
 pub(super) fn generate(
-    model: &T5,
+    model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
@@ -18,7 +18,7 @@ pub(super) fn generate(
 ///
 /// A row that is finished leaves the batch.
 pub(super) fn generate_with(
-    model: &T5,
+    model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
     mut choose: impl FnMut(usize, &[f32]) -> u32,

@@ -12,7 +12,7 @@ pub mod settings;
 mod step;
 
 use crate::batch::PaddedBatch;
-use crate::llm::{T5, T5Config};
+use crate::llm::LanguageModel;
 
 /// Tokens generated at most when nothing else is asked for.
 pub const DEFAULT_MAX_NEW_TOKENS: usize = 128;
@@ -68,8 +68,8 @@ impl Default for DecodeConfig {
 }
 
 impl DecodeConfig {
-    /// All settings that are out of range for a model, one text each; empty when sound.
-    pub fn problems(&self, model: &T5Config) -> Vec<String> {
+    /// All settings that are out of range for a model whose end token is `eos`, one text each; empty when sound.
+    pub fn problems(&self, eos: u32) -> Vec<String> {
         let mut problems = Vec::new();
         let mut check = |ok: bool, text: String| {
             if !ok {
@@ -85,7 +85,7 @@ impl DecodeConfig {
             ),
         );
         if let Some(limit) = self.vocab_limit {
-            let least = 2.max(model.eos_token_id as usize + 1);
+            let least = 2.max(eos as usize + 1);
             check(limit >= least, format!("`vocab_limit` is {limit}, must be {least} or more"));
         }
         match self.strategy {
@@ -164,11 +164,11 @@ pub enum DecodeError {
 ///
 /// [`DecodeError`] for settings out of range, a failing device, or a model that gives no numbers.
 pub fn generate(
-    model: &T5,
+    model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
-    let problems = config.problems(model.config());
+    let problems = config.problems(model.ids().eos);
     if !problems.is_empty() {
         return Err(DecodeError::Config { problems });
     }

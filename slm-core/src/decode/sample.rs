@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{DecodeConfig, DecodeError, Hypothesis, greedy};
 use crate::batch::PaddedBatch;
-use crate::llm::T5;
+use crate::llm::LanguageModel;
 
 /// What may be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(super) struct Filter {
 
 /// Draws every id from what `filter` leaves; the row's number picks the stream of `seed`.
 pub(super) fn generate(
-    model: &T5,
+    model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
     filter: Filter,

@@ -5,11 +5,11 @@ use burn::tensor::Int;
 
 use super::{DecodeConfig, DecodeError};
 use crate::batch::PaddedBatch;
-use crate::llm::{DecoderCache, T5};
+use crate::llm::{DecoderCache, LanguageModel};
 
 /// The model with its cache, and what must not be chosen.
 pub(super) struct Stepper<'a> {
-    model: &'a T5,
+    model: &'a LanguageModel,
     cache: DecoderCache,
     device: Device,
     config: &'a DecodeConfig,
@@ -26,18 +26,18 @@ pub(super) struct StepLogits {
 
 impl<'a> Stepper<'a> {
     /// Before the first step, one row for each of `memory`.
-    pub(super) fn new(model: &'a T5, memory: &PaddedBatch, config: &'a DecodeConfig) -> Self {
+    pub(super) fn new(model: &'a LanguageModel, memory: &PaddedBatch, config: &'a DecodeConfig) -> Self {
         Self { model, cache: model.start(memory), device: memory.values().device(), config, step: 0 }
     }
 
     /// The id that every row starts from.
     pub(super) fn start_id(&self) -> u32 {
-        self.model.config().decoder_start_token_id
+        self.model.ids().decoder_start
     }
 
     /// The id that ends a row.
     pub(super) fn eos_id(&self) -> u32 {
-        self.model.config().eos_token_id
+        self.model.ids().eos
     }
 
     /// Feeds the last id of each row and reads the logits back.

@@ -4,9 +4,10 @@ use burn::prelude::*;
 use burn::tensor::Int;
 
 use super::*;
+use crate::llm::T5Config;
 use crate::llm::t5::OutputHead;
 
-fn model(device: &Device) -> T5 {
+fn model(device: &Device) -> LanguageModel {
     let config = T5Config {
         vocab_size: 40,
         d_model: 16,
@@ -18,11 +19,11 @@ fn model(device: &Device) -> T5 {
         feed_forward_proj: "gated-gelu".into(),
         ..T5Config::default()
     };
-    config.init(OutputHead::Own, device)
+    LanguageModel::T5(config.init(OutputHead::Own, device))
 }
 
 /// Encoded rows of 9, 4 and 6 positions.
-fn memory(model: &T5, device: &Device) -> PaddedBatch {
+fn memory(model: &LanguageModel, device: &Device) -> PaddedBatch {
     let rows: Vec<Vec<f32>> = [9, 4, 6]
         .into_iter()
         .enumerate()
@@ -133,8 +134,8 @@ fn settings_out_of_range_are_all_named() {
         min_new_tokens: 1,
         vocab_limit: Some(1),
     };
-    assert_eq!(config.problems(&T5Config::default()).len(), 6);
-    assert!(DecodeConfig::default().problems(&T5Config::default()).is_empty());
+    assert_eq!(config.problems(T5Config::default().eos_token_id).len(), 6);
+    assert!(DecodeConfig::default().problems(T5Config::default().eos_token_id).is_empty());
 }
 
 #[test]

@@ -5,20 +5,21 @@
 //! Shapes: `B` utterances, `T` frames, `E` width, `H` heads of width `K`, `P = 2T - 1` distances.
 
 use burn::module::Param;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::LinearConfig;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
 use super::block::BlockConfig;
 use super::positions::{Position, PositionTable, shift};
+use crate::matrix::MatrixLinear;
 
 /// Multi-head attention of frames to frames.
 #[derive(Module, Debug)]
 pub struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
+    q_proj: MatrixLinear,
+    k_proj: MatrixLinear,
+    v_proj: MatrixLinear,
+    o_proj: MatrixLinear,
     position: Option<Position>,
     num_heads: usize,
 }
@@ -27,7 +28,7 @@ impl Attention {
     /// Builds the module on `device`.
     pub fn init(config: &BlockConfig, device: &Device) -> Self {
         let width = config.width;
-        let linear = || LinearConfig::new(width, width).with_bias(config.projection_bias).init(device);
+        let linear = || LinearConfig::new(width, width).with_bias(config.projection_bias).init(device).into();
         Self {
             q_proj: linear(),
             k_proj: linear(),

@@ -10,14 +10,15 @@ use burn::tensor::activation::{glu, silu};
 
 use super::block::{BlockConfig, ConvolutionNormKind, KernelReach};
 use crate::batch::PaddedBatch;
+use crate::matrix::MatrixConv1d;
 
 /// Mixes neighbouring frames, each channel on its own.
 #[derive(Module, Debug)]
 pub struct Convolution {
-    pointwise_conv1: Conv1d,
+    pointwise_conv1: MatrixConv1d,
     depthwise_conv: Conv1d,
     norm: ConvolutionNorm,
-    pointwise_conv2: Conv1d,
+    pointwise_conv2: MatrixConv1d,
     /// Frames that the kernel sees before and after the one it is at.
     #[module(skip)]
     pads: (usize, usize),
@@ -55,7 +56,7 @@ impl Convolution {
             Conv1dConfig::new(input, output, kernel).with_bias(config.convolution_bias)
         };
         Self {
-            pointwise_conv1: conv(width, 2 * width, 1).init(device),
+            pointwise_conv1: conv(width, 2 * width, 1).init(device).into(),
             depthwise_conv: conv(width, width, config.kernel)
                 .with_groups(width)
                 .with_padding(PaddingConfig1d::Explicit(pads.0, pads.1))
@@ -68,7 +69,7 @@ impl Convolution {
                     LayerNormConfig::new(width).with_epsilon(config.norm_epsilon).init(device),
                 ),
             },
-            pointwise_conv2: conv(width, width, 1).init(device),
+            pointwise_conv2: conv(width, width, 1).init(device).into(),
             pads,
         }
     }

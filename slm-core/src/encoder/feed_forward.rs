@@ -2,25 +2,27 @@
 //!
 //! Paper: Conformer, arXiv 2005.08100, section 2.3. Shapes: `B` utterances, `T` frames, `E` width, `F` inner.
 
-use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::nn::{Dropout, DropoutConfig, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::silu;
 
 use super::block::BlockConfig;
+use crate::matrix::MatrixLinear;
 
 /// Two linear maps with SiLU in between.
 #[derive(Module, Debug)]
 pub struct FeedForward {
-    linear1: Linear,
-    linear2: Linear,
+    linear1: MatrixLinear,
+    linear2: MatrixLinear,
     dropout: Dropout,
 }
 
 impl FeedForward {
     /// Builds the module on `device`.
     pub fn init(config: &BlockConfig, device: &Device) -> Self {
-        let linear =
-            |input, output| LinearConfig::new(input, output).with_bias(config.projection_bias).init(device);
+        let linear = |input, output| {
+            LinearConfig::new(input, output).with_bias(config.projection_bias).init(device).into()
+        };
         Self {
             linear1: linear(config.width, config.inner_width),
             linear2: linear(config.inner_width, config.width),

@@ -6,8 +6,11 @@
 //! Shapes: `B` utterances, `T` frames, `E` width, `H` heads of width `K`, `P = 2T - 1` distances.
 
 use burn::module::Param;
-use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{Embedding, EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
+
+use crate::matrix::MatrixLinear;
+use crate::rotary::Rotation;
 
 /// Base of the sinusoids' wavelengths.
 const WAVELENGTH_BASE: f64 = 10_000.0;
@@ -49,7 +52,7 @@ pub enum Position {
 /// Projects sinusoids of distances; two biases stand for the query's own position.
 #[derive(Module, Debug)]
 pub struct RelativePosition {
-    pub(super) linear: Linear,
+    pub(super) linear: MatrixLinear,
     pub(super) bias_u: Param<Tensor<2>>,
     pub(super) bias_v: Param<Tensor<2>>,
 }
@@ -66,7 +69,7 @@ impl Position {
         let width = num_heads * head_dim;
         match kind {
             PositionKind::Relative => Some(Self::Relative(RelativePosition {
-                linear: LinearConfig::new(width, width).with_bias(false).init(device),
+                linear: LinearConfig::new(width, width).with_bias(false).init(device).into(),
                 bias_u: Initializer::Zeros.init([num_heads, head_dim], device),
                 bias_v: Initializer::Zeros.init([num_heads, head_dim], device),
             })),
@@ -93,13 +96,6 @@ pub enum PositionTable {
     RotateHeads(Rotation),
 }
 
-/// Cosine and sine for each position and coordinate, `[1, T, 1, K]`.
-#[derive(Debug, Clone)]
-pub struct Rotation {
-    cos: Tensor<4>,
-    sin: Tensor<4>,
-}
-
 impl PositionTable {
     /// The table for `time` frames of `num_heads` heads of `head_dim` coordinates.
     pub fn new(
@@ -123,38 +119,12 @@ impl PositionTable {
                 Self::Distances(Tensor::from_data(TensorData::new(rows, [count]), device))
             }
             Some(PositionKind::RotaryInput { base }) => {
-                Self::RotateInput(Rotation::new(base, time, head_dim, device))
+                Self::RotateInput(Rotation::new(base, 0..time, head_dim, device))
             }
             Some(PositionKind::RotaryHeads { base }) => {
-                Self::RotateHeads(Rotation::new(base, time, head_dim, device))
+                Self::RotateHeads(Rotation::new(base, 0..time, head_dim, device))
             }
         }
-    }
-}
-
-impl Rotation {
-    fn new(base: f64, time: usize, head_dim: usize, device: &Device) -> Self {
-        let half = head_dim / 2;
-        let (mut cos, mut sin) = (Vec::with_capacity(time * head_dim), Vec::with_capacity(time * head_dim));
-        for t in 0..time {
-            for i in 0..head_dim {
-                let frequency = base.powf(-2.0 * (i % half.max(1)) as f64 / head_dim as f64);
-                let (s, c) = (t as f64 * frequency).sin_cos();
-                sin.push(s as f32);
-                cos.push(c as f32);
-            }
-        }
-        let table = |values| Tensor::from_data(TensorData::new(values, [1, time, 1, head_dim]), device);
-        Self { cos: table(cos), sin: table(sin) }
-    }
-
-    /// Rotates the pairs `(x[i], x[i + K/2])` of each head, `[B, T, H, K]` to the same.
-    pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, head_dim] = x.dims();
-        let half = head_dim / 2;
-        let (first, second) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
-        let turned = Tensor::cat(vec![second.neg(), first], 3);
-        x * self.cos.clone() + turned * self.sin.clone()
     }
 }
 
@@ -208,23 +178,6 @@ mod tests {
             for k in 0..time {
                 let expected = before[q * (2 * time - 1) + time - 1 + k - q];
                 assert!((after[q * time + k] - expected).abs() < f32::EPSILON);
-            }
-        }
-    }
-
-    #[test]
-    fn a_rotated_product_depends_on_the_distance_alone() {
-        let device = Device::flex();
-        let rotation = Rotation::new(10_000.0, 9, 4, &device);
-        let same =
-            |row: [f32; 4]| Tensor::<1>::from_data(row, &device).reshape([1, 1, 1, 4]).repeat_dim(1, 9);
-        let query = rotation.apply(same([0.3, -1.0, 0.5, 2.0])).reshape([9, 4]);
-        let key = rotation.apply(same([1.0, 0.2, -0.7, 0.4])).reshape([9, 4]);
-        let scores: Vec<f32> = query.matmul(key.transpose()).into_data().try_to_vec().unwrap();
-        for q in 1..9 {
-            for k in 1..9 {
-                let (here, before) = (scores[q * 9 + k], scores[(q - 1) * 9 + k - 1]);
-                assert!((here - before).abs() < 1e-5, "{q}, {k}: {here}, {before}");
             }
         }
     }

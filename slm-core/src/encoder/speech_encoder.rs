@@ -15,6 +15,7 @@ use super::ctc::ReadBackError;
 use super::{EncodedSpeech, EncoderError, Lasr, Parakeet, Wav2Vec2Bert, Wav2Vec2Conformer};
 use crate::batch::PaddedBatch;
 use crate::json::{self, JsonError};
+use crate::weights::Placement;
 
 /// A speech encoder of one of the families.
 #[derive(Module, Debug)]
@@ -39,7 +40,8 @@ impl SpeechEncoder {
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, the unknown family, or the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        let placement = &placement.into();
         #[derive(Deserialize)]
         struct Family {
             #[serde(default)]
@@ -48,10 +50,12 @@ impl SpeechEncoder {
         let path = dir.join("config.json");
         let family = json::read::<Family>(&path)?.model_type;
         match family.as_deref() {
-            Some("parakeet_ctc" | "parakeet_encoder") => Ok(Self::Parakeet(Parakeet::load(dir, device)?)),
-            Some("wav2vec2-bert") => Ok(Self::Wav2Vec2Bert(Wav2Vec2Bert::load(dir, device)?)),
-            Some("wav2vec2-conformer") => Ok(Self::Wav2Vec2Conformer(Wav2Vec2Conformer::load(dir, device)?)),
-            Some("lasr_ctc" | "lasr_encoder") => Ok(Self::Lasr(Lasr::load(dir, device)?)),
+            Some("parakeet_ctc" | "parakeet_encoder") => Ok(Self::Parakeet(Parakeet::load(dir, placement)?)),
+            Some("wav2vec2-bert") => Ok(Self::Wav2Vec2Bert(Wav2Vec2Bert::load(dir, placement)?)),
+            Some("wav2vec2-conformer") => {
+                Ok(Self::Wav2Vec2Conformer(Wav2Vec2Conformer::load(dir, placement)?))
+            }
+            Some("lasr_ctc" | "lasr_encoder") => Ok(Self::Lasr(Lasr::load(dir, placement)?)),
             other => {
                 let known = MODEL_TYPES.map(|name| format!("`{name}`")).join(", ");
                 let found = other.unwrap_or("absent");

@@ -4,19 +4,20 @@
 //! `K^-0.5` is folded into the initialisation of `q`.
 //! Shapes: `B` rows, `Q` queries, `S` keys, `D` width, `H` heads of width `K`.
 
-use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
 use super::config::T5Config;
+use crate::matrix::MatrixLinear;
 
 /// Multi-head attention with queries from one sequence and keys and values from the same or another.
 #[derive(Module, Debug)]
 pub struct Attention {
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    o: Linear,
+    q: MatrixLinear,
+    k: MatrixLinear,
+    v: MatrixLinear,
+    o: MatrixLinear,
     dropout: Dropout,
     num_heads: usize,
 }
@@ -39,6 +40,7 @@ impl Attention {
                 .with_bias(false)
                 .with_initializer(Initializer::Normal { mean: 0.0, std })
                 .init(device)
+                .into()
         };
         let per_width = (width as f64).powf(-0.5);
         Self {

@@ -4,12 +4,14 @@
 
 use std::path::Path;
 
+use burn::prelude::*;
+use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, JsonError};
 
-/// The `model_type`s that are known.
-pub const MODEL_TYPES: [&str; 3] = ["t5", "mt5", "umt5"];
+/// The `model_type`s of this family.
+pub const T5_MODEL_TYPES: [&str; 3] = ["t5", "mt5", "umt5"];
 
 /// `config.json` of a T5 folder. Unknown keys of a file are ignored; keys it lacks have T5's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,12 @@ pub struct T5Config {
     pub dropout_rate: f64,
     /// `relu`, `gated-gelu` and so on, see [`FeedForwardKind::parse`].
     pub feed_forward_proj: String,
+    /// The activation of the feed-forward layers, where it is not what `feed_forward_proj` says (early Flan-T5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense_act_fn: Option<String>,
+    /// Whether the feed-forward layers are gated, where `feed_forward_proj` does not say it (early Flan-T5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_gated_act: Option<bool>,
     /// Whether head and embedding were one matrix when the model was trained; a file that has its own
     /// head overrules it.
     pub tie_word_embeddings: bool,
@@ -74,6 +82,8 @@ impl Default for T5Config {
             layer_norm_epsilon: 1e-6,
             dropout_rate: 0.1,
             feed_forward_proj: "relu".into(),
+            dense_act_fn: None,
+            is_gated_act: None,
             tie_word_embeddings: true,
             scale_decoder_outputs: None,
             pad_token_id: 0,
@@ -96,6 +106,29 @@ pub enum ActivationKind {
     Silu,
 }
 
+impl ActivationKind {
+    /// By the name that configs have for it.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "relu" => Some(Self::Relu),
+            "gelu" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::GeluTanh),
+            "silu" | "swish" => Some(Self::Silu),
+            _ => None,
+        }
+    }
+
+    /// Applies it to every value.
+    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Relu => relu(x),
+            Self::Gelu => gelu(x),
+            Self::GeluTanh => gelu_approximate(x),
+            Self::Silu => silu(x),
+        }
+    }
+}
+
 /// A feed-forward layer: one map with an activation, or that times a second map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedForwardKind {
@@ -108,17 +141,10 @@ pub enum FeedForwardKind {
 impl FeedForwardKind {
     /// Reads the config's text. The literal `gated-gelu` means the tanh form, as in transformers.
     pub fn parse(text: &str) -> Option<Self> {
-        let activation = |name: &str| match name {
-            "relu" => Some(ActivationKind::Relu),
-            "gelu" => Some(ActivationKind::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Some(ActivationKind::GeluTanh),
-            "silu" | "swish" => Some(ActivationKind::Silu),
-            _ => None,
-        };
         match text.strip_prefix("gated-") {
             Some("gelu") => Some(Self::Gated(ActivationKind::GeluTanh)),
-            Some(name) => activation(name).map(Self::Gated),
-            None => activation(text).map(Self::Plain),
+            Some(name) => ActivationKind::parse(name).map(Self::Gated),
+            None => ActivationKind::parse(text).map(Self::Plain),
         }
     }
 }
@@ -152,10 +178,20 @@ impl T5Config {
         self.num_heads * self.d_kv
     }
 
-    /// The feed-forward layers' kind; plain ReLU if the text is unknown, which [`Self::problems`] tells.
+    /// The feed-forward layers' kind, as all three keys tell it; plain ReLU if the text is unknown, which [`Self::problems`] tells.
     pub fn feed_forward(&self) -> FeedForwardKind {
-        FeedForwardKind::parse(&self.feed_forward_proj)
-            .unwrap_or(FeedForwardKind::Plain(ActivationKind::Relu))
+        let said = FeedForwardKind::parse(&self.feed_forward_proj)
+            .unwrap_or(FeedForwardKind::Plain(ActivationKind::Relu));
+        let (gated, activation) = match said {
+            FeedForwardKind::Plain(activation) => (false, activation),
+            FeedForwardKind::Gated(activation) => (true, activation),
+        };
+        let activation = self.dense_act_fn.as_deref().and_then(ActivationKind::parse).unwrap_or(activation);
+        if self.is_gated_act.unwrap_or(gated) {
+            FeedForwardKind::Gated(activation)
+        } else {
+            FeedForwardKind::Plain(activation)
+        }
     }
 
     /// Which blocks have a table of relative positions.
@@ -190,7 +226,7 @@ impl T5Config {
             }
         };
         check(
-            MODEL_TYPES.contains(&self.model_type.as_str()),
+            T5_MODEL_TYPES.contains(&self.model_type.as_str()),
             format!("`model_type` is `{}`, expected `t5`, `mt5` or `umt5`", self.model_type),
         );
         for (name, value) in [
@@ -211,6 +247,9 @@ impl T5Config {
             FeedForwardKind::parse(&self.feed_forward_proj).is_some(),
             format!("`feed_forward_proj` `{}` is unknown", self.feed_forward_proj),
         );
+        if let Some(name) = &self.dense_act_fn {
+            check(ActivationKind::parse(name).is_some(), format!("`dense_act_fn` `{name}` is unknown"));
+        }
         check(
             (0.0..1.0).contains(&self.dropout_rate),
             format!("`dropout_rate` {} is not in [0, 1)", self.dropout_rate),

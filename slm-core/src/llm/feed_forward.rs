@@ -6,15 +6,16 @@
 
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
 
 use super::config::{ActivationKind, FeedForwardKind, T5Config};
+use crate::matrix::MatrixLinear;
 
 /// `wo(act(wi(x)))`, or `wo(act(wi_0(x)) * wi_1(x))` where there is a second map.
 #[derive(Module, Debug)]
 pub struct FeedForward {
-    wi: Linear,
-    gate: Option<Linear>,
+    wi: MatrixLinear,
+    gate: Option<MatrixLinear>,
+    /// In f32 always: what it is applied to exceeds f16 in trained models (huggingface/transformers#5651).
     wo: Linear,
     dropout: Dropout,
     #[module(skip)]
@@ -30,7 +31,7 @@ impl FeedForward {
                 .with_initializer(Initializer::Normal { mean: 0.0, std: (input as f64).powf(-0.5) })
                 .init(device)
         };
-        let inner = || linear(config.d_model, config.d_ff);
+        let inner = || MatrixLinear::from(linear(config.d_model, config.d_ff));
         let (gate, activation) = match config.feed_forward() {
             FeedForwardKind::Plain(activation) => (None, activation),
             FeedForwardKind::Gated(activation) => (Some(inner()), activation),
@@ -48,12 +49,7 @@ impl FeedForward {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F]
         let inner = self.wi.forward(x.clone());
-        let inner = match self.activation {
-            ActivationKind::Relu => relu(inner),
-            ActivationKind::Gelu => gelu(inner),
-            ActivationKind::GeluTanh => gelu_approximate(inner),
-            ActivationKind::Silu => silu(inner),
-        };
+        let inner = self.activation.apply(inner);
         let inner = match &self.gate {
             Some(gate) => inner * gate.forward(x),
             None => inner,

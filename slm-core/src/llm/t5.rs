@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::Int;
 
@@ -16,15 +16,16 @@ use super::config::{FeedForwardKind, T5Config};
 use super::stack::{Decoder, Encoder};
 use crate::batch::{PaddedBatch, PaddedIds};
 use crate::json::{self, JsonError};
-use crate::weights::{self, StorageType, WeightFiles, WeightsError};
+use crate::matrix::{self, MatrixEmbedding, MatrixLinear};
+use crate::weights::{self, Placement, StorageType, WeightFiles, WeightsError};
 
 /// The model. Without an own head the logits come from the embedding.
 #[derive(Module, Debug)]
 pub struct T5 {
-    shared: Embedding,
+    shared: MatrixEmbedding,
     encoder: Encoder,
     decoder: Decoder,
-    lm_head: Option<Linear>,
+    lm_head: Option<MatrixLinear>,
     #[module(skip)]
     config: T5Config,
 }
@@ -52,12 +53,13 @@ pub enum OutputHead {
 
 impl T5Config {
     /// Builds the model with the weights in `dir`; on a device with autodiff they are trainable. Whether it
-    /// has a head of its own is told by the file.
+    /// has a head of its own, and whether its feed-forward layers are gated, is told by the file.
     ///
     /// # Errors
     ///
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<T5, LlmError> {
+    pub fn load_weights(&self, dir: &Path, placement: impl Into<Placement>) -> Result<T5, LlmError> {
+        let placement = placement.into();
         let files = WeightFiles::open(dir)?;
         let head = if files.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
         // Old files hold only a copy of the embedding; `shared` is the name of the original.
@@ -65,10 +67,16 @@ impl T5Config {
             .into_iter()
             .find(|name| files.contains(name))
             .unwrap_or("shared.weight");
-        let kind = self.feed_forward();
+        // So is whether the feed-forward layers are gated, which the keys of early configs do not all tell.
+        let gate = "encoder.block.0.layer.1.DenseReluDense.wi_0.weight";
+        let config = match (self.feed_forward(), files.contains(gate)) {
+            (FeedForwardKind::Plain(_), true) => Self { is_gated_act: Some(true), ..self.clone() },
+            _ => self.clone(),
+        };
+        let kind = config.feed_forward();
         let name =
             |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
-        Ok(weights::load(self.init(head, device), &files, name, is_ignored)?)
+        Ok(weights::load(config.init(head, placement.device()), &files, &placement, name, is_ignored)?)
     }
 
     /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.
@@ -76,7 +84,8 @@ impl T5Config {
         T5 {
             shared: EmbeddingConfig::new(self.vocab_size, self.d_model)
                 .with_initializer(Initializer::Normal { mean: 0.0, std: 1.0 })
-                .init(device),
+                .init(device)
+                .into(),
             encoder: Encoder::init(self, device),
             decoder: Decoder::init(self, device),
             lm_head: (head == OutputHead::Own).then(|| {
@@ -87,6 +96,7 @@ impl T5Config {
                         std: (self.d_model as f64).powf(-0.5),
                     })
                     .init(device)
+                    .into()
             }),
             config: self.clone(),
         }
@@ -99,8 +109,8 @@ impl T5 {
     /// # Errors
     ///
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, LlmError> {
-        Ok(T5Config::from_dir(dir)?.load_weights(dir, device)?.freeze())
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, LlmError> {
+        Ok(T5Config::from_dir(dir)?.load_weights(dir, placement)?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
@@ -127,7 +137,7 @@ impl T5 {
 
     /// The root mean square of the embedding's values, the size that adapted speech should have.
     pub fn embedding_rms(&self) -> Tensor<1> {
-        self.shared.weight.val().square().mean().sqrt()
+        matrix::full(self.shared.weight.val()).square().mean().sqrt()
     }
 
     /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`.
@@ -159,13 +169,8 @@ impl T5 {
         if let Some(head) = &self.lm_head {
             return head.forward(states);
         }
-        let [batch, length, width] = states.dims();
-        // [B, L, D] -> [B * L, D] x [D, V] -> [B, L, V]
-        states.reshape([batch * length, width]).matmul(self.shared.weight.val().transpose()).reshape([
-            batch as i64,
-            length as i64,
-            -1,
-        ])
+        // [B, L, D] x [D, V] -> [B, L, V]
+        matrix::product(states, self.shared.weight.val().transpose())
     }
 }
 

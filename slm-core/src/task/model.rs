@@ -14,8 +14,9 @@ use crate::bundle::Bundle;
 use crate::decode::{DecodeConfig, DecodeError};
 use crate::encoder::{EncodedSpeech, SpeechEncoder};
 use crate::features::{FeatureExtractor, Features};
-use crate::llm::T5;
-use crate::text::{self, TextTokenizer};
+use crate::llm::LanguageModel;
+use crate::text::TextTokenizer;
+use crate::weights::Placement;
 
 /// The parts of a [`SpeechModel`]; all tensors are on one device, without autodiff.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct SpeechParts {
     /// The adapter.
     pub adapter: Adapter,
     /// The language model.
-    pub llm: T5,
+    pub llm: LanguageModel,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
     /// The tokenizer of the encoder's CTC labels, where there is one.
@@ -46,27 +47,26 @@ pub struct SpeechModel {
 }
 
 impl SpeechModel {
-    /// Loads the parts of a bundle to `device`, without autodiff.
+    /// Loads the parts of a bundle, without autodiff. The adapter is in f32 whatever type the others have.
     ///
     /// # Errors
     ///
     /// [`LoadError`] naming the file, or the fields of parts that do not fit.
-    pub fn load(bundle: &Bundle, device: &Device) -> Result<Self, LoadError> {
-        let device = device.clone().without_autodiff();
+    pub fn load(bundle: &Bundle, placement: impl Into<Placement>) -> Result<Self, LoadError> {
+        let placement = placement.into().without_autodiff();
+        let device = placement.device();
         let (encoder, llm) = (bundle.encoder_dir(), bundle.llm_dir());
-        let has_labels = bundle.manifest().parts.encoder.files.contains_key(text::FILE_NAME);
-        let labels = if has_labels { Some(TextTokenizer::from_dir(&encoder)?) } else { None };
         let parts = SpeechParts {
             templates: Templates::parse(&bundle.manifest().templates)?,
             features: FeatureExtractor::from_dir(&encoder)?,
             tokenizer: TextTokenizer::from_dir(&llm)?,
-            labels,
-            encoder: SpeechEncoder::load(&encoder, &device)?,
-            adapter: Adapter::load(&bundle.adapter_dir(), &device)?,
-            llm: T5::load(&llm, &device)?,
+            labels: TextTokenizer::find(&encoder)?,
+            encoder: SpeechEncoder::load(&encoder, &placement)?,
+            adapter: Adapter::load(&bundle.adapter_dir(), device)?,
+            llm: LanguageModel::load(&llm, &placement)?,
             decode: DecodeConfig::from_dir(&llm)?,
         };
-        Self::new(parts, &device)
+        Self::new(parts, device)
     }
 
     /// Joins parts that are on `device`.
@@ -80,7 +80,7 @@ impl SpeechModel {
         if !problems.is_empty() {
             return Err(LoadError::Mismatch { problems });
         }
-        parts.tokenizer.check_rows(parts.llm.config().vocab_size)?;
+        parts.tokenizer.check_rows(parts.llm.vocab_size())?;
         if let (Some(labels), Some(rows)) = (&parts.labels, parts.encoder.labels()) {
             labels.check_rows(rows)?;
         }
@@ -129,7 +129,7 @@ impl SpeechModel {
     ///
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
-        let problems = self.decoding(request).problems(self.parts.llm.config());
+        let problems = self.decoding(request).problems(self.parts.llm.ids().eos);
         if !problems.is_empty() {
             return Err(DecodeError::Config { problems }.into());
         }
@@ -232,12 +232,12 @@ impl SpeechModel {
         if tokens > MAX_INSTRUCTION_TOKENS {
             return Err(SpeechError::InstructionTooLong { tokens });
         }
-        after.push(self.parts.llm.config().eos_token_id);
+        after.push(self.parts.llm.ids().eos);
         Ok((before, after))
     }
 
     fn embed_ids(&self, rows: &[Vec<u32>]) -> PaddedBatch {
-        let pad = self.parts.llm.config().pad_token_id;
+        let pad = self.parts.llm.ids().pad;
         let ids = PaddedIds::from_rows(rows, pad, &self.device);
         self.parts.llm.embed(&ids)
     }
@@ -261,7 +261,7 @@ impl SpeechParts {
                 "the encoder's width",
                 self.encoder.output_width(),
             ),
-            ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", self.llm.config().d_model),
+            ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", self.llm.d_model()),
         ] {
             if found != expected {
                 problems.push(format!("{one} is {found}, {other} is {expected}"));

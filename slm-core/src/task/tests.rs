@@ -13,8 +13,8 @@ use crate::decode::DecodeConfig;
 use crate::encoder::parakeet::ParakeetEncoderConfig;
 use crate::encoder::{ParakeetConfig, SpeechEncoder};
 use crate::features::{FeatureExtractor, LogMel, LogMelConfig};
-use crate::llm::T5Config;
 use crate::llm::t5::OutputHead;
+use crate::llm::{LanguageModel, T5Config};
 use crate::text::TextTokenizer;
 
 const TOKENIZER: &str = r#"{"version": "1.0", "truncation": null, "padding": null,
@@ -67,7 +67,7 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         features: FeatureExtractor::LogMel(LogMel::new(features).unwrap()),
         encoder: SpeechEncoder::Parakeet(ParakeetConfig::ctc(encoder, 8).init(device)),
         adapter: adapter.init(device),
-        llm: llm.init(OutputHead::Own, device),
+        llm: LanguageModel::T5(llm.init(OutputHead::Own, device)),
         tokenizer: TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap(),
         labels: None,
         templates: Templates::parse(&templates).unwrap(),
@@ -176,7 +176,7 @@ fn parts_that_do_not_fit_are_all_named() {
     let config = LogMelConfig { feature_size: 20, ..LogMelConfig::default() };
     parts.features = FeatureExtractor::LogMel(LogMel::new(config).unwrap());
     let llm = T5Config { vocab_size: 10, d_model: 8, num_layers: 1, ..T5Config::default() };
-    parts.llm = llm.init(OutputHead::Tied, &device);
+    parts.llm = LanguageModel::T5(llm.init(OutputHead::Tied, &device));
     let error = SpeechModel::new(parts, &device).unwrap_err();
     assert_eq!(
         error.to_string(),

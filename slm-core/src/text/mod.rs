@@ -4,6 +4,7 @@
 //! (batching is ours, and a huge fixed padding would abort the process), and a panic of the crate on a
 //! crafted file is turned into an error.
 
+mod ctc_vocabulary;
 mod sentencepiece;
 
 use std::fs;
@@ -16,6 +17,9 @@ use crate::hash::sha256;
 
 /// The file name in a model folder.
 pub const FILE_NAME: &str = "tokenizer.json";
+/// The files that a tokenizer is read from; the first that a folder has counts.
+pub const FILE_NAMES: [&str; 5] =
+    [FILE_NAME, "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", ctc_vocabulary::FILE_NAME];
 
 /// The largest `tokenizer.json` that is read; mT5's has 16 MB.
 pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
@@ -93,18 +97,32 @@ pub struct TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model.
+    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model, or the labels in `vocab.json`.
     ///
     /// # Errors
     ///
     /// [`TokenizerError`] naming the file.
     pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
-        let json = dir.join(FILE_NAME);
-        let models = sentencepiece::FILE_NAMES.map(|name| dir.join(name));
-        match models.into_iter().find(|path| !json.exists() && path.exists()) {
-            None => Self::from_bytes(&read(&json)?, &json),
-            Some(path) => Self::from_sentencepiece(&read(&path)?, &path),
+        let name = FILE_NAMES.into_iter().find(|name| dir.join(name).exists()).unwrap_or(FILE_NAME);
+        let path = dir.join(name);
+        let content = read(&path)?;
+        match name {
+            FILE_NAME => Self::from_bytes(&content, &path),
+            ctc_vocabulary::FILE_NAME => {
+                Self::from_bytes(ctc_vocabulary::definition(&content, dir)?.as_bytes(), &path)
+            }
+            _ => Self::from_sentencepiece(&content, &path),
         }
+    }
+
+    /// Loads the tokenizer of a folder that need not have one.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError`] naming the file that is there and does not load.
+    pub fn find(dir: &Path) -> Result<Option<Self>, TokenizerError> {
+        let is_there = FILE_NAMES.iter().any(|name| dir.join(name).exists());
+        is_there.then(|| Self::from_dir(dir)).transpose()
     }
 
     /// Builds the tokenizer of a SentencePiece model; `path` is for messages.

@@ -13,9 +13,6 @@ use tokenizers::normalizers::{Precompiled, Replace, Sequence, Strip};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, Tokenizer};
 
-/// The names under which folders keep the model.
-pub(super) const FILE_NAMES: [&str; 3] = ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
-
 /// What stands for a space inside a piece.
 const SPACE: char = '▁';
 /// The type of a unigram model.

@@ -1,4 +1,4 @@
-//! The weight files of a folder: one, or shards with an index.
+//! The weight files of a folder: one, or shards with an index; of safetensors, or of PyTorch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -6,13 +6,66 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::WeightsError;
-use super::header::{self, Header};
+use super::foreign::ForeignFormat;
+use super::header;
+use super::torch::TorchFile;
 use crate::json;
 
 /// The file that holds all tensors of a folder.
 pub const FILE_NAME: &str = "model.safetensors";
-/// The file that tells which shard holds which tensor.
-pub const INDEX_NAME: &str = "model.safetensors.index.json";
+
+/// A kind of weight files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightFormat {
+    /// `model.safetensors`.
+    Safetensors,
+    /// `pytorch_model.bin`.
+    Torch,
+}
+
+impl WeightFormat {
+    /// Both, the one that is taken where a folder has both first.
+    pub const ALL: [Self; 2] = [Self::Safetensors, Self::Torch];
+
+    /// The file that holds all tensors.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Safetensors => FILE_NAME,
+            Self::Torch => "pytorch_model.bin",
+        }
+    }
+
+    /// The file that tells which shard holds which tensor.
+    pub fn index_name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "model.safetensors.index.json",
+            Self::Torch => "pytorch_model.bin.index.json",
+        }
+    }
+
+    /// What the file at `path` says of its tensors.
+    fn entries(self, path: &Path) -> Result<Tensors, WeightsError> {
+        match self {
+            Self::Safetensors => {
+                let header = header::read(path)?;
+                Ok(header.into_iter().map(|(name, entry)| (name, entry.into())).collect())
+            }
+            Self::Torch => Ok(TorchFile::open(path)?.entries()),
+        }
+    }
+}
+
+/// What a file says of one tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TensorEntry {
+    /// The type, by the name that safetensors has for it, such as `F32`.
+    pub(super) dtype: String,
+    /// The shape as stored.
+    pub(super) shape: Vec<usize>,
+}
+
+/// Tensors by name.
+pub(super) type Tensors = BTreeMap<String, TensorEntry>;
 
 /// What is wrong with an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,13 +90,16 @@ pub enum IndexProblem {
     },
 }
 
-/// The headers of a folder's weight files, read and checked.
+/// What a folder's weight files say of their tensors, read and checked.
 #[derive(Debug)]
 pub struct WeightFiles {
     /// What messages name: the file, or the index.
     path: PathBuf,
+    format: WeightFormat,
     files: Vec<PathBuf>,
-    header: Header,
+    tensors: Tensors,
+    /// The place in `files` of each tensor's file.
+    places: BTreeMap<String, usize>,
 }
 
 #[derive(Deserialize)]
@@ -52,30 +108,44 @@ struct Index {
 }
 
 impl WeightFiles {
-    /// Reads the headers of `model.safetensors` in `dir`, or of the shards that its index names.
+    /// Reads what the weight files in `dir` say of their tensors: `model.safetensors`, or the shards that its index
+    /// names, or else `pytorch_model.bin`, or its shards.
     ///
     /// # Errors
     ///
-    /// [`WeightsError`] when there is neither, a file cannot be read, a header is not sound, or index and shards
+    /// [`WeightsError`] when there is none of them, a file cannot be read or is not sound, or index and shards
     /// contradict each other.
     pub fn open(dir: &Path) -> Result<Self, WeightsError> {
-        let path = dir.join(FILE_NAME);
-        let index = dir.join(INDEX_NAME);
-        if path.exists() || !index.exists() {
-            let header = header::read(&path)?;
-            return Ok(Self { files: vec![path.clone()], path, header });
+        for format in WeightFormat::ALL {
+            let (path, index) = (dir.join(format.file_name()), dir.join(format.index_name()));
+            if path.exists() {
+                return Self::whole(path, format);
+            }
+            if index.exists() {
+                return Self::sharded(dir, index, format);
+            }
         }
-        Self::sharded(dir, index)
+        if let Some((name, format)) = ForeignFormat::in_dir(dir) {
+            return Err(WeightsError::Foreign { path: dir.join(name), format });
+        }
+        // There is none: the error is that of the file that should be there.
+        Self::whole(dir.join(FILE_NAME), WeightFormat::Safetensors)
     }
 
-    fn sharded(dir: &Path, path: PathBuf) -> Result<Self, WeightsError> {
+    fn whole(path: PathBuf, format: WeightFormat) -> Result<Self, WeightsError> {
+        let tensors = format.entries(&path)?;
+        let places = tensors.keys().map(|name| (name.clone(), 0)).collect();
+        Ok(Self { files: vec![path.clone()], path, format, tensors, places })
+    }
+
+    fn sharded(dir: &Path, path: PathBuf, format: WeightFormat) -> Result<Self, WeightsError> {
         let Index { weight_map } = json::read(&path)?;
         let fail = |problem| WeightsError::Index { path: path.clone(), problem };
         let shards: BTreeSet<&String> = weight_map.values().collect();
         if shards.is_empty() {
             return Err(fail(IndexProblem::Empty));
         }
-        let mut headers = BTreeMap::new();
+        let mut found = BTreeMap::new();
         let mut files = Vec::new();
         for shard in shards {
             let mut components = Path::new(shard).components();
@@ -84,26 +154,33 @@ impl WeightFiles {
                 return Err(fail(IndexProblem::Outside(shard.clone())));
             }
             let file = dir.join(shard);
-            headers.insert(shard, header::read(&file)?);
+            found.insert(shard, (files.len(), format.entries(&file)?));
             files.push(file);
         }
-        let mut header = Header::new();
+        let (mut tensors, mut places) = (Tensors::new(), BTreeMap::new());
         for (name, shard) in &weight_map {
-            let entry = headers.get_mut(shard).and_then(|header| header.remove(name));
-            let entry = entry
+            let entry = found.get_mut(shard).and_then(|(place, held)| Some((*place, held.remove(name)?)));
+            let (place, entry) = entry
                 .ok_or_else(|| fail(IndexProblem::Lacks { name: name.clone(), shard: shard.clone() }))?;
-            header.insert(name.clone(), entry);
+            tensors.insert(name.clone(), entry);
+            places.insert(name.clone(), place);
         }
         // What the index does not name is not read; what it names must be in one shard only.
-        if let Some(name) = headers.values().flat_map(Header::keys).find(|name| header.contains_key(*name)) {
+        let mut left = found.values().flat_map(|(_, held)| held.keys());
+        if let Some(name) = left.find(|name| tensors.contains_key(*name)) {
             return Err(fail(IndexProblem::Twice(name.clone())));
         }
-        Ok(Self { path, files, header })
+        Ok(Self { path, format, files, tensors, places })
     }
 
     /// The file, or the index.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Their format.
+    pub fn format(&self) -> WeightFormat {
+        self.format
     }
 
     /// The files that hold tensors.
@@ -113,27 +190,32 @@ impl WeightFiles {
 
     /// Whether a tensor of this name is there.
     pub fn contains(&self, name: &str) -> bool {
-        self.header.contains_key(name)
+        self.tensors.contains_key(name)
     }
 
     /// The names of all tensors.
     pub fn names(&self) -> impl Iterator<Item = &String> {
-        self.header.keys()
+        self.tensors.keys()
     }
 
     /// Values in all tensors.
     pub fn parameters(&self) -> u64 {
         let values = |shape: &Vec<usize>| shape.iter().map(|&size| size as u64).product::<u64>();
-        self.header.values().map(|entry| values(&entry.shape)).sum()
+        self.tensors.values().map(|entry| values(&entry.shape)).sum()
     }
 
-    /// The type of each tensor, by the format's name for it.
+    /// The type of each tensor, by the name that safetensors has for it.
     pub fn dtypes(&self) -> impl Iterator<Item = &str> {
-        self.header.values().map(|entry| entry.dtype.as_str())
+        self.tensors.values().map(|entry| entry.dtype.as_str())
     }
 
-    pub(super) fn header(&self) -> &Header {
-        &self.header
+    pub(super) fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    /// The place in [`Self::files`] of the file that holds the tensor.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
     }
 }
 
@@ -173,7 +255,11 @@ mod tests {
     }
 
     fn index(dir: &Path, map: &str) {
-        std::fs::write(dir.join(INDEX_NAME), format!(r#"{{"metadata":{{}},"weight_map":{map}}}"#)).unwrap();
+        std::fs::write(
+            dir.join(WeightFormat::Safetensors.index_name()),
+            format!(r#"{{"metadata":{{}},"weight_map":{map}}}"#),
+        )
+        .unwrap();
     }
 
     #[test]

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
 use super::WeightsError;
+use super::files::TensorEntry;
+use super::foreign::ForeignFormat;
 
 /// The largest header that is read; the files of known models stay below 1 MiB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -26,6 +28,12 @@ pub(super) struct Entry {
     data_offsets: [u64; 2],
 }
 
+impl From<Entry> for TensorEntry {
+    fn from(entry: Entry) -> Self {
+        Self { dtype: entry.dtype, shape: entry.shape }
+    }
+}
+
 /// What is wrong with a header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -33,9 +41,9 @@ pub enum HeaderProblem {
     /// Fewer bytes than a header length takes.
     #[error("file is too short ({0} bytes)")]
     TooShort(u64),
-    /// A pointer file of Git LFS was downloaded in place of the weights.
-    #[error("this is a Git LFS pointer, not the weights")]
-    GitLfsPointer,
+    /// The file is something else.
+    #[error("{0}")]
+    Foreign(ForeignFormat),
     /// The header would reach past the end.
     #[error("header claims {claimed} bytes, file has {found}")]
     PastEnd {
@@ -84,8 +92,8 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
     }
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(io)?;
-    if &length == b"version " {
-        return Err(fail(HeaderProblem::GitLfsPointer));
+    if let Some(format) = ForeignFormat::of(&length) {
+        return Err(fail(HeaderProblem::Foreign(format)));
     }
     let length = u64::from_le_bytes(length);
     if length > size - 8 {

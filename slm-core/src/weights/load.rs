@@ -1,80 +1,91 @@
-//! Reads a safetensors file into a module.
+//! Reads weight files into a module.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use burn::module::{ModuleMapper, Param};
 use burn::prelude::*;
-use burn::store::{ModuleStore, SafetensorsStore};
-use burn::tensor::DType;
+use burn::tensor::{Bytes, DType};
+use half::{bf16, f16};
 
-use super::header::Header;
-use super::{Path, TensorProblem, WeightFiles, WeightsError};
+use super::files::{Tensors, WeightFormat};
+use super::mapped::MappedFile;
+use super::torch::TorchFile;
+use super::{Path, Placement, Progress, TensorProblem, WeightFiles, WeightsError};
 
-/// Fills `module` with the tensors of `files`, cast to f32.
+/// Fills `module` with the tensors of `files`, in f32 or, where it may be, in the type that `placement` asks for.
 ///
 /// `hf_name` turns a module's path into the name in the file; `is_ignored` tells which tensors of the
 /// file the model does without. Tensors keep the module's devices. The module may be fresh: its
-/// random weights are never made.
+/// random weights are never made. Tensors are read one after the other, so that the peak of memory is the loaded model
+/// and little more.
 ///
 /// # Errors
 ///
-/// [`WeightsError`] with every tensor that is missing, unexpected, misshaped, not a float or not finite.
+/// [`WeightsError`] with every tensor that is missing, unexpected, misshaped, not a float, not finite or too large for
+/// the type.
 pub fn load<M: Module>(
     module: M,
     files: &WeightFiles,
+    placement: &Placement,
     hf_name: impl Fn(&str) -> String,
     is_ignored: impl Fn(&str) -> bool,
 ) -> Result<M, WeightsError> {
-    let (path, header) = (files.path(), files.header());
+    let (path, tensors) = (files.path(), files.tensors());
     let mut check = Check {
         path: Path::default(),
         hf_name: &hf_name,
-        header,
+        tensors,
+        placement,
         used: BTreeSet::new(),
+        total: 0,
         problems: Vec::new(),
     };
     // Mapping rather than visiting, because a visit would make the random weights.
     let module = module.map(&mut check);
-    let Check { used, mut problems, .. } = check;
+    let Check { used, mut problems, total, .. } = check;
     let unused: Vec<&String> =
-        header.keys().filter(|name| !used.contains(*name) && !is_ignored(name)).collect();
+        tensors.keys().filter(|name| !used.contains(*name) && !is_ignored(name)).collect();
     suggest(&mut problems, &unused);
-    problems.extend(
-        unused.iter().map(|name| TensorProblem::Unexpected {
-            name: (*name).clone(),
-            found: header[*name].shape.clone(),
-        }),
-    );
+    problems.extend(unused.iter().map(|name| TensorProblem::Unexpected {
+        name: (*name).clone(),
+        found: tensors[*name].shape.clone(),
+    }));
     let failed = |problems| WeightsError::Tensors { path: path.into(), problems };
     if !problems.is_empty() {
         return Err(failed(problems));
     }
 
-    let mut stores: Vec<SafetensorsStore> = files.files().iter().map(SafetensorsStore::from_file).collect();
-    let mut tensors = BTreeMap::new();
-    for (store, file) in stores.iter_mut().zip(files.files()) {
-        let in_file = store.get_all_tensors().map_err(|error| WeightsError::Read {
-            path: file.clone(),
-            name: "*".into(),
-            reason: error.to_string(),
-        })?;
-        tensors.extend(in_file.iter().map(|(name, tensor)| (name.as_str(), tensor)));
-    }
-    let mut fill =
-        Fill { path: Path::default(), hf_name: &hf_name, tensors, error: None, problems: Vec::new() };
+    let mut fill = Fill {
+        path: Path::default(),
+        hf_name: &hf_name,
+        files,
+        sources: files.files().iter().map(|_| None).collect(),
+        placement,
+        progress: Progress { done: 0, total },
+        error: None,
+        problems: Vec::new(),
+    };
     let module = module.map(&mut fill);
-    if let Some((name, reason)) = fill.error {
-        return Err(WeightsError::Read { path: path.into(), name, reason });
+    if let Some(error) = fill.error {
+        return Err(error);
     }
     if fill.problems.is_empty() { Ok(module) } else { Err(failed(fill.problems)) }
 }
 
-/// Compares what the module needs with what the header has.
+/// The type that the tensor at `path` is kept in.
+fn kept_as(path: &Path, placement: &Placement) -> DType {
+    if path.is_matrix() { placement.compute.dtype() } else { DType::F32 }
+}
+
+/// Compares what the module needs with what the files have.
 struct Check<'a, F> {
     path: Path,
     hf_name: &'a F,
-    header: &'a Header,
+    tensors: &'a Tensors,
+    placement: &'a Placement,
     used: BTreeSet<String>,
+    /// Bytes that the module will take.
+    total: u64,
     problems: Vec<TensorProblem>,
 }
 
@@ -93,14 +104,16 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
         if self.path.is_transposed() {
             expected.reverse();
         }
-        match self.header.get(&name) {
+        let bytes = kept_as(&self.path, self.placement).size() * expected.iter().product::<usize>();
+        self.total += bytes as u64;
+        match self.tensors.get(&name) {
             None => self.problems.push(TensorProblem::Missing { name, expected, nearest: None }),
             Some(entry) => {
                 if entry.shape != expected {
                     let found = entry.shape.clone();
                     self.problems.push(TensorProblem::Shape { name: name.clone(), expected, found });
                 } else if !matches!(entry.dtype.as_str(), "F32" | "F16" | "BF16" | "F64") {
-                    let found = if entry.dtype == "I64" { DType::I64 } else { DType::U8 };
+                    let found = entry.dtype.clone();
                     self.problems.push(TensorProblem::Type { name: name.clone(), found });
                 }
                 self.used.insert(name);
@@ -110,13 +123,52 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
     }
 }
 
-/// Puts the file's tensors into the module.
+/// One file of a folder, opened.
+enum Source {
+    Mapped(MappedFile),
+    Torch(TorchFile),
+}
+
+impl Source {
+    fn read(&mut self, name: &str) -> Result<(Bytes, DType), String> {
+        match self {
+            Self::Mapped(file) => file.read(name),
+            Self::Torch(file) => file.read(name).map(|(bytes, dtype)| (Bytes::from_bytes_vec(bytes), dtype)),
+        }
+    }
+}
+
+/// Puts the files' tensors into the module.
 struct Fill<'a, F> {
     path: Path,
     hf_name: &'a F,
-    tensors: BTreeMap<&'a str, &'a burn::store::burn_pack::Tensor>,
-    error: Option<(String, String)>,
+    files: &'a WeightFiles,
+    sources: Vec<Option<Source>>,
+    placement: &'a Placement,
+    progress: Progress,
+    error: Option<WeightsError>,
     problems: Vec<TensorProblem>,
+}
+
+impl<F: Fn(&str) -> String> Fill<'_, F> {
+    /// The values of a tensor of the files, as they are stored.
+    fn read(&mut self, name: &str) -> Result<TensorData, WeightsError> {
+        let fail = |reason: String| WeightsError::Read {
+            path: self.files.path().into(),
+            name: name.to_owned(),
+            reason,
+        };
+        let place = self.files.place(name).ok_or_else(|| fail("not found".into()))?;
+        let path = &self.files.files()[place];
+        let source = match (&mut self.sources[place], self.files.format()) {
+            (Some(source), _) => source,
+            (none, WeightFormat::Safetensors) => none.insert(Source::Mapped(MappedFile::new(path))),
+            (none, WeightFormat::Torch) => none.insert(Source::Torch(TorchFile::open(path)?)),
+        };
+        let (bytes, dtype) = source.read(name).map_err(fail)?;
+        let shape = self.files.tensors()[name].shape.clone();
+        TensorData::try_from_bytes(bytes, shape, dtype).map_err(|error| fail(format!("{error:?}")))
+    }
 }
 
 impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
@@ -129,33 +181,31 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = (self.hf_name)(&self.path.text());
-        let Some(tensor) = self.tensors.get(name.as_str()) else {
-            self.error.get_or_insert((name, "not found".into()));
+        if self.error.is_some() {
             return param;
-        };
-        let (shape, dtype) = (tensor.shape.clone(), tensor.dtype);
-        let values = tensor.to_bytes().map_err(|error| error.to_string()).and_then(|bytes| {
-            TensorData::from_bytes(bytes, shape.clone(), dtype)
-                .convert_dtype(DType::F32)
-                .try_to_vec::<f32>()
-                .map_err(|error| format!("{error:?}"))
-        });
-        let values = match values {
-            Ok(values) => values,
-            Err(reason) => {
-                self.error.get_or_insert((name, reason));
+        }
+        let name = (self.hf_name)(&self.path.text());
+        let stored = match self.read(&name) {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.error = Some(error);
                 return param;
             }
         };
-        if let Some(first) = values.iter().position(|v| !v.is_finite()) {
-            let count = values.iter().filter(|v| !v.is_finite()).count();
+        if let Some((count, first)) = non_finite(&stored) {
             self.problems.push(TensorProblem::NonFinite { name, count, first });
             return param;
         }
+        let dtype = kept_as(&self.path, self.placement);
+        let values = stored.convert_dtype(dtype);
+        if non_finite(&values).is_some() {
+            self.problems.push(TensorProblem::TooLarge { name, dtype });
+            return param;
+        }
+        self.progress.done += values.bytes().len() as u64;
         let device = param.lazy_device();
         let plain = device.clone().without_autodiff();
-        let mut tensor = Tensor::<D>::from_data(TensorData::new(values, shape), &plain);
+        let mut tensor = Tensor::<D>::from_data(values, (&plain, dtype));
         if self.path.is_transposed() {
             // PyTorch's [out, in] seen as Burn's [in, out]: a view, no copy.
             tensor = tensor.transpose();
@@ -163,8 +213,25 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
         if device.is_autodiff() {
             tensor = tensor.autodiff();
         }
+        if let Some(observer) = &self.placement.observer {
+            observer(self.progress);
+        }
         let id = param.id;
         param.transform_for_load(tensor, id)
+    }
+}
+
+/// How many values are not finite, and the index of the first; `None` when all are.
+fn non_finite(data: &TensorData) -> Option<(usize, usize)> {
+    fn of<T: Copy>(values: &[T], is_finite: impl Fn(T) -> bool) -> Option<(usize, usize)> {
+        let first = values.iter().position(|&v| !is_finite(v))?;
+        Some((values[first..].iter().filter(|&&v| !is_finite(v)).count(), first))
+    }
+    match data.dtype() {
+        DType::F32 => data.as_slice().ok().and_then(|values| of(values, f32::is_finite)),
+        DType::F64 => data.as_slice().ok().and_then(|values| of(values, f64::is_finite)),
+        DType::F16 => data.as_slice().ok().and_then(|values| of(values, f16::is_finite)),
+        _ => data.as_slice().ok().and_then(|values| of(values, bf16::is_finite)),
     }
 }
 

@@ -1,14 +1,19 @@
-//! Weights in Hugging Face safetensors files, one or several: read into modules, written from them.
+//! Weights in the files of Hugging Face folders, safetensors or PyTorch's, one or several: read into modules, written
+//! from them as safetensors.
 //!
 //! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family
-//! turns a path into the name in its files. Files are read through burn-store, which maps them into
-//! memory; names, shapes and dtypes are compared with the module before a tensor is touched, so that
-//! all problems are told at once.
+//! turns a path into the name in its files. Safetensors are read through burn-store, which maps them into
+//! memory, PyTorch's files through `pytorch-reader`; names, shapes and dtypes are compared with the module before a
+//! tensor is touched, so that all problems are told at once.
 
 mod files;
+mod foreign;
 mod header;
 mod load;
+mod mapped;
+mod placement;
 mod save;
+mod torch;
 
 use std::path::PathBuf;
 
@@ -17,9 +22,12 @@ use burn::prelude::*;
 use burn::tensor::DType;
 
 use crate::json::JsonError;
+use crate::matrix;
 
-pub use files::{FILE_NAME, INDEX_NAME, IndexProblem, WeightFiles, folder_files};
+pub use files::{FILE_NAME, IndexProblem, WeightFiles, WeightFormat, folder_files};
+pub use foreign::ForeignFormat;
 pub use load::load;
+pub use placement::{ComputeType, Placement, Progress, UnsupportedComputeType};
 pub use save::{StorageType, save};
 
 /// A constant as a parameter, trainable where `device` has autodiff.
@@ -59,8 +67,15 @@ pub enum TensorProblem {
     Type {
         /// The name in the file.
         name: String,
-        /// Its type.
-        found: DType,
+        /// Its type, by the name that safetensors has for it.
+        found: String,
+    },
+    /// A value does not fit the type that the tensor is to be kept in.
+    TooLarge {
+        /// The name in the file.
+        name: String,
+        /// The type.
+        dtype: DType,
     },
     /// The tensor holds NaN or infinity.
     NonFinite {
@@ -88,8 +103,9 @@ impl std::fmt::Display for TensorProblem {
                 write!(f, "tensor `{name}`: shape {found:?}, expected {expected:?}")
             }
             Self::Type { name, found } => {
-                write!(f, "tensor `{name}`: dtype {found:?}, expected F32, F16 or BF16")
+                write!(f, "tensor `{name}`: dtype {found}, expected F32, F16 or BF16")
             }
+            Self::TooLarge { name, dtype } => write!(f, "tensor `{name}`: values too large for {dtype:?}"),
             Self::NonFinite { name, count, first } => {
                 write!(f, "tensor `{name}`: {count} non-finite values, first at index {first}")
             }
@@ -119,6 +135,22 @@ pub enum WeightsError {
         path: PathBuf,
         /// What is wrong with it.
         problem: header::HeaderProblem,
+    },
+    /// A file of PyTorch is damaged, or something else.
+    #[error("cannot load weights `{}`: {reason}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder's weights are of a format that is not read.
+    #[error("cannot load weights `{}`: {format}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: ForeignFormat,
     },
     /// The index of a sharded folder cannot be read.
     #[error(transparent)]
@@ -168,6 +200,7 @@ fn summary(problems: &[TensorProblem]) -> String {
             TensorProblem::Unexpected { .. } => "unexpected",
             TensorProblem::Shape { .. } => "misshaped",
             TensorProblem::Type { .. } => "of a wrong dtype",
+            TensorProblem::TooLarge { .. } => "too large for the dtype",
             TensorProblem::NonFinite { .. } => "non-finite",
         };
         match counts.iter_mut().find(|(name, _)| *name == kind) {
@@ -221,7 +254,17 @@ impl Path {
 
     /// Whether the tensor is the weight of a `Linear`, which PyTorch stores as `[out, in]`.
     fn is_transposed(&self) -> bool {
-        self.containers.last().is_some_and(|container| container == "Struct:Linear")
-            && self.names.last().is_some_and(|name| name == "weight")
+        let linear = |container: &String| container == "Struct:Linear" || container == "Struct:MatrixLinear";
+        self.containers.last().is_some_and(linear) && self.is_weight()
+    }
+
+    /// Whether the tensor is one of the large matrices that may have fewer bits.
+    fn is_matrix(&self) -> bool {
+        let matrix = |container: &String| matrix::CONTAINERS.contains(&container.as_str());
+        self.containers.last().is_some_and(matrix) && self.is_weight()
+    }
+
+    fn is_weight(&self) -> bool {
+        self.names.last().is_some_and(|name| name == "weight")
     }
 }

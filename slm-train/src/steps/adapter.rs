@@ -17,7 +17,7 @@ use slm_core::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftT
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{EncodedSpeech, SpeechEncoder};
 use slm_core::features::FeatureExtractor;
-use slm_core::llm::T5;
+use slm_core::llm::LanguageModel;
 use slm_core::text::TextTokenizer;
 
 use super::config::{self, digest};
@@ -113,7 +113,7 @@ pub struct AdapterJob {
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
     tokenizer: TextTokenizer,
-    llm: T5,
+    llm: LanguageModel,
     /// For every trained task, its phrasings as token ids.
     instructions: Vec<Vec<Vec<u32>>>,
     train: Data,
@@ -139,7 +139,7 @@ impl Data {
             &parts.device,
             &note,
         )?;
-        let eos = parts.llm.config().eos_token_id;
+        let eos = parts.llm.ids().eos;
         let mut examples = Vec::new();
         for (index, utterance) in utterances.iter().enumerate() {
             for (task, trained) in config.tasks.iter().enumerate() {
@@ -166,7 +166,7 @@ pub struct Frozen {
     /// SHA-256 of the encoder's weights.
     pub encoder_hash: String,
     /// The language model.
-    pub llm: T5,
+    pub llm: LanguageModel,
     /// SHA-256 of its weights.
     pub llm_hash: String,
     /// Its tokenizer.
@@ -187,13 +187,11 @@ impl Frozen {
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
         let hash = |dir: &Path| anyhow::Ok(config::weights_hash(Some(dir))?.unwrap_or_default());
-        let llm_model = T5::load(llm, device)?;
+        let llm_model = LanguageModel::load(llm, device)?;
         let tokenizer = TextTokenizer::from_dir(llm)?;
-        tokenizer.check_rows(llm_model.config().vocab_size)?;
-        let has_labels = encoder.join(slm_core::text::FILE_NAME).exists();
-        let labels = if has_labels { Some(TextTokenizer::from_dir(encoder)?) } else { None };
+        tokenizer.check_rows(llm_model.vocab_size())?;
         Ok(Self {
-            labels,
+            labels: TextTokenizer::find(encoder)?,
             encoder: SpeechEncoder::load(encoder, device)?,
             encoder_hash: hash(encoder)?,
             llm: llm_model,
@@ -215,7 +213,7 @@ impl AdapterJob {
         if config.model.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", config.model.reduction);
         }
-        let eos = parts.llm.config().eos_token_id;
+        let eos = parts.llm.ids().eos;
         let instructions = config
             .tasks
             .iter()
@@ -248,7 +246,7 @@ impl AdapterJob {
         let shape = self.config.model.clone();
         AdapterConfig {
             encoder_dim: self.encoder.output_width(),
-            llm_dim: self.llm.config().d_model,
+            llm_dim: self.llm.d_model(),
             labels: self.encoder.labels().filter(|_| shape.output == OutputSpace::SoftTokens),
             shape,
         }
@@ -276,7 +274,7 @@ impl AdapterJob {
         let (head, head_bias) = self.encoder.ctc_head().context("soft tokens need a CTC head")?;
         let labels = self.labels.as_ref().context("soft tokens need the tokenizer of the CTC labels")?;
         let [count, _] = head.dims();
-        let pad = self.llm.config().pad_token_id;
+        let pad = self.llm.ids().pad;
         let mut spelled = spellings(labels, &self.tokenizer);
         // The blank has no piece, nor have rows that pad the head.
         spelled.resize(count, Vec::new());
@@ -294,7 +292,7 @@ impl AdapterJob {
     }
 
     /// The frozen language model.
-    pub fn llm(&self) -> &T5 {
+    pub fn llm(&self) -> &LanguageModel {
         &self.llm
     }
 
@@ -329,20 +327,20 @@ impl AdapterJob {
                 phrasings[pick(phrasings.len())].as_slice()
             })
             .collect();
-        let settings = self.llm.config();
-        let pad = settings.pad_token_id;
+        let ids = self.llm.ids();
+        let pad = ids.pad;
         let instruction = self.llm.embed(&PaddedIds::from_rows(&instructions, pad, &self.device));
         let inputs = match self.config.order {
             Order::SpeechFirst => speech.join(&instruction),
             Order::InstructionFirst => {
-                let end = vec![[settings.eos_token_id]; examples.len()];
+                let end = vec![[ids.eos]; examples.len()];
                 let end = self.llm.embed(&PaddedIds::from_rows(&end, pad, &self.device));
                 instruction.join(&speech).join(&end)
             }
         };
         let memory = self.llm.encode(&inputs);
         let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
-        let decoder_inputs = shift_right(&targets, settings.decoder_start_token_id);
+        let decoder_inputs = shift_right(&targets, ids.decoder_start);
         let logits = self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, pad, &self.device).ids);
         cross_entropy_sum(logits, &PaddedIds::from_rows(&targets, pad, &self.device))
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use slm_core::adapter::Adapter;
 use slm_core::bundle::{Bundle, BundleManifest, Part};
+use slm_core::text;
 use slm_core::weights::{self, StorageType};
 
 use super::adapter::Order;
@@ -14,11 +15,9 @@ use crate::data::domain::Field;
 use crate::data::domain::tasks::{Language, Task, instructions};
 
 /// Files of a speech encoder's folder that a bundle takes along beside the weights.
-const ENCODER_FILES: [&str; 4] =
-    ["config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"];
+const ENCODER_FILES: [&str; 3] = ["config.json", "preprocessor_config.json", "tokenizer_config.json"];
 /// Files of a language model's folder that a bundle takes along beside the weights.
-const LLM_FILES: [&str; 4] =
-    ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
+const LLM_FILES: [&str; 3] = ["config.json", "generation_config.json", "tokenizer_config.json"];
 /// Files of an adapter's folder.
 const ADAPTER_FILES: [&str; 2] = ["config.json", "model.safetensors"];
 
@@ -50,7 +49,7 @@ pub fn write(
     Ok(())
 }
 
-/// Copies the weights in `from`, and those of `files` that it has, into the folder `name` of the bundle.
+/// Copies weights and tokenizer in `from`, and those of `files` that it has, into the folder `name` of the bundle.
 fn copy(from: &Path, out: &Path, name: &str, files: &[&'static str]) -> anyhow::Result<Part> {
     let to = out.join(name);
     fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
@@ -58,6 +57,7 @@ fn copy(from: &Path, out: &Path, name: &str, files: &[&'static str]) -> anyhow::
     let present: Vec<&str> = files
         .iter()
         .copied()
+        .chain(text::FILE_NAMES)
         .filter(|file| from.join(file).exists())
         .chain(weights.iter().map(String::as_str))
         .collect();

@@ -15,7 +15,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
 use crate::encoder::block::{self, ConformerBlock};
 use crate::json::{self, JsonError};
-use crate::weights::{self, WeightFiles};
+use crate::weights::{self, Placement, WeightFiles};
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -71,14 +71,16 @@ impl Lasr {
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        let placement = placement.into();
         let config = LasrConfig::from_dir(dir)?;
         let prefix = if config.vocab_size > 0 { "encoder." } else { "" };
         let name = |path: &str| {
             if path.starts_with("ctc_head.") { path.to_owned() } else { format!("{prefix}{path}") }
         };
         let is_ignored = |name: &str| name.ends_with(".num_batches_tracked");
-        Ok(weights::load(config.init(device), &WeightFiles::open(dir)?, name, is_ignored)?.freeze())
+        let model = config.init(placement.device());
+        Ok(weights::load(model, &WeightFiles::open(dir)?, &placement, name, is_ignored)?.freeze())
     }
 
     /// The sizes it was built with.

@@ -18,7 +18,7 @@ use crate::encoder::ctc::ReadBackError;
 use crate::encoder::speech_encoder::convolution_rows;
 use crate::encoder::{EncodedSpeech, EncoderError};
 use crate::json::{self, JsonError};
-use crate::weights::{self, StorageType, WeightFiles};
+use crate::weights::{self, Placement, StorageType, WeightFiles};
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -60,10 +60,16 @@ impl ParakeetConfig {
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load_weights(&self, dir: &Path, device: &Device) -> Result<Parakeet, EncoderError> {
+    pub fn load_weights(
+        &self,
+        dir: &Path,
+        placement: impl Into<Placement>,
+    ) -> Result<Parakeet, EncoderError> {
+        let placement = placement.into();
         let prefix = if self.has_ctc_head() { "encoder." } else { "" };
         let name = |path: &str| hf_name(prefix, path);
-        Ok(weights::load(self.init(device), &WeightFiles::open(dir)?, name, is_ignored)?)
+        let model = self.init(placement.device());
+        Ok(weights::load(model, &WeightFiles::open(dir)?, &placement, name, is_ignored)?)
     }
 
     /// Builds the encoder with random weights on `device`.
@@ -88,8 +94,8 @@ impl Parakeet {
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
-        Ok(ParakeetConfig::from_dir(dir)?.load_weights(dir, device)?.freeze())
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        Ok(ParakeetConfig::from_dir(dir)?.load_weights(dir, placement)?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.

@@ -5,12 +5,13 @@
 //! Shapes: `B` utterances, `T` frames, `M` mel bins, `C` channels, `E` encoder width.
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{LinearConfig, PaddingConfig2d};
 use burn::prelude::*;
 use burn::tensor::activation::relu;
 
 use super::config::ParakeetEncoderConfig;
 use crate::batch::{PaddedBatch, keep_mask};
+use crate::matrix::MatrixLinear;
 
 /// A depthwise convolution of stride 2 and the pointwise one that mixes its channels.
 #[derive(Module, Debug)]
@@ -24,7 +25,7 @@ pub struct SubsamplingStage {
 pub struct Subsampling {
     conv_in: Conv2d,
     stages: Vec<SubsamplingStage>,
-    linear: Linear,
+    linear: MatrixLinear,
     #[module(skip)]
     config: ParakeetEncoderConfig,
 }
@@ -50,7 +51,9 @@ impl Subsampling {
                     pointwise: Conv2dConfig::new([channels, channels], [1, 1]).init(device),
                 })
                 .collect(),
-            linear: LinearConfig::new(channels * config.subsampled_bins(), config.hidden_size).init(device),
+            linear: LinearConfig::new(channels * config.subsampled_bins(), config.hidden_size)
+                .init(device)
+                .into(),
             config: config.clone(),
         }
     }

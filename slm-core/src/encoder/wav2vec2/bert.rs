@@ -17,7 +17,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::EncoderError;
 use crate::encoder::block::{self, ConformerBlock};
 use crate::json::{self, JsonError};
-use crate::weights::{self, WeightFiles};
+use crate::weights::{self, Placement, WeightFiles};
 
 /// What a file's names begin with when it holds more than the encoder.
 const PREFIX: &str = "wav2vec2_bert.";
@@ -71,13 +71,14 @@ impl Wav2Vec2Bert {
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, EncoderError> {
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        let placement = placement.into();
         let config = Wav2Vec2BertConfig::from_dir(dir)?;
         let files = WeightFiles::open(dir)?;
         let labels = head_labels(&config.blocks, &files, dir)?;
         let prefix = if files.names().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
-        let model = config.init(labels, device);
-        Ok(weights::load(model, &files, |path| hf_name(prefix, path), is_ignored)?.freeze())
+        let model = config.init(labels, placement.device());
+        Ok(weights::load(model, &files, &placement, |path| hf_name(prefix, path), is_ignored)?.freeze())
     }
 
     /// The sizes it was built with.

@@ -6,7 +6,7 @@
 //! the row alone. Shapes: `B` utterances, `T` frames in and `T'` out, `E` width of the blocks, `W` output width.
 
 use burn::nn::conv::{Conv1d, Conv1dConfig};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig1d};
+use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
 use burn::tensor::activation::{glu, relu};
 
@@ -15,11 +15,12 @@ use crate::batch::PaddedBatch;
 use crate::encoder::attention::Attention;
 use crate::encoder::block::BlockConfig;
 use crate::encoder::positions::PositionTable;
+use crate::matrix::MatrixLinear;
 
 /// A projection, where the width changes, and the layers.
 #[derive(Module, Debug)]
 pub struct LengthAdapter {
-    proj: Option<Linear>,
+    proj: Option<MatrixLinear>,
     proj_layer_norm: Option<LayerNorm>,
     layers: Vec<LengthAdapterLayer>,
 }
@@ -43,16 +44,16 @@ pub struct LengthAdapterLayer {
 /// Expand, ReLU, project back.
 #[derive(Module, Debug)]
 pub struct ReluFeedForward {
-    intermediate_dense: Linear,
-    output_dense: Linear,
+    intermediate_dense: MatrixLinear,
+    output_dense: MatrixLinear,
 }
 
 impl ReluFeedForward {
     /// Builds the module on `device`.
     pub fn init(width: usize, inner: usize, device: &Device) -> Self {
         Self {
-            intermediate_dense: LinearConfig::new(width, inner).init(device),
-            output_dense: LinearConfig::new(inner, width).init(device),
+            intermediate_dense: LinearConfig::new(width, inner).init(device).into(),
+            output_dense: LinearConfig::new(inner, width).init(device).into(),
         }
     }
 
@@ -69,7 +70,7 @@ impl LengthAdapter {
         let epsilon = config.blocks.layer_norm_eps;
         let projected = width != output;
         Self {
-            proj: projected.then(|| LinearConfig::new(width, output).init(device)),
+            proj: projected.then(|| LinearConfig::new(width, output).init(device).into()),
             proj_layer_norm: projected
                 .then(|| LayerNormConfig::new(output).with_epsilon(epsilon).init(device)),
             layers: (0..config.num_adapter_layers)

@@ -1,15 +1,16 @@
 //! From features to the width of the blocks: a layer norm and a linear map.
 
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig};
 use burn::prelude::*;
 
 use crate::batch::PaddedBatch;
+use crate::matrix::MatrixLinear;
 
 /// Normalises frames and maps them to the encoder's width.
 #[derive(Module, Debug)]
 pub struct FeatureProjection {
     layer_norm: LayerNorm,
-    projection: Linear,
+    projection: MatrixLinear,
 }
 
 impl FeatureProjection {
@@ -17,7 +18,7 @@ impl FeatureProjection {
     pub fn init(input: usize, width: usize, epsilon: f64, device: &Device) -> Self {
         Self {
             layer_norm: LayerNormConfig::new(input).with_epsilon(epsilon).init(device),
-            projection: LinearConfig::new(input, width).init(device),
+            projection: LinearConfig::new(input, width).init(device).into(),
         }
     }
 

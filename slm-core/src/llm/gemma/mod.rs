@@ -1,0 +1,15 @@
+//! T5Gemma and T5Gemma 2: encoder-decoders made of Gemma 2 and Gemma 3.
+//!
+//! Papers: *Encoder-Decoder Gemma*, arXiv 2504.06225 (T5Gemma); *T5Gemma 2*, arXiv 2512.14856. The two share all parts:
+//! [`attention`], [`feed_forward`], [`norm`] and the [`stack`] of layers; what differs is configuration
+//! ([`config::GemmaVersion`]): where embeddings are scaled, how the decoder reads the encoder, which norms attention has.
+
+pub mod attention;
+pub mod config;
+pub mod feed_forward;
+pub mod model;
+pub mod norm;
+pub mod stack;
+
+pub use config::{GemmaConfig, GemmaVersion};
+pub use model::T5Gemma;

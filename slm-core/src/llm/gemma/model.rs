@@ -1,0 +1,187 @@
+//! T5Gemma: an encoder reads, a decoder writes.
+//!
+//! Reference: transformers 5.23.0, `T5GemmaForConditionalGeneration`, `T5Gemma2ForConditionalGeneration` (the text part;
+//! the tower for images is not read).
+//! Shapes: `B` rows, `S` source positions, `L` target positions, `D` width, `V` vocabulary rows.
+
+use std::path::Path;
+
+use burn::module::Param;
+use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use super::attention::soft_cap;
+use super::config::{GemmaConfig, GemmaVersion};
+use super::stack::{GemmaDecoder, GemmaEncoder};
+use crate::batch::{PaddedBatch, PaddedIds};
+use crate::llm::LlmError;
+use crate::llm::cache::DecoderCache;
+use crate::matrix::{self, MatrixEmbedding, MatrixLinear};
+use crate::weights::{self, Placement, WeightFiles};
+
+/// The model. An embedding or head that it lacks is the one that it is tied to.
+#[derive(Module, Debug)]
+pub struct T5Gemma {
+    embedding: MatrixEmbedding,
+    decoder_embedding: Option<MatrixEmbedding>,
+    /// The embedding of one id that is not scaled (second version).
+    eoi_embedding: Option<Param<Tensor<1>>>,
+    encoder: GemmaEncoder,
+    decoder: GemmaDecoder,
+    lm_head: Option<MatrixLinear>,
+    #[module(skip)]
+    config: GemmaConfig,
+}
+
+impl GemmaConfig {
+    /// Builds the model with random weights on `device`.
+    pub fn init(&self, device: &Device) -> T5Gemma {
+        let embedding = |rows, width| EmbeddingConfig::new(rows, width).init(device).into();
+        let (encoder, decoder) = (&self.encoder, &self.decoder);
+        let tied = self.tie_word_embeddings;
+        T5Gemma {
+            embedding: embedding(encoder.vocab_size, encoder.hidden_size),
+            decoder_embedding: (self.version == GemmaVersion::One || !tied)
+                .then(|| embedding(decoder.vocab_size, decoder.hidden_size)),
+            eoi_embedding: (self.version == GemmaVersion::Two)
+                .then(|| Initializer::Zeros.init([encoder.hidden_size], device)),
+            encoder: GemmaEncoder::init(encoder, device),
+            decoder: GemmaDecoder::init(decoder, encoder.hidden_size, device),
+            lm_head: (!tied).then(|| {
+                let linear = LinearConfig::new(decoder.hidden_size, decoder.vocab_size);
+                linear.with_bias(false).init(device).into()
+            }),
+            config: self.clone(),
+        }
+    }
+}
+
+impl T5Gemma {
+    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, LlmError> {
+        let placement = placement.into();
+        let config = GemmaConfig::from_dir(dir)?;
+        let files = WeightFiles::open(dir)?;
+        // The second version's encoder lies beside a tower for images, under a name of its own in some files.
+        let is_nested = files.names().any(|name| name.starts_with("model.encoder.text_model."));
+        let name = |path: &str| hf_name(if is_nested { "text_model." } else { "" }, path);
+        let model = config.init(placement.device());
+        Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
+    }
+
+    /// The sizes it was built with.
+    pub fn config(&self) -> &GemmaConfig {
+        &self.config
+    }
+
+    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; scaled in the second version only.
+    pub fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
+        let embedded = self.scaled_lookup(&self.embedding, tokens.ids.clone());
+        PaddedBatch::new(embedded, tokens.lengths.clone())
+    }
+
+    /// The root mean square of what [`Self::embed`] gives for all ids, the size that adapted speech should have.
+    pub fn embedding_rms(&self) -> Tensor<1> {
+        let rms = matrix::full(self.embedding.weight.val()).square().mean().sqrt();
+        match self.config.version {
+            GemmaVersion::One => rms,
+            GemmaVersion::Two => rms * scale(self.config.encoder.hidden_size),
+        }
+    }
+
+    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`; the first version scales all of them.
+    pub fn encode(&self, inputs: &PaddedBatch) -> PaddedBatch {
+        self.encoder.forward(&match self.config.version {
+            GemmaVersion::One => inputs.with_values(inputs.values() * scale(self.config.encoder.hidden_size)),
+            GemmaVersion::Two => inputs.clone(),
+        })
+    }
+
+    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    pub fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
+        self.logits(self.decoder.forward(self.embed_target(decoder_input_ids), memory))
+    }
+
+    /// The state before the first step over `memory` `[B, S, D]`.
+    pub fn start(&self, memory: &PaddedBatch) -> DecoderCache {
+        self.decoder.start(memory)
+    }
+
+    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
+    pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.embed_target(ids), cache);
+        // [B, 1, V] -> [B, V]
+        self.logits(states).squeeze_dim(1)
+    }
+
+    /// The decoder's embeddings, scaled, `[B, L]` to `[B, L, D]`.
+    fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
+        match self.config.version {
+            GemmaVersion::One => embedding.forward(ids) * scale(self.config.decoder.hidden_size),
+            GemmaVersion::Two => self.scaled_lookup(embedding, ids),
+        }
+    }
+
+    /// Rows of `embedding`, in the second version scaled, but for the one id that has its own.
+    fn scaled_lookup(&self, embedding: &MatrixEmbedding, ids: Tensor<2, Int>) -> Tensor<3> {
+        let Some(own) = &self.eoi_embedding else {
+            return embedding.forward(ids);
+        };
+        let [batch, length] = ids.dims();
+        let rows = embedding.forward(ids.clone()) * scale(self.config.encoder.hidden_size);
+        let [_, _, width] = rows.dims();
+        let is_own = ids.equal_elem(i64::from(self.config.eoi_token_index)).unsqueeze_dim::<3>(2);
+        let own = own.val().unsqueeze::<3>().expand([batch, length, width]);
+        rows.mask_where(is_own.expand([batch, length, width]), own)
+    }
+
+    /// `[B, L, D]` to `[B, L, V]`.
+    fn logits(&self, states: Tensor<3>) -> Tensor<3> {
+        let logits = match &self.lm_head {
+            Some(head) => head.forward(states),
+            None => {
+                let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
+                matrix::product(states, embedding.weight.val().transpose())
+            }
+        };
+        match self.config.decoder.final_logit_softcapping {
+            Some(cap) => soft_cap(logits, cap),
+            None => logits,
+        }
+    }
+}
+
+/// What embeddings are multiplied by.
+fn scale(width: usize) -> f64 {
+    // As the reference has it, which computes the root in f32.
+    f64::from((width as f32).sqrt())
+}
+
+/// The name in the file of the tensor at `path` in [`T5Gemma`]; `text_model` is what the encoder lies under.
+fn hf_name(text_model: &str, path: &str) -> String {
+    match path {
+        "embedding.weight" => format!("model.encoder.{text_model}embed_tokens.weight"),
+        "eoi_embedding" => format!("model.encoder.{text_model}embed_tokens.eoi_embedding"),
+        "decoder_embedding.weight" => "model.decoder.embed_tokens.weight".to_owned(),
+        "lm_head.weight" => "lm_head.out_proj.weight".to_owned(),
+        _ => match path.strip_prefix("encoder.") {
+            Some(rest) => format!("model.encoder.{text_model}{rest}"),
+            None => format!("model.{}", path.replace(".own.", ".").replace(".cross.", ".")),
+        },
+    }
+}
+
+/// Tensors of a file that the text part does not use, copies of tied ones included.
+fn is_ignored(name: &str) -> bool {
+    name.starts_with("model.encoder.vision_tower.")
+        || name.starts_with("model.encoder.multi_modal_projector.")
+        || name == "model.decoder.embed_tokens.eoi_embedding"
+        || name == "model.decoder.embed_tokens.weight"
+        || name == "lm_head.out_proj.weight"
+}

@@ -1,0 +1,125 @@
+//! Large matrices in 16 bits: the outputs stay near those of transformers in f32, what must be in f32 is, and a backend
+//! that does not compute in a type says so.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use burn::module::{ModuleVisitor, Param};
+use burn::prelude::*;
+use burn::tensor::DType;
+use slm_core::batch::{PaddedBatch, PaddedIds};
+use slm_core::decode::{DecodeConfig, generate};
+use slm_core::encoder::SpeechEncoder;
+use slm_core::llm::LanguageModel;
+use slm_core::weights::{ComputeType, Placement};
+use slm_tests::{backend, fixtures, read_tensors, relative_error};
+
+/// The types of all tensors, by the names on the way to them.
+#[derive(Default)]
+struct Types {
+    path: Vec<String>,
+    found: Vec<(String, DType)>,
+}
+
+impl ModuleVisitor for Types {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.join("."), param.val().dtype()));
+    }
+}
+
+/// The types that the backend of this run computes in, other than f32, with the error that each may make.
+fn halves() -> Vec<(ComputeType, f64)> {
+    let device = backend().device().unwrap();
+    [(ComputeType::F16, 0.05), (ComputeType::Bf16, 0.4)]
+        .into_iter()
+        .filter(|(compute, _)| compute.check(&device).is_ok())
+        .collect()
+}
+
+fn types(module: &impl Module) -> Vec<(String, DType)> {
+    let mut types = Types::default();
+    module.visit(&mut types);
+    types.found
+}
+
+#[test]
+fn encoders_stay_near_the_reference() {
+    let device = backend().device().unwrap();
+    for (compute, bound) in halves() {
+        for name in ["parakeet_ctc_x4", "w2v_bert", "lasr_ctc"] {
+            let dir = fixtures().join("parity").join(name);
+            let io = read_tensors(&dir.join("io.safetensors"));
+            let placement = Placement::new(&device).with_compute(compute);
+            let model = SpeechEncoder::load(&dir, placement).unwrap();
+            let types = types(&model);
+            assert!(types.iter().any(|(_, dtype)| *dtype == compute.dtype()), "{name}: nothing is halved");
+            let lengths = io["attention_mask"].row_lengths();
+            let states = model.forward(&PaddedBatch::new(io["input_features"].to_device(&device), lengths));
+            let counts = states.lengths().to_vec();
+            let values = states.values().try_into_vec_as::<f32>().unwrap();
+            let error = relative_error(&values, &io["last_hidden_state"], |row, t| t < counts[row]);
+            assert!(error > 1e-5 && error < bound, "{name} in {}: {error}", compute.name());
+        }
+    }
+}
+
+#[test]
+fn language_models_stay_near_the_reference() {
+    let device = backend().device().unwrap();
+    for (compute, bound) in halves() {
+        for name in ["t5_v11_gated_untied", "t5_v10_relu_tied", "t5gemma", "t5gemma2"] {
+            let dir = fixtures().join("parity").join(name);
+            let io = read_tensors(&dir.join("io.safetensors"));
+            let model = LanguageModel::load(&dir, Placement::new(&device).with_compute(compute)).unwrap();
+            for (path, dtype) in types(&model) {
+                let full = ["wo.weight", "down_proj.weight", "norm", "table", "eoi_embedding"];
+                let expected =
+                    if full.iter().any(|part| path.contains(part)) { DType::F32 } else { compute.dtype() };
+                assert_eq!(dtype, expected, "{name}: {path}");
+            }
+            let lengths = io["attention_mask"].row_lengths();
+            let rows: Vec<Vec<u32>> = lengths
+                .iter()
+                .enumerate()
+                .map(|(row, &n)| io["input_ids"].id_row(row)[..n].to_vec())
+                .collect();
+            let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, &device)));
+            let values = memory.values().try_into_vec_as::<f32>().unwrap();
+            let expected = &io["encoder_last_hidden_state"];
+            let error = relative_error(&values, expected, |row, t| t < lengths[row]);
+            assert!(error > 1e-5 && error < bound, "{name} in {}: {error}", compute.name());
+            let config = DecodeConfig { max_new_tokens: 4, ..DecodeConfig::default() };
+            assert_eq!(generate(&model, &memory, &config).unwrap().len(), rows.len());
+        }
+    }
+}
+
+#[test]
+fn progress_counts_every_byte() {
+    let device = backend().device().unwrap();
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = seen.clone();
+    let placement =
+        Placement::new(&device).with_observer(move |progress| sink.lock().unwrap().push(progress));
+    let model = SpeechEncoder::load(&fixtures().join("parity/w2v_bert"), placement).unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), types(&model).len());
+    assert!(seen.windows(2).all(|pair| pair[0].done < pair[1].done));
+    let last = seen.last().unwrap();
+    assert_eq!(last.done, last.total);
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn a_backend_without_the_type_says_so() {
+    let device = slm_core::backend::Backend::NdArray.device().unwrap();
+    let error = ComputeType::F16.check(&device).unwrap_err().to_string();
+    assert_eq!(error, "the backend does not compute in f16 on this device");
+}

@@ -1,0 +1,54 @@
+//! Features of recorded speech against those of transformers, with the settings files that transformers writes.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use slm_core::features::FeatureExtractor;
+use slm_tests::{fixtures, read_tensors};
+
+/// Largest difference allowed, of features that are normalised or logarithms.
+const BOUND: f32 = 1e-3;
+
+/// The samples of `speech.wav`.
+fn speech() -> Vec<f32> {
+    let mut reader = hound::WavReader::open(fixtures().join("speech/speech.wav")).unwrap();
+    reader.samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect()
+}
+
+#[test]
+fn of_recorded_speech_match_transformers() {
+    let samples = speech();
+    let rows = [&samples[..], &samples[..30_000], &samples[..9_777]];
+    let io = read_tensors(&fixtures().join("speech/io.safetensors"));
+    // The file keeps one of so many frames.
+    for (name, every) in [
+        ("seamless", 7),
+        ("seamless_padding_one", 7),
+        ("parakeet", 7),
+        ("parakeet_128", 11),
+        ("lasr", 11),
+        ("wav2vec2", 400),
+    ] {
+        let extractor = FeatureExtractor::from_dir(&fixtures().join("speech").join(name)).unwrap();
+        let frames = &io[&format!("{name}.frames")];
+        let lengths = io[&format!("{name}.lengths")].id_row(0);
+        let [_, kept, width] = <[usize; 3]>::try_from(frames.shape.clone()).unwrap();
+        let mut worst = 0.0_f32;
+        for (row, samples) in rows.iter().enumerate() {
+            let found = extractor.extract(samples);
+            assert_eq!(extractor.width(), width, "{name}");
+            let length = lengths[row] as usize;
+            assert_eq!(found.frames, length, "{name}: frames of row {row}");
+            for (index, expected) in
+                frames.values[row * kept * width..][..kept * width].chunks(width).enumerate()
+            {
+                if index * every >= length {
+                    break;
+                }
+                let ours = &found.values[index * every * width..][..width];
+                let gap = ours.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                worst = worst.max(gap);
+            }
+        }
+        assert!(worst <= BOUND, "{name}: {worst}");
+    }
+}
