@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// List the backends, and the devices they find
     Devices,
+    /// Check the backends against reference numbers, and measure them
+    Doctor(DoctorArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
 }
@@ -97,6 +99,13 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Write one JSON record a backend
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
     /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
     #[arg(value_name = "DIR", conflicts_with = "bundle")]
@@ -104,6 +113,9 @@ pub(crate) struct InfoArgs {
     /// Also load everything and check it, every tensor included
     #[arg(long)]
     pub(crate) load: bool,
+    /// Write one JSON record
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Show the limits on inputs instead
     #[arg(long, conflicts_with_all = ["dir", "load"])]
     pub(crate) limits: bool,
@@ -190,6 +202,7 @@ mod tests {
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
         assert!(parse("slm-cli devices").is_ok());
+        assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
     }

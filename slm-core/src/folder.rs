@@ -9,13 +9,11 @@ use serde::Deserialize;
 use crate::bundle::{self, Bundle, BundleError};
 use crate::encoder::{self, EncoderError, SpeechEncoder};
 use crate::features::{FeatureError, FeatureExtractor};
+use crate::folder_card::ModelCard;
 use crate::json::{self, JsonError};
 use crate::llm::{self, LanguageModel, LlmError};
 use crate::text::{self, TextTokenizer, TokenizerError};
-use crate::weights::{Placement, WeightFiles, WeightsError};
-
-/// Bytes of a parameter in memory: all computing is in f32.
-pub const BYTES_PER_PARAMETER: u64 = 4;
+use crate::weights::{ComputeType, Placement, WeightFiles, WeightsError};
 
 /// Why a folder could not be described or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +80,12 @@ pub struct ModelFolder {
     pub dir: PathBuf,
     /// The family, as `config.json` names it.
     pub model_type: String,
+    /// The classes that `config.json` names.
+    pub architectures: Vec<String>,
     /// Tensors, parameters and types of the weights.
     pub weights: WeightSummary,
+    /// What its card states.
+    pub card: ModelCard,
     /// Files that the model needs beside the weights and the folder lacks.
     pub missing: Vec<&'static str>,
 }
@@ -97,8 +99,28 @@ pub struct WeightSummary {
     pub parameters: u64,
     /// Tensors of each type, by the format's name for it.
     pub dtypes: BTreeMap<String, usize>,
+    /// Parameters of each part, by its name.
+    pub parts: BTreeMap<&'static str, u64>,
     /// Files that hold them.
     pub files: usize,
+    /// Bytes of those files.
+    pub bytes: u64,
+}
+
+/// The part of a model that a tensor belongs to, by its name in the file.
+fn part_of(name: &str) -> &'static str {
+    let has = |part: &str| name.split('.').any(|component| component == part);
+    if has("lm_head") || has("ctc_head") {
+        "head"
+    } else if has("shared") || has("embed_tokens") {
+        "embedding"
+    } else if has("decoder") {
+        "decoder"
+    } else if has("vision_tower") || has("multi_modal_projector") {
+        "images"
+    } else {
+        "encoder"
+    }
 }
 
 impl WeightSummary {
@@ -113,7 +135,14 @@ impl WeightSummary {
         for dtype in files.dtypes() {
             *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
         }
+        let mut parts = BTreeMap::new();
+        for (name, values) in files.sizes() {
+            *parts.entry(part_of(name)).or_insert(0) += values;
+        }
+        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         Ok(Self {
+            parts,
+            bytes: files.files().iter().map(size).sum(),
             tensors: files.names().count(),
             parameters: files.parameters(),
             dtypes,
@@ -121,9 +150,10 @@ impl WeightSummary {
         })
     }
 
-    /// Bytes that the parameters take in memory, on every backend.
-    pub fn memory(&self) -> u64 {
-        self.parameters * BYTES_PER_PARAMETER
+    /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`; the little that
+    /// is in f32 always is counted like the rest. What is computed comes on top.
+    pub fn memory(&self, compute: ComputeType) -> u64 {
+        self.parameters * compute.bytes()
     }
 }
 
@@ -138,20 +168,24 @@ impl Folder {
         struct Family {
             #[serde(default)]
             model_type: Option<String>,
+            #[serde(default)]
+            architectures: Option<Vec<String>>,
         }
         if dir.join(bundle::MANIFEST_NAME).exists() {
             return Ok(Self::Bundle(Box::new(Bundle::open(dir)?)));
         }
         let path = dir.join("config.json");
-        let found = json::read::<Family>(&path)?.model_type.unwrap_or_else(|| "absent".to_owned());
+        let Family { model_type, architectures } = json::read::<Family>(&path)?;
+        let found = model_type.unwrap_or_else(|| "absent".to_owned());
+        let architectures = architectures.unwrap_or_default();
         let is = |types: &[&str]| types.contains(&found.as_str());
         if is(&encoder::MODEL_TYPES) {
             let needs = [("preprocessor_config.json", &["preprocessor_config.json"][..])];
-            return Ok(Self::Encoder(ModelFolder::read(dir, found, &needs)?));
+            return Ok(Self::Encoder(ModelFolder::read(dir, found, architectures, &needs)?));
         }
         if is(&llm::MODEL_TYPES) {
             let needs = [(text::FILE_NAME, &text::FILE_NAMES[..])];
-            return Ok(Self::LanguageModel(ModelFolder::read(dir, found, &needs)?));
+            return Ok(Self::LanguageModel(ModelFolder::read(dir, found, architectures, &needs)?));
         }
         let known = encoder::MODEL_TYPES.into_iter().chain(llm::MODEL_TYPES).collect();
         Err(FolderError::Family { path, found, known })
@@ -160,11 +194,18 @@ impl Folder {
 
 impl ModelFolder {
     /// `needs` are names of files, each with those that can stand for it.
-    fn read(dir: &Path, model_type: String, needs: &[(&'static str, &[&str])]) -> Result<Self, FolderError> {
+    fn read(
+        dir: &Path,
+        model_type: String,
+        architectures: Vec<String>,
+        needs: &[(&'static str, &[&str])],
+    ) -> Result<Self, FolderError> {
         let absent = |names: &[&str]| !names.iter().any(|name| dir.join(name).exists());
         Ok(Self {
             dir: dir.to_owned(),
             model_type,
+            architectures,
+            card: ModelCard::read(dir),
             weights: WeightSummary::read(dir)?,
             missing: needs.iter().filter(|(_, names)| absent(names)).map(|(name, _)| *name).collect(),
         })
@@ -219,12 +260,18 @@ mod tests {
         };
         assert_eq!(encoder.model_type, "wav2vec2-bert");
         assert_eq!((encoder.weights.tensors, encoder.weights.files), (69, 1));
+        assert_eq!(encoder.architectures, ["Wav2Vec2BertModel"]);
+        assert_eq!(encoder.weights.parts.keys().collect::<Vec<_>>(), [&"encoder"]);
+        assert_eq!(encoder.weights.memory(ComputeType::F16), 2 * encoder.weights.parameters);
         assert_eq!(encoder.weights.dtypes, BTreeMap::from([("F32".to_owned(), 69)]));
         assert_eq!(encoder.missing, ["preprocessor_config.json"]);
         let Folder::LanguageModel(llm) = Folder::open(&fixture("umt5")).unwrap() else {
             panic!("expected a language model");
         };
         assert_eq!((llm.model_type.as_str(), llm.weights.tensors), ("umt5", 54));
+        let parts = &llm.weights.parts;
+        assert_eq!(parts.values().sum::<u64>(), llm.weights.parameters);
+        assert!(["embedding", "encoder", "decoder"].iter().all(|part| parts[part] > 0), "{parts:?}");
         assert_eq!(llm.missing, ["tokenizer.json"]);
         assert!(llm.load_llm(&Device::flex()).unwrap_err().to_string().contains("tokenizer.json"));
     }

@@ -22,6 +22,7 @@ pub mod decode;
 pub mod encoder;
 pub mod features;
 pub mod folder;
+mod folder_card;
 pub mod hash;
 pub mod json;
 pub mod llm;

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Trains a small T5 on text tasks.
     Text(StageArgs),
     /// Trains the adapter between a frozen encoder and a frozen language model.
-    Adapter(StageArgs),
+    Adapter(AdapterArgs),
     /// Scores a bundle on a manifest, by speech and by the true text.
     Eval(EvalArgs),
 }
@@ -90,6 +90,22 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
+}
+
+/// Arguments of `adapter`.
+#[derive(Debug, Args)]
+pub(crate) struct AdapterArgs {
+    #[command(flatten)]
+    pub(crate) stage: StageArgs,
+    /// Folder of the speech encoder, in place of the settings'.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) encoder: Option<PathBuf>,
+    /// Folder of the language model, in place of the settings'.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) llm: Option<PathBuf>,
+    /// The bundle points to the two folders and does not copy them.
+    #[arg(long)]
+    pub(crate) link: bool,
 }
 
 /// Arguments of `eval`.

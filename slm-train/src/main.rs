@@ -14,6 +14,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::backend::{Backend, BackendError};
 use slm_train::data::vocabulary;
+use slm_train::steps::adapter::{AdapterStage, PartsPlace};
 use slm_train::steps::{adapter, config, corpus, ctc, text};
 use slm_train::training::{Outcome, Stopped};
 
@@ -64,8 +65,14 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
             Ok(finish(&text::train(config, &args.run, &args.out, &device()?)?))
         }
         Command::Adapter(args) => {
-            let config = config::read(&args.config, &args.overrides)?;
-            Ok(finish(&adapter::train(config, &args.run, &args.out, &device()?)?))
+            let stage = &args.stage;
+            let mut config: AdapterStage = config::read(&stage.config, &stage.overrides)?;
+            config.encoder = args.encoder.clone().unwrap_or(config.encoder);
+            config.llm = args.llm.clone().unwrap_or(config.llm);
+            if args.link {
+                config.parts = PartsPlace::Link;
+            }
+            Ok(finish(&adapter::train(config, &stage.run, &stage.out, &device()?)?))
         }
         Command::Eval(args) => evaluate::run(args, &device()?),
     }

@@ -54,7 +54,7 @@ fn frozen_parts_are_bit_identical_after_adapter_training() {
     for (name, values) in walk(&trained).tensors {
         assert!(values != untrained[&name], "`{name}` of the adapter did not change");
     }
-    let on_disk = walk(&T5::load(&llm_dir, &device).unwrap()).tensors;
+    let on_disk = walk(&LanguageModel::load(&llm_dir, &device).unwrap()).tensors;
     assert_same(&walk(job.llm()).tensors, &on_disk, "language model in memory");
     let on_disk = walk(&SpeechEncoder::load(&encoder_dir, &device).unwrap()).tensors;
     assert_same(&walk(&encoder).tensors, &on_disk, "encoder in memory");

@@ -4,12 +4,16 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use burn::prelude::*;
 use slm_core::audio::limits;
+use slm_core::backend::Backend;
 use slm_core::bundle::Bundle;
 use slm_core::folder::{Folder, WeightSummary};
 use slm_core::task::{
     MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS, SpeechModel,
 };
+use slm_core::text::TextTokenizer;
+use slm_core::weights::{ComputeType, ValueRange};
 use slm_core::{json, text};
 
 use crate::args::{InfoArgs, MAX_BEAMS, MAX_NEW_TOKENS, ModelArgs};
@@ -29,8 +33,15 @@ pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, St
             bundle_rows(model, source.bundle(), place, args.load)?
         }
     };
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
+    if args.json {
+        let record: serde_json::Map<String, serde_json::Value> =
+            rows.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        writeln!(out, "{}", serde_json::Value::Object(record))?;
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in rows {
         writeln!(out, "{name:<width$}  {value}")?;
     }
@@ -51,11 +62,13 @@ fn folder_rows(args: &ModelArgs, dir: &Path, load: bool) -> anyhow::Result<Vec<R
             return bundle_rows(args, &bundle, dir.display().to_string(), load);
         }
         Folder::Encoder(folder) => {
-            let checked = if load { Some(folder.load_encoder(place()?).map(drop)?) } else { None };
+            let model = if load { Some(folder.load_encoder(place()?)?) } else { None };
+            let checked = model.map(|model| ValueRange::of(&model));
             ("speech encoder", folder, checked)
         }
         Folder::LanguageModel(folder) => {
-            let checked = if load { Some(folder.load_llm(place()?).map(drop)?) } else { None };
+            let model = if load { Some(folder.load_llm(place()?)?) } else { None };
+            let checked = model.map(|model| ValueRange::of(&model));
             ("language model", folder, checked)
         }
     };
@@ -63,13 +76,31 @@ fn folder_rows(args: &ModelArgs, dir: &Path, load: bool) -> anyhow::Result<Vec<R
         ("folder", dir.display().to_string()),
         ("kind", kind.to_owned()),
         ("family", folder.model_type.clone()),
+        ("classes", folder.architectures.join(", ")),
         ("weights", weights_text(&folder.weights)),
-        ("memory", memory_text(folder.weights.memory())),
+        ("parts", parts_text(&folder.weights)),
+        ("on disk", format!("{:.1} MB", folder.weights.bytes as f64 / 1e6)),
+        ("memory", memory_text(|compute| folder.weights.memory(compute))),
     ];
+    rows.retain(|(_, value)| !value.is_empty());
+    let card = &folder.card;
+    if !card.languages.is_empty() {
+        rows.push(("languages", card.languages.join(", ")));
+    }
+    rows.extend(card.license.clone().map(|license| ("licence", license)));
+    rows.extend(card.pipeline_tag.clone().map(|task| ("task", task)));
+    if let Some(tokenizer) = TextTokenizer::find(dir)? {
+        rows.push(("tokenizer", format!("{} ids", tokenizer.len())));
+    }
     if !folder.missing.is_empty() {
         rows.push(("missing", folder.missing.join(", ")));
     }
-    rows.extend(checked.map(|()| ("checked", SOUND.to_owned())));
+    if let Some(range) = checked {
+        if let Some(ValueRange { min, max, mean }) = range {
+            rows.push(("values", format!("{min:.4} to {max:.4}, mean {mean:.6}")));
+        }
+        rows.push(("checked", SOUND.to_owned()));
+    }
     Ok(rows)
 }
 
@@ -85,13 +116,15 @@ fn bundle_rows(args: &ModelArgs, bundle: &Bundle, place: String, load: bool) -> 
         ("writer", manifest.writer.clone()),
         ("tasks", tasks.join(", ")),
     ];
-    let mut memory = 0;
+    let mut summaries = Vec::new();
     for (name, dir) in dirs {
         let weights = WeightSummary::read(&dir)?;
-        memory += weights.memory();
         rows.push((name, weights_text(&weights)));
+        summaries.push(weights);
     }
+    let memory = |compute| summaries.iter().map(|weights| weights.memory(compute)).sum();
     rows.push(("memory", memory_text(memory)));
+    rows.push(("hashes", "every file is the one that the adapter was trained with".to_owned()));
     if load {
         SpeechModel::load(bundle, model::placement(args)?)?;
         rows.push(("checked", SOUND.to_owned()));
@@ -110,8 +143,29 @@ fn weights_text(weights: &WeightSummary) -> String {
     )
 }
 
-fn memory_text(bytes: u64) -> String {
-    format!("{:.1} MB for the parameters, f32 on every backend", bytes as f64 / 1e6)
+/// Parameters of each part, where there are several.
+fn parts_text(weights: &WeightSummary) -> String {
+    if weights.parts.len() < 2 {
+        return String::new();
+    }
+    let parts: Vec<String> = weights.parts.iter().map(|(part, count)| format!("{part} {count}")).collect();
+    parts.join(", ")
+}
+
+/// What the parameters take in each type that a backend of this build computes in.
+fn memory_text(bytes: impl Fn(ComputeType) -> u64) -> String {
+    let backends: Vec<(Backend, Device)> =
+        Backend::ALL.into_iter().filter_map(|backend| Some((backend, model::probe(backend).ok()?))).collect();
+    let types = ComputeType::ALL.into_iter().filter_map(|compute| {
+        let able: Vec<&str> = backends
+            .iter()
+            .filter(|(_, device)| compute.check(device).is_ok())
+            .map(|(backend, _)| backend.name())
+            .collect();
+        let size = bytes(compute) as f64 / 1e6;
+        (!able.is_empty()).then(|| format!("{size:.1} MB in {} ({})", compute.name(), able.join(", ")))
+    });
+    types.collect::<Vec<_>>().join(", ") + ", for the parameters alone"
 }
 
 fn limit_rows() -> Vec<(&'static str, String)> {

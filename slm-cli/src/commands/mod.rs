@@ -3,6 +3,7 @@
 mod answer;
 mod ask;
 mod devices;
+mod doctor;
 mod info;
 mod run;
 mod transcribe;
@@ -21,6 +22,7 @@ pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
         Command::Ask(args) => ask::execute(&cli.model, args),
         Command::Run(args) => run::execute(&cli.model, args),
         Command::Devices => devices::execute(),
+        Command::Doctor(args) => doctor::execute(&cli.model, args),
         Command::Info(args) => info::execute(&cli.model, args),
     }
 }

@@ -11,6 +11,7 @@ use burn::tensor::activation::softmax;
 
 use super::block::BlockConfig;
 use super::positions::{Position, PositionTable, shift};
+use super::span::AttentionContext;
 use crate::matrix::MatrixLinear;
 
 /// Multi-head attention of frames to frames.
@@ -46,10 +47,15 @@ impl Attention {
     /// # Shapes
     ///
     /// - x: `[B, T, E]`
-    /// - table: of the same kind as the module's positions, for `T` frames
-    /// - mask: `[B, 1, 1, T]`, added to the scores
+    /// - context: of the same kind as the module's positions, for `T` frames
     /// - output: `[B, T, E]`
-    pub fn forward(&self, x: Tensor<3>, table: &PositionTable, mask: Tensor<4>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, context: &AttentionContext) -> Tensor<3> {
+        let [batch, time, _] = x.dims();
+        context.join(self.attend(context.split(x), &context.table, context.mask.clone()), batch, time)
+    }
+
+    /// `[B, T, E]` to the same; `table` is for `T` frames, `mask` `[B, 1, 1, T]` is added to the scores.
+    fn attend(&self, x: Tensor<3>, table: &PositionTable, mask: Tensor<4>) -> Tensor<3> {
         let [batch, time, width] = x.dims();
         let head_dim = width / self.num_heads;
         let scale = (head_dim as f64).powf(-0.5);

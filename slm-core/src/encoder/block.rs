@@ -10,7 +10,8 @@ use burn::prelude::*;
 use super::attention::Attention;
 use super::convolution::Convolution;
 use super::feed_forward::FeedForward;
-use super::positions::{PositionKind, PositionTable};
+use super::positions::PositionKind;
+use super::span::{AttentionContext, AttentionSpan};
 use crate::batch::PaddedBatch;
 
 /// What a block is made of.
@@ -34,6 +35,8 @@ pub struct BlockConfig {
     pub convolution_bias: bool,
     /// How attention knows positions; `None` where it does not.
     pub position: Option<PositionKind>,
+    /// How far attention sees.
+    pub span: AttentionSpan,
     /// What the layer norms add to a variance.
     pub norm_epsilon: f64,
     /// Whether the layer norms have biases.
@@ -96,6 +99,9 @@ impl BlockConfig {
         if !problems.is_empty() {
             return problems;
         }
+        if self.span == (AttentionSpan::Chunked { frames: 0 }) {
+            problems.push("`attention_chunk_size` is 0".to_owned());
+        }
         if !self.width.is_multiple_of(self.num_heads) {
             problems.push(format!(
                 "`num_attention_heads`: {} does not divide `hidden_size` {}",
@@ -117,11 +123,6 @@ impl BlockConfig {
             ));
         }
         problems
-    }
-
-    /// What all blocks share about `time` frames.
-    fn table(&self, time: usize, device: &Device) -> PositionTable {
-        PositionTable::new(self.position, time, self.num_heads, self.head_dim(), device)
     }
 }
 
@@ -166,13 +167,13 @@ impl ConformerBlock {
         }
     }
 
-    /// `[B, T, E]` to the same; `table` (for `T` frames) and `mask` `[B, 1, 1, T]` serve all blocks.
-    pub fn forward(&self, frames: &PaddedBatch, table: &PositionTable, mask: &Tensor<4>) -> PaddedBatch {
+    /// `[B, T, E]` to the same; `context` is that of all blocks.
+    fn forward(&self, frames: &PaddedBatch, context: &AttentionContext) -> PaddedBatch {
         let Residuals { feed_forward, convolution } = self.residuals;
         let x = frames.values();
         let step = self.feed_forward1.forward(self.norm_feed_forward1.forward(x.clone()));
         let x = self.add(x, step, feed_forward);
-        let step = self.self_attn.forward(self.norm_self_att.forward(x.clone()), table, mask.clone());
+        let step = self.self_attn.forward(self.norm_self_att.forward(x.clone()), context);
         let x = self.add(x, step, (1.0, 1.0));
         let step = self.conv.forward(self.norm_conv.forward(x.clone()), frames);
         let x = self.add(x, step, convolution);
@@ -188,10 +189,8 @@ impl ConformerBlock {
 
 /// `frames` through all `layers`, which are of `config`: `[B, T, E]` to the same.
 pub(super) fn through(layers: &[ConformerBlock], config: &BlockConfig, frames: PaddedBatch) -> PaddedBatch {
-    let [_, time, _] = frames.dims();
-    let table = config.table(time, &frames.values().device());
-    let mask = frames.attention_bias();
-    layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &table, &mask))
+    let context = AttentionContext::new(config, &frames);
+    layers.iter().fold(frames, |frames, layer| layer.forward(&frames, &context))
 }
 
 /// `x` times `factor`, without a product where that changes nothing.

@@ -13,6 +13,7 @@ pub mod feed_forward;
 pub mod lasr;
 pub mod parakeet;
 pub mod positions;
+pub mod span;
 mod speech_encoder;
 pub mod wav2vec2;
 

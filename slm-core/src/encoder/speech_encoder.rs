@@ -20,7 +20,8 @@ use crate::weights::Placement;
 /// A speech encoder of one of the families.
 #[derive(Module, Debug)]
 pub enum SpeechEncoder {
-    /// NVIDIA's FastConformer: `parakeet_ctc`, `parakeet_encoder`.
+    /// NVIDIA's FastConformer, and USM, which has the same parts: `parakeet_ctc`, `parakeet_encoder`, `usm_ctc`,
+    /// `usm_encoder`.
     Parakeet(Parakeet),
     /// w2v-BERT 2.0: `wav2vec2-bert`.
     Wav2Vec2Bert(Wav2Vec2Bert),
@@ -31,8 +32,16 @@ pub enum SpeechEncoder {
 }
 
 /// The `model_type`s that [`SpeechEncoder::load`] knows.
-pub const MODEL_TYPES: [&str; 6] =
-    ["parakeet_ctc", "parakeet_encoder", "wav2vec2-bert", "wav2vec2-conformer", "lasr_ctc", "lasr_encoder"];
+pub const MODEL_TYPES: [&str; 8] = [
+    "parakeet_ctc",
+    "parakeet_encoder",
+    "usm_ctc",
+    "usm_encoder",
+    "wav2vec2-bert",
+    "wav2vec2-conformer",
+    "lasr_ctc",
+    "lasr_encoder",
+];
 
 impl SpeechEncoder {
     /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
@@ -50,7 +59,9 @@ impl SpeechEncoder {
         let path = dir.join("config.json");
         let family = json::read::<Family>(&path)?.model_type;
         match family.as_deref() {
-            Some("parakeet_ctc" | "parakeet_encoder") => Ok(Self::Parakeet(Parakeet::load(dir, placement)?)),
+            Some("parakeet_ctc" | "parakeet_encoder" | "usm_ctc" | "usm_encoder") => {
+                Ok(Self::Parakeet(Parakeet::load(dir, placement)?))
+            }
             Some("wav2vec2-bert") => Ok(Self::Wav2Vec2Bert(Wav2Vec2Bert::load(dir, placement)?)),
             Some("wav2vec2-conformer") => {
                 Ok(Self::Wav2Vec2Conformer(Wav2Vec2Conformer::load(dir, placement)?))

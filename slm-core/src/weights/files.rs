@@ -198,10 +198,15 @@ impl WeightFiles {
         self.tensors.keys()
     }
 
+    /// The names of all tensors and how many values each has.
+    pub fn sizes(&self) -> impl Iterator<Item = (&String, u64)> {
+        let values = |shape: &[usize]| shape.iter().map(|&size| size as u64).product();
+        self.tensors.iter().map(move |(name, entry)| (name, values(&entry.shape)))
+    }
+
     /// Values in all tensors.
     pub fn parameters(&self) -> u64 {
-        let values = |shape: &Vec<usize>| shape.iter().map(|&size| size as u64).product::<u64>();
-        self.tensors.values().map(|entry| values(&entry.shape)).sum()
+        self.sizes().map(|(_, values)| values).sum()
     }
 
     /// The type of each tensor, by the name that safetensors has for it.

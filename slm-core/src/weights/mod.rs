@@ -6,12 +6,14 @@
 //! memory, PyTorch's files through `pytorch-reader`; names, shapes and dtypes are compared with the module before a
 //! tensor is touched, so that all problems are told at once.
 
+mod count;
 mod files;
 mod foreign;
 mod header;
 mod load;
 mod mapped;
 mod placement;
+mod range;
 mod save;
 mod torch;
 
@@ -24,10 +26,12 @@ use burn::tensor::DType;
 use crate::json::JsonError;
 use crate::matrix;
 
+pub use count::parameter_count;
 pub use files::{FILE_NAME, IndexProblem, WeightFiles, WeightFormat, folder_files};
 pub use foreign::ForeignFormat;
 pub use load::load;
 pub use placement::{ComputeType, Placement, Progress, UnsupportedComputeType};
+pub use range::ValueRange;
 pub use save::{StorageType, save};
 
 /// A constant as a parameter, trainable where `device` has autodiff.

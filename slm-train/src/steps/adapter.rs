@@ -45,8 +45,12 @@ pub struct AdapterStage {
     pub dev_manifest: PathBuf,
     /// Folder for the encoder's outputs.
     pub cache: PathBuf,
-    /// The adapter's shape; its outer widths follow the two models.
-    pub model: AdapterShape,
+    /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
+    #[serde(default)]
+    pub model: Option<AdapterShape>,
+    /// Whether the bundle holds the frozen parts or points to them.
+    #[serde(default)]
+    pub parts: PartsPlace,
     /// Where the speech stands.
     pub order: Order,
     /// What is learnt.
@@ -65,6 +69,17 @@ pub enum Order {
     SpeechFirst,
     /// The instruction, then speech.
     InstructionFirst,
+}
+
+/// Where the frozen parts of a bundle lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartsPlace {
+    /// In the bundle, as copies.
+    #[default]
+    Copy,
+    /// Where they are.
+    Link,
 }
 
 /// A task that the adapter is trained on.
@@ -110,6 +125,7 @@ struct Data {
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
     config: AdapterStage,
+    shape: AdapterShape,
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
     tokenizer: TextTokenizer,
@@ -124,7 +140,12 @@ pub struct AdapterJob {
 }
 
 impl Data {
-    fn load(manifest: &Path, parts: &Frozen, config: &AdapterStage) -> anyhow::Result<Self> {
+    fn load(
+        manifest: &Path,
+        parts: &Frozen,
+        config: &AdapterStage,
+        shape: &AdapterShape,
+    ) -> anyhow::Result<Self> {
         let utterances = manifest::read(manifest)?;
         let note = |text: String| {
             use std::io::Write;
@@ -154,7 +175,7 @@ impl Data {
             "invalid manifest `{}`: no utterance has a target",
             manifest.display()
         );
-        let reduced = speech.iter().map(|speech| config.model.reduction.apply(speech)).collect();
+        let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
         Ok(Self { speech, reduced, examples })
     }
 }
@@ -210,8 +231,12 @@ impl AdapterJob {
     ///
     /// Data that cannot be read, or an encoder without the CTC head that the reduction needs.
     pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
-        if config.model.reduction.needs_ctc() && parts.encoder.labels().is_none() {
-            anyhow::bail!("reduction {:?} needs an encoder with a CTC head", config.model.reduction);
+        let shape = match &config.model {
+            Some(shape) => shape.clone(),
+            None => pairing::shape_between(&parts)?,
+        };
+        if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
+            anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
         let eos = parts.llm.ids().eos;
         let instructions = config
@@ -230,20 +255,32 @@ impl AdapterJob {
                     .collect::<anyhow::Result<Vec<_>>>()
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let train = Data::load(&config.train_manifest, &parts, &config)?;
-        let dev = Data::load(&config.dev_manifest, &parts, &config)?;
+        let train = Data::load(&config.train_manifest, &parts, &config, &shape)?;
+        let dev = Data::load(&config.dev_manifest, &parts, &config, &shape)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
-            (&config.model, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
+            (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
             (&parts.encoder_hash, &parts.llm_hash, &instructions, targets),
         ));
         let Frozen { encoder, labels, tokenizer, llm, device, .. } = parts;
-        Ok(Self { config, encoder, labels, tokenizer, llm, instructions, train, dev, device, fingerprint })
+        Ok(Self {
+            config,
+            shape,
+            encoder,
+            labels,
+            tokenizer,
+            llm,
+            instructions,
+            train,
+            dev,
+            device,
+            fingerprint,
+        })
     }
 
     /// The adapter's config for these parts.
     pub fn adapter_config(&self) -> AdapterConfig {
-        let shape = self.config.model.clone();
+        let shape = self.shape.clone();
         AdapterConfig {
             encoder_dim: self.encoder.output_width(),
             llm_dim: self.llm.d_model(),
@@ -358,7 +395,7 @@ impl Job for AdapterJob {
     }
 
     fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
-        let reduction = self.config.model.reduction;
+        let reduction = self.shape.reduction;
         let reduced: Vec<ReducedSpeech> = batch
             .iter()
             .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
@@ -437,7 +474,7 @@ pub fn train(
                 "adapter": model.num_params(),
             },
         });
-        pairing::write(out, &config.name, &config.encoder, &config.llm, model, config.order, record)?;
+        pairing::write(out, config, model, record)?;
     }
     Ok(outcome)
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
 use crate::encoder::positions::PositionKind;
+use crate::encoder::span::AttentionSpan;
 
 /// Sizes of the encoder (`LasrEncoderConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -97,6 +98,7 @@ impl LasrEncoderConfig {
             projection_bias: self.attention_bias,
             convolution_bias: self.convolution_bias,
             position: Some(PositionKind::RotaryHeads { base: self.rope_parameters.rope_theta }),
+            span: AttentionSpan::Full,
             norm_epsilon: self.layer_norm_eps,
             norm_bias: false,
             residuals: Residuals {

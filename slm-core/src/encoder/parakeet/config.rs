@@ -6,12 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
 use crate::encoder::positions::PositionKind;
+use crate::encoder::span::AttentionSpan;
+
+/// A Parakeet encoder with a CTC head.
+pub(super) const PARAKEET_CTC: &str = "parakeet_ctc";
+/// A Parakeet encoder.
+pub(super) const PARAKEET_ENCODER: &str = "parakeet_encoder";
+/// A USM encoder with a CTC head.
+pub(super) const USM_CTC: &str = "usm_ctc";
+/// A USM encoder.
+pub(super) const USM_ENCODER: &str = "usm_encoder";
 
 /// Sizes of the encoder (`ParakeetEncoderConfig`). Unknown keys of a file are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ParakeetEncoderConfig {
-    /// Always `parakeet_encoder`.
+    /// `parakeet_encoder`, or `usm_encoder`.
     pub model_type: String,
     /// Width `E` of the hidden states.
     pub hidden_size: usize,
@@ -43,6 +53,9 @@ pub struct ParakeetEncoderConfig {
     pub scale_input: bool,
     /// Dropout after each module, in training.
     pub dropout: f64,
+    /// States that attend to each other, where attention is chunk-wise (USM only); absent, all do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention_chunk_size: Option<usize>,
     /// Longest sequence the model was trained on, in states. Positions are computed, so it limits nothing.
     pub max_position_embeddings: usize,
 }
@@ -51,7 +64,7 @@ impl Default for ParakeetEncoderConfig {
     /// The defaults of transformers, which a published `config.json` may leave out.
     fn default() -> Self {
         Self {
-            model_type: "parakeet_encoder".into(),
+            model_type: PARAKEET_ENCODER.into(),
             hidden_size: 1024,
             num_hidden_layers: 24,
             num_attention_heads: 8,
@@ -67,6 +80,7 @@ impl Default for ParakeetEncoderConfig {
             num_mel_bins: 80,
             scale_input: true,
             dropout: 0.1,
+            attention_chunk_size: None,
             max_position_embeddings: 5000,
         }
     }
@@ -85,11 +99,22 @@ impl ParakeetEncoderConfig {
             projection_bias: self.attention_bias,
             convolution_bias: self.convolution_bias,
             position: Some(PositionKind::Relative),
+            span: self.span(),
             norm_epsilon: 1e-5,
             norm_bias: true,
             residuals: Residuals::CONFORMER,
             dropout: self.dropout,
         }
+    }
+
+    /// How far attention sees.
+    fn span(&self) -> AttentionSpan {
+        self.attention_chunk_size.map_or(AttentionSpan::Full, |frames| AttentionSpan::Chunked { frames })
+    }
+
+    /// Whether it is USM's, which transformers does not know.
+    fn is_usm(&self) -> bool {
+        self.model_type == USM_ENCODER
     }
 
     /// Convolutions with stride 2 in the subsampling.
@@ -143,6 +168,13 @@ impl ParakeetEncoderConfig {
             self.subsampling_conv_stride == 2,
             format!("`subsampling_conv_stride` is {}, expected 2", self.subsampling_conv_stride),
         );
+        check(
+            self.attention_chunk_size.is_none() || self.is_usm(),
+            format!(
+                "`attention_chunk_size` is set, `model_type` is `{}`, not `{USM_ENCODER}`",
+                self.model_type
+            ),
+        );
         check((0.0..1.0).contains(&self.dropout), format!("`dropout` {} is not in [0, 1)", self.dropout));
         problems.extend(self.block().problems());
         problems
@@ -152,7 +184,7 @@ impl ParakeetEncoderConfig {
 /// `config.json` of a `parakeet_ctc` folder (`ParakeetCTCConfig`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParakeetConfig {
-    /// `parakeet_ctc`, or `parakeet_encoder` for an encoder without a head.
+    /// `parakeet_ctc` or `usm_ctc`, or `parakeet_encoder` or `usm_encoder` without a head.
     pub model_type: String,
     /// Classes that tell loaders in Python what this is.
     #[serde(default)]
@@ -170,9 +202,14 @@ pub struct ParakeetConfig {
 impl ParakeetConfig {
     /// An encoder with a CTC head over `labels` labels and a blank, which is the last id.
     pub fn ctc(encoder_config: ParakeetEncoderConfig, labels: usize) -> Self {
+        let (model_type, architectures) = if encoder_config.is_usm() {
+            (USM_CTC, vec![])
+        } else {
+            (PARAKEET_CTC, vec!["ParakeetForCTC".into()])
+        };
         Self {
-            model_type: "parakeet_ctc".into(),
-            architectures: vec!["ParakeetForCTC".into()],
+            model_type: model_type.into(),
+            architectures,
             vocab_size: labels + 1,
             pad_token_id: labels,
             encoder_config,
@@ -181,9 +218,10 @@ impl ParakeetConfig {
 
     /// An encoder without a head.
     pub fn bare(encoder_config: ParakeetEncoderConfig) -> Self {
+        let architectures = if encoder_config.is_usm() { vec![] } else { vec!["ParakeetEncoder".into()] };
         Self {
-            model_type: "parakeet_encoder".into(),
-            architectures: vec!["ParakeetEncoder".into()],
+            model_type: encoder_config.model_type.clone(),
+            architectures,
             vocab_size: 0,
             pad_token_id: 0,
             encoder_config,

@@ -10,7 +10,9 @@ use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
-use super::config::{ParakeetConfig, ParakeetEncoderConfig};
+use super::config::{
+    PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC, USM_ENCODER,
+};
 use super::subsampling::Subsampling;
 use crate::batch::PaddedBatch;
 use crate::encoder::block::{self, ConformerBlock};
@@ -41,14 +43,14 @@ impl ParakeetConfig {
         let raw: serde_json::Value = json::read(&path)?;
         let content = |source| JsonError::Content { path: path.clone(), source };
         let config = match raw.get("model_type").and_then(serde_json::Value::as_str) {
-            Some("parakeet_ctc") => serde_json::from_value(raw).map_err(content)?,
-            Some("parakeet_encoder") => {
+            Some(PARAKEET_CTC | USM_CTC) => serde_json::from_value(raw).map_err(content)?,
+            Some(PARAKEET_ENCODER | USM_ENCODER) => {
                 Self::bare(serde_json::from_value::<ParakeetEncoderConfig>(raw).map_err(content)?)
             }
             other => {
                 let found = other.unwrap_or("absent");
-                let problem =
-                    format!("`model_type` is `{found}`, expected `parakeet_ctc` or `parakeet_encoder`");
+                let known = [PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER].join("`, `");
+                let problem = format!("`model_type` is `{found}`, expected one of `{known}`");
                 return Err(JsonError::Invalid { path, problems: vec![problem] });
             }
         };
@@ -104,7 +106,13 @@ impl Parakeet {
     ///
     /// [`EncoderError`] naming the file.
     pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), EncoderError> {
-        json::write(&dir.join("config.json"), &self.config)?;
+        let path = dir.join("config.json");
+        if self.config.has_ctc_head() {
+            json::write(&path, &self.config)?;
+        } else {
+            // Without a head the sizes are not nested.
+            json::write(&path, &self.config.encoder_config)?;
+        }
         let prefix = if self.config.has_ctc_head() { "encoder." } else { "" };
         weights::save(self, &dir.join(weights::FILE_NAME), |path| hf_name(prefix, path), storage)?;
         Ok(())

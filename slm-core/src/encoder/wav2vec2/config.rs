@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
 use crate::encoder::positions::PositionKind;
+use crate::encoder::span::AttentionSpan;
 
 /// How attention knows positions, by the file's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -91,6 +92,7 @@ impl BlockKeys {
                 },
                 PositionWord::Rotary => PositionKind::RotaryInput { base: self.rotary_embedding_base },
             }),
+            span: AttentionSpan::Full,
             norm_epsilon: self.layer_norm_eps,
             norm_bias: true,
             residuals: Residuals::CONFORMER,

@@ -1,0 +1,87 @@
+//! What the `README.md` of a folder from the hub states in its front matter: languages, licence, task.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The most that is read of a card; its front matter is at the start.
+const MAX_CARD_BYTES: u64 = 64 << 10;
+
+/// The statements of a model card; empty where it makes none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelCard {
+    /// Languages, as the card names them.
+    pub languages: Vec<String>,
+    /// The licence's name.
+    pub license: Option<String>,
+    /// What the model is for.
+    pub pipeline_tag: Option<String>,
+}
+
+impl ModelCard {
+    /// Reads `README.md` in `dir`; a card that is not there or cannot be read states nothing.
+    pub fn read(dir: &Path) -> Self {
+        let mut text = Vec::new();
+        let read = File::open(dir.join("README.md"))
+            .and_then(|file| file.take(MAX_CARD_BYTES).read_to_end(&mut text));
+        if read.is_err() {
+            return Self::default();
+        }
+        Self::parse(&String::from_utf8_lossy(&text))
+    }
+
+    /// The front matter is a small part of YAML: keys with a value, a list in brackets, or a list of lines.
+    fn parse(text: &str) -> Self {
+        let mut lines = text.lines();
+        if lines.next().map(str::trim_end) != Some("---") {
+            return Self::default();
+        }
+        let mut entries: Vec<(String, Vec<String>)> = Vec::new();
+        for line in lines.take_while(|line| line.trim_end() != "---") {
+            let bare = |value: &str| value.trim().trim_matches(['\'', '"']).to_owned();
+            if let Some(item) = line.trim_start().strip_prefix("- ") {
+                if let Some((_, values)) = entries.last_mut() {
+                    values.push(bare(item));
+                }
+            } else if let Some((key, value)) = line.split_once(':')
+                && !line.starts_with(' ')
+            {
+                let value = value.trim();
+                let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                let values = match inner {
+                    Some(list) => list.split(',').map(bare).collect(),
+                    None if value.is_empty() => Vec::new(),
+                    None => vec![bare(value)],
+                };
+                entries.push((key.to_owned(), values));
+            }
+        }
+        let of = |name: &str| {
+            let found = entries.iter().find(|(key, _)| key == name);
+            found.map(|(_, values)| values.clone()).unwrap_or_default()
+        };
+        Self {
+            languages: of("language"),
+            license: of("license").into_iter().next(),
+            pipeline_tag: of("pipeline_tag").into_iter().next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn front_matter_is_read_and_all_else_is_not() {
+        let text = "---\nlanguage:\n- en\n- 'no'\ntags: [a, b]\nlicense: apache-2.0\nmodel:\n  license: x\n---\nlanguage: fr\n";
+        let card = ModelCard::parse(text);
+        assert_eq!(card.languages, ["en", "no"]);
+        assert_eq!(card.license.as_deref(), Some("apache-2.0"));
+        assert_eq!(card.pipeline_tag, None);
+        let card = ModelCard::parse("---\nlanguage: [de, \"fr\"]\npipeline_tag: translation\n---\n");
+        assert_eq!(card.languages, ["de", "fr"]);
+        assert_eq!(card.pipeline_tag.as_deref(), Some("translation"));
+        assert_eq!(ModelCard::parse("# A model\nlanguage: en\n"), ModelCard::default());
+    }
+}
