@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Devices,
     /// Check the backends against reference numbers, and measure them
     Doctor(DoctorArgs),
+    /// Download a folder of the Hugging Face hub
+    Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
 }
@@ -103,6 +105,31 @@ pub(crate) struct DoctorArgs {
     /// Write one JSON record a backend
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// The repository, such as `google/flan-t5-base`
+    #[arg(value_name = "REPO")]
+    pub(crate) repo: String,
+    /// Branch, tag or commit
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub(crate) revision: String,
+    /// Folder for the files [default: the repository's name]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The hub's address [default: `HF_ENDPOINT`, else https://huggingface.co]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// Only files of such names, where `*` stands for any text; can be repeated
+    #[arg(long, value_name = "PATTERN", conflicts_with = "all")]
+    pub(crate) include: Vec<String>,
+    /// Every file, and not what SLM reads alone
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Replace files that are there with another content
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +231,7 @@ mod tests {
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
+        assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
     }
 

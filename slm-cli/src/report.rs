@@ -12,6 +12,8 @@ use slm_core::backend::BackendError;
 use slm_core::bundle::BundleError;
 use slm_core::task::{Response, SpeechError};
 
+use crate::fetch::FetchError;
+
 /// Why a command ends early.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -161,6 +163,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<SpeechError>() {
         return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<FetchError>() {
+        return error.hint().map(str::to_owned);
     }
     let input = error.downcast_ref::<FailedInput>()?;
     match &input.failure {

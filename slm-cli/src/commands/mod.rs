@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod devices;
 mod doctor;
+mod fetch;
 mod info;
 mod run;
 mod transcribe;
@@ -23,6 +24,7 @@ pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
         Command::Run(args) => run::execute(&cli.model, args),
         Command::Devices => devices::execute(),
         Command::Doctor(args) => doctor::execute(&cli.model, args),
+        Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args),
     }
 }

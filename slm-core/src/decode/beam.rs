@@ -2,7 +2,7 @@
 //! `early_stopping=False`.
 //!
 //! A row keeps `size` running beams and banks up to `size` finished ones. Of the best `2 * size`
-//! continuations, those among the first `size` that end go to the bank with their score over their
+//! continuations (more where several ids end a text), those among the first `size` that end go to the bank with their score over their
 //! length to the power of the penalty; the best `size` that do not end run on. A row is done when its
 //! bank is full and its best beam, scored at its present length, is not better than the bank's worst.
 
@@ -20,8 +20,8 @@ pub(super) fn generate(
     length_penalty: f64,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
     let mut stepper = Stepper::new(model, memory, config);
-    let (start, eos) = (stepper.start_id(), stepper.eos_id());
-    let rules = Rules { size, length_penalty, eos };
+    let start = stepper.start_id();
+    let rules = Rules { size, length_penalty, ends: model.ends() };
     let rows = memory.lengths().len();
     // All beams of a row would begin alike, so it begins with one.
     let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
@@ -47,13 +47,19 @@ pub(super) fn generate(
 }
 
 /// What does not change during a search.
-struct Rules {
+struct Rules<'a> {
     size: usize,
     length_penalty: f64,
-    eos: u32,
+    /// The ids that end a beam.
+    ends: &'a [u32],
 }
 
-impl Rules {
+impl Rules<'_> {
+    /// Continuations that are looked at: as many that do not end as there are beams are among them.
+    fn candidates(&self) -> usize {
+        (1 + self.ends.len()).max(2) * self.size
+    }
+
     /// The score of `length` tokens whose log-probabilities sum up to `sum`.
     fn score(&self, sum: f64, length: usize) -> f64 {
         sum / (length as f64).powf(self.length_penalty)
@@ -104,9 +110,9 @@ impl Search {
         is_last: bool,
         rules: &Rules,
     ) -> Vec<usize> {
-        let candidates = self.candidates(logits, first, 2 * rules.size);
+        let candidates = self.candidates(logits, first, rules.candidates());
         for candidate in candidates.iter().take(rules.size) {
-            let ended = candidate.id == rules.eos;
+            let ended = rules.ends.contains(&candidate.id);
             if ended || is_last {
                 let mut ids = self.running[candidate.beam].ids.clone();
                 if !ended {
@@ -117,8 +123,11 @@ impl Search {
                 self.deposit(Hypothesis { ids, score, finish }, rules.size);
             }
         }
-        let kept: Vec<Candidate> =
-            candidates.into_iter().filter(|candidate| candidate.id != rules.eos).take(rules.size).collect();
+        let kept: Vec<Candidate> = candidates
+            .into_iter()
+            .filter(|candidate| !rules.ends.contains(&candidate.id))
+            .take(rules.size)
+            .collect();
         let can_improve = match (kept.first(), self.bank.last()) {
             (Some(best), Some(worst)) if self.bank.len() == rules.size => {
                 rules.score(best.sum, length) > worst.score

@@ -37,7 +37,7 @@ pub(super) fn generate_with(
             let id = choose(row, logits.row(position));
             let hypothesis = &mut hypotheses[row];
             hypothesis.score += logits.log_prob(position, id);
-            if id == stepper.eos_id() {
+            if model.ends().contains(&id) {
                 hypothesis.finish = Finish::Eos;
             } else {
                 hypothesis.ids.push(id);

@@ -35,11 +35,6 @@ impl<'a> Stepper<'a> {
         self.model.ids().decoder_start
     }
 
-    /// The id that ends a row.
-    pub(super) fn eos_id(&self) -> u32 {
-        self.model.ids().eos
-    }
-
     /// Feeds the last id of each row and reads the logits back.
     pub(super) fn advance(&mut self, last: &[u32]) -> Result<StepLogits, DecodeError> {
         let step = self.step;
@@ -58,11 +53,11 @@ impl<'a> Stepper<'a> {
             return Err(DecodeError::NonFinite { step, row });
         }
         let limit = self.config.vocab_limit.unwrap_or(width).min(width);
-        let eos = (step < self.config.min_new_tokens).then(|| self.eos_id() as usize);
+        let ruled_out = if step < self.config.min_new_tokens { self.model.ends() } else { &[] };
         for row in logits.values.chunks_exact_mut(width) {
             row[limit..].fill(f32::NEG_INFINITY);
-            if let Some(eos) = eos {
-                row[eos] = f32::NEG_INFINITY;
+            for &end in ruled_out {
+                row[end as usize] = f32::NEG_INFINITY;
             }
         }
         Ok(logits)

@@ -31,7 +31,7 @@ pub const MODEL_TYPES: [&str; 5] = ["t5", "mt5", "umt5", "t5gemma", "t5gemma2"];
 pub struct TokenIds {
     /// Padding.
     pub pad: u32,
-    /// The end of a sequence.
+    /// The end of a sequence, of several the first.
     pub eos: u32,
     /// What the decoder starts from.
     pub decoder_start: u32,
@@ -101,6 +101,14 @@ impl LanguageModel {
                 }
             }
             Self::T5Gemma(model) => model.config().ids,
+        }
+    }
+
+    /// The ids that end a text, of which [`TokenIds::eos`] is the first.
+    pub fn ends(&self) -> &[u32] {
+        match self {
+            Self::T5(model) => std::slice::from_ref(&model.config().eos_token_id),
+            Self::T5Gemma(model) => &model.config().ends,
         }
     }
 

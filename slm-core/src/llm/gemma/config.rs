@@ -181,6 +181,8 @@ pub struct GemmaConfig {
     pub eoi_token_index: u32,
     /// Special ids.
     pub ids: TokenIds,
+    /// The ids that end a text, one or more.
+    pub ends: Vec<u32>,
 }
 
 impl GemmaConfig {
@@ -199,7 +201,10 @@ impl GemmaConfig {
         let mut problems = Vec::new();
         self.encoder.add_problems("encoder", &mut problems);
         self.decoder.add_problems("decoder", &mut problems);
-        problems.extend(self.ids.problems(self.decoder.vocab_size));
+        let rows = self.decoder.vocab_size;
+        problems.extend(self.ids.problems(rows));
+        let beyond = self.ends.iter().skip(1).filter(|id| **id as usize >= rows);
+        problems.extend(beyond.map(|id| format!("`eos_token_id` {id}, vocabulary has {rows}")));
         if self.version == GemmaVersion::Two && self.encoder.hidden_size != self.decoder.hidden_size {
             problems.push(format!(
                 "`encoder.hidden_size` is {}, `decoder.hidden_size` {}",
@@ -230,7 +235,7 @@ struct RawEncoder {
     own: RawStack,
 }
 
-/// One id or a list, of which the first counts.
+/// One id or a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum RawIds {
@@ -295,14 +300,14 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f
 impl RawConfig {
     fn resolve(self) -> GemmaConfig {
         let version = if self.model_type == "t5gemma2" { GemmaVersion::Two } else { GemmaVersion::One };
-        let eos = match &self.decoder.eos_token_id {
-            Some(RawIds::One(id)) => Some(*id),
-            Some(RawIds::Many(ids)) => ids.first().copied(),
-            None => None,
+        let ends = match &self.decoder.eos_token_id {
+            Some(RawIds::One(id)) => vec![*id],
+            Some(RawIds::Many(ids)) if !ids.is_empty() => ids.clone(),
+            _ => vec![1],
         };
         let ids = TokenIds {
             pad: self.decoder.pad_token_id.unwrap_or(0),
-            eos: eos.unwrap_or(1),
+            eos: ends[0],
             decoder_start: self.decoder.bos_token_id.unwrap_or(2),
         };
         GemmaConfig {
@@ -312,6 +317,7 @@ impl RawConfig {
             decoder: self.decoder.resolve(version),
             tie_word_embeddings: self.tie_word_embeddings,
             ids,
+            ends,
         }
     }
 }
@@ -399,6 +405,7 @@ mod tests {
         assert_eq!(config.decoder.attn_logit_softcapping, None);
         assert_eq!(config.decoder.final_logit_softcapping, Some(30.0));
         assert_eq!(config.ids, TokenIds { pad: 0, eos: 1, decoder_start: 2 });
+        assert_eq!(config.ends, [1, 107]);
 
         let new = r#"{"model_type": "t5gemma2", "eoi_token_index": 7, "decoder": {"sliding_window": 5},
             "encoder": {"text_config": {"sliding_window": 5, "rope_parameters": {
