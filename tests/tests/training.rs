@@ -337,7 +337,7 @@ impl ModuleMapper for Poison {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.path.join(".") != "shared.weight" {
+        if !self.path.join(".").ends_with("shared.weight") {
             return param;
         }
         let row = self.row;

@@ -36,15 +36,17 @@ macro_rules! reference {
         [
             (
                 "config.json",
-                &include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/config.json"))[..],
+                include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/config.json")) as &[u8],
             ),
             (
                 "model.safetensors",
-                &include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/model.safetensors"))[..],
+                include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/model.safetensors"))
+                    as &[u8],
             ),
             (
                 "io.safetensors",
-                &include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/io.safetensors"))[..],
+                include_bytes!(concat!("../../../tests/fixtures/parity/", $name, "/io.safetensors"))
+                    as &[u8],
             ),
         ]
     };

@@ -59,6 +59,11 @@ impl AttentionContext {
         }
     }
 
+    /// For attention over all of `frames` that does not know positions.
+    pub(super) fn unplaced(frames: &PaddedBatch) -> Self {
+        Self { table: PositionTable::Absent, mask: frames.attention_bias(), chunk: None }
+    }
+
     /// Frames as rows of what attends to each other: `[B, T, E]` to `[B * n, C, E]`.
     pub(super) fn split(&self, x: Tensor<3>) -> Tensor<3> {
         let Some(chunk) = self.chunk else { return x };

@@ -17,8 +17,6 @@ pub(super) const FILE_NAME: &str = "vocab.json";
 const SETTINGS_NAME: &str = "tokenizer_config.json";
 /// The most labels.
 const MAX_LABELS: usize = 1_000_000;
-/// More spaces than a text has at an end: all of them are taken away.
-const ALL: usize = 1 << 20;
 
 /// What is read of the settings.
 #[derive(Deserialize)]
@@ -121,7 +119,7 @@ pub(super) fn definition(vocabulary: &[u8], dir: &Path) -> Result<String, Tokeni
         decoders.push(json!({"type": "Replace", "pattern": {"String": delimiter}, "content": space}));
     }
     decoders.push(json!({"type": "Fuse"}));
-    decoders.push(json!({"type": "Strip", "content": " ", "start": ALL, "stop": ALL}));
+    decoders.push(json!({"type": "Replace", "pattern": {"Regex": "^ +| +$"}, "content": ""}));
     let definition = json!({
         "version": "1.0",
         "added_tokens": [],

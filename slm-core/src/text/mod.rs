@@ -155,9 +155,10 @@ impl TextTokenizer {
         let text = value.to_string();
         let load = || {
             let inner = Tokenizer::from_bytes(text.as_bytes()).map_err(|error| error.to_string())?;
-            // Some crafted definitions only panic when first used.
-            let probe = inner.encode_fast("a b", true).map_err(|error| error.to_string())?;
-            inner.decode(probe.get_ids(), true).map_err(|error| error.to_string())?;
+            // Some crafted definitions only panic when first used. That these letters are no tokens is no fault.
+            if let Ok(probe) = inner.encode_fast("a b", true) {
+                inner.decode(probe.get_ids(), true).map_err(|error| error.to_string())?;
+            }
             Ok::<_, String>(inner)
         };
         match catch_unwind(AssertUnwindSafe(load)) {

@@ -14,7 +14,7 @@ use super::config::Wav2Vec2BertConfig;
 use crate::batch::PaddedBatch;
 use crate::encoder::attention::Attention;
 use crate::encoder::block::BlockConfig;
-use crate::encoder::positions::PositionTable;
+use crate::encoder::span::AttentionContext;
 use crate::matrix::MatrixLinear;
 
 /// A projection, where the width changes, and the layers.
@@ -118,8 +118,8 @@ impl LengthAdapterLayer {
     fn forward(&self, frames: &PaddedBatch) -> PaddedBatch {
         let residual = self.shorter(frames, &self.residual_layer_norm, &self.residual_conv);
         let attended = self.shorter(frames, &self.self_attn_layer_norm, &self.self_attn_conv);
-        let mask = attended.attention_bias();
-        let x = self.self_attn.forward(attended.values(), &PositionTable::Absent, mask) + residual.values();
+        let x = self.self_attn.forward(attended.values(), &AttentionContext::unplaced(&attended))
+            + residual.values();
         let step = self.ffn.forward(self.ffn_layer_norm.forward(x.clone()));
         residual.with_values(x + step)
     }
