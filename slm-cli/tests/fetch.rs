@@ -146,20 +146,19 @@ impl Hub {
                 let head = format!("200 OK\r\nContent-Length: {all}\r\nETag: {tag}");
                 reply(&mut stream, &head, &hosted.content[..all / 2]);
             }
-            Manner::Well | Manner::NoRanges => match from.filter(|_| hosted.manner == Manner::Well) {
-                Some(from) => {
+            Manner::Well | Manner::NoRanges => {
+                if let Some(from) = from.filter(|_| hosted.manner == Manner::Well) {
                     let head = format!(
                         "206 Partial Content\r\nContent-Length: {}\r\nETag: {tag}\r\nContent-Range: bytes {from}-{}/{all}",
                         all - from,
                         all - 1
                     );
                     reply(&mut stream, &head, &hosted.content[from..]);
-                }
-                None => {
+                } else {
                     let head = format!("200 OK\r\nContent-Length: {all}\r\nETag: {tag}");
                     reply(&mut stream, &head, &hosted.content);
                 }
-            },
+            }
         }
     }
 

@@ -34,7 +34,8 @@ pub fn sha256_file(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hexadecimal(digest: &[u8]) -> String {
+/// `digest` in lower-case hexadecimal.
+pub fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().fold(String::with_capacity(2 * digest.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -115,6 +115,7 @@ impl From<nn::conv::Conv1d> for MatrixConv1d {
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use super::*;
     use burn::nn::conv::Conv1dConfig;

@@ -78,7 +78,7 @@ fn of_every_speech_encoder() {
             shape[0] = 2;
             values.extend_from_within(..);
         }
-        let input = HostTensor { shape: shape.clone(), values, ..input.clone() };
+        let input = HostTensor { shape: shape.clone(), values };
         let lengths: Vec<usize> = (0..shape[0]).map(|row| shape[1] - row * shape[1] / 3).collect();
         let model = SpeechEncoder::load(&dir, &device).unwrap();
         check(&dir.display().to_string(), &input, &lengths, |batch| model.forward(batch));

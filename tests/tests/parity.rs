@@ -220,7 +220,7 @@ fn every_folder_matches_transformers() {
         let result = errors(&dir, &device);
         match result.map(|errors| errors.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap()) {
             Ok((output, worst)) if worst <= bound => {
-                println!("{name}: worst error {worst:.2e} ({output}) ok")
+                println!("{name}: worst error {worst:.2e} ({output}) ok");
             }
             Ok((output, worst)) => {
                 println!("{name}: worst error {worst:.2e} ({output}) NOT OK");

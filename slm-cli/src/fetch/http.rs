@@ -13,7 +13,7 @@ const MAX_REDIRECTS: usize = 5;
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the start of an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Sends requests to one endpoint and to where it redirects.
 pub(crate) struct Http {

@@ -1,5 +1,6 @@
 //! The names of a repository, a revision and its files.
 
+use std::fmt::Write;
 use std::path::{Component, Path};
 
 use super::FetchError;
@@ -59,7 +60,7 @@ fn escaped(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte) {
             text.push(byte.into());
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
         text
     })

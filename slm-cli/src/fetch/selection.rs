@@ -1,5 +1,7 @@
 //! Which files of a repository are fetched: what SLM reads, and not the copies for other programs.
 
+use std::path::Path;
+
 use super::listing::RemoteFile;
 
 /// Small files that are taken where they are.
@@ -49,7 +51,8 @@ impl Selection {
 fn is_small(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let in_place = ["", "encoder", "llm", "adapter"].contains(&folder);
-    in_place && (NAMES.contains(&name) || name.ends_with(".model") || name.starts_with("LICENSE"))
+    let is_sentencepiece = Path::new(name).extension().is_some_and(|extension| extension == "model");
+    in_place && (NAMES.contains(&name) || is_sentencepiece || name.starts_with("LICENSE"))
 }
 
 /// The weights in the best format that there is, of the folder and of a bundle's parts.

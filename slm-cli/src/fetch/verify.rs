@@ -39,8 +39,8 @@ pub(crate) fn check(path: &Path, remote: &RemoteFile) -> Result<(), FetchError> 
 
 /// The name that git gives a file's content: SHA-1 of `blob SIZE\0` and the content.
 fn git_blob(path: &Path, size: u64) -> std::io::Result<String> {
-    let mut hash = Sha1::new();
-    hash.update(format!("blob {size}\0").as_bytes());
+    let mut digest = Sha1::new();
+    digest.update(format!("blob {size}\0").as_bytes());
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -48,9 +48,9 @@ fn git_blob(path: &Path, size: u64) -> std::io::Result<String> {
         if count == 0 {
             break;
         }
-        hash.update(&buffer[..count]);
+        digest.update(&buffer[..count]);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash::hexadecimal(&digest.finalize()))
 }
 
 #[cfg(test)]

@@ -50,12 +50,12 @@ impl SpeechEncoder {
     ///
     /// [`EncoderError`] naming the file, the unknown family, or the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
-        let placement = &placement.into();
         #[derive(Deserialize)]
         struct Family {
             #[serde(default)]
             model_type: Option<String>,
         }
+        let placement = &placement.into();
         let path = dir.join("config.json");
         let family = json::read::<Family>(&path)?.model_type;
         match family.as_deref() {

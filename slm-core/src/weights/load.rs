@@ -125,7 +125,7 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
 
 /// One file of a folder, opened.
 enum Source {
-    Mapped(MappedFile),
+    Mapped(Box<MappedFile>),
     Torch(TorchFile),
 }
 
@@ -162,7 +162,7 @@ impl<F: Fn(&str) -> String> Fill<'_, F> {
         let path = &self.files.files()[place];
         let source = match (&mut self.sources[place], self.files.format()) {
             (Some(source), _) => source,
-            (none, WeightFormat::Safetensors) => none.insert(Source::Mapped(MappedFile::new(path))),
+            (none, WeightFormat::Safetensors) => none.insert(Source::Mapped(Box::new(MappedFile::new(path)))),
             (none, WeightFormat::Torch) => none.insert(Source::Torch(TorchFile::open(path)?)),
         };
         let (bytes, dtype) = source.read(name).map_err(fail)?;

@@ -10,7 +10,7 @@ use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::{Bytes, DType};
 
 /// Bytes that are read before the map is made anew.
-const WINDOW_BYTES: u64 = 64 << 20;
+const WINDOW_BYTES: u64 = 16 << 20;
 
 /// A safetensors file whose header was checked.
 pub(super) struct MappedFile {

@@ -97,7 +97,7 @@ pub fn shape_between(parts: &Frozen) -> anyhow::Result<AdapterShape> {
     let reduction = if parts.encoder.labels().is_some() {
         LengthReduction::CtcAverage
     } else {
-        let second = parts.features.extract(&[0.0; SAMPLE_RATE as usize]);
+        let second = parts.features.extract(&vec![0.0; SAMPLE_RATE as usize]);
         let rows = [second.values.as_slice()];
         let batch = PaddedBatch::from_rows(&rows, parts.features.width(), &parts.device);
         let states = parts.encoder.forward(&batch).lengths()[0];

@@ -260,10 +260,10 @@ struct RawStack {
     sliding_window: Option<usize>,
     sliding_window_pattern: Option<usize>,
     layer_types: Option<Vec<LayerType>>,
-    #[serde(default, deserialize_with = "present")]
-    attn_logit_softcapping: Option<Option<f64>>,
-    #[serde(default, deserialize_with = "present")]
-    final_logit_softcapping: Option<Option<f64>>,
+    #[serde(default)]
+    attn_logit_softcapping: RawCap,
+    #[serde(default)]
+    final_logit_softcapping: RawCap,
     rope_parameters: Option<RawRopes>,
     rope_scaling: Option<RawRope>,
     rope_theta: Option<f64>,
@@ -292,9 +292,27 @@ fn yes() -> bool {
     true
 }
 
-/// Tells `null` (no value) from an absent key (the default).
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A soft cap: `null` means none, and an absent key the default.
+#[derive(Clone, Copy, Default)]
+enum RawCap {
+    #[default]
+    Absent,
+    Given(Option<f64>),
+}
+
+impl<'de> Deserialize<'de> for RawCap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Given)
+    }
+}
+
+impl RawCap {
+    fn or(self, default: Option<f64>) -> Option<f64> {
+        match self {
+            Self::Absent => default,
+            Self::Given(cap) => cap,
+        }
+    }
 }
 
 impl RawConfig {
@@ -331,8 +349,9 @@ impl RawStack {
         };
         let layers = self.num_hidden_layers.unwrap_or(26);
         let pattern = self.sliding_window_pattern.unwrap_or(pattern).max(1);
-        let kind =
-            |layer: usize| if (layer + 1) % pattern == 0 { LayerType::Full } else { LayerType::Sliding };
+        let kind = |layer: usize| {
+            if (layer + 1).is_multiple_of(pattern) { LayerType::Full } else { LayerType::Sliding }
+        };
         let rope = |name: &str| match &self.rope_parameters {
             Some(RawRopes::All(rope)) => rope.clone(),
             Some(RawRopes::Each(ropes)) => ropes.get(name).cloned().flatten().unwrap_or_default(),
@@ -375,8 +394,8 @@ impl RawStack {
             query_pre_attn_scalar: self.query_pre_attn_scalar.unwrap_or(256.0),
             sliding_window: self.sliding_window.unwrap_or(4096),
             layer_types: self.layer_types.unwrap_or_else(|| (0..layers).map(kind).collect()),
-            attn_logit_softcapping: self.attn_logit_softcapping.unwrap_or(attention_cap),
-            final_logit_softcapping: self.final_logit_softcapping.unwrap_or(final_cap),
+            attn_logit_softcapping: self.attn_logit_softcapping.or(attention_cap),
+            final_logit_softcapping: self.final_logit_softcapping.or(final_cap),
             full_rope,
             sliding_rope,
             rope_types,

@@ -143,12 +143,11 @@ impl T5Gemma {
 
     /// `[B, L, D]` to `[B, L, V]`.
     fn logits(&self, states: Tensor<3>) -> Tensor<3> {
-        let logits = match &self.lm_head {
-            Some(head) => head.forward(states),
-            None => {
-                let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
-                matrix::product(states, embedding.weight.val().transpose())
-            }
+        let logits = if let Some(head) = &self.lm_head {
+            head.forward(states)
+        } else {
+            let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
+            matrix::product(states, embedding.weight.val().transpose())
         };
         match self.config.decoder.final_logit_softcapping {
             Some(cap) => soft_cap(logits, cap),
