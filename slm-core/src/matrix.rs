@@ -3,11 +3,14 @@
 //! [`weights::load`](crate::weights::load) keeps the weights of these modules, and of no others, in the type that its
 //! [`Placement`](crate::weights::Placement) asks for. Inputs are cast to that type before the product, and its result
 //! back to f32; in f32 nothing is cast. What must stay in f32 whatever is asked for is a module of Burn's own.
+//!
+//! All products are of two dimensions. A loaded matrix is a transposed view, and Burn 0.22.1 copies such a one when it
+//! gives it the dimensions of a batch, which its own `linear` does where a batch has one row: writing 32 tokens with a T5
+//! of 223 M parameters on flex took 9.0 s so and 98 MB more at the peak.
 
 use burn::module::Param;
 use burn::nn;
 use burn::prelude::*;
-use burn::tensor::module::linear;
 use burn::tensor::{DType, FloatDType, Int};
 
 /// A linear map, `[.., I]` to `[.., O]`.
@@ -55,22 +58,30 @@ pub(crate) fn full<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// `x` `[.., I]` times `matrix` `[I, O]`, whatever the type of the matrix.
 pub fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
-    full(linear(cast_like(x, &matrix), matrix, None))
+    let mut dims = x.dims();
+    let [input, output] = matrix.dims();
+    let rows = dims[..D - 1].iter().product::<usize>();
+    dims[D - 1] = output;
+    full(cast_like(x.reshape([rows, input]), &matrix).matmul(matrix)).reshape(dims)
+}
+
+/// `x` `[.., I]` through a linear map `[I, O]` of Burn's own, which is in f32 always.
+pub fn through<const D: usize>(x: Tensor<D>, map: &nn::Linear) -> Tensor<D> {
+    with_bias(product(x, map.weight.val()), map.bias.as_ref())
+}
+
+/// `x` `[.., O]` and a bias `[O]`, where there is one.
+fn with_bias<const D: usize>(x: Tensor<D>, bias: Option<&Param<Tensor<1>>>) -> Tensor<D> {
+    match bias {
+        Some(bias) => x + bias.val().unsqueeze(),
+        None => x,
+    }
 }
 
 impl MatrixLinear {
     /// `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let weight = self.weight.val();
-        let bias = self.bias.as_ref().map(Param::val);
-        if weight.dtype() == DType::F32 {
-            return linear(x, weight, bias);
-        }
-        let product = product(x, weight);
-        match bias {
-            Some(bias) => product + bias.unsqueeze(),
-            None => product,
-        }
+        with_bias(product(x, self.weight.val()), self.bias.as_ref())
     }
 }
 

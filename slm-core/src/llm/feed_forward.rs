@@ -8,7 +8,7 @@ use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
 use burn::prelude::*;
 
 use super::config::{ActivationKind, FeedForwardKind, T5Config};
-use crate::matrix::MatrixLinear;
+use crate::matrix::{self, MatrixLinear};
 
 /// `wo(act(wi(x)))`, or `wo(act(wi_0(x)) * wi_1(x))` where there is a second map.
 #[derive(Module, Debug)]
@@ -55,6 +55,6 @@ impl FeedForward {
             None => inner,
         };
         // [B, S, F] -> [B, S, D]
-        self.wo.forward(self.dropout.forward(inner))
+        matrix::through(self.dropout.forward(inner), &self.wo)
     }
 }

@@ -7,7 +7,7 @@ use burn::prelude::*;
 
 use super::config::StackConfig;
 use crate::llm::config::ActivationKind;
-use crate::matrix::MatrixLinear;
+use crate::matrix::{self, MatrixLinear};
 
 /// The layer.
 #[derive(Module, Debug)]
@@ -37,6 +37,6 @@ impl GemmaFeedForward {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F] -> [B, S, D]
         let gate = self.activation.apply(self.gate_proj.forward(x.clone()));
-        self.down_proj.forward(gate * self.up_proj.forward(x))
+        matrix::through(gate * self.up_proj.forward(x), &self.down_proj)
     }
 }
