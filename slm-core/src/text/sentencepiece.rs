@@ -1,13 +1,16 @@
 //! A tokenizer from a SentencePiece model, for folders that have no `tokenizer.json`.
 //!
-//! Format: `sentencepiece_model.proto` of SentencePiece 0.2. Rules: the unigram model of Kudo, arXiv 1804.10959, with
-//! the normalisation that the model carries. transformers builds the same tokenizer in `convert_slow_tokenizer.py`,
+//! Format: `sentencepiece_model.proto` of SentencePiece 0.2. Rules: the unigram model of Kudo, arXiv 1804.10959, or byte
+//! pair encoding, arXiv 1508.07909, with the normalisation that the model carries. transformers builds the same tokenizer in `convert_slow_tokenizer.py`,
 //! `SpmConverter`, but for runs of spaces and spaces at the start of a text, where this follows SentencePiece. Ids differ
 //! from SentencePiece's where a text begins with `▁` itself and the model does not normalise it away.
+
+use std::collections::BTreeMap;
 
 use prost::Message;
 use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::sequence::Sequence as DecoderSequence;
+use tokenizers::models::bpe::BPE;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::{Precompiled, Replace, Sequence, Strip};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
@@ -17,6 +20,10 @@ use tokenizers::{AddedToken, Tokenizer};
 const SPACE: char = '▁';
 /// The type of a unigram model.
 const UNIGRAM: i32 = 1;
+/// The type of a model of byte pair encoding.
+const BPE_TYPE: i32 = 2;
+/// The type of a piece of text.
+const NORMAL: i32 = 1;
 /// The type of a piece with a meaning of its own, such as the end of a text.
 const CONTROL: i32 = 3;
 /// The type of a piece that is never split.
@@ -66,23 +73,27 @@ struct NormalizerSpec {
 ///
 /// # Errors
 ///
-/// What is wrong with the bytes, or a model that is not of the unigram kind.
+/// What is wrong with the bytes, or a model of another kind than unigram and BPE.
 pub(super) fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, String> {
     let model = ModelProto::decode(bytes).map_err(|error| format!("not a SentencePiece model: {error}"))?;
     let trainer = model.trainer_spec.unwrap_or_default();
     let rules = model.normalizer_spec.unwrap_or_default();
-    if trainer.model_type() != UNIGRAM {
-        let found = trainer.model_type();
-        return Err(format!("SentencePiece model type is {found}, expected {UNIGRAM} (unigram)"));
-    }
-    let vocabulary: Vec<(String, f64)> =
-        model.pieces.iter().map(|piece| (piece.text().to_owned(), f64::from(piece.score()))).collect();
     // Without a value it is 0.
-    let unknown = usize::try_from(trainer.unk_id()).ok().filter(|id| *id < vocabulary.len());
+    let unknown = usize::try_from(trainer.unk_id()).ok().filter(|id| *id < model.pieces.len());
     let told = |error: tokenizers::Error| error.to_string();
-    let unigram = Unigram::from(vocabulary, unknown, trainer.byte_fallback()).map_err(told)?;
-
-    let mut tokenizer = Tokenizer::new(unigram);
+    let mut tokenizer = match trainer.model_type() {
+        UNIGRAM => {
+            let scored = |piece: &Piece| (piece.text().to_owned(), f64::from(piece.score()));
+            let vocabulary = model.pieces.iter().map(scored).collect();
+            Tokenizer::new(Unigram::from(vocabulary, unknown, trainer.byte_fallback()).map_err(told)?)
+        }
+        BPE_TYPE => Tokenizer::new(bpe(&model.pieces, unknown, trainer.byte_fallback())?),
+        found => {
+            return Err(format!(
+                "SentencePiece model type is {found}, expected {UNIGRAM} (unigram) or {BPE_TYPE} (BPE)"
+            ));
+        }
+    };
     let mut steps = Vec::new();
     if !rules.precompiled_charsmap().is_empty() {
         let map = Precompiled::from(rules.precompiled_charsmap());
@@ -113,6 +124,39 @@ pub(super) fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, String> {
     Ok(tokenizer)
 }
 
+/// Byte pair encoding by the scores of its pieces: of the pairs that can be joined, the one that makes the piece with the
+/// highest score is. A piece can come of several pairs; those of the lower ids come first.
+fn bpe(pieces: &[Piece], unknown: Option<usize>, byte_fallback: bool) -> Result<BPE, String> {
+    let ids: BTreeMap<&str, usize> =
+        pieces.iter().enumerate().map(|(id, piece)| (piece.text(), id)).collect();
+    let mut joined: Vec<&Piece> = pieces.iter().filter(|piece| piece.kind() == NORMAL).collect();
+    joined.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    let mut merges = Vec::new();
+    for piece in joined {
+        let text = piece.text();
+        let mut pairs: Vec<(usize, usize, &str, &str)> = text
+            .char_indices()
+            .skip(1)
+            .filter_map(|(at, _)| {
+                let (left, right) = text.split_at(at);
+                Some((*ids.get(left)?, *ids.get(right)?, left, right))
+            })
+            .collect();
+        pairs.sort_unstable();
+        merges.extend(pairs.into_iter().map(|(_, _, left, right)| [left, right]));
+    }
+    let definition = serde_json::json!({
+        "type": "BPE",
+        "vocab": ids,
+        "merges": merges,
+        "unk_token": unknown.map(|id| pieces[id].text()),
+        "fuse_unk": true,
+        "byte_fallback": byte_fallback,
+    });
+    // From text, as its reader borrows from it.
+    serde_json::from_str(&definition.to_string()).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -135,7 +179,7 @@ mod tests {
 
     #[test]
     fn ids_and_texts_are_those_of_sentencepiece() {
-        for folder in ["nmt_nfkc", "byte_fallback"] {
+        for folder in ["nmt_nfkc", "byte_fallback", "bpe", "bpe_byte_fallback"] {
             let dir = fixtures().join(folder);
             let tokenizer = TextTokenizer::from_dir(&dir).unwrap();
             let examples = std::fs::read(dir.join("examples.json")).unwrap();
@@ -157,9 +201,9 @@ mod tests {
         std::fs::write(dir.path().join("spiece.model"), b"\xff\xff nothing").unwrap();
         let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
         assert!(error.contains("spiece.model") && error.contains("not a SentencePiece model"), "{error}");
-        // A model of type 2.
-        std::fs::write(dir.path().join("spiece.model"), [0x12, 2, 0x18, 2]).unwrap();
+        // A model of type 3, words.
+        std::fs::write(dir.path().join("spiece.model"), [0x12, 2, 0x18, 3]).unwrap();
         let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("model type is 2, expected 1 (unigram)"), "{error}");
+        assert!(error.contains("model type is 3, expected 1 (unigram) or 2 (BPE)"), "{error}");
     }
 }
