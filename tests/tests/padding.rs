@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{self, SpeechEncoder};
 use slm_core::llm::{self, LanguageModel};
+use slm_core::nemo;
 use slm_tests::{HostTensor, backend, fixtures, read_tensors};
 
 /// Of the root mean square of a row's values.
@@ -55,6 +56,9 @@ fn folders() -> Vec<PathBuf> {
 }
 
 fn family(dir: &Path) -> String {
+    if nemo::find(dir).is_some() {
+        return "parakeet_ctc".to_owned();
+    }
     let config = std::fs::read(dir.join("config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
     config["model_type"].as_str().unwrap().to_owned()
