@@ -12,6 +12,7 @@ use crate::features::{FeatureError, FeatureExtractor};
 use crate::folder_card::ModelCard;
 use crate::json::{self, JsonError};
 use crate::llm::{self, LanguageModel, LlmError};
+use crate::nemo::{self, NemoError, NemoModel};
 use crate::text::{self, TextTokenizer, TokenizerError};
 use crate::weights::{ComputeType, Placement, WeightFiles, WeightsError};
 
@@ -38,6 +39,9 @@ pub enum FolderError {
         /// What could stand there.
         known: Vec<&'static str>,
     },
+    /// A `.nemo` archive.
+    #[error(transparent)]
+    Nemo(#[from] NemoError),
     /// The encoder.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
@@ -110,7 +114,7 @@ pub struct WeightSummary {
 /// The part of a model that a tensor belongs to, by its name in the file.
 fn part_of(name: &str) -> &'static str {
     let has = |part: &str| name.split('.').any(|component| component == part);
-    if has("lm_head") || has("ctc_head") {
+    if ["lm_head", "ctc_head", "decoder_layers"].iter().any(|part| has(part)) {
         "head"
     } else if has("shared") || has("embed_tokens") {
         "embedding"
@@ -118,6 +122,8 @@ fn part_of(name: &str) -> &'static str {
         "decoder"
     } else if has("vision_tower") || has("multi_modal_projector") {
         "images"
+    } else if has("preprocessor") {
+        "features"
     } else {
         "encoder"
     }
@@ -173,6 +179,12 @@ impl Folder {
         }
         if dir.join(bundle::MANIFEST_NAME).exists() {
             return Ok(Self::Bundle(Box::new(Bundle::open(dir)?)));
+        }
+        if let Some(archive) = nemo::find(dir) {
+            let NemoModel { class, encoder, .. } = NemoModel::open(&archive)?;
+            let family = format!("{} (NeMo)", encoder.model_type);
+            let classes = class.iter().filter_map(|class| class.rsplit('.').next()).map(str::to_owned);
+            return Ok(Self::Encoder(ModelFolder::read(dir, family, classes.collect(), &[])?));
         }
         let path = dir.join("config.json");
         let Family { model_type, architectures } = json::read::<Family>(&path)?;

@@ -4,6 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use serde_json::Value;
+
+use crate::yaml;
+
 /// The most that is read of a card; its front matter is at the start.
 const MAX_CARD_BYTES: u64 = 64 << 10;
 
@@ -30,40 +34,21 @@ impl ModelCard {
         Self::parse(&String::from_utf8_lossy(&text))
     }
 
-    /// The front matter is a small part of YAML: keys with a value, a list in brackets, or a list of lines.
+    /// The front matter lies between two lines of dashes.
     fn parse(text: &str) -> Self {
-        let mut lines = text.lines();
-        if lines.next().map(str::trim_end) != Some("---") {
-            return Self::default();
-        }
-        let mut entries: Vec<(String, Vec<String>)> = Vec::new();
-        for line in lines.take_while(|line| line.trim_end() != "---") {
-            let bare = |value: &str| value.trim().trim_matches(['\'', '"']).to_owned();
-            if let Some(item) = line.trim_start().strip_prefix("- ") {
-                if let Some((_, values)) = entries.last_mut() {
-                    values.push(bare(item));
-                }
-            } else if let Some((key, value)) = line.split_once(':')
-                && !line.starts_with(' ')
-            {
-                let value = value.trim();
-                let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-                let values = match inner {
-                    Some(list) => list.split(',').map(bare).collect(),
-                    None if value.is_empty() => Vec::new(),
-                    None => vec![bare(value)],
-                };
-                entries.push((key.to_owned(), values));
+        let front = text.strip_prefix("---").and_then(|rest| rest.split_once("\n---"));
+        let matter = front.and_then(|(matter, _)| yaml::parse(matter).ok()).unwrap_or_default();
+        let texts = |name: &str| -> Vec<String> {
+            match &matter[name] {
+                Value::String(text) => vec![text.clone()],
+                Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                _ => Vec::new(),
             }
-        }
-        let of = |name: &str| {
-            let found = entries.iter().find(|(key, _)| key == name);
-            found.map(|(_, values)| values.clone()).unwrap_or_default()
         };
         Self {
-            languages: of("language"),
-            license: of("license").into_iter().next(),
-            pipeline_tag: of("pipeline_tag").into_iter().next(),
+            languages: texts("language"),
+            license: texts("license").into_iter().next(),
+            pipeline_tag: texts("pipeline_tag").into_iter().next(),
         }
     }
 }

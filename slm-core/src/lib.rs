@@ -7,7 +7,7 @@
 //! [`audio`] (16 kHz samples) → [`features`] (frames) → [`encoder`] (Conformer states and CTC
 //! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
 //! [`decode`] (token ids) → [`task`] (the answer to a request). [`bundle`] is the folder on disk that
-//! holds all of it, [`folder`] says what a folder is, [`weights`] reads and
+//! holds all of it, [`folder`] says what a folder is, [`nemo`] an archive, [`weights`] reads and
 //! writes its tensors, [`backend`] finds the device it runs on.
 //!
 //! The library prints nothing, keeps no global state and returns typed errors. A panic in it is a bug;
@@ -27,7 +27,9 @@ pub mod hash;
 pub mod json;
 pub mod llm;
 pub mod matrix;
+pub mod nemo;
 pub mod rotary;
 pub mod task;
 pub mod text;
 pub mod weights;
+mod yaml;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use slm_core::nemo;
+
 use super::listing::RemoteFile;
 
 /// Small files that are taken where they are.
@@ -84,6 +86,14 @@ fn weights(listed: &[RemoteFile]) -> Vec<String> {
             found.extend(names.into_iter().map(|name| format!("{folder}{name}")));
             break;
         }
+        // An archive holds config, weights and tokenizer, and is needed where the folder has none of its own.
+        let is_archive =
+            |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == nemo::EXTENSION);
+        if !own.contains(&"config.json")
+            && let Some(archive) = own.iter().copied().find(is_archive)
+        {
+            found.push(format!("{folder}{archive}"));
+        }
     }
     found
 }
@@ -145,6 +155,8 @@ mod tests {
         assert_eq!(chosen(&Selection::All, &names).len(), names.len());
         let gguf = Selection::Matching(vec!["*.gguf".into(), "onnx/*".into()]);
         assert_eq!(chosen(&gguf, &names), ["onnx/model.onnx", "model-q4.gguf"]);
+        assert_eq!(chosen(&Selection::Needed, &["README.md", "x.nemo"]), ["README.md", "x.nemo"]);
+        assert_eq!(chosen(&Selection::Needed, &["config.json", "x.nemo"]), ["config.json"]);
         assert!(!has_weights(&files(&["config.json", "tf_model.h5"])));
     }
 }

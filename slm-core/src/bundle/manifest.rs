@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::BundleError;
 use crate::audio::SAMPLE_RATE;
 use crate::json;
+use crate::nemo;
 use crate::text;
 use crate::weights::WeightFormat;
 
@@ -136,8 +137,13 @@ impl Part {
         }
         let has = |file: &str| self.files.contains_key(file);
         let weights: Vec<&str> =
-            WeightFormat::ALL.iter().flat_map(|format| [format.file_name(), format.index_name()]).collect();
-        for alternatives in [&["config.json"][..], &weights, own] {
+            WeightFormat::NAMED.iter().flat_map(|(_, file, index)| [*file, *index]).collect();
+        // An archive holds all that a part needs.
+        let is_archive =
+            |file: &String| Path::new(file).extension().is_some_and(|extension| extension == nemo::EXTENSION);
+        let needed =
+            if self.files.keys().any(is_archive) { &[] } else { &[&["config.json"][..], &weights, own][..] };
+        for alternatives in needed {
             if let Some(first) = alternatives.first()
                 && !alternatives.iter().any(|file| has(file))
             {

@@ -15,6 +15,7 @@ use super::ctc::ReadBackError;
 use super::{EncodedSpeech, EncoderError, Lasr, Parakeet, Wav2Vec2Bert, Wav2Vec2Conformer};
 use crate::batch::PaddedBatch;
 use crate::json::{self, JsonError};
+use crate::nemo;
 use crate::weights::Placement;
 
 /// A speech encoder of one of the families.
@@ -44,7 +45,8 @@ pub const MODEL_TYPES: [&str; 8] = [
 ];
 
 impl SpeechEncoder {
-    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    /// Loads config and weights of a Hugging Face folder, or of the [`nemo`] archive that `dir` is or holds; the
+    /// weights are constants for autodiff.
     ///
     /// # Errors
     ///
@@ -56,6 +58,9 @@ impl SpeechEncoder {
             model_type: Option<String>,
         }
         let placement = &placement.into();
+        if let Some(archive) = nemo::find(dir) {
+            return Ok(Self::Parakeet(Parakeet::load_nemo(&archive, placement)?));
+        }
         let path = dir.join("config.json");
         let family = json::read::<Family>(&path)?.model_type;
         match family.as_deref() {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::nemo::{self, NemoModel};
+
 use super::{FeatureError, FeatureSettings, Features, FilterBank, LasrMel, LogMel, Waveform};
 
 /// Computes what an encoder reads from samples. Cheap to clone and shared between threads.
@@ -18,12 +20,16 @@ pub enum FeatureExtractor {
 }
 
 impl FeatureExtractor {
-    /// Reads the settings in `preprocessor_config.json` of the folder `dir`.
+    /// Reads the settings in `preprocessor_config.json` of the folder `dir`, or of the [`nemo`] archive that it is or
+    /// holds.
     ///
     /// # Errors
     ///
     /// As [`FeatureSettings::from_file`].
     pub fn from_dir(dir: &Path) -> Result<Self, FeatureError> {
+        if let Some(archive) = nemo::find(dir) {
+            return Self::new(FeatureSettings::LogMel(NemoModel::open(&archive)?.features));
+        }
         Self::new(FeatureSettings::from_file(dir.join("preprocessor_config.json"))?)
     }
 

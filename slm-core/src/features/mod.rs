@@ -20,6 +20,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::nemo::NemoError;
+
 pub use config::LogMelConfig;
 pub use extractor::FeatureExtractor;
 pub use filter_bank::{FilterBank, FilterBankConfig};
@@ -107,6 +109,9 @@ pub enum FeatureError {
         /// All problems found, at least one.
         problems: Vec<ConfigProblem>,
     },
+    /// A `.nemo` archive.
+    #[error(transparent)]
+    Nemo(#[from] NemoError),
     /// Settings given in code are outside their ranges.
     #[error("invalid feature settings: {}", summary(.problems))]
     Invalid {

@@ -68,8 +68,21 @@ enum Vocabulary {
     Languages(BTreeMap<String, BTreeMap<String, i64>>),
 }
 
+/// The definition of the tokenizer of labels that are characters, the space among them, as `tokenizer.json` would have
+/// it.
+pub(super) fn of_characters(characters: &[String]) -> Result<String, String> {
+    let labels: BTreeMap<String, i64> =
+        characters.iter().enumerate().map(|(id, name)| (name.clone(), id as i64)).collect();
+    if labels.len() < characters.len() {
+        return Err("two labels have one name".to_owned());
+    }
+    let none =
+        Settings { word_delimiter_token: None, pad_token: None, unk_token: None, ..Settings::default() };
+    definition(labels, &none)
+}
+
 /// The definition of the tokenizer of the labels in `dir`, as `tokenizer.json` would have it.
-pub(super) fn definition(vocabulary: &[u8], dir: &Path) -> Result<String, TokenizerError> {
+pub(super) fn from_folder(vocabulary: &[u8], dir: &Path) -> Result<String, TokenizerError> {
     let path = dir.join(FILE_NAME);
     let invalid = |reason: String| TokenizerError::Invalid { path: path.clone(), reason };
     let settings_path = dir.join(SETTINGS_NAME);
@@ -92,7 +105,12 @@ pub(super) fn definition(vocabulary: &[u8], dir: &Path) -> Result<String, Tokeni
             })?
         }
     };
-    check(&labels).map_err(invalid)?;
+    definition(labels, &settings).map_err(invalid)
+}
+
+/// The definition of the tokenizer of these labels.
+fn definition(labels: BTreeMap<String, i64>, settings: &Settings) -> Result<String, String> {
+    check(&labels)?;
     // Such labels are capitals that are written and read in small letters.
     let labels: BTreeMap<String, i64> = if settings.do_lower_case {
         labels.into_iter().map(|(name, id)| (name.to_lowercase(), id)).collect()
@@ -115,7 +133,7 @@ pub(super) fn definition(vocabulary: &[u8], dir: &Path) -> Result<String, Tokeni
     }
     if let Some(delimiter) = known(&settings.word_delimiter_token) {
         normalizers.push(json!({"type": "Replace", "pattern": {"String": " "}, "content": delimiter}));
-        let space = settings.replace_word_delimiter_char;
+        let space = &settings.replace_word_delimiter_char;
         decoders.push(json!({"type": "Replace", "pattern": {"String": delimiter}, "content": space}));
     }
     decoders.push(json!({"type": "Fuse"}));

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
 use crate::hash::sha256;
+use crate::nemo::{self, Labels, NemoArchive, NemoError, NemoModel};
 
 /// The file name in a model folder.
 pub const FILE_NAME: &str = "tokenizer.json";
@@ -62,6 +63,9 @@ pub enum TokenizerError {
         /// Rows of the embedding.
         rows: usize,
     },
+    /// A `.nemo` archive.
+    #[error(transparent)]
+    Nemo(#[from] NemoError),
     /// A text has no encoding.
     #[error("cannot encode text `{text}`: {reason}")]
     Encode {
@@ -97,19 +101,24 @@ pub struct TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model, or the labels in `vocab.json`.
+    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model, the labels in `vocab.json`, or
+    /// those of the [`nemo`] archive that `dir` is or holds.
     ///
     /// # Errors
     ///
     /// [`TokenizerError`] naming the file.
     pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
-        let name = FILE_NAMES.into_iter().find(|name| dir.join(name).exists()).unwrap_or(FILE_NAME);
+        let name = FILE_NAMES.into_iter().find(|name| dir.join(name).exists());
+        if let (None, Some(archive)) = (name, nemo::find(dir)) {
+            return Self::from_nemo(&archive);
+        }
+        let name = name.unwrap_or(FILE_NAME);
         let path = dir.join(name);
         let content = read(&path)?;
         match name {
             FILE_NAME => Self::from_bytes(&content, &path),
             ctc_vocabulary::FILE_NAME => {
-                Self::from_bytes(ctc_vocabulary::definition(&content, dir)?.as_bytes(), &path)
+                Self::from_bytes(ctc_vocabulary::from_folder(&content, dir)?.as_bytes(), &path)
             }
             _ => Self::from_sentencepiece(&content, &path),
         }
@@ -121,8 +130,24 @@ impl TextTokenizer {
     ///
     /// [`TokenizerError`] naming the file that is there and does not load.
     pub fn find(dir: &Path) -> Result<Option<Self>, TokenizerError> {
-        let is_there = FILE_NAMES.iter().any(|name| dir.join(name).exists());
+        let is_there = FILE_NAMES.iter().any(|name| dir.join(name).exists()) || nemo::find(dir).is_some();
         is_there.then(|| Self::from_dir(dir)).transpose()
+    }
+
+    /// The tokenizer of the labels in the archive at `path`.
+    fn from_nemo(path: &Path) -> Result<Self, TokenizerError> {
+        let invalid = |reason| TokenizerError::Invalid { path: path.into(), reason };
+        let archive = NemoArchive::open(path)?;
+        match NemoModel::read(&archive)?.labels {
+            Labels::Pieces(member) => {
+                Self::from_sentencepiece(&archive.read(&member, MAX_TOKENIZER_BYTES)?, path)
+            }
+            Labels::Characters(characters) => {
+                let definition = ctc_vocabulary::of_characters(&characters).map_err(invalid)?;
+                Self::from_bytes(definition.as_bytes(), path)
+            }
+            Labels::Other(reason) => Err(invalid(reason)),
+        }
     }
 
     /// Builds the tokenizer of a SentencePiece model; `path` is for messages.

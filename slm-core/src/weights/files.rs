@@ -1,4 +1,4 @@
-//! The weight files of a folder: one, or shards with an index; of safetensors, or of PyTorch.
+//! The weight files of a folder: one, or shards with an index; of safetensors, or of PyTorch; or a `.nemo` archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -6,10 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::WeightsError;
+use super::checkpoint::Checkpoint;
 use super::foreign::ForeignFormat;
 use super::header;
 use super::torch::TorchFile;
-use crate::json;
+use crate::{json, nemo};
 
 /// The file that holds all tensors of a folder.
 pub const FILE_NAME: &str = "model.safetensors";
@@ -21,27 +22,17 @@ pub enum WeightFormat {
     Safetensors,
     /// `pytorch_model.bin`.
     Torch,
+    /// An archive of NeMo, under any name.
+    Nemo,
 }
 
 impl WeightFormat {
-    /// Both, the one that is taken where a folder has both first.
-    pub const ALL: [Self; 2] = [Self::Safetensors, Self::Torch];
-
-    /// The file that holds all tensors.
-    pub fn file_name(self) -> &'static str {
-        match self {
-            Self::Safetensors => FILE_NAME,
-            Self::Torch => "pytorch_model.bin",
-        }
-    }
-
-    /// The file that tells which shard holds which tensor.
-    pub fn index_name(self) -> &'static str {
-        match self {
-            Self::Safetensors => "model.safetensors.index.json",
-            Self::Torch => "pytorch_model.bin.index.json",
-        }
-    }
+    /// Those whose files have fixed names, the one that is taken where a folder has both first: the file that holds
+    /// all tensors, and the file that tells which shard holds which.
+    pub const NAMED: [(Self, &'static str, &'static str); 2] = [
+        (Self::Safetensors, FILE_NAME, "model.safetensors.index.json"),
+        (Self::Torch, "pytorch_model.bin", "pytorch_model.bin.index.json"),
+    ];
 
     /// What the file at `path` says of its tensors.
     fn entries(self, path: &Path) -> Result<Tensors, WeightsError> {
@@ -51,6 +42,7 @@ impl WeightFormat {
                 Ok(header.into_iter().map(|(name, entry)| (name, entry.into())).collect())
             }
             Self::Torch => Ok(TorchFile::open(path)?.entries()),
+            Self::Nemo => Ok(Checkpoint::open(path)?.entries()),
         }
     }
 }
@@ -109,21 +101,24 @@ struct Index {
 
 impl WeightFiles {
     /// Reads what the weight files in `dir` say of their tensors: `model.safetensors`, or the shards that its index
-    /// names, or else `pytorch_model.bin`, or its shards.
+    /// names, or else `pytorch_model.bin`, or its shards, or the [`nemo`] archive that `dir` is or holds.
     ///
     /// # Errors
     ///
     /// [`WeightsError`] when there is none of them, a file cannot be read or is not sound, or index and shards
     /// contradict each other.
     pub fn open(dir: &Path) -> Result<Self, WeightsError> {
-        for format in WeightFormat::ALL {
-            let (path, index) = (dir.join(format.file_name()), dir.join(format.index_name()));
+        for (format, file_name, index_name) in WeightFormat::NAMED {
+            let (path, index) = (dir.join(file_name), dir.join(index_name));
             if path.exists() {
                 return Self::whole(path, format);
             }
             if index.exists() {
                 return Self::sharded(dir, index, format);
             }
+        }
+        if let Some(archive) = nemo::find(dir) {
+            return Self::whole(archive, WeightFormat::Nemo);
         }
         if let Some((name, format)) = ForeignFormat::in_dir(dir) {
             return Err(WeightsError::Foreign { path: dir.join(name), format });
@@ -261,7 +256,7 @@ mod tests {
 
     fn index(dir: &Path, map: &str) {
         std::fs::write(
-            dir.join(WeightFormat::Safetensors.index_name()),
+            dir.join("model.safetensors.index.json"),
             format!(r#"{{"metadata":{{}},"weight_map":{map}}}"#),
         )
         .unwrap();

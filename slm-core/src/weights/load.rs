@@ -7,6 +7,7 @@ use burn::prelude::*;
 use burn::tensor::{Bytes, DType};
 use half::{bf16, f16};
 
+use super::checkpoint::Checkpoint;
 use super::files::{Tensors, WeightFormat};
 use super::mapped::MappedFile;
 use super::torch::TorchFile;
@@ -127,14 +128,25 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
 enum Source {
     Mapped(Box<MappedFile>),
     Torch(TorchFile),
+    Nemo(Box<Checkpoint>),
 }
 
 impl Source {
+    fn open(path: &std::path::Path, format: WeightFormat) -> Result<Self, WeightsError> {
+        Ok(match format {
+            WeightFormat::Safetensors => Self::Mapped(Box::new(MappedFile::new(path))),
+            WeightFormat::Torch => Self::Torch(TorchFile::open(path)?),
+            WeightFormat::Nemo => Self::Nemo(Box::new(Checkpoint::open(path)?)),
+        })
+    }
+
     fn read(&mut self, name: &str) -> Result<(Bytes, DType), String> {
-        match self {
-            Self::Mapped(file) => file.read(name),
-            Self::Torch(file) => file.read(name).map(|(bytes, dtype)| (Bytes::from_bytes_vec(bytes), dtype)),
-        }
+        let (bytes, dtype) = match self {
+            Self::Mapped(file) => return file.read(name),
+            Self::Torch(file) => file.read(name)?,
+            Self::Nemo(checkpoint) => checkpoint.tensor(name)?,
+        };
+        Ok((Bytes::from_bytes_vec(bytes), dtype))
     }
 }
 
@@ -160,10 +172,9 @@ impl<F: Fn(&str) -> String> Fill<'_, F> {
         };
         let place = self.files.place(name).ok_or_else(|| fail("not found".into()))?;
         let path = &self.files.files()[place];
-        let source = match (&mut self.sources[place], self.files.format()) {
-            (Some(source), _) => source,
-            (none, WeightFormat::Safetensors) => none.insert(Source::Mapped(Box::new(MappedFile::new(path)))),
-            (none, WeightFormat::Torch) => none.insert(Source::Torch(TorchFile::open(path)?)),
+        let source = match &mut self.sources[place] {
+            Some(source) => source,
+            none => none.insert(Source::open(path, self.files.format())?),
         };
         let (bytes, dtype) = source.read(name).map_err(fail)?;
         let shape = self.files.tensors()[name].shape.clone();

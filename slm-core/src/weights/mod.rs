@@ -3,15 +3,17 @@
 //!
 //! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family
 //! turns a path into the name in its files. Safetensors are read through burn-store, which maps them into
-//! memory, PyTorch's files through `pytorch-reader`; names, shapes and dtypes are compared with the module before a
+//! memory, PyTorch's files through `pytorch-reader`, `.nemo` archives where they lie; names, shapes and dtypes are compared with the module before a
 //! tensor is touched, so that all problems are told at once.
 
+mod checkpoint;
 mod count;
 mod files;
 mod foreign;
 mod header;
 mod load;
 mod mapped;
+mod pickle;
 mod placement;
 mod range;
 mod save;
@@ -25,6 +27,7 @@ use burn::tensor::DType;
 
 use crate::json::JsonError;
 use crate::matrix;
+use crate::nemo::NemoError;
 
 pub use count::parameter_count;
 pub use files::{FILE_NAME, IndexProblem, WeightFiles, WeightFormat, folder_files};
@@ -148,6 +151,9 @@ pub enum WeightsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A `.nemo` archive.
+    #[error(transparent)]
+    Nemo(#[from] NemoError),
     /// The folder's weights are of a format that is not read.
     #[error("cannot load weights `{}`: {format}", path.display())]
     Foreign {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use slm_core::adapter::{Adapter, AdapterShape, LengthReduction, OutputSpace};
 use slm_core::audio::SAMPLE_RATE;
 use slm_core::batch::PaddedBatch;
 use slm_core::bundle::{Bundle, BundleManifest, Part};
-use slm_core::text;
 use slm_core::weights::{self, StorageType};
+use slm_core::{nemo, text};
 
 use super::adapter::{AdapterStage, Frozen, Order, PartsPlace};
 use crate::data::domain::Field;
@@ -56,9 +56,9 @@ pub fn write(
 fn copy(from: &Path, out: &Path, name: &str, files: &[&'static str]) -> anyhow::Result<Part> {
     let to = out.join(name);
     fs::create_dir_all(&to).with_context(|| format!("cannot create `{}`", to.display()))?;
-    let present = present(from, files)?;
+    let (folder, present) = (folder_of(from), present(from, files)?);
     for file in &present {
-        let (source, target) = (from.join(file), to.join(file));
+        let (source, target) = (folder.join(file), to.join(file));
         fs::copy(&source, &target).with_context(|| format!("cannot copy `{}`", source.display()))?;
     }
     part(out, Path::new(name), &present)
@@ -66,8 +66,19 @@ fn copy(from: &Path, out: &Path, name: &str, files: &[&'static str]) -> anyhow::
 
 /// Describes the same files where they are.
 fn link(from: &Path, out: &Path, files: &[&'static str]) -> anyhow::Result<Part> {
-    let place = fs::canonicalize(from).with_context(|| format!("cannot find `{}`", from.display()))?;
-    part(out, &place, &present(from, files)?)
+    let whole =
+        |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find `{}`", path.display()));
+    let (from, place) = (whole(from)?, whole(&folder_of(from))?);
+    if from.is_file() && nemo::find(&place).as_ref() != Some(&from) {
+        bail!("cannot link `{}`: it must be the only model of its folder", from.display());
+    }
+    part(out, &place, &present(&from, files)?)
+}
+
+/// The folder of a model that is a folder, or a `.nemo` archive in one.
+fn folder_of(model: &Path) -> PathBuf {
+    let parent = model.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if model.is_file() { parent.unwrap_or(Path::new(".")).to_owned() } else { model.to_owned() }
 }
 
 /// Weights and tokenizer in `from`, and those of `files` that it has.

@@ -20,6 +20,7 @@ use crate::encoder::ctc::ReadBackError;
 use crate::encoder::speech_encoder::convolution_rows;
 use crate::encoder::{EncodedSpeech, EncoderError};
 use crate::json::{self, JsonError};
+use crate::nemo::{self, NemoModel};
 use crate::weights::{self, Placement, StorageType, WeightFiles};
 
 /// The encoder and, when the folder has one, its CTC head.
@@ -98,6 +99,20 @@ impl Parakeet {
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
         Ok(ParakeetConfig::from_dir(dir)?.load_weights(dir, placement)?.freeze())
+    }
+
+    /// Loads the FastConformer in the `.nemo` archive at `path`; the weights are constants for autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError`] naming the archive, and the settings or tensors that do not fit.
+    pub fn load_nemo(path: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        let NemoModel { encoder, head, .. } = NemoModel::open(path)?;
+        let placement = placement.into();
+        let name = |path: &str| nemo::tensor_name(&hf_name("encoder.", path), head);
+        let files = WeightFiles::open(path)?;
+        let model = encoder.init(placement.device());
+        Ok(weights::load(model, &files, &placement, name, |name| head.ignores(name))?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
