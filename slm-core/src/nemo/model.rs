@@ -83,7 +83,8 @@ impl NemoModel {
     pub(crate) fn read(archive: &NemoArchive) -> Result<Self, NemoError> {
         let invalid = |problems| NemoError::Config { path: archive.path().into(), problems };
         let settings = yaml::parse(&archive.config()?).map_err(|error| invalid(vec![error]))?;
-        let settings = serde_path_to_error::deserialize(settings).map_err(|error| invalid(vec![error.to_string()]))?;
+        let settings =
+            serde_path_to_error::deserialize(settings).map_err(|error| invalid(vec![error.to_string()]))?;
         Self::from_settings(settings).map_err(invalid)
     }
 
