@@ -6,35 +6,46 @@
 //! length to the power of the penalty; the best `size` that do not end run on. A row is done when its
 //! bank is full and its best beam, scored at its present length, is not better than the bank's worst.
 
+use super::greedy::Adjust;
+use super::hooks::Hooks;
+use super::penalty::Penalty;
 use super::step::{StepLogits, Stepper};
 use super::{DecodeConfig, DecodeError, Finish, Hypothesis};
 use crate::batch::PaddedBatch;
 use crate::llm::LanguageModel;
 
-/// The best hypothesis of each row.
+/// The best hypotheses of each row, as many as the configuration wants, the best first.
 pub(super) fn generate(
     model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
+    hooks: &mut Hooks,
     size: usize,
     length_penalty: f64,
-) -> Result<Vec<Hypothesis>, DecodeError> {
+) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
     let mut stepper = Stepper::new(model, memory, config);
     let start = stepper.start_id();
-    let rules = Rules { size, length_penalty, ends: model.ends() };
+    let adjust = Adjust { start, penalty: Penalty::of(config), boosts: hooks.boosts };
+    let rules = Rules { size, length_penalty, ends: model.ends(), adjust };
     let rows = memory.lengths().len();
     // All beams of a row would begin alike, so it begins with one.
     let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
     let mut last = vec![start; rows];
     for length in 1..=config.max_new_tokens {
-        let logits = stepper.advance(&last)?;
+        let mut logits = stepper.advance(&last)?;
         let is_last = length == config.max_new_tokens;
         let mut sources = Vec::new();
         last.clear();
         let mut first = 0;
-        for search in searches.iter_mut().filter(|search| search.is_open()) {
+        for (row, search) in searches.iter_mut().enumerate().filter(|(_, search)| search.is_open()) {
             let beams = search.running.len();
-            sources.extend(search.step(&logits, first, length, is_last, &rules));
+            search.adjust(row, &mut logits, first, &rules);
+            let mut kept = search.step(&logits, first, length, is_last, &rules, hooks);
+            if !search.tell(row, hooks) {
+                search.cancel(length, &rules);
+                kept.clear();
+            }
+            sources.extend(kept);
             last.extend(search.running.iter().filter_map(|beam| beam.ids.last()));
             first += beams;
         }
@@ -43,7 +54,7 @@ pub(super) fn generate(
         }
         stepper.select(&sources);
     }
-    Ok(searches.into_iter().map(Search::into_best).collect())
+    Ok(searches.into_iter().map(|search| search.into_best(config.num_hypotheses)).collect())
 }
 
 /// What does not change during a search.
@@ -52,6 +63,7 @@ struct Rules<'a> {
     length_penalty: f64,
     /// The ids that end a beam.
     ends: &'a [u32],
+    adjust: Adjust<'a>,
 }
 
 impl Rules<'_> {
@@ -88,16 +100,56 @@ struct Search {
     running: Vec<Beam>,
     /// The best first, at most as many as the beam's size.
     bank: Vec<Hypothesis>,
+    /// Ids that were told of.
+    told: usize,
 }
 
 impl Search {
     fn new() -> Self {
         let beam = Beam { ids: Vec::new(), sum: 0.0 };
-        Self { running: vec![beam], bank: Vec::new() }
+        Self { running: vec![beam], bank: Vec::new(), told: 0 }
     }
 
     fn is_open(&self) -> bool {
         !self.running.is_empty()
+    }
+
+    /// Changes the logits of the beams by their texts; log-probabilities are what is penalised.
+    fn adjust(&self, row: usize, logits: &mut StepLogits, first: usize, rules: &Rules) {
+        if rules.adjust.is_needed(row) {
+            for (beam, running) in self.running.iter().enumerate() {
+                let normaliser = logits.normaliser(first + beam);
+                rules.adjust.apply(row, &running.ids, normaliser, logits.row_mut(first + beam));
+            }
+        }
+    }
+
+    /// Tells of ids that have become settled; whether the row goes on.
+    fn tell(&mut self, row: usize, hooks: &mut Hooks) -> bool {
+        if !self.is_open() {
+            let best = self.bank.first().map_or(&[][..], |best| &best.ids);
+            return hooks.settle(row, best, true);
+        }
+        let mut texts =
+            self.running.iter().map(|beam| &beam.ids).chain(self.bank.iter().map(|text| &text.ids));
+        let first = texts.next().map_or(&[][..], Vec::as_slice);
+        let agreed = texts.fold(first, |agreed, text| {
+            let same = agreed.iter().zip(text).take_while(|(a, b)| a == b).count();
+            &agreed[..same]
+        });
+        if agreed.len() == self.told {
+            return true;
+        }
+        self.told = agreed.len();
+        hooks.settle(row, agreed, false)
+    }
+
+    /// Ends the search: what runs counts as it is.
+    fn cancel(&mut self, length: usize, rules: &Rules) {
+        for Beam { ids, sum } in std::mem::take(&mut self.running) {
+            let score = rules.score(sum, length);
+            self.deposit(Hypothesis { ids, score, finish: Finish::Cancelled }, rules.size);
+        }
     }
 
     /// Extends the beams to `length` tokens, their logits being the rows of `logits` from `first` on;
@@ -109,27 +161,28 @@ impl Search {
         length: usize,
         is_last: bool,
         rules: &Rules,
+        hooks: &Hooks,
     ) -> Vec<usize> {
         let candidates = self.candidates(logits, first, rules.candidates());
-        for candidate in candidates.iter().take(rules.size) {
-            let ended = rules.ends.contains(&candidate.id);
-            if ended || is_last {
-                let mut ids = self.running[candidate.beam].ids.clone();
-                if !ended {
-                    ids.push(candidate.id);
-                }
-                let finish = if ended { Finish::Eos } else { Finish::Length };
+        let mut kept: Vec<(Candidate, Beam)> = Vec::with_capacity(rules.size);
+        for (rank, candidate) in candidates.into_iter().enumerate() {
+            let mut ids = self.running[candidate.beam].ids.clone();
+            let finish = if rules.ends.contains(&candidate.id) {
+                Finish::Eos
+            } else {
+                ids.push(candidate.id);
+                if hooks.is_complete(&ids) { Finish::Stop } else { Finish::Length }
+            };
+            let ends = finish != Finish::Length;
+            if rank < rules.size && (ends || is_last) {
                 let score = rules.score(candidate.sum, length);
                 self.deposit(Hypothesis { ids, score, finish }, rules.size);
+            } else if !ends && kept.len() < rules.size {
+                kept.push((candidate, Beam { ids, sum: candidate.sum }));
             }
         }
-        let kept: Vec<Candidate> = candidates
-            .into_iter()
-            .filter(|candidate| !rules.ends.contains(&candidate.id))
-            .take(rules.size)
-            .collect();
         let can_improve = match (kept.first(), self.bank.last()) {
-            (Some(best), Some(worst)) if self.bank.len() == rules.size => {
+            (Some((best, _)), Some(worst)) if self.bank.len() == rules.size => {
                 rules.score(best.sum, length) > worst.score
             }
             _ => true,
@@ -138,13 +191,10 @@ impl Search {
             self.running.clear();
             return Vec::new();
         }
-        let extended = kept.iter().map(|candidate| {
-            let mut ids = self.running[candidate.beam].ids.clone();
-            ids.push(candidate.id);
-            Beam { ids, sum: candidate.sum }
-        });
-        self.running = extended.collect();
-        kept.iter().map(|candidate| first + candidate.beam).collect()
+        let (sources, running) =
+            kept.into_iter().map(|(candidate, beam)| (first + candidate.beam, beam)).unzip();
+        self.running = running;
+        sources
     }
 
     /// The best `count` continuations, the best first; of equals, the earlier beam and the lower id.
@@ -176,12 +226,13 @@ impl Search {
         self.bank.truncate(size);
     }
 
-    /// The best of the bank. Only a model whose every logit is `-inf` leaves the bank empty.
-    fn into_best(self) -> Hypothesis {
-        self.bank.into_iter().next().unwrap_or(Hypothesis {
-            ids: Vec::new(),
-            score: f64::NEG_INFINITY,
-            finish: Finish::Length,
-        })
+    /// The best `count` of the bank, one at least. Only a model whose every logit is `-inf` leaves the bank empty.
+    fn into_best(mut self, count: usize) -> Vec<Hypothesis> {
+        if self.bank.is_empty() {
+            let score = f64::NEG_INFINITY;
+            self.bank.push(Hypothesis { ids: Vec::new(), score, finish: Finish::Length });
+        }
+        self.bank.truncate(count);
+        self.bank
     }
 }

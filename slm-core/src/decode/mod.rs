@@ -6,10 +6,18 @@
 //! lowest id. Shapes: `B` rows, `S` source positions, `D` width, `V` vocabulary rows.
 
 mod beam;
+mod boost;
 mod greedy;
+mod hooks;
+mod penalty;
 mod sample;
 pub mod settings;
 mod step;
+
+pub use boost::Boost;
+pub use hooks::{Hooks, OnSettled, Settled, Stops};
+
+use serde::Serialize;
 
 use crate::batch::PaddedBatch;
 use crate::llm::LanguageModel;
@@ -18,7 +26,8 @@ use crate::llm::LanguageModel;
 pub const DEFAULT_MAX_NEW_TOKENS: usize = 128;
 
 /// How the next token is chosen.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "strategy", rename_all = "snake_case")]
 pub enum Strategy {
     /// The most probable one.
     Greedy,
@@ -44,9 +53,10 @@ pub enum Strategy {
 }
 
 /// Settings of [`generate`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DecodeConfig {
     /// How the next token is chosen. Default: greedy.
+    #[serde(flatten)]
     pub strategy: Strategy,
     /// Tokens generated at most, the end token included. Default: [`DEFAULT_MAX_NEW_TOKENS`].
     pub max_new_tokens: usize,
@@ -54,6 +64,13 @@ pub struct DecodeConfig {
     pub min_new_tokens: usize,
     /// Ids from here on are never chosen: rows of the embedding without a token. Default: none.
     pub vocab_limit: Option<usize>,
+    /// What the score of an id that the text has already is divided by where positive, and multiplied by where
+    /// negative: above 1 fewer repetitions. Default: none.
+    pub repetition_penalty: Option<f64>,
+    /// No sequence of this many ids occurs twice in a text. Default: none.
+    pub no_repeat_ngram: Option<usize>,
+    /// Hypotheses that [`generate_n_best`] gives a row: at most the beams, 1 when greedy. Default: 1.
+    pub num_hypotheses: usize,
 }
 
 impl Default for DecodeConfig {
@@ -63,6 +80,9 @@ impl Default for DecodeConfig {
             max_new_tokens: DEFAULT_MAX_NEW_TOKENS,
             min_new_tokens: 0,
             vocab_limit: None,
+            repetition_penalty: None,
+            no_repeat_ngram: None,
+            num_hypotheses: 1,
         }
     }
 }
@@ -88,6 +108,23 @@ impl DecodeConfig {
             let least = 2.max(eos as usize + 1);
             check(limit >= least, format!("`vocab_limit` is {limit}, must be {least} or more"));
         }
+        if let Some(penalty) = self.repetition_penalty {
+            check(
+                penalty.is_finite() && penalty > 0.0,
+                format!("`repetition_penalty` {penalty} is not a positive number"),
+            );
+        }
+        check(self.no_repeat_ngram != Some(0), "`no_repeat_ngram` is 0, must be 1 or more".into());
+        let count = self.num_hypotheses;
+        let most = match self.strategy {
+            Strategy::Greedy => 1,
+            Strategy::Beam { size, .. } => size.max(1),
+            Strategy::Sample { .. } => settings::MAX_BEAMS,
+        };
+        check(
+            (1..=most).contains(&count),
+            format!("`num_hypotheses` is {count}, must be 1 to {most}, the beams or draws"),
+        );
         match self.strategy {
             Strategy::Greedy => {}
             Strategy::Beam { size, length_penalty } => {
@@ -116,6 +153,10 @@ pub enum Finish {
     Eos,
     /// It reached [`DecodeConfig::max_new_tokens`].
     Length,
+    /// It is complete, as [`Hooks::stops`] says.
+    Stop,
+    /// The caller ended it, by [`Hooks::on_settled`].
+    Cancelled,
 }
 
 /// Generated text, as token ids.
@@ -123,8 +164,8 @@ pub enum Finish {
 pub struct Hypothesis {
     /// The ids, without start and end token.
     pub ids: Vec<u32>,
-    /// The sum of the log-probabilities of all generated tokens, the end token included; with beams
-    /// divided by their number to the power of the length penalty.
+    /// The sum of the log-probabilities of all generated tokens, the end token included; with beams divided by their
+    /// number to the power of the length penalty, and after penalties and boosts.
     pub score: f64,
     /// Why it ends.
     pub finish: Finish,
@@ -158,7 +199,7 @@ pub enum DecodeError {
     },
 }
 
-/// Generates one hypothesis for each row of the encoder's output `[B, S, D]`.
+/// Generates the best hypothesis for each row of the encoder's output `[B, S, D]`.
 ///
 /// # Errors
 ///
@@ -168,6 +209,22 @@ pub fn generate(
     memory: &PaddedBatch,
     config: &DecodeConfig,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
+    let rows = generate_n_best(model, memory, config, &mut Hooks::default())?;
+    Ok(rows.into_iter().filter_map(|row| row.into_iter().next()).collect())
+}
+
+/// Generates [`DecodeConfig::num_hypotheses`] hypotheses for each row of the encoder's output `[B, S, D]`, the best
+/// first; fewer where a search finds fewer, one at least.
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn generate_n_best(
+    model: &LanguageModel,
+    memory: &PaddedBatch,
+    config: &DecodeConfig,
+    hooks: &mut Hooks,
+) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
     let problems = config.problems(model.ids().eos);
     if !problems.is_empty() {
         return Err(DecodeError::Config { problems });
@@ -176,13 +233,16 @@ pub fn generate(
         return Ok(Vec::new());
     }
     match config.strategy {
-        Strategy::Greedy => greedy::generate(model, memory, config),
+        Strategy::Greedy => {
+            let rows = greedy::generate(model, memory, config, hooks)?;
+            Ok(rows.into_iter().map(|hypothesis| vec![hypothesis]).collect())
+        }
         Strategy::Beam { size, length_penalty } => {
-            beam::generate(model, memory, config, size, length_penalty)
+            beam::generate(model, memory, config, hooks, size, length_penalty)
         }
         Strategy::Sample { temperature, top_k, top_p, seed } => {
             let filter = sample::Filter { temperature, top_k, top_p };
-            sample::generate(model, memory, config, filter, seed)
+            sample::generate(model, memory, config, hooks, filter, seed)
         }
     }
 }

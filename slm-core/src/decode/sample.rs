@@ -6,7 +6,8 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{DecodeConfig, DecodeError, Hypothesis, greedy};
+use super::hooks::Hooks;
+use super::{Boost, DecodeConfig, DecodeError, Hypothesis, greedy};
 use crate::batch::PaddedBatch;
 use crate::llm::LanguageModel;
 
@@ -18,22 +19,45 @@ pub(super) struct Filter {
     pub(super) top_p: Option<f64>,
 }
 
-/// Draws every id from what `filter` leaves; the row's number picks the stream of `seed`.
+/// Draws every id from what `filter` leaves: as many texts a row as the configuration wants, the most probable first.
+/// The row's number and that of the draw pick the stream of `seed`.
 pub(super) fn generate(
     model: &LanguageModel,
     memory: &PaddedBatch,
     config: &DecodeConfig,
+    hooks: &mut Hooks,
     filter: Filter,
     seed: u64,
-) -> Result<Vec<Hypothesis>, DecodeError> {
-    let mut streams: Vec<ChaCha8Rng> = (0..memory.lengths().len())
-        .map(|row| {
+) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
+    let (rows, draws) = (memory.lengths().len(), config.num_hypotheses);
+    let mut streams: Vec<ChaCha8Rng> = (0..rows)
+        .flat_map(|row| (0..draws).map(move |draw| (row, draw)))
+        .map(|(row, draw)| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(row as u64);
+            rng.set_stream((draw as u64) << 32 | row as u64);
             rng
         })
         .collect();
-    greedy::generate_with(model, memory, config, |row, logits| filter.draw(logits, &mut streams[row]))
+    if draws == 1 {
+        let draw = |row: usize, logits: &[f32]| filter.draw(logits, &mut streams[row]);
+        let hypotheses = greedy::generate_with(model, memory, config, hooks, draw)?;
+        return Ok(hypotheses.into_iter().map(|hypothesis| vec![hypothesis]).collect());
+    }
+    let repeated: Vec<usize> = (0..rows).flat_map(|row| std::iter::repeat_n(row, draws)).collect();
+    let boosts: Vec<Boost> = repeated.iter().filter_map(|&row| hooks.boosts.get(row).cloned()).collect();
+    let mut hooks = Hooks { stops: hooks.stops, on_settled: None, boosts: &boosts };
+    let drawn =
+        greedy::generate_with(model, &memory.select(&repeated), config, &mut hooks, |row, logits| {
+            filter.draw(logits, &mut streams[row])
+        })?;
+    let mut drawn = drawn.into_iter();
+    Ok((0..rows)
+        .map(|_| {
+            let mut texts: Vec<Hypothesis> = drawn.by_ref().take(draws).collect();
+            texts.sort_by(|a, b| b.score.total_cmp(&a.score));
+            texts
+        })
+        .collect())
 }
 
 impl Filter {

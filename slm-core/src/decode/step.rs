@@ -75,14 +75,14 @@ impl StepLogits {
         &self.values[row * self.width..(row + 1) * self.width]
     }
 
+    /// The same, to be changed.
+    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.values[row * self.width..(row + 1) * self.width]
+    }
+
     /// What turns a logit of `row` into a log-probability when it is subtracted.
     pub(super) fn normaliser(&self, row: usize) -> f64 {
         self.normalisers[row]
-    }
-
-    /// The log-probability of `id` in `row`.
-    pub(super) fn log_prob(&self, row: usize, id: u32) -> f64 {
-        f64::from(self.row(row)[id as usize]) - self.normalisers[row]
     }
 }
 

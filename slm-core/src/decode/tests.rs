@@ -1,5 +1,7 @@
 //! Properties of the strategies on a tiny model with random weights.
 
+use std::ops::ControlFlow;
+
 use burn::prelude::*;
 use burn::tensor::Int;
 
@@ -115,7 +117,8 @@ fn limits_on_ids_and_length_hold() {
     let model = model(&device);
     let memory = memory(&model, &device);
     for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 2, length_penalty: 1.0 }] {
-        let config = DecodeConfig { vocab_limit: Some(5), min_new_tokens: 4, max_new_tokens: 12, strategy };
+        let config =
+            DecodeConfig { vocab_limit: Some(5), min_new_tokens: 4, max_new_tokens: 12, ..with(strategy) };
         for hypothesis in generate(&model, &memory, &config).unwrap() {
             assert!(hypothesis.ids.iter().all(|&id| id < 5 && id != 1));
             assert!((4..=12).contains(&hypothesis.ids.len()), "{hypothesis:?}");
@@ -133,8 +136,11 @@ fn settings_out_of_range_are_all_named() {
         max_new_tokens: 0,
         min_new_tokens: 1,
         vocab_limit: Some(1),
+        repetition_penalty: Some(0.0),
+        no_repeat_ngram: Some(0),
+        num_hypotheses: 0,
     };
-    assert_eq!(config.problems(T5Config::default().eos_token_id).len(), 6);
+    assert_eq!(config.problems(T5Config::default().eos_token_id).len(), 9);
     assert!(DecodeConfig::default().problems(T5Config::default().eos_token_id).is_empty());
 }
 
@@ -159,5 +165,107 @@ fn cached_steps_give_the_logits_of_a_full_pass() {
                 assert!((found - expected).abs() < 1e-4, "step {step}, row {row}");
             }
         }
+    }
+}
+
+#[test]
+fn what_was_told_is_never_taken_back() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+        // What was told of each row, call by call.
+        let mut told = vec![Vec::new(); 3];
+        let mut tell = |settled: Settled| {
+            told[settled.row].push((settled.ids.to_vec(), settled.is_last));
+            ControlFlow::Continue(())
+        };
+        let mut hooks = Hooks { on_settled: Some(&mut tell), ..Hooks::default() };
+        let rows = generate_n_best(&model, &memory, &with(strategy), &mut hooks).unwrap();
+        for (row, calls) in rows.iter().zip(told) {
+            for pair in calls.windows(2) {
+                assert!(pair[1].0.starts_with(&pair[0].0) && !pair[0].1, "{strategy:?}: {pair:?}");
+            }
+            assert_eq!(calls.last(), Some(&(row[0].ids.clone(), true)), "{strategy:?}");
+        }
+    }
+}
+
+#[test]
+fn a_caller_ends_a_row_and_the_others_go_on() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    for strategy in [Strategy::Greedy, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+        let config = DecodeConfig { min_new_tokens: 20, ..with(strategy) };
+        let mut tell = |settled: Settled| match settled {
+            Settled { row: 1, .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let mut hooks = Hooks { on_settled: Some(&mut tell), ..Hooks::default() };
+        let rows = generate_n_best(&model, &memory, &config, &mut hooks).unwrap();
+        let whole = generate(&model, &memory, &config).unwrap();
+        for (row, (found, whole)) in rows.iter().zip(&whole).enumerate() {
+            if row == 1 {
+                assert_eq!(found[0].finish, Finish::Cancelled, "{strategy:?}");
+                assert!(found[0].ids.len() < whole.ids.len());
+            } else {
+                assert_eq!(found[0].ids, whole.ids, "{strategy:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_ends_a_text() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+        let config = DecodeConfig { min_new_tokens: 40, ..with(strategy) };
+        let stops = |ids: &[u32]| ids.len() == 7;
+        let mut hooks = Hooks { stops: Some(&stops), ..Hooks::default() };
+        for row in generate_n_best(&model, &memory, &config, &mut hooks).unwrap() {
+            assert_eq!((row[0].ids.len(), row[0].finish), (7, Finish::Stop), "{strategy:?}");
+        }
+    }
+}
+
+#[test]
+fn several_hypotheses_differ_and_the_best_is_first() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    for strategy in [SAMPLE, Strategy::Beam { size: 4, length_penalty: 1.0 }] {
+        let config = DecodeConfig { num_hypotheses: 4, ..with(strategy) };
+        let rows = generate_n_best(&model, &memory, &config, &mut Hooks::default()).unwrap();
+        for row in &rows {
+            assert_eq!(row.len(), 4);
+            for pair in row.windows(2) {
+                assert!(pair[0].score >= pair[1].score && pair[0].ids != pair[1].ids, "{strategy:?}");
+            }
+        }
+        if let Strategy::Beam { .. } = strategy {
+            let best = generate(&model, &memory, &with(strategy)).unwrap();
+            assert!(rows.iter().zip(&best).all(|(row, best)| row[0] == *best));
+        }
+    }
+    assert!(!DecodeConfig { num_hypotheses: 2, ..with(Strategy::Greedy) }.problems(1).is_empty());
+}
+
+#[test]
+fn a_strong_boost_writes_the_phrase() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    let phrase: &[u32] = &[11, 12, 13, 14];
+    let boosts = vec![Boost::new([phrase], 50.0), Boost::default(), Boost::new([phrase], 50.0)];
+    for strategy in [Strategy::Greedy, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+        let plain = generate(&model, &memory, &with(strategy)).unwrap();
+        let mut hooks = Hooks { boosts: &boosts, ..Hooks::default() };
+        let rows = generate_n_best(&model, &memory, &with(strategy), &mut hooks).unwrap();
+        assert!(rows[0][0].ids.windows(4).any(|window| window == phrase), "{strategy:?}");
+        assert!(rows[2][0].ids.windows(4).any(|window| window == phrase), "{strategy:?}");
+        assert_eq!(rows[1][0].ids, plain[1].ids);
     }
 }

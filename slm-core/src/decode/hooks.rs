@@ -1,0 +1,60 @@
+//! What a caller may see, stop or favour while text is generated.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use super::Boost;
+
+/// Ids of a row that no later step can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled<'a> {
+    /// The row of the batch.
+    pub row: usize,
+    /// All settled ids so far, without start and end token. With beams: what all live beams agree on.
+    pub ids: &'a [u32],
+    /// Whether nothing follows.
+    pub is_last: bool,
+}
+
+/// Whether a text of these ids is complete.
+pub type Stops<'a> = &'a dyn Fn(&[u32]) -> bool;
+
+/// Told of settled ids.
+pub type OnSettled<'a> = &'a mut dyn FnMut(Settled<'_>) -> ControlFlow<()>;
+
+/// What is called while text is generated; every field may be left out.
+#[derive(Default)]
+pub struct Hooks<'a> {
+    /// Whether a text of these ids is complete, as after a stop string.
+    pub stops: Option<Stops<'a>>,
+    /// Called when ids are settled; `Break` ends the row with [`Finish::Cancelled`](super::Finish). It is not called
+    /// when several samples of a row are drawn.
+    pub on_settled: Option<OnSettled<'a>>,
+    /// Phrases to favour, one entry a row; empty for none.
+    pub boosts: &'a [Boost],
+}
+
+impl fmt::Debug for Hooks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("stops", &self.stops.is_some())
+            .field("on_settled", &self.on_settled.is_some())
+            .field("boosts", &self.boosts.len())
+            .finish()
+    }
+}
+
+impl Hooks<'_> {
+    /// Whether a text of these ids is complete.
+    pub(super) fn is_complete(&self, ids: &[u32]) -> bool {
+        self.stops.is_some_and(|stops| stops(ids))
+    }
+
+    /// Tells of settled ids; whether the row goes on.
+    pub(super) fn settle(&mut self, row: usize, ids: &[u32], is_last: bool) -> bool {
+        match &mut self.on_settled {
+            Some(tell) => tell(Settled { row, ids, is_last }).is_continue(),
+            None => true,
+        }
+    }
+}
