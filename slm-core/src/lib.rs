@@ -14,10 +14,12 @@
 //! shapes that contradict a config are caught when weights are loaded, not in `forward`.
 
 pub mod adapter;
+pub mod align;
 pub mod audio;
 pub mod backend;
 pub mod batch;
 pub mod bundle;
+pub mod context;
 pub mod decode;
 pub mod encoder;
 pub mod features;

@@ -5,6 +5,7 @@
 
 use burn::prelude::*;
 
+use super::posteriors::CtcPosteriors;
 use crate::batch::PaddedBatch;
 
 /// The CTC head's best guess for one frame.
@@ -71,7 +72,16 @@ pub fn collapse(labels: impl IntoIterator<Item = u32>, blank: u32) -> Vec<u32> {
 #[error("cannot read the encoder's output from the device: {0}")]
 pub struct ReadBackError(pub String);
 
-impl EncodedSpeech {
+/// What an encoder makes of one utterance: its states, and all that its CTC head says, where it has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The states, with the head's best guesses.
+    pub speech: EncodedSpeech,
+    /// The probabilities of all labels; `None` without a CTC head.
+    pub posteriors: Option<CtcPosteriors>,
+}
+
+impl Heard {
     /// Reads states `[B, T', E]` and the CTC head's log-probabilities `[B, T', V]`, where there is one, back from
     /// their device: one entry a row, without padding.
     ///
@@ -90,32 +100,23 @@ impl EncodedSpeech {
         let labels = log_probs.as_ref().map_or(0, |tensor| tensor.dims()[2]);
         let log_probs = log_probs.map(values).transpose()?;
         let states_values = values(states.values())?;
+        let blank = blank as u32;
         Ok(states
             .lengths()
             .iter()
             .enumerate()
             .map(|(row, &length)| {
                 let start = row * time;
-                let ctc = log_probs.as_ref().map_or_else(Vec::new, |log_probs| {
-                    log_probs[start * labels..(start + length) * labels]
-                        .chunks_exact(labels)
-                        .map(|frame| best_label(frame, blank))
-                        .collect()
+                let posteriors = log_probs.as_ref().map(|log_probs| {
+                    let rows = log_probs[start * labels..(start + length) * labels].to_vec();
+                    CtcPosteriors::new(rows, labels, blank)
                 });
                 let states = states_values[start * width..(start + length) * width].to_vec();
-                Self { states, width, ctc, blank: blank as u32 }
+                let ctc = posteriors.as_ref().map(CtcPosteriors::best_frames).unwrap_or_default();
+                Self { speech: EncodedSpeech { states, width, ctc, blank }, posteriors }
             })
             .collect())
     }
-}
-
-fn best_label(log_probs: &[f32], blank: usize) -> CtcFrame {
-    let (label, best) = log_probs
-        .iter()
-        .copied()
-        .enumerate()
-        .fold((0, f32::NEG_INFINITY), |best, (label, p)| if p > best.1 { (label, p) } else { best });
-    CtcFrame { label: label as u32, probability: best.exp(), blank: log_probs[blank].exp() }
 }
 
 #[cfg(test)]

@@ -13,13 +13,15 @@ pub mod feed_forward;
 pub mod lasr;
 pub mod parakeet;
 pub mod positions;
+mod posteriors;
 pub mod span;
 mod speech_encoder;
 pub mod wav2vec2;
 
-pub use ctc::{CtcFrame, EncodedSpeech};
+pub use ctc::{CtcFrame, EncodedSpeech, Heard};
 pub use error::EncoderError;
 pub use lasr::Lasr;
 pub use parakeet::{Parakeet, ParakeetConfig};
+pub use posteriors::CtcPosteriors;
 pub use speech_encoder::{MODEL_TYPES, SpeechEncoder};
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};

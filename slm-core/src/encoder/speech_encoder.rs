@@ -11,7 +11,7 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 use serde::Deserialize;
 
-use super::ctc::ReadBackError;
+use super::ctc::{Heard, ReadBackError};
 use super::{EncodedSpeech, EncoderError, Lasr, Parakeet, Wav2Vec2Bert, Wav2Vec2Conformer};
 use crate::batch::PaddedBatch;
 use crate::json::{self, JsonError};
@@ -142,15 +142,38 @@ impl SpeechEncoder {
         Some(states.values().matmul(weight.transpose().unsqueeze()) + bias.unsqueeze())
     }
 
+    /// Frames `T` of the input for each state: its rate over that of the states.
+    pub fn stride(&self) -> usize {
+        match self {
+            Self::Parakeet(model) => model.config().encoder_config.subsampling_factor,
+            Self::Wav2Vec2Bert(model) => {
+                let config = model.config();
+                let layers = if config.add_adapter { config.num_adapter_layers } else { 0 };
+                config.adapter_stride.pow(layers as u32)
+            }
+            Self::Wav2Vec2Conformer(model) => model.config().conv_stride.iter().product(),
+            Self::Lasr(model) => model.config().encoder_config.subsampling_conv_stride.pow(2),
+        }
+    }
+
     /// Encodes features `[B, T, M]` and reads the states back, one entry a row, without padding.
     ///
     /// # Errors
     ///
     /// [`ReadBackError`] when the device fails.
     pub fn encode(&self, features: &PaddedBatch) -> Result<Vec<EncodedSpeech>, ReadBackError> {
+        Ok(self.listen(features)?.into_iter().map(|heard| heard.speech).collect())
+    }
+
+    /// The same, with the probabilities of all labels of the CTC head.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`].
+    pub fn listen(&self, features: &PaddedBatch) -> Result<Vec<Heard>, ReadBackError> {
         let states = self.forward(features);
         let log_probs = self.ctc_logits(&states).map(|logits| log_softmax(logits, 2));
-        EncodedSpeech::read_back(&states, log_probs, self.blank())
+        Heard::read_back(&states, log_probs, self.blank())
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::nemo::{self, NemoModel};
 
 use super::{FeatureError, FeatureSettings, Features, FilterBank, LasrMel, LogMel, Waveform};
+use super::{filter_bank, lasr_mel};
 
 /// Computes what an encoder reads from samples. Cheap to clone and shared between threads.
 #[derive(Clone, Debug)]
@@ -63,6 +64,16 @@ impl FeatureExtractor {
             Self::LogMel(log_mel) => log_mel.bins(),
             Self::FilterBank(bank) => bank.config().num_mel_bins * bank.config().stride,
             Self::LasrMel(mel) => mel.config().feature_size,
+            Self::Waveform(_) => 1,
+        }
+    }
+
+    /// Samples from the start of a frame to that of the next.
+    pub fn hop(&self) -> usize {
+        match self {
+            Self::LogMel(log_mel) => log_mel.config().hop_length,
+            Self::FilterBank(bank) => filter_bank::HOP * bank.config().stride,
+            Self::LasrMel(_) => lasr_mel::HOP,
             Self::Waveform(_) => 1,
         }
     }

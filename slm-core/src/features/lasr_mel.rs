@@ -19,7 +19,7 @@ pub(super) const EXTRACTOR: &str = "LasrFeatureExtractor";
 /// Samples of a frame, 25 ms.
 const WINDOW: usize = 400;
 /// Samples from one frame to the next, 10 ms.
-const HOP: usize = 160;
+pub(super) const HOP: usize = 160;
 /// Length of the Fourier transform.
 const N_FFT: usize = 512;
 /// Ends of the filters, in Hz.

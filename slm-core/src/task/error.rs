@@ -75,6 +75,9 @@ pub enum SpeechError {
         /// Its length.
         tokens: usize,
     },
+    /// There is nothing to look for phrases with.
+    #[error("context needs an encoder with a CTC head and a tokenizer for its labels, the bundle has none")]
+    NoLabels,
     /// The audio is too long for a task that needs all of it at once.
     #[error("{seconds:.2} s of audio, limit for this task is {MAX_WHOLE_SECONDS} s")]
     AudioTooLong {
@@ -97,7 +100,11 @@ impl SpeechError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::InstructionTooLong { .. } | Self::TextTooLong { .. } | Self::AudioTooLong { .. } => "limit",
-            Self::NoTask { .. } | Self::Template(_) | Self::UnevenInstructions | Self::Tokenizer(_) => "text",
+            Self::NoTask { .. }
+            | Self::NoLabels
+            | Self::Template(_)
+            | Self::UnevenInstructions
+            | Self::Tokenizer(_) => "text",
             Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
             Self::Encoder(_) | Self::Decode(_) => "decoder_bug",
         }

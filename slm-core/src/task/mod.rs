@@ -4,17 +4,24 @@
 //! [`Task`] names what is asked and [`Template`] phrases it, with the speech in the place of words.
 //! [`SpeechModel`] holds all parts of a bundle and answers.
 
+mod context;
+mod dialog;
 mod error;
 mod model;
 mod request;
+mod respell;
 mod respond;
 mod segment;
+mod stream;
 mod template;
 
+pub use context::Context;
+pub use dialog::{Dialog, Speaker, Turn};
 pub use error::{LoadError, SpeechError};
 pub use model::{SpeechModel, SpeechParts};
-pub use request::{Request, Response, Task};
-pub use segment::{MAX_SEGMENT_SECONDS, segments};
+pub use request::{Alternative, Request, Response, Task};
+pub use respell::Respelling;
+pub use segment::{MAX_SEGMENT_SECONDS, Segment, segments};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};
 
 /// The longest audio, in seconds, for tasks that need all of it at once, such as a question about it;

@@ -9,10 +9,11 @@ use super::request::{Request, Task};
 use super::template::{Instruction, Templates};
 use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
 use crate::adapter::Adapter;
+use crate::audio::SAMPLE_RATE;
 use crate::batch::{PaddedBatch, PaddedIds};
 use crate::bundle::Bundle;
 use crate::decode::{DecodeConfig, DecodeError};
-use crate::encoder::{EncodedSpeech, SpeechEncoder};
+use crate::encoder::{EncodedSpeech, Heard, SpeechEncoder};
 use crate::features::{FeatureExtractor, Features};
 use crate::llm::LanguageModel;
 use crate::text::TextTokenizer;
@@ -88,6 +89,13 @@ impl SpeechModel {
         Ok(Self { parts, device })
     }
 
+    /// Phrases the tasks that `templates` has in its words.
+    #[must_use]
+    pub fn with_templates(mut self, templates: Templates) -> Self {
+        self.parts.templates = self.parts.templates.overridden_by(templates);
+        self
+    }
+
     /// The parts.
     pub fn parts(&self) -> &SpeechParts {
         &self.parts
@@ -100,7 +108,7 @@ impl SpeechModel {
 
     /// The task, decoded as the language model's folder says.
     pub fn request(&self, task: Task) -> Request {
-        Request { task, decode: self.parts.decode }
+        Request { decode: self.parts.decode, ..Request::new(task) }
     }
 
     /// The instruction of a task: its first phrasing, filled.
@@ -144,6 +152,15 @@ impl SpeechModel {
     ///
     /// [`SpeechError::Encoder`] when the device fails.
     pub fn encode(&self, audios: &[&[f32]]) -> Result<Vec<EncodedSpeech>, SpeechError> {
+        Ok(self.listen(audios)?.into_iter().map(|heard| heard.speech).collect())
+    }
+
+    /// The same, with all that the CTC head says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`].
+    pub fn listen(&self, audios: &[&[f32]]) -> Result<Vec<Heard>, SpeechError> {
         if audios.is_empty() {
             return Ok(Vec::new());
         }
@@ -151,7 +168,13 @@ impl SpeechModel {
         let features: Vec<Features> = audios.iter().map(|samples| extractor.extract(samples)).collect();
         let rows: Vec<&[f32]> = features.iter().map(|one| one.values.as_slice()).collect();
         let batch = PaddedBatch::from_rows(&rows, extractor.width(), &self.device);
-        Ok(self.parts.encoder.encode(&batch)?)
+        Ok(self.parts.encoder.listen(&batch)?)
+    }
+
+    /// Seconds from a state of the encoder to the next.
+    pub fn state_seconds(&self) -> f64 {
+        let samples = self.parts.features.hop() * self.parts.encoder.stride();
+        samples as f64 / f64::from(SAMPLE_RATE)
     }
 
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.

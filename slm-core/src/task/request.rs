@@ -2,6 +2,9 @@
 
 use crate::decode::DecodeConfig;
 
+use super::context::Context;
+use super::dialog::Dialog;
+use super::segment::Segment;
 use super::template::Slots;
 
 /// What to do with the speech. Each has a key into the templates of a bundle.
@@ -28,6 +31,11 @@ pub enum Task {
     Continue,
     /// Reply to the speaker. Key: `reply`.
     Reply,
+    /// Reply to the speaker, knowing what was said before. Key: `chat`; without a turn before, `reply`.
+    Chat {
+        /// The turns before.
+        dialog: Dialog,
+    },
     /// Name one detail of it. Key: `field.` and the field.
     Field {
         /// The field, such as `name`.
@@ -39,6 +47,11 @@ pub enum Task {
 }
 
 impl Task {
+    /// Whether the answer is what was said, so that it can be laid onto the sound.
+    pub fn is_transcript(&self) -> bool {
+        matches!(self, Self::Transcribe | Self::Spell { .. })
+    }
+
     /// The key into the templates of a bundle.
     pub fn key(&self) -> String {
         match self {
@@ -48,6 +61,8 @@ impl Task {
             Self::Ask { .. } => "ask".into(),
             Self::Continue => "continue".into(),
             Self::Reply => "reply".into(),
+            Self::Chat { dialog } if dialog.is_empty() => "reply".into(),
+            Self::Chat { .. } => "chat".into(),
             Self::Field { field } => format!("field.{field}"),
             Self::Instruction(_) => "instruction".into(),
         }
@@ -86,6 +101,11 @@ impl Task {
                 slots.question = Some(question);
                 f(&slots)
             }
+            Self::Chat { dialog } => {
+                let history = dialog.to_string();
+                slots.history = Some(&history);
+                f(&slots)
+            }
             Self::Instruction(text) => {
                 slots.instruction = Some(text);
                 f(&slots)
@@ -96,18 +116,22 @@ impl Task {
 }
 
 /// A task, and how to generate its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// What to do.
     pub task: Task,
     /// How to choose tokens; without a `vocab_limit`, the tokenizer's ids are the limit.
     pub decode: DecodeConfig,
+    /// Texts at which an answer ends; they are not part of it.
+    pub stop: Vec<String>,
+    /// Phrases that may be said.
+    pub context: Option<Context>,
 }
 
 impl Request {
     /// The task with greedy decoding.
     pub fn new(task: Task) -> Self {
-        Self { task, decode: DecodeConfig::default() }
+        Self { task, decode: DecodeConfig::default(), stop: Vec::new(), context: None }
     }
 }
 
@@ -126,6 +150,27 @@ pub struct Response {
     pub ctc_text: Option<String>,
     /// Duration of the audio; 0 for text.
     pub seconds: f64,
+    /// The stretches of audio that went through the model one by one, in order; none for text.
+    pub segments: Vec<Segment>,
+    /// Further hypotheses, the best first, where the request asks for several and there is one segment.
+    pub alternatives: Vec<Alternative>,
+}
+
+impl Response {
+    /// How well the sound supports a transcript: the worst of its segments, see [`Segment::alignment`].
+    pub fn agreement(&self) -> Option<f64> {
+        let values = self.segments.iter().filter_map(|segment| segment.alignment.as_ref());
+        values.map(|aligned| aligned.agreement.value()).reduce(f64::min)
+    }
+}
+
+/// Another text that the model might have written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The text.
+    pub text: String,
+    /// Its score, as that of the answer.
+    pub score: f64,
 }
 
 #[cfg(test)]

@@ -1,8 +1,30 @@
-//! Cuts long audio where it is quiet, so that memory stays bounded.
+//! Segments: long audio is cut where it is quiet, so that memory stays bounded.
 
 use std::ops::Range;
 
+use crate::align::Aligned;
 use crate::audio::SAMPLE_RATE;
+use crate::context::Retrieved;
+
+use super::request::Alternative;
+
+/// A stretch of audio that went through the model at once, and its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What the model wrote for it.
+    pub text: String,
+    /// The text laid onto the sound: word times, support, speech left out. For transcripts, where the encoder has a
+    /// CTC head and the bundle a tokenizer for its labels.
+    pub alignment: Option<Aligned>,
+    /// The phrases of the request's context that the sound supports, which the instruction had.
+    pub phrases: Vec<Retrieved>,
+    /// Further hypotheses, the best first.
+    pub alternatives: Vec<Alternative>,
+}
 
 /// The longest segment, in seconds.
 pub const MAX_SEGMENT_SECONDS: f64 = 30.0;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The slot of the speech.
 const SPEECH: &str = "speech";
 
-/// A phrasing: `{speech}` exactly once and, where the task has them, `{question}`, `{phrases}` and
+/// A phrasing: `{speech}` exactly once and, where the task has them, `{question}`, `{phrases}`, `{history}` and
 /// `{instruction}`, such as `{speech} : answer : {question}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -20,7 +20,7 @@ enum Piece {
 }
 
 /// The slots that a user's text fills.
-const SLOTS: [&str; 3] = ["question", "phrases", "instruction"];
+const SLOTS: [&str; 4] = ["question", "phrases", "history", "instruction"];
 
 /// What fills the slots of a [`Template`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Slots<'a> {
     pub question: Option<&'a str>,
     /// Words and names that may occur, parted by ` , `.
     pub phrases: Option<&'a str>,
+    /// What was said before in a dialog.
+    pub history: Option<&'a str>,
     /// An instruction in the user's words.
     pub instruction: Option<&'a str>,
 }
@@ -56,7 +58,7 @@ pub enum TemplateError {
     },
     /// A slot that does not exist, or a brace without its partner.
     #[error(
-        "template `{text}`: `{slot}` is no slot; slots are {{speech}}, {{question}}, {{phrases}}, {{instruction}}"
+        "template `{text}`: `{slot}` is no slot; slots are {{speech}}, {{question}}, {{phrases}}, {{history}}, {{instruction}}"
     )]
     Slot {
         /// The template.
@@ -129,6 +131,7 @@ impl Slots<'_> {
         let content = match slot {
             "question" => self.question,
             "phrases" => self.phrases,
+            "history" => self.history,
             _ => self.instruction,
         };
         content.map(str::trim).filter(|text| !text.is_empty()).ok_or(TemplateError::Empty { slot })
@@ -168,6 +171,13 @@ impl Templates {
         Ok(Self(parsed))
     }
 
+    /// Puts the phrasings of `other` in the place of these, task by task; tasks that it lacks stay.
+    #[must_use]
+    pub fn overridden_by(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The phrasings of the task with this key, the one to use first; empty for an unknown task.
     pub fn phrasings(&self, key: &str) -> &[Template] {
         self.0.get(key).map(Vec::as_slice).unwrap_or_default()
@@ -202,7 +212,7 @@ mod tests {
         }
         assert_eq!(
             Template::parse("{speech").unwrap_err().to_string(),
-            "template `{speech`: `{` is no slot; slots are {speech}, {question}, {phrases}, {instruction}"
+            "template `{speech`: `{` is no slot; slots are {speech}, {question}, {phrases}, {history}, {instruction}"
         );
         let error = Template::parse("{speech} {name}").unwrap_err();
         assert!(matches!(error, TemplateError::Slot { slot, .. } if slot == "name"));

@@ -246,6 +246,39 @@ impl TextTokenizer {
         self.inner.token_to_id(piece)
     }
 
+    /// What each id adds to a text within a sentence, a space before a new word included; empty for ids that add nothing,
+    /// such as special ones.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::Decode`].
+    pub fn spellings(&self) -> Result<Vec<String>, TokenizerError> {
+        let count = self.len() as u32;
+        // Between two letters every id shows what it is, whatever the decoder does at the ends of a text.
+        let mut frame = None;
+        for id in 0..count {
+            let pair = self.decode(&[id, id])?;
+            let mut letters = pair.chars();
+            if let (Some(a), Some(b), None) = (letters.next(), letters.next(), letters.next())
+                && a == b
+                && a.is_alphabetic()
+            {
+                frame = Some((id, a));
+                break;
+            }
+        }
+        (0..count)
+            .map(|id| match frame {
+                Some((letter, c)) => {
+                    let text = self.decode(&[letter, id, letter])?;
+                    let inner = text.strip_prefix(c).and_then(|text| text.strip_suffix(c));
+                    Ok(inner.unwrap_or_default().to_owned())
+                }
+                None => Ok(self.piece(id).unwrap_or_default().replace('▁', " ")),
+            })
+            .collect()
+    }
+
     /// Text of `ids`; special tokens are left out.
     ///
     /// # Errors

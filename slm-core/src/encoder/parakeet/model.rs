@@ -18,7 +18,7 @@ use crate::batch::PaddedBatch;
 use crate::encoder::block::{self, ConformerBlock};
 use crate::encoder::ctc::ReadBackError;
 use crate::encoder::speech_encoder::convolution_rows;
-use crate::encoder::{EncodedSpeech, EncoderError};
+use crate::encoder::{EncodedSpeech, EncoderError, Heard};
 use crate::json::{self, JsonError};
 use crate::nemo::{self, NemoModel};
 use crate::weights::{self, Placement, StorageType, WeightFiles};
@@ -155,7 +155,8 @@ impl Parakeet {
     /// [`ReadBackError`] when the device fails.
     pub fn encode(&self, features: &PaddedBatch) -> Result<Vec<EncodedSpeech>, ReadBackError> {
         let states = self.forward(features);
-        EncodedSpeech::read_back(&states, self.ctc_log_probs(&states), self.config.pad_token_id)
+        let heard = Heard::read_back(&states, self.ctc_log_probs(&states), self.config.pad_token_id)?;
+        Ok(heard.into_iter().map(|heard| heard.speech).collect())
     }
 
     /// The CTC head's matrix `[V, E]` and bias `[V]`; `None` without a head.
