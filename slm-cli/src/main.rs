@@ -8,6 +8,7 @@ mod commands;
 mod embedded;
 mod fetch;
 mod model;
+mod record;
 mod report;
 
 use std::io;

@@ -1,5 +1,6 @@
 //! Finds the bundle and the device, and loads the model.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::backend::{Backend, BackendError};
 use slm_core::bundle::{Bundle, MANIFEST_NAME};
-use slm_core::task::SpeechModel;
+use slm_core::json;
+use slm_core::task::{SpeechModel, Templates};
 use slm_core::weights::Placement;
 use tempfile::TempDir;
 
@@ -55,7 +57,18 @@ impl Source {
 
 /// Loads the model that the arguments name.
 pub(crate) fn load(args: &ModelArgs) -> anyhow::Result<SpeechModel> {
-    Ok(SpeechModel::load(Source::open(args)?.bundle(), placement(args)?)?)
+    let templates = args.templates.as_deref().map(read_templates).transpose()?;
+    let model = SpeechModel::load(Source::open(args)?.bundle(), placement(args)?)?;
+    Ok(match templates {
+        Some(templates) => model.with_templates(templates),
+        None => model,
+    })
+}
+
+/// Reads phrasings by task, as a bundle's manifest has them.
+fn read_templates(path: &Path) -> anyhow::Result<Templates> {
+    let phrasings: BTreeMap<String, Vec<String>> = json::read(path)?;
+    Templates::parse(&phrasings).with_context(|| format!("cannot use templates `{}`", path.display()))
 }
 
 /// Where the arguments say that models go, with a bar on stderr for large ones.

@@ -10,9 +10,11 @@ use serde::Serialize;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::backend::BackendError;
 use slm_core::bundle::BundleError;
-use slm_core::task::{Response, SpeechError};
+use slm_core::task::{Response, Segment, SpeechError};
 
+use crate::args::{InputArgs, Stretches};
 use crate::fetch::FetchError;
+use crate::record::AnswerRecord;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub(crate) enum Failure {
     Audio(AudioError),
     /// It is odd, and `--strict` was given.
     Warning(AudioWarning),
+    /// The sound does not support the answer, and `--strict` was given.
+    Doubt(Doubt),
     /// The model cannot answer.
     Speech(SpeechError),
     /// A bug, with its message.
@@ -91,6 +95,7 @@ impl FailedInput {
             Failure::Audio(error) => error.kind().as_str(),
             Failure::Warning(AudioWarning::DataTruncated { .. }) => "truncated",
             Failure::Warning(_) => "corrupt",
+            Failure::Doubt(_) => "unsupported_text",
             Failure::Speech(error) => error.kind(),
             Failure::Panic(_) => "decoder_bug",
         }
@@ -103,6 +108,7 @@ impl fmt::Display for FailedInput {
         match &self.failure {
             Failure::Audio(error) => write!(f, "{error}"),
             Failure::Warning(warning) => write!(f, "cannot read audio `{path}`: {warning}"),
+            Failure::Doubt(doubt) => write!(f, "cannot answer `{path}`: {doubt}"),
             Failure::Speech(error) => write!(f, "cannot answer `{path}`: {error}"),
             Failure::Panic(message) => {
                 write!(f, "cannot answer `{path}`: internal error: {message}")
@@ -116,7 +122,7 @@ impl Error for FailedInput {
         match &self.failure {
             Failure::Audio(error) => error.source(),
             Failure::Speech(error) => error.source(),
-            Failure::Warning(_) | Failure::Panic(_) => None,
+            Failure::Warning(_) | Failure::Doubt(_) | Failure::Panic(_) => None,
         }
     }
 }
@@ -171,13 +177,63 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match &input.failure {
         Failure::Audio(error) => error.hint(),
         Failure::Speech(error) => error.hint(),
-        Failure::Warning(_) => Some("without `--strict` this is a warning".into()),
+        Failure::Warning(_) | Failure::Doubt(_) => Some("without `--strict` this is a warning".into()),
         Failure::Panic(_) => Some("this is a bug in slm-cli, please report it".into()),
     }
 }
 
-/// A warning about an input.
-pub(crate) fn warning(path: &Path, warning: &AudioWarning) -> String {
+/// What a listener should know of a transcript.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Doubt {
+    /// From where to where, in seconds.
+    start: f64,
+    end: f64,
+    agreement: f64,
+    /// Speech that the text leaves out.
+    skipped: Vec<String>,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, end, agreement, skipped } = self;
+        write!(
+            f,
+            "from {start:.2} to {end:.2} s the sound does not support the text (agreement {agreement:.2})"
+        )?;
+        for text in skipped {
+            write!(f, ", `{text}` may be left out")?;
+        }
+        Ok(())
+    }
+}
+
+/// The segments whose text the sound does not support.
+pub(crate) fn doubts(response: &Response) -> Vec<Doubt> {
+    let doubt = |segment: &Segment| {
+        let aligned = segment.alignment.as_ref().filter(|aligned| aligned.agreement.is_suspect())?;
+        Some(Doubt {
+            start: segment.start,
+            end: segment.end,
+            agreement: aligned.agreement.value(),
+            skipped: aligned.skipped.iter().map(|stretch| stretch.text.clone()).collect(),
+        })
+    };
+    response.segments.iter().filter_map(doubt).collect()
+}
+
+/// The phrases of the context that were found; `None` where there are none.
+pub(crate) fn phrases(path: &Path, response: &Response) -> Option<String> {
+    let mut found: Vec<&str> = Vec::new();
+    for phrase in response.segments.iter().flat_map(|segment| &segment.phrases) {
+        if !found.contains(&phrase.phrase.as_str()) {
+            found.push(&phrase.phrase);
+        }
+    }
+    (!found.is_empty()).then(|| format!("`{}`: heard of the phrases: {}", path.display(), found.join(", ")))
+}
+
+/// A warning about an input or its answer.
+pub(crate) fn warning(path: &Path, warning: &impl fmt::Display) -> String {
     format!("warning: `{}`: {warning}", path.display())
 }
 
@@ -205,17 +261,6 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     text.chars().take(200).collect()
 }
 
-/// A JSON record of an answer.
-#[derive(Serialize)]
-struct AnswerRecord<'a> {
-    path: String,
-    text: &'a str,
-    /// Seconds, to the millisecond.
-    duration: f64,
-    no_speech: bool,
-    truncated: bool,
-}
-
 /// A JSON record of a failure.
 #[derive(Serialize)]
 struct FailureRecord {
@@ -229,24 +274,63 @@ struct ErrorRecord {
     message: String,
 }
 
-/// Writes an answer: a line of text, or a record.
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line an input.
+    Text,
+    /// A line an input, of which all but the end is written already.
+    Streamed,
+    /// A line a text, with its score.
+    NBest,
+    /// A line a stretch, with its times.
+    Timed(Stretches),
+    /// A record an input.
+    Json,
+}
+
+impl Form {
+    /// The form that the arguments ask for.
+    pub(crate) fn of(inputs: &InputArgs) -> Self {
+        match inputs {
+            InputArgs { json: true, .. } => Self::Json,
+            InputArgs { stream: true, .. } => Self::Streamed,
+            InputArgs { timestamps: Some(stretches), .. } => Self::Timed(*stretches),
+            _ if inputs.decode.n_best.is_some_and(|count| count > 1) => Self::NBest,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Writes an answer.
 pub(crate) fn write_answer(
     out: &mut impl Write,
     path: &Path,
     response: &Response,
-    json: bool,
+    form: Form,
 ) -> io::Result<()> {
-    if json {
-        let record = AnswerRecord {
-            path: path.display().to_string(),
-            text: &response.text,
-            duration: (response.seconds * 1000.0).round() / 1000.0,
-            no_speech: response.no_speech,
-            truncated: response.truncated,
-        };
-        writeln!(out, "{}", serde_json::to_string(&record)?)
-    } else {
-        writeln!(out, "{}", response.text.replace(['\n', '\r'], " "))
+    let line = |text: &str| text.replace(['\n', '\r'], " ");
+    match form {
+        Form::Text => writeln!(out, "{}", line(&response.text)),
+        Form::Streamed => writeln!(out),
+        Form::NBest => {
+            writeln!(out, "{:.4}\t{}", response.score, line(&response.text))?;
+            response
+                .alternatives
+                .iter()
+                .try_for_each(|other| writeln!(out, "{:.4}\t{}", other.score, line(&other.text)))
+        }
+        Form::Timed(stretches) => response.segments.iter().try_for_each(|segment| match stretches {
+            Stretches::Segments => {
+                writeln!(out, "{:.2}\t{:.2}\t{}", segment.start, segment.end, line(&segment.text))
+            }
+            Stretches::Words => segment
+                .alignment
+                .iter()
+                .flat_map(|aligned| &aligned.words)
+                .try_for_each(|word| writeln!(out, "{:.2}\t{:.2}\t{}", word.start, word.end, word.text)),
+        }),
+        Form::Json => writeln!(out, "{}", serde_json::to_string(&AnswerRecord::of(path, response))?),
     }
 }
 
@@ -298,8 +382,8 @@ mod tests {
         let mut out = Vec::new();
         let response = Response { text: "call\nanna".into(), seconds: 1.23456, ..Response::default() };
         let path = Path::new("talk.wav");
-        write_answer(&mut out, path, &response, false).unwrap();
-        write_answer(&mut out, path, &response, true).unwrap();
+        write_answer(&mut out, path, &response, Form::Text).unwrap();
+        write_answer(&mut out, path, &response, Form::Json).unwrap();
         let warning = AudioWarning::DataTruncated { found: 3.2, declared: 10.0 };
         write_failure(&mut out, &failed(Failure::Warning(warning))).unwrap();
         let expected = concat!(

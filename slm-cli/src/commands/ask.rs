@@ -10,5 +10,5 @@ use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &AskArgs) -> Result<ExitCode, Stop> {
     let question = args.question.clone();
-    answer(model, &args.inputs, Task::Ask { question })
+    answer(model, &args.inputs, Task::Ask { question }, None)
 }

@@ -8,6 +8,7 @@ use burn::prelude::*;
 use slm_core::audio::limits;
 use slm_core::backend::Backend;
 use slm_core::bundle::Bundle;
+use slm_core::context::{MAX_PHRASE_CHARS, MAX_PHRASES};
 use slm_core::folder::{Folder, WeightSummary};
 use slm_core::task::{
     MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, MAX_WHOLE_SECONDS, SpeechModel,
@@ -183,6 +184,7 @@ fn limit_rows() -> Vec<(&'static str, String)> {
         ("tokenizer file", bytes(text::MAX_TOKENIZER_BYTES)),
         ("instruction", format!("{MAX_INSTRUCTION_TOKENS} tokens")),
         ("text in place of speech", format!("{MAX_TEXT_TOKENS} tokens")),
+        ("phrases of a context", format!("{MAX_PHRASES}, {MAX_PHRASE_CHARS} characters each")),
         ("answer", format!("{MAX_NEW_TOKENS} tokens")),
         ("beams", MAX_BEAMS.to_string()),
     ]

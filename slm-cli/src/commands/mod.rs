@@ -2,6 +2,8 @@
 
 mod answer;
 mod ask;
+mod chat;
+mod continue_speech;
 mod devices;
 mod doctor;
 mod fetch;
@@ -21,6 +23,8 @@ pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
         Command::Transcribe(args) => transcribe::execute(&cli.model, args),
         Command::Translate(args) => translate::execute(&cli.model, args),
         Command::Ask(args) => ask::execute(&cli.model, args),
+        Command::Continue(args) => continue_speech::execute(&cli.model, args),
+        Command::Chat(args) => chat::execute(&cli.model, args),
         Command::Run(args) => run::execute(&cli.model, args),
         Command::Devices => devices::execute(),
         Command::Doctor(args) => doctor::execute(&cli.model, args),

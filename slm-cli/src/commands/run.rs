@@ -10,5 +10,5 @@ use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &RunArgs) -> Result<ExitCode, Stop> {
     let task = Task::Instruction(args.instruction.clone());
-    answer(model, &args.inputs, task)
+    answer(model, &args.inputs, task, None)
 }

@@ -9,17 +9,14 @@ use crate::args::{ModelArgs, TranscribeArgs};
 use crate::report::{Stop, UsageError};
 
 pub(super) fn execute(model: &ModelArgs, args: &TranscribeArgs) -> Result<ExitCode, Stop> {
-    answer(model, &args.inputs, task(args)?)
+    answer(model, &args.inputs, task(args)?, Some(&args.context))
 }
 
 fn task(args: &TranscribeArgs) -> anyhow::Result<Task> {
-    let task = match &args.task {
-        Some(name) => Task::from_key(name).ok_or_else(|| UsageError {
-            message: format!("unknown task `{name}`"),
-            hint: Some("`slm-cli info` lists the tasks of the model".into()),
-        })?,
-        None if args.phrases.is_empty() => Task::Transcribe,
-        None => Task::Spell { phrases: args.phrases.clone() },
+    let Some(name) = &args.task else { return Ok(Task::Transcribe) };
+    let unknown = || UsageError {
+        message: format!("unknown task `{name}`"),
+        hint: Some("`slm-cli info` lists the tasks of the model".into()),
     };
-    Ok(task)
+    Ok(Task::from_key(name).ok_or_else(unknown)?)
 }

@@ -10,5 +10,5 @@ use crate::report::Stop;
 
 pub(super) fn execute(model: &ModelArgs, args: &TranslateArgs) -> Result<ExitCode, Stop> {
     let to = args.to.to_lowercase();
-    answer(model, &args.inputs, Task::Translate { to })
+    answer(model, &args.inputs, Task::Translate { to }, None)
 }

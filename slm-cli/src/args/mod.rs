@@ -1,15 +1,15 @@
 //! The command line.
 
+mod decoding;
+mod inputs;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, value_parser};
-use slm_core::decode::{DecodeConfig, settings};
+use clap::{Args, Parser, Subcommand};
 use slm_core::weights::ComputeType;
 
-/// The most tokens an answer may have.
-pub(crate) const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
-/// The most beams.
-pub(crate) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
+pub(crate) use decoding::{DecodeArgs, MAX_BEAMS, MAX_NEW_TOKENS};
+pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ pub(crate) struct ModelArgs {
     /// Folder of the model [default: the nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
+    /// Other phrasings of instructions: a JSON file of the form of `templates` in a bundle's `slm.json`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) templates: Option<PathBuf>,
 }
 
 /// The type of this name.
@@ -50,6 +53,10 @@ pub(crate) enum Command {
     Translate(TranslateArgs),
     /// Answer a question about what is said
     Ask(AskArgs),
+    /// Say what the speaker would say next
+    Continue(ContinueArgs),
+    /// Talk with the model, by recordings or by typing
+    Chat(ChatArgs),
     /// Follow an instruction about what is said
     Run(RunArgs),
     /// List the backends, and the devices they find
@@ -69,9 +76,29 @@ pub(crate) struct TranscribeArgs {
     /// Another task of the model, such as `reply`, `continue` or `field.name`
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
-    /// A word or name that may be said; can be repeated
-    #[arg(long = "phrase", value_name = "TEXT", conflicts_with = "task")]
-    pub(crate) phrases: Vec<String>,
+    #[command(flatten)]
+    pub(crate) context: ContextArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContinueArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    /// Recordings, a turn each; then turns are read from standard input: a line of text, or `/file FILE`
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write one JSON record a turn instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Words of earlier turns that the instruction has at most
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) history: usize,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -148,47 +175,10 @@ pub(crate) struct InfoArgs {
     pub(crate) limits: bool,
 }
 
-/// The inputs, and how they are answered.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct InputArgs {
-    /// WAV files; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Write one JSON record a line instead of text
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Search with this many beams; 1 is greedy [default: as the bundle says]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
-    pub(crate) beam: Option<u16>,
-    /// Most tokens of an answer (of each 30 s when transcribing or translating) [default: as the bundle says]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
-    pub(crate) max_new_tokens: Option<u16>,
-    /// Stop at the first input that fails
-    #[arg(long)]
-    pub(crate) fail_fast: bool,
-    /// Treat warnings about an input as its failure
-    #[arg(long)]
-    pub(crate) strict: bool,
-}
-
-impl InputArgs {
-    /// The way of decoding that `bundle` asks for, with what was chosen in its place.
-    pub(crate) fn decode(&self, bundle: DecodeConfig) -> DecodeConfig {
-        let mut decode = bundle;
-        if let Some(size) = self.beam {
-            decode.strategy = decode.strategy.with_beams(size.into());
-        }
-        if let Some(count) = self.max_new_tokens {
-            decode.max_new_tokens = count.into();
-        }
-        decode
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use slm_core::decode::Strategy;
+    use slm_core::decode::{DecodeConfig, Strategy};
 
     use super::*;
 
@@ -223,11 +213,17 @@ mod tests {
         assert_eq!(ask.inputs.files.len(), 2);
         let strategy = Strategy::Beam { size: 2, length_penalty: 0.5 };
         let bundle = DecodeConfig { strategy, max_new_tokens: 50, ..DecodeConfig::default() };
-        let decode = ask.inputs.decode(bundle);
+        let decode = ask.inputs.decode.apply(bundle);
         assert_eq!(decode.strategy, Strategy::Beam { size: 4, length_penalty: 0.5 });
         assert_eq!(decode.max_new_tokens, 50);
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
+        assert!(parse("slm-cli continue a.wav --stream --stop end --templates t.json").is_ok());
+        assert!(parse("slm-cli chat").is_ok());
+        assert!(parse("slm-cli chat a.wav b.wav --json --seed 1").is_ok());
+        assert!(
+            parse("slm-cli transcribe a.wav --context names.txt --phrase anna --timestamps words").is_ok()
+        );
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
@@ -246,6 +242,10 @@ mod tests {
             "slm-cli info some/folder --limits",
             "slm-cli transcribe a.wav --max-new-tokens 449",
             "slm-cli transcribe a.wav --task reply --phrase anna",
+            "slm-cli transcribe a.wav --context-top 0 --phrase anna",
+            "slm-cli transcribe a.wav --beam 4 --temperature 0.5",
+            "slm-cli transcribe a.wav --stream --json",
+            "slm-cli continue",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
