@@ -111,21 +111,27 @@ pub(crate) struct AdapterArgs {
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// The bundle.
-    #[arg(long)]
-    pub(crate) bundle: PathBuf,
+    /// The bundle; with a suite, in place of the one that it names.
+    #[arg(long, required_unless_present = "suite")]
+    pub(crate) bundle: Option<PathBuf>,
     /// Utterances with references; audio paths are relative to it.
-    #[arg(long)]
-    pub(crate) manifest: PathBuf,
+    #[arg(long, required_unless_present = "suite", conflicts_with = "suite")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// A TOML file of several corpora and tasks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suite: Option<PathBuf>,
+    /// Folder for the corpora that a suite makes, in place of the one that it names.
+    #[arg(long, value_name = "DIR", requires = "suite")]
+    pub(crate) work: Option<PathBuf>,
     /// `transcribe`, `translate.german`, `translate.spanish`, `translate.french`, `ask`, `field`,
-    /// `continue`, `reply`, or `all`.
-    #[arg(long, default_value = "all")]
+    /// `continue`, `reply`, `chat`, or `all`.
+    #[arg(long, default_value = "all", conflicts_with = "suite")]
     pub(crate) task: String,
-    /// JSON on stdout: an object, or a list with `--task all`.
+    /// JSON on stdout: an object, a list with `--task all`, or an object with a list `results` of a suite.
     #[arg(long)]
     pub(crate) json: bool,
     /// The first utterances only.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "suite")]
     pub(crate) limit: Option<usize>,
     /// Beams, 1 for greedy; without it as the bundle says.
     #[arg(long)]
@@ -133,4 +139,7 @@ pub(crate) struct EvalArgs {
     /// Writes every answer to this file, as JSONL.
     #[arg(long)]
     pub(crate) hypotheses: Option<PathBuf>,
+    /// Folder for `report.md`, `report.json` and `hypotheses.jsonl`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }

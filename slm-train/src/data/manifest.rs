@@ -26,7 +26,7 @@ const DURATION_TOLERANCE: f64 = 0.01;
 const DURATION_ROUNDING_S: f64 = 0.006;
 
 /// One line of a manifest.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Utterance {
     /// The audio file; relative to the manifest's folder in the file, joined with it by [`read`].
     #[serde(alias = "audio", alias = "path", alias = "source")]
@@ -39,6 +39,9 @@ pub struct Utterance {
     /// Name of the speaker or synthetic voice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
+    /// Language of the text, such as `en`.
+    #[serde(default, alias = "lang", alias = "source_lang", skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// German translation of the text.
     #[serde(rename = "text_de", default, skip_serializing_if = "Option::is_none")]
     pub german: Option<String>,
@@ -396,6 +399,7 @@ mod tests {
     fn round_trip() {
         let (folder, manifest) = folder("");
         let full = Utterance {
+            language: Some("en".into()),
             audio_filepath: folder.path().join("a.wav"),
             duration: 1.0,
             text: "Grüße, \"Anna\"\n".to_owned(),

@@ -6,6 +6,9 @@
 //! [`normalise`](super::normalise::normalise) on both sides first where case and punctuation are not to count.
 //! [`exact_match`] and [`f1`] normalise by themselves.
 //!
+//! Each metric is counted utterance by utterance ([`Counts`]), so that a corpus, a group of it or a resample of it is a
+//! sum of the same counts.
+//!
 //! References and hypotheses are paired by index. Where one list is shorter, the texts it lacks count as empty,
 //! so that a missing hypothesis is an error and never goes unnoticed. An empty corpus scores 0 in every metric.
 
@@ -14,8 +17,10 @@ use std::hash::Hash;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
+use slm_core::align::edit::{Edit, edits};
 
 use super::normalise::normalise;
+use super::tokenise::tokenise_13a;
 
 /// Longest character n-gram of chrF.
 const CHRF_ORDER: usize = 6;
@@ -23,6 +28,30 @@ const CHRF_ORDER: usize = 6;
 const CHRF_BETA: f64 = 2.0;
 /// Longest word n-gram of BLEU.
 const BLEU_ORDER: usize = 4;
+
+/// What a metric counts of one utterance, to be summed over many.
+pub trait Counts: Copy + Default + AddAssign {
+    /// The counts of one pair.
+    fn of(reference: &str, hypothesis: &str) -> Self;
+
+    /// The metric of what was counted.
+    fn score(&self) -> f64;
+
+    /// The sum over a corpus.
+    fn of_corpus<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> Self {
+        Self::total(
+            pairs(references, hypotheses).map(|(reference, hypothesis)| Self::of(reference, hypothesis)),
+        )
+    }
+
+    /// The sum of several.
+    fn total(all: impl Iterator<Item = Self>) -> Self {
+        all.fold(Self::default(), |mut total, one| {
+            total += one;
+            total
+        })
+    }
+}
 
 /// The word errors of one utterance or of a whole corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,34 +66,36 @@ pub struct ErrorCounts {
     pub reference_words: usize,
 }
 
-impl ErrorCounts {
+impl Counts for ErrorCounts {
     /// Counts the word errors of one hypothesis; words are what white space separates.
     ///
     /// Their sum is the edit distance. Where several alignments are equally short, the one jiwer picks is
     /// counted.
-    pub fn of(reference: &str, hypothesis: &str) -> Self {
+    fn of(reference: &str, hypothesis: &str) -> Self {
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
-        align(&reference, &hypothesis)
-    }
-
-    /// Counts the word errors of a corpus.
-    pub fn of_corpus<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> Self {
-        let mut total = Self::default();
-        for (reference, hypothesis) in pairs(references, hypotheses) {
-            total += Self::of(reference, hypothesis);
+        let mut counts = Self { reference_words: reference.len(), ..Self::default() };
+        for edit in edits(&reference, &hypothesis) {
+            match edit {
+                Edit::Same(..) => {}
+                Edit::Substitution(..) => counts.substitutions += 1,
+                Edit::Deletion(_) => counts.deletions += 1,
+                Edit::Insertion(_) => counts.insertions += 1,
+            }
         }
-        total
-    }
-
-    /// Substitutions, insertions and deletions together.
-    pub fn errors(&self) -> usize {
-        self.substitutions + self.insertions + self.deletions
+        counts
     }
 
     /// Errors per reference word; for a reference without words the number of errors, as in jiwer.
-    pub fn rate(&self) -> f64 {
+    fn score(&self) -> f64 {
         rate(self.errors(), self.reference_words)
+    }
+}
+
+impl ErrorCounts {
+    /// Substitutions, insertions and deletions together.
+    pub fn errors(&self) -> usize {
+        self.substitutions + self.insertions + self.deletions
     }
 }
 
@@ -83,7 +114,7 @@ impl AddAssign for ErrorCounts {
 /// reference has a word, the result is the number of insertions, as in jiwer: 0 where nothing was said and
 /// nothing was heard.
 pub fn wer<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    ErrorCounts::of_corpus(references, hypotheses).rate()
+    ErrorCounts::of_corpus(references, hypotheses).score()
 }
 
 /// Character error rate: character edits summed over the corpus, per reference character.
@@ -91,21 +122,68 @@ pub fn wer<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> 
 /// Characters are Unicode scalar values; white space at both ends is dropped, white space inside counts. Empty
 /// references are treated as in [`wer`].
 pub fn cer<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    let (mut errors, mut length) = (0, 0);
-    for (reference, hypothesis) in pairs(references, hypotheses) {
-        let reference: Vec<char> = reference.trim().chars().collect();
-        let hypothesis: Vec<char> = hypothesis.trim().chars().collect();
-        errors += edit_distance(&reference, &hypothesis);
-        length += reference.len();
-    }
-    rate(errors, length)
+    CharacterErrors::of_corpus(references, hypotheses).score()
 }
 
 /// Corpus-level chrF in 0..=100: character n-grams of order 1 to 6, beta 2, no word n-grams, white space
 /// ignored, case kept.
 pub fn chrf<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    let mut totals = [Overlap::default(); CHRF_ORDER];
-    for (reference, hypothesis) in pairs(references, hypotheses) {
+    ChrfCounts::of_corpus(references, hypotheses).score()
+}
+
+/// Corpus-level BLEU in 0..=100: up to 4-grams, tokeniser 13a, case kept, exponential smoothing, one reference.
+///
+/// 0 where the whole corpus has no matching word or no hypothesis of four tokens.
+pub fn bleu<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
+    BleuCounts::of_corpus(references, hypotheses).score()
+}
+
+/// Share of hypotheses that equal their reference once both are normalised, 0..=1.
+pub fn exact_match<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
+    Matches::of_corpus(references, hypotheses).score()
+}
+
+/// Mean token F1 of the answers, 0..=1, as in SQuAD but with the normaliser `basic`: English articles stay.
+///
+/// Tokens are words after normalisation, counted with multiplicity. Where one side has no tokens, the pair
+/// scores 1 if the other has none either, otherwise 0.
+pub fn f1<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
+    TokenF1::of_corpus(references, hypotheses).score()
+}
+
+/// Character edits, for [`cer`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CharacterErrors {
+    errors: usize,
+    length: usize,
+}
+
+impl Counts for CharacterErrors {
+    fn of(reference: &str, hypothesis: &str) -> Self {
+        let reference: Vec<char> = reference.trim().chars().collect();
+        let hypothesis: Vec<char> = hypothesis.trim().chars().collect();
+        Self { errors: edit_distance(&reference, &hypothesis), length: reference.len() }
+    }
+
+    fn score(&self) -> f64 {
+        rate(self.errors, self.length)
+    }
+}
+
+impl AddAssign for CharacterErrors {
+    fn add_assign(&mut self, other: Self) {
+        self.errors += other.errors;
+        self.length += other.length;
+    }
+}
+
+/// Character n-grams, for [`chrf`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChrfCounts([Overlap; CHRF_ORDER]);
+
+impl Counts for ChrfCounts {
+    fn of(reference: &str, hypothesis: &str) -> Self {
+        let mut totals = [Overlap::default(); CHRF_ORDER];
         let reference: Vec<char> = reference.chars().filter(|c| !c.is_whitespace()).collect();
         let hypothesis: Vec<char> = hypothesis.chars().filter(|c| !c.is_whitespace()).collect();
         for (order, total) in (1..).zip(&mut totals) {
@@ -114,80 +192,155 @@ pub fn chrf<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) ->
                 total.add(&reference, &hypothesis, order);
             }
         }
+        Self(totals)
     }
-    let (mut precision, mut recall, mut orders) = (0.0, 0.0, 0_usize);
-    for total in totals.iter().filter(|t| t.hypothesis > 0 && t.reference > 0) {
-        precision += total.matched as f64 / total.hypothesis as f64;
-        recall += total.matched as f64 / total.reference as f64;
-        orders += 1;
+
+    fn score(&self) -> f64 {
+        let (mut precision, mut recall, mut orders) = (0.0, 0.0, 0_usize);
+        for total in self.0.iter().filter(|t| t.hypothesis > 0 && t.reference > 0) {
+            precision += total.matched as f64 / total.hypothesis as f64;
+            recall += total.matched as f64 / total.reference as f64;
+            orders += 1;
+        }
+        if orders == 0 || precision + recall <= 0.0 {
+            return 0.0;
+        }
+        let (precision, recall) = (precision / orders as f64, recall / orders as f64);
+        let weight = CHRF_BETA * CHRF_BETA;
+        100.0 * (1.0 + weight) * precision * recall / (weight * precision + recall)
     }
-    if orders == 0 || precision + recall <= 0.0 {
-        return 0.0;
-    }
-    let (precision, recall) = (precision / orders as f64, recall / orders as f64);
-    let weight = CHRF_BETA * CHRF_BETA;
-    100.0 * (1.0 + weight) * precision * recall / (weight * precision + recall)
 }
 
-/// Corpus-level BLEU in 0..=100: up to 4-grams, tokeniser 13a, case kept, exponential smoothing, one reference.
-///
-/// 0 where the whole corpus has no matching word or no hypothesis of four tokens.
-pub fn bleu<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    let mut totals = [Overlap::default(); BLEU_ORDER];
-    let (mut reference_length, mut hypothesis_length) = (0_usize, 0_usize);
-    for (reference, hypothesis) in pairs(references, hypotheses) {
+impl AddAssign for ChrfCounts {
+    fn add_assign(&mut self, other: Self) {
+        for (total, one) in self.0.iter_mut().zip(other.0) {
+            *total += one;
+        }
+    }
+}
+
+/// Word n-grams, for [`bleu`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BleuCounts {
+    orders: [Overlap; BLEU_ORDER],
+    reference: usize,
+    hypothesis: usize,
+}
+
+impl Counts for BleuCounts {
+    fn of(reference: &str, hypothesis: &str) -> Self {
         let (reference, hypothesis) = (tokenise_13a(reference), tokenise_13a(hypothesis));
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
-        reference_length += reference.len();
-        hypothesis_length += hypothesis.len();
-        for (order, total) in (1..).zip(&mut totals) {
+        let mut orders = [Overlap::default(); BLEU_ORDER];
+        for (order, total) in (1..).zip(&mut orders) {
             total.add(&reference, &hypothesis, order);
         }
+        Self { orders, reference: reference.len(), hypothesis: hypothesis.len() }
     }
-    if totals.iter().all(|t| t.matched == 0) || totals.iter().any(|t| t.hypothesis == 0) {
-        return 0.0;
+
+    fn score(&self) -> f64 {
+        if self.orders.iter().all(|t| t.matched == 0) || self.orders.iter().any(|t| t.hypothesis == 0) {
+            return 0.0;
+        }
+        let (mut log_sum, mut smoothing) = (0.0, 1.0);
+        for total in &self.orders {
+            let matched = if total.matched == 0 {
+                smoothing *= 2.0;
+                1.0 / smoothing
+            } else {
+                total.matched as f64
+            };
+            log_sum += (matched / total.hypothesis as f64).ln();
+        }
+        let log_penalty = (1.0 - self.reference as f64 / self.hypothesis as f64).min(0.0);
+        100.0 * (log_penalty + log_sum / BLEU_ORDER as f64).exp()
     }
-    let (mut log_sum, mut smoothing) = (0.0, 1.0);
-    for total in &totals {
-        let matched = if total.matched == 0 {
-            smoothing *= 2.0;
-            1.0 / smoothing
-        } else {
-            total.matched as f64
-        };
-        log_sum += (matched / total.hypothesis as f64).ln();
-    }
-    let log_penalty = (1.0 - reference_length as f64 / hypothesis_length as f64).min(0.0);
-    100.0 * (log_penalty + log_sum / BLEU_ORDER as f64).exp()
 }
 
-/// Share of hypotheses that equal their reference once both are normalised, 0..=1.
-pub fn exact_match<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    mean(
-        pairs(references, hypotheses).map(|(reference, hypothesis)| {
-            f64::from(u8::from(normalise(reference) == normalise(hypothesis)))
-        }),
-    )
+impl AddAssign for BleuCounts {
+    fn add_assign(&mut self, other: Self) {
+        for (total, one) in self.orders.iter_mut().zip(other.orders) {
+            *total += one;
+        }
+        self.reference += other.reference;
+        self.hypothesis += other.hypothesis;
+    }
 }
 
-/// Mean token F1 of the answers, 0..=1, as in SQuAD but with the normaliser `basic`: English articles stay.
-///
-/// Tokens are words after normalisation, counted with multiplicity. Where one side has no tokens, the pair
-/// scores 1 if the other has none either, otherwise 0.
-pub fn f1<R: AsRef<str>, H: AsRef<str>>(references: &[R], hypotheses: &[H]) -> f64 {
-    mean(pairs(references, hypotheses).map(|(reference, hypothesis)| {
+/// A mean of values from 0 to 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    /// Of one value.
+    pub fn one(value: f64) -> Self {
+        Self { sum: value, count: 1 }
+    }
+
+    /// The mean, 0 of none.
+    pub fn value(&self) -> f64 {
+        self.sum / self.count.max(1) as f64
+    }
+}
+
+impl AddAssign for Mean {
+    fn add_assign(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+}
+
+/// Answers that are right, for [`exact_match`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Matches(Mean);
+
+impl Counts for Matches {
+    fn of(reference: &str, hypothesis: &str) -> Self {
+        Self(Mean::one(f64::from(u8::from(normalise(reference) == normalise(hypothesis)))))
+    }
+
+    fn score(&self) -> f64 {
+        self.0.value()
+    }
+}
+
+impl AddAssign for Matches {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+/// Shared words, for [`f1`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenF1(Mean);
+
+impl Counts for TokenF1 {
+    fn of(reference: &str, hypothesis: &str) -> Self {
         let (reference, hypothesis) = (normalise(reference), normalise(hypothesis));
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
         let tokens = reference.len() + hypothesis.len();
         if tokens == 0 {
-            return 1.0;
+            return Self(Mean::one(1.0));
         }
         let mut overlap = Overlap::default();
         overlap.add(&reference, &hypothesis, 1);
-        2.0 * overlap.matched as f64 / tokens as f64
-    }))
+        Self(Mean::one(2.0 * overlap.matched as f64 / tokens as f64))
+    }
+
+    fn score(&self) -> f64 {
+        self.0.value()
+    }
+}
+
+impl AddAssign for TokenF1 {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
 }
 
 /// Pairs texts by index; the shorter list is filled up with empty texts.
@@ -207,12 +360,6 @@ fn text_at<S: AsRef<str>>(texts: &[S], index: usize) -> &str {
 /// Errors per unit of reference; the number of errors where there is no reference.
 fn rate(errors: usize, length: usize) -> f64 {
     errors as f64 / length.max(1) as f64
-}
-
-/// The mean of the values, 0 for none.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
-    sum / count.max(1) as f64
 }
 
 /// Both sequences without what they share at the start and, after that, at the end.
@@ -247,50 +394,20 @@ fn edit_distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     row[short.len()]
 }
 
-/// Aligns two word sequences and counts the edits along the path that rapidfuzz, and so jiwer, reports: traced
-/// from the end, a deletion wherever one fits, then an insertion where it is cheaper, else a pair of words.
-fn align(reference: &[&str], hypothesis: &[&str]) -> ErrorCounts {
-    let mut counts = ErrorCounts { reference_words: reference.len(), ..ErrorCounts::default() };
-    let (reference, hypothesis) = without_shared_ends(reference, hypothesis);
-    let width = hypothesis.len() + 1;
-    let mut cost: Vec<usize> = (0..width).collect();
-    cost.reserve_exact(reference.len() * width);
-    for (i, from) in reference.iter().enumerate() {
-        let above = i * width;
-        cost.push(i + 1);
-        for (j, to) in hypothesis.iter().enumerate() {
-            let replaced = cost[above + j] + usize::from(from != to);
-            let deleted = cost[above + j + 1] + 1;
-            let inserted = cost[above + width + j] + 1;
-            cost.push(replaced.min(deleted).min(inserted));
-        }
-    }
-    let at = |i: usize, j: usize| cost[i * width + j];
-    let (mut i, mut j) = (reference.len(), hypothesis.len());
-    while i > 0 && j > 0 {
-        if at(i, j) == at(i - 1, j) + 1 {
-            counts.deletions += 1;
-            i -= 1;
-        } else if at(i - 1, j - 1) == at(i, j - 1) + 1 {
-            counts.insertions += 1;
-            j -= 1;
-        } else {
-            counts.substitutions += usize::from(reference[i - 1] != hypothesis[j - 1]);
-            i -= 1;
-            j -= 1;
-        }
-    }
-    counts.deletions += i;
-    counts.insertions += j;
-    counts
-}
-
 /// Numbers of n-grams of one order, summed over a corpus.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Overlap {
     reference: usize,
     hypothesis: usize,
     matched: usize,
+}
+
+impl AddAssign for Overlap {
+    fn add_assign(&mut self, other: Self) {
+        self.reference += other.reference;
+        self.hypothesis += other.hypothesis;
+        self.matched += other.matched;
+    }
 }
 
 impl Overlap {
@@ -311,58 +428,9 @@ impl Overlap {
     }
 }
 
-/// Separates tokens by white space as mteval-v13a does; the caller splits.
-fn tokenise_13a(text: &str) -> String {
-    let text = text
-        .trim_end()
-        .replace("<skipped>", "")
-        .replace("-\n", "")
-        .replace('\n', " ")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">");
-    let mut spaced = String::with_capacity(text.len() + 16);
-    spaced.push(' ');
-    for c in text.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '\'' | ',' | '-' | '.') {
-            spaced.extend([' ', c, ' ']);
-        } else {
-            spaced.push(c);
-        }
-    }
-    spaced.push(' ');
-    let is_stop = |c: char| matches!(c, '.' | ',');
-    // a full stop or comma not after a digit, then one not before a digit, then a dash after a digit
-    let spaced = rewrite_pairs(&spaced, |first, second| {
-        (!first.is_ascii_digit() && is_stop(second)).then(|| format!("{first} {second} "))
-    });
-    let spaced = rewrite_pairs(&spaced, |first, second| {
-        (is_stop(first) && !second.is_ascii_digit()).then(|| format!(" {first} {second}"))
-    });
-    rewrite_pairs(&spaced, |first, second| {
-        (first.is_ascii_digit() && second == '-').then(|| format!("{first} {second} "))
-    })
-}
-
-/// Replaces neighbouring characters from left to right, without overlap, as a regular expression would.
-fn rewrite_pairs(text: &str, rule: impl Fn(char, char) -> Option<String>) -> String {
-    let mut rewritten = String::with_capacity(text.len() + 16);
-    let mut rest = text.chars().peekable();
-    while let Some(first) = rest.next() {
-        if let Some(replacement) = rest.peek().and_then(|&second| rule(first, second)) {
-            rewritten.push_str(&replacement);
-            rest.next();
-        } else {
-            rewritten.push(first);
-        }
-    }
-    rewritten
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
+    use super::{Counts, ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
 
     #[test]
     fn empty_corpora_and_missing_texts() {

@@ -1,6 +1,13 @@
-//! Scores of what a model said against what it should have said.
+//! Evaluation: tasks over manifests, scores and how sure they are, reports.
 
+mod bootstrap;
+pub mod context;
+pub mod follow;
 pub mod metrics;
+pub mod names;
 pub mod normalise;
 pub mod report;
+pub mod suite;
+pub mod table;
 pub mod tasks;
+mod tokenise;

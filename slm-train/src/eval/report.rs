@@ -3,14 +3,20 @@
 //! The thin gap is the speech score over the score that the same frozen language model reaches when it
 //! is given the true transcript as text: 1 means that nothing is lost between speech and text.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Context;
 use serde::Serialize;
 use slm_core::audio;
+use slm_core::decode::DecodeConfig;
 use slm_core::task::{Request, Response, SpeechModel, Task};
 
-use super::metrics;
+use super::bootstrap;
+use super::context::{ContextLists, NamesInList};
+use super::follow::follows;
+use super::metrics::{self, BleuCounts, ChrfCounts, Counts, ErrorCounts, Matches, Mean};
+use super::names::NameErrors;
 use super::normalise::{self, normalise};
 use super::tasks::{Case, EvalTask, Headline};
 use crate::data::manifest::Utterance;
@@ -18,20 +24,59 @@ use crate::data::manifest::Utterance;
 /// Inputs that go through the model together.
 const BATCH: usize = 16;
 
+/// A task over a manifest.
+#[derive(Debug, Clone)]
+pub struct EvalRun {
+    /// What is asked.
+    pub task: EvalTask,
+    /// Phrases that may be said, for recognition.
+    pub context: Option<ContextLists>,
+    /// The manifest's name, for the report.
+    pub manifest: String,
+    /// Whether the adapter has learnt the task by speech.
+    pub trained: bool,
+}
+
+impl EvalRun {
+    /// The task's name, with what its context is.
+    pub fn name(&self) -> String {
+        let names = self.context.map(|lists| match lists.names {
+            NamesInList::Present => "+names",
+            NamesInList::Absent => "+other-names",
+        });
+        format!("{}{}", self.task.name(), names.unwrap_or_default())
+    }
+}
+
 /// The scores of one task over one manifest.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The task's name.
     pub task: String,
+    /// The manifest.
+    pub manifest: String,
+    /// Whether the adapter has learnt the task by speech; else it is zero-shot.
+    pub trained: bool,
     /// The figure that speech and text are compared by.
     pub metric: &'static str,
     /// That figure by speech.
     pub speech_score: f64,
+    /// Where 95 % of resamples of the utterances have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech_interval: Option<[f64; 2]>,
     /// That figure by the true transcript as text.
     pub text_score: f64,
+    /// Where 95 % of resamples have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_interval: Option<[f64; 2]>,
     /// Speech score over text score; absent when the text score is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thin_gap: Option<f64>,
+    /// Where 95 % of resamples have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thin_gap_interval: Option<[f64; 2]>,
+    /// The share of answers that do what was asked, right or wrong.
+    pub followed: f64,
     /// Word error rate, for recognition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wer: Option<f64>,
@@ -41,6 +86,12 @@ pub struct Report {
     /// Word error rate of the encoder's CTC labels alone, for recognition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc_wer: Option<f64>,
+    /// Word error rate on names, for recognition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names_wer: Option<f64>,
+    /// The share of words of names that were written, for recognition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names_recall: Option<f64>,
     /// chrF, 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chrf: Option<f64>,
@@ -52,6 +103,12 @@ pub struct Report {
     /// Mean token F1, for questions and fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub f1: Option<f64>,
+    /// The speech score of each voice of the manifest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_voice: BTreeMap<String, Group>,
+    /// The speech score of each language of the manifest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_language: BTreeMap<String, Group>,
     /// Answers that were scored.
     pub cases: usize,
     /// Utterances of the manifest.
@@ -62,11 +119,29 @@ pub struct Report {
     pub wall_seconds: f64,
     /// How texts were normalised for word and character error rate.
     pub normaliser: &'static str,
+    /// The lists of phrases, where there were some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextLists>,
+    /// How tokens were chosen.
+    pub decoding: DecodeConfig,
+}
+
+/// A part of the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Group {
+    /// The speech score.
+    pub speech_score: f64,
+    /// Answers.
+    pub cases: usize,
 }
 
 /// An answer, to be kept for inspection.
 #[derive(Debug, Clone, Serialize)]
 pub struct Hypothesis {
+    /// The task's name.
+    pub task: String,
+    /// The manifest.
+    pub manifest: String,
     /// The audio file.
     pub audio_filepath: std::path::PathBuf,
     /// The right answer.
@@ -78,9 +153,17 @@ pub struct Hypothesis {
     /// What the encoder's CTC head heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc: Option<String>,
+    /// The phrases of the context that were found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phrases: Vec<String>,
+    /// How well the sound supports a transcript.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// Whether the answer by speech does what was asked.
+    pub followed: bool,
 }
 
-/// Evaluates `task`; `progress` gets the number of finished answers.
+/// Evaluates a task; `progress` gets the number of finished answers.
 ///
 /// # Errors
 ///
@@ -89,106 +172,191 @@ pub struct Hypothesis {
 pub fn evaluate(
     model: &SpeechModel,
     utterances: &[Utterance],
-    task: &EvalTask,
+    run: &EvalRun,
     request: &Request,
     progress: &dyn Fn(usize),
 ) -> anyhow::Result<(Report, Vec<Hypothesis>)> {
-    let cases = task.cases(utterances);
-    anyhow::ensure!(!cases.is_empty(), "the manifest has no reference for task `{}`", task.name());
+    let cases = run.task.cases(utterances);
+    anyhow::ensure!(!cases.is_empty(), "the manifest has no reference for task `{}`", run.task.name());
 
     let began = Instant::now();
-    let mut speech: Vec<Response> = vec![Response::default(); cases.len()];
-    let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by(|&a, &b| {
-        utterances[cases[a].utterance].duration.total_cmp(&utterances[cases[b].utterance].duration)
-    });
-    for (done, batch) in order.chunks(BATCH).enumerate() {
-        let samples = batch
-            .iter()
-            .map(|&i| Ok(audio::read(&utterances[cases[i].utterance].audio_filepath)?.samples))
-            .collect::<Result<Vec<_>, audio::AudioError>>()?;
-        let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
-        let tasks: Vec<Task> = batch.iter().map(|&i| cases[i].task.clone()).collect();
-        let answers = model.respond_each(&samples, &tasks, request).context("cannot answer")?;
-        for (&i, answer) in batch.iter().zip(answers) {
-            speech[i] = answer;
-        }
-        progress(done * BATCH + batch.len());
-    }
+    let speech = by_speech(model, utterances, &cases, run.context.as_ref(), request, progress)?;
     let wall_seconds = began.elapsed().as_secs_f64();
-
     let mut text: Vec<Response> = Vec::with_capacity(cases.len());
     for batch in cases.chunks(BATCH) {
         let words: Vec<&str> = batch.iter().map(|case| utterances[case.utterance].text.as_str()).collect();
         let tasks: Vec<Task> = batch.iter().map(|case| case.task.clone()).collect();
         text.extend(model.respond_to_text_each(&words, &tasks, request).context("cannot answer")?);
     }
-    let report = score(task, &cases, utterances, &speech, &text, wall_seconds);
-    let hypotheses = cases
+
+    let hypotheses: Vec<Hypothesis> = cases
         .iter()
-        .zip(speech.into_iter().zip(text))
-        .map(|(case, (speech, text))| Hypothesis {
-            audio_filepath: utterances[case.utterance].audio_filepath.clone(),
-            reference: case.reference.clone(),
-            speech: speech.text,
-            text: text.text,
-            ctc: speech.ctc_text,
+        .zip(speech.iter().zip(&text))
+        .map(|(case, (speech, text))| {
+            let utterance = &utterances[case.utterance];
+            let phrases = speech.segments.iter().flat_map(|segment| &segment.phrases);
+            Hypothesis {
+                task: run.name(),
+                manifest: run.manifest.clone(),
+                audio_filepath: utterance.audio_filepath.clone(),
+                reference: case.reference.clone(),
+                speech: speech.text.clone(),
+                text: text.text.clone(),
+                ctc: speech.ctc_text.clone(),
+                phrases: phrases.map(|found| found.phrase.clone()).collect(),
+                agreement: speech.agreement(),
+                followed: follows(&speech.text, &case.reference, &run.task.others(utterance)),
+            }
         })
         .collect();
+    let mut report = score(run, &cases, utterances, &hypotheses);
+    report.wall_seconds = wall_seconds;
+    report.decoding = request.decode;
     Ok((report, hypotheses))
 }
 
-fn score(
-    task: &EvalTask,
-    cases: &[Case],
+/// The answers by speech, in the order of the cases.
+fn by_speech(
+    model: &SpeechModel,
     utterances: &[Utterance],
-    speech: &[Response],
-    text: &[Response],
-    wall_seconds: f64,
-) -> Report {
-    let references: Vec<&str> = cases.iter().map(|case| case.reference.as_str()).collect();
-    let spoken: Vec<&str> = speech.iter().map(|response| response.text.as_str()).collect();
-    let written: Vec<&str> = text.iter().map(|response| response.text.as_str()).collect();
-    let headline = task.headline();
-    let speech_score = headline_score(headline, &references, &spoken);
-    let text_score = headline_score(headline, &references, &written);
+    cases: &[Case],
+    context: Option<&ContextLists>,
+    request: &Request,
+    progress: &dyn Fn(usize),
+) -> anyhow::Result<Vec<Response>> {
+    let mut speech: Vec<Response> = vec![Response::default(); cases.len()];
+    // Utterances of one length waste no padding. A list of phrases is that of one utterance.
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by(|&a, &b| {
+        utterances[cases[a].utterance].duration.total_cmp(&utterances[cases[b].utterance].duration)
+    });
+    let size = if context.is_some() { 1 } else { BATCH };
+    for (done, batch) in order.chunks(size).enumerate() {
+        let samples = batch
+            .iter()
+            .map(|&i| Ok(audio::read(&utterances[cases[i].utterance].audio_filepath)?.samples))
+            .collect::<Result<Vec<_>, audio::AudioError>>()?;
+        let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
+        let tasks: Vec<Task> = batch.iter().map(|&i| cases[i].task.clone()).collect();
+        let mut request = request.clone();
+        if let (Some(lists), Some(&first)) = (context, batch.first()) {
+            let mut phrases = model.context(&lists.list(utterances, cases[first].utterance)?)?;
+            phrases.boost = lists.boost;
+            phrases.respelling = lists.respelling;
+            request.context = Some(phrases);
+        }
+        let answers = model.respond_each(&samples, &tasks, &request).context("cannot answer")?;
+        for (&i, answer) in batch.iter().zip(answers) {
+            speech[i] = answer;
+        }
+        progress(done * size + batch.len());
+    }
+    Ok(speech)
+}
 
-    let recognition = matches!(task, EvalTask::Transcribe);
+/// Scores the cases named by index.
+type Scorer = Box<dyn Fn(&[usize]) -> f64>;
+
+/// The scorer of a headline over answers.
+fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
+    fn counted<C: Counts + 'static>(references: &[&str], answers: &[&str], figure: fn(f64) -> f64) -> Scorer {
+        let counts: Vec<C> = references.iter().zip(answers).map(|(r, a)| C::of(r, a)).collect();
+        Box::new(move |cases| figure(C::total(cases.iter().map(|&case| counts[case])).score()))
+    }
+    match headline {
+        Headline::WordAccuracy => {
+            let (references, answers) = (normalised(references), normalised(answers));
+            counted::<ErrorCounts>(&as_strs(&references), &as_strs(&answers), |rate| 1.0 - rate)
+        }
+        Headline::Chrf => counted::<ChrfCounts>(references, answers, |score| score),
+        Headline::ExactMatch => counted::<Matches>(references, answers, |score| score),
+    }
+}
+
+fn score(run: &EvalRun, cases: &[Case], utterances: &[Utterance], hypotheses: &[Hypothesis]) -> Report {
+    let references: Vec<&str> = cases.iter().map(|case| case.reference.as_str()).collect();
+    let spoken: Vec<&str> = hypotheses.iter().map(|answer| answer.speech.as_str()).collect();
+    let written: Vec<&str> = hypotheses.iter().map(|answer| answer.text.as_str()).collect();
+    let headline = run.task.headline();
+    let (speech, text) = (scorer(headline, &references, &spoken), scorer(headline, &references, &written));
+    let all: Vec<usize> = (0..cases.len()).collect();
+    let (speech_score, text_score) = (speech(&all), text(&all));
+    // The cases of each utterance stay together in a resample.
+    let units: Vec<Vec<usize>> = grouped(cases, |case| Some(case.utterance)).into_values().collect();
+    let drawn = |units: &[Vec<usize>], of: &[usize]| -> Vec<usize> {
+        of.iter().flat_map(|&unit| units[unit].iter().copied()).collect()
+    };
+    let interval =
+        |score: &dyn Fn(&[usize]) -> f64| bootstrap::interval(units.len(), |of| score(&drawn(&units, of)));
+    let groups = |name: &dyn Fn(&Utterance) -> Option<String>| {
+        let cases_of = grouped(cases, |case| name(&utterances[case.utterance]));
+        let group = |cases: Vec<usize>| Group { speech_score: speech(&cases), cases: cases.len() };
+        cases_of.into_iter().map(|(name, cases)| (name, group(cases))).collect::<BTreeMap<_, _>>()
+    };
+
+    let recognition = matches!(run.task, EvalTask::Transcribe);
     let free_text = headline == Headline::Chrf;
     let extraction = headline == Headline::ExactMatch;
     let (plain_references, plain) = (normalised(&references), normalised(&spoken));
-    let heard: Option<Vec<String>> = speech.iter().map(|response| response.ctc_text.clone()).collect();
+    let heard: Option<Vec<String>> = hypotheses.iter().map(|answer| answer.ctc.clone()).collect();
+    let mut names = NameErrors::default();
+    for (case, answer) in cases.iter().zip(&spoken) {
+        names += NameErrors::of(&case.reference, answer, &utterances[case.utterance].names);
+    }
+    let mut followed = Mean::default();
+    for answer in hypotheses {
+        followed += Mean::one(f64::from(u8::from(answer.followed)));
+    }
     Report {
-        task: task.name(),
+        task: run.name(),
+        manifest: run.manifest.clone(),
+        trained: run.trained,
         metric: headline.name(),
         speech_score,
+        speech_interval: interval(&speech),
         text_score,
+        text_interval: interval(&text),
         thin_gap: (text_score > 0.0).then(|| speech_score / text_score),
+        thin_gap_interval: interval(&|cases| speech(cases) / text(cases)).filter(|_| text_score > 0.0),
+        followed: followed.value(),
         wer: recognition.then(|| metrics::wer(&plain_references, &plain)),
         cer: recognition.then(|| metrics::cer(&plain_references, &plain)),
         ctc_wer: heard
             .filter(|_| recognition)
             .map(|heard| metrics::wer(&plain_references, &normalised(&heard))),
+        names_wer: names.rate().filter(|_| recognition),
+        names_recall: names.recall().filter(|_| recognition),
         chrf: free_text.then(|| metrics::chrf(&references, &spoken)),
-        bleu: free_text.then(|| metrics::bleu(&references, &spoken)),
+        bleu: free_text.then(|| BleuCounts::of_corpus(&references, &spoken).score()),
         exact_match: metrics::exact_match(&references, &spoken),
         f1: extraction.then(|| metrics::f1(&references, &spoken)),
+        by_voice: groups(&|utterance| utterance.voice.clone()),
+        by_language: groups(&|utterance| utterance.language.clone()),
         cases: cases.len(),
         utterances: utterances.len(),
         audio_seconds: utterances.iter().map(|utterance| utterance.duration).sum(),
-        wall_seconds,
+        wall_seconds: 0.0,
         normaliser: normalise::NAME,
+        context: run.context,
+        decoding: DecodeConfig::default(),
     }
 }
 
-fn headline_score(headline: Headline, references: &[&str], answers: &[&str]) -> f64 {
-    match headline {
-        Headline::WordAccuracy => 1.0 - metrics::wer(&normalised(references), &normalised(answers)),
-        Headline::Chrf => metrics::chrf(references, answers),
-        Headline::ExactMatch => metrics::exact_match(references, answers),
+/// The cases of each key, by index; those without one are left out.
+fn grouped<K: Ord>(cases: &[Case], key: impl Fn(&Case) -> Option<K>) -> BTreeMap<K, Vec<usize>> {
+    let mut groups: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if let Some(key) = key(case) {
+            groups.entry(key).or_default().push(index);
+        }
     }
+    groups
 }
 
 fn normalised<S: AsRef<str>>(texts: &[S]) -> Vec<String> {
     texts.iter().map(|text| normalise(text.as_ref())).collect()
+}
+
+fn as_strs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }

@@ -1,6 +1,6 @@
 //! What a manifest can be asked: each task with its cases and the figure it is judged by.
 
-use slm_core::task::Task;
+use slm_core::task::{Dialog, Speaker, Task};
 
 use crate::data::manifest::Utterance;
 
@@ -22,6 +22,8 @@ pub enum EvalTask {
     Continue,
     /// The assistant's reply.
     Reply,
+    /// The same after a dialog: the utterance before in the manifest, and the reply to it.
+    Chat,
 }
 
 /// The figure that a task's speech and text are compared by.
@@ -59,6 +61,7 @@ impl EvalTask {
             Self::Field,
             Self::Continue,
             Self::Reply,
+            Self::Chat,
         ]
     }
 
@@ -71,6 +74,7 @@ impl EvalTask {
             Self::Field => "field".into(),
             Self::Continue => "continue".into(),
             Self::Reply => "reply".into(),
+            Self::Chat => "chat".into(),
         }
     }
 
@@ -83,9 +87,28 @@ impl EvalTask {
     pub fn headline(&self) -> Headline {
         match self {
             Self::Transcribe => Headline::WordAccuracy,
-            Self::Translate { .. } | Self::Continue | Self::Reply => Headline::Chrf,
+            Self::Translate { .. } | Self::Continue | Self::Reply | Self::Chat => Headline::Chrf,
             Self::Ask | Self::Field => Headline::ExactMatch,
         }
+    }
+
+    /// What other tasks of the same utterance should give: answers that would show that this one was not followed.
+    pub fn others<'a>(&self, row: &'a Utterance) -> Vec<&'a str> {
+        let language = |name: &str, text: &'a Option<String>| {
+            let own = matches!(self, Self::Translate { to } if to == name);
+            text.as_deref().filter(|_| !own)
+        };
+        [
+            Some(row.text.as_str()).filter(|_| *self != Self::Transcribe),
+            language("german", &row.german),
+            language("spanish", &row.spanish),
+            language("french", &row.french),
+            row.continuation.as_deref().filter(|_| *self != Self::Continue),
+            row.reply.as_deref().filter(|_| !matches!(self, Self::Reply | Self::Chat)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// The cases of a manifest; utterances without a reference for the task have none.
@@ -125,6 +148,17 @@ impl EvalTask {
                 Self::Reply => {
                     if let Some(reference) = &row.reply {
                         add(Task::Reply, reference);
+                    }
+                }
+                Self::Chat => {
+                    let earlier = utterance.checked_sub(1).map(|before| &utterances[before]);
+                    if let (Some(reference), Some((earlier, answer))) =
+                        (&row.reply, earlier.and_then(|row| Some((row, row.reply.as_ref()?))))
+                    {
+                        let mut dialog = Dialog::default();
+                        dialog.push(Speaker::User, &earlier.text);
+                        dialog.push(Speaker::Assistant, answer);
+                        add(Task::Chat { dialog }, reference);
                     }
                 }
             }

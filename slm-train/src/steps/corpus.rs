@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::domain::{Item, NamePool, is_held_out, sample};
 use crate::data::manifest::{self, QuestionAnswer, Utterance};
-use crate::data::synth::{self, Line, SynthConfig, VoiceSet};
+use crate::data::synth::{self, Line, SynthConfig, Take, VoiceSet};
 use crate::training::rng_for;
 
 /// The stream of random numbers that sentences draw from, one a split.
@@ -49,6 +49,11 @@ impl Split {
 
     fn stream(self) -> u64 {
         SENTENCE_STREAM + self as u64
+    }
+
+    /// How utterance `index` of the split is spoken.
+    pub fn take(self, seed: u64, index: u64) -> Take {
+        synth::plan(seed ^ self.stream(), index, self.voices())
     }
 
     /// Sentence `index` of the split.
@@ -100,6 +105,7 @@ pub fn make(
             audio_filepath: recording.path,
             duration: recording.duration,
             voice: Some(recording.voice),
+            language: None,
             german: Some(item.german),
             spanish: Some(item.spanish),
             french: Some(item.french),

@@ -10,6 +10,7 @@ use burn::prelude::*;
 use burn::tensor::Int;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use slm_core::audio::SAMPLE_RATE;
 use slm_core::batch::PaddedBatch;
 use slm_core::encoder::parakeet::Parakeet;
 use slm_core::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
@@ -19,6 +20,7 @@ use slm_core::weights::StorageType;
 
 use super::config::{self, digest};
 use super::text::write_tokenizer_files;
+use super::timing::{Timing, expected_times};
 use crate::data::buckets;
 use crate::data::manifest::{self, Utterance};
 use crate::data::spec_augment::SpecAugment;
@@ -48,6 +50,9 @@ pub struct CtcConfig {
     pub spec_augment: SpecAugment,
     /// Feature frames of a batch, padding included.
     pub batch_frames: usize,
+    /// Keeps labels near the time at which they are said; absent for CTC alone.
+    #[serde(default)]
+    pub timing: Option<Timing>,
     /// The type in which the result is stored.
     #[serde(default = "slm_core::weights::StorageType::full")]
     pub storage: StorageType,
@@ -58,6 +63,8 @@ pub struct CtcConfig {
 struct Speech {
     features: Vec<Features>,
     labels: Vec<Vec<u32>>,
+    /// The expected state of each label.
+    times: Vec<Vec<f32>>,
     texts: Vec<String>,
 }
 
@@ -70,14 +77,21 @@ impl Speech {
         model: &ParakeetEncoderConfig,
     ) -> anyhow::Result<Self> {
         let utterances: Vec<Utterance> = manifest::read(path)?;
-        let features = speech::features(&utterances, extractor)?;
-        let mut speech = Self { features: Vec::new(), labels: Vec::new(), texts: Vec::new() };
-        for (utterance, features) in utterances.into_iter().zip(features) {
+        let (features, spans) = speech::features_and_spans(&utterances, extractor)?;
+        let state_seconds = state_seconds(model, extractor);
+        let spellings = tokenizer.spellings()?;
+        let mut speech =
+            Self { features: Vec::new(), labels: Vec::new(), times: Vec::new(), texts: Vec::new() };
+        for ((utterance, features), span) in utterances.into_iter().zip(features).zip(spans) {
             let labels = tokenizer.encode(&utterance.text)?;
             let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
             if labels.is_empty() || labels.len() + repeats > model.subsampled_len(features.frames) {
                 continue;
             }
+            let letters: Vec<usize> =
+                labels.iter().map(|&label| spellings[label as usize].trim().chars().count()).collect();
+            let [start, end] = [span.start, span.end].map(|seconds| (seconds / state_seconds) as f32);
+            speech.times.push(expected_times(&letters, start..end));
             speech.features.push(features);
             speech.labels.push(labels);
             speech.texts.push(utterance.text);
@@ -102,6 +116,7 @@ struct CtcJob {
     dev: Speech,
     loss: CTCLoss,
     blank: u32,
+    state_seconds: f64,
     /// SHA-256 of the weights it starts from.
     start_hash: Option<String>,
     device: Device,
@@ -148,6 +163,10 @@ impl Job for CtcJob {
             let count = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &self.device)
         };
+        let off_time = self.config.timing.map(|timing| {
+            let times: Vec<&[f32]> = batch.iter().map(|&i| self.train.times[i].as_slice()).collect();
+            timing.loss(&log_probs, &targets, &times, self.state_seconds)
+        });
         // [B, T, V] -> [T, B, V]
         let losses = self.loss.forward(
             log_probs.swap_dims(0, 1),
@@ -155,7 +174,10 @@ impl Job for CtcJob {
             lengths(states.lengths()),
             lengths(&targets.lengths),
         );
-        losses.sum()
+        match off_time {
+            Some(off_time) => losses.sum() + off_time,
+            None => losses.sum(),
+        }
     }
 
     fn evaluate(&self, model: &Parakeet) -> anyhow::Result<Metrics> {
@@ -181,6 +203,7 @@ impl Job for CtcJob {
             &self.config.model,
             self.config.spec_augment,
             self.config.batch_frames,
+            self.config.timing,
             self.config.train.identity(),
             &self.train.labels,
             self.train.lengths(),
@@ -188,6 +211,11 @@ impl Job for CtcJob {
             &self.start_hash,
         ))
     }
+}
+
+/// Seconds from a state to the next.
+fn state_seconds(model: &ParakeetEncoderConfig, extractor: &FeatureExtractor) -> f64 {
+    (model.subsampling_factor * extractor.hop()) as f64 / f64::from(SAMPLE_RATE)
 }
 
 /// The encoder in `dir`, with the sizes and labels of `config`.
@@ -218,6 +246,7 @@ pub fn train(
 ) -> anyhow::Result<Outcome<Parakeet>> {
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
+    problems.extend(config.timing.iter().flat_map(Timing::problems));
     config::check("ctc", &problems)?;
     let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
     let features = LogMelConfig { feature_size: config.model.num_mel_bins, ..LogMelConfig::default() };
@@ -231,6 +260,7 @@ pub fn train(
         dev: Speech::load(&config.dev_manifest, &tokenizer, &extractor, &config.model)?,
         loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
         blank: model_config.pad_token_id as u32,
+        state_seconds: state_seconds(&config.model, &extractor),
         start_hash: config::weights_hash(config.start.as_deref())?,
         device: device.clone(),
         config,

@@ -7,3 +7,4 @@ pub mod ctc;
 pub mod loss;
 pub mod pairing;
 pub mod text;
+pub mod timing;

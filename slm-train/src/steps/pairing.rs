@@ -143,6 +143,7 @@ pub fn templates(order: Order) -> BTreeMap<String, Vec<String>> {
         ("ask".to_owned(), Task::Question),
         ("continue".to_owned(), Task::Continue),
         ("reply".to_owned(), Task::Reply),
+        ("chat".to_owned(), Task::Chat),
     ];
     tasks.extend(Language::ALL.map(|to| (format!("translate.{}", to.as_str()), Task::Translate(to))));
     tasks.extend(Field::ALL.map(|field| (format!("field.{}", field.as_str()), Task::Field(field))));

@@ -24,14 +24,17 @@ use super::config::{self, digest};
 use super::loss::{cross_entropy_sum, shift_right};
 use crate::data::buckets;
 use crate::data::domain::hearing::{mishear, mishear_pieces};
-use crate::data::domain::tasks::{Task, TaskPair, copy_drill, pairs};
-use crate::data::domain::{NamePool, is_held_out, sample};
+use crate::data::domain::tasks::{Task, TaskPair, chat_pairs, copy_drill, pairs};
+use crate::data::domain::{Item, NamePool, is_held_out, sample};
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome, rng_for};
 
 /// The stream of random numbers that training examples draw from.
 const EXAMPLE_STREAM: u64 = 0x7465_7874;
 /// The stream that held-out examples draw from.
 const HELD_OUT_STREAM: u64 = 0x6865_6c64;
+
+/// The most exchanges that a dialog has before a sentence.
+const MAX_EARLIER: usize = 2;
 
 /// Settings of the stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,6 +88,10 @@ pub struct TextData {
     /// Sentences with invented names, as a share of all, so that the model copies names that it never saw.
     #[serde(default)]
     pub invented_share: f64,
+    /// Sentences that a dialog comes before, as a share of all, so that the model replies with a history in its
+    /// instruction, and from it.
+    #[serde(default)]
+    pub chat_share: f64,
     /// Source and target positions of a batch together, padding included.
     pub batch_tokens: usize,
     /// Held-out sentences for the evaluation.
@@ -136,6 +143,7 @@ impl TextJob {
     fn draw<R: Rng>(&self, count: usize, held_out: bool, rng: &mut R) -> Vec<Example> {
         let mut examples = Vec::new();
         let mut items = 0;
+        let mut earlier: Vec<Item> = Vec::new();
         while items < count {
             let invented = !held_out && rng.random_bool(self.config.data.invented_share);
             let item = sample(rng, if invented { NamePool::Invented } else { NamePool::Train });
@@ -143,7 +151,18 @@ impl TextJob {
                 continue;
             }
             items += 1;
-            for pair in pairs(&item, rng) {
+            let mut all = pairs(&item, rng);
+            if self.config.data.chat_share > 0.0 && rng.random_bool(self.config.data.chat_share) {
+                let turns = rng.random_range(1..=MAX_EARLIER).min(earlier.len());
+                if turns > 0 {
+                    all.extend(chat_pairs(&item, &earlier[earlier.len() - turns..], rng));
+                }
+            }
+            earlier.push(item);
+            if earlier.len() > MAX_EARLIER {
+                earlier.remove(0);
+            }
+            for pair in all {
                 let may_mishear = !held_out && pair.task != Task::Spell;
                 let example = if may_mishear && rng.random_bool(self.config.data.misheard_share) {
                     self.misheard_example(&pair, rng)
@@ -253,8 +272,11 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     config.model.vocab_size = tokenizer.len();
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
-    let shares =
-        [("misheard_share", config.data.misheard_share), ("invented_share", config.data.invented_share)];
+    let shares = [
+        ("misheard_share", config.data.misheard_share),
+        ("invented_share", config.data.invented_share),
+        ("chat_share", config.data.chat_share),
+    ];
     if !(1..=settings::MAX_BEAMS).contains(&config.num_beams) {
         problems.push(format!("`num_beams` {} is not in 1 to {}", config.num_beams, settings::MAX_BEAMS));
     }

@@ -4,6 +4,8 @@
 
 use rand::{Rng, RngExt};
 
+use slm_core::task::{Dialog, Speaker};
+
 use super::hearing::respell;
 use super::invented;
 use super::{Field, Item, NamePool, names, words};
@@ -59,6 +61,8 @@ pub enum Task {
     Continue,
     /// Answer as the assistant.
     Reply,
+    /// Answer as the assistant, knowing what was said before.
+    Chat,
     /// Write the text down with the spellings of given phrases.
     Spell,
 }
@@ -76,7 +80,7 @@ pub struct TaskPair {
     pub target: String,
 }
 
-/// The phrasings of a task's instruction; `{question}` and `{phrases}` stand for their contents.
+/// The phrasings of a task's instruction; `{question}`, `{phrases}` and `{history}` stand for their contents.
 #[must_use]
 pub const fn instructions(task: Task) -> &'static [&'static str] {
     match task {
@@ -113,6 +117,11 @@ pub const fn instructions(task: Task) -> &'static [&'static str] {
         }
         Task::Continue => &[": continue", ": continue the text", ": what comes next", ": go on"],
         Task::Reply => &[": reply", ": answer as the assistant", ": respond", ": give a reply"],
+        Task::Chat => &[
+            ": before that {history} : reply",
+            ": after {history} : answer as the assistant",
+            ": respond after {history}",
+        ],
         Task::Spell => &[
             ": write it down with these phrases : {phrases}",
             ": repeat the text with these spellings : {phrases}",
@@ -125,7 +134,10 @@ pub const fn instructions(task: Task) -> &'static [&'static str] {
 /// A random phrasing of a task's instruction, with `content` in its placeholder.
 fn phrasing<R: Rng>(task: Task, content: &str, rng: &mut R) -> String {
     let all = instructions(task);
-    all[rng.random_range(0..all.len())].replace("{question}", content).replace("{phrases}", content)
+    let chosen = all[rng.random_range(0..all.len())];
+    ["{question}", "{phrases}", "{history}"]
+        .into_iter()
+        .fold(chosen.to_owned(), |text, slot| text.replace(slot, content))
 }
 
 /// Every task that applies to the item once, each with a random phrasing.
@@ -227,6 +239,37 @@ fn spell<R: Rng>(item: &Item, rng: &mut R) -> TaskPair {
         input,
         target: item.text.clone(),
     }
+}
+
+/// What a speaker may say about the turns before, and whose turn it is about.
+const FOLLOW_UPS: [(&str, Speaker); 6] = [
+    ("what did i say", Speaker::User),
+    ("what did i just say", Speaker::User),
+    ("what was my last question", Speaker::User),
+    ("say that again", Speaker::Assistant),
+    ("can you repeat that", Speaker::Assistant),
+    ("what did you say", Speaker::Assistant),
+];
+
+/// [`Task::Chat`] pairs after a dialog about `earlier`, one or more items: the reply to `item`, whatever was said before,
+/// and an answer that only the dialog has.
+pub fn chat_pairs<R: Rng>(item: &Item, earlier: &[Item], rng: &mut R) -> [TaskPair; 2] {
+    let mut dialog = Dialog::default();
+    for one in earlier {
+        dialog.push(Speaker::User, &one.text);
+        dialog.push(Speaker::Assistant, &one.reply);
+    }
+    let history = dialog.to_string();
+    let last = |speaker| dialog.turns().iter().rev().find(|turn| turn.speaker == speaker);
+    let (follow_up, about) = FOLLOW_UPS[rng.random_range(0..FOLLOW_UPS.len())];
+    let begin = if about == Speaker::User { "you said" } else { "i said" };
+    let answer = format!("{begin} {}", last(about).map_or("", |turn| turn.text.as_str()));
+    [(item.text.as_str(), item.reply.as_str()), (follow_up, &answer)].map(|(input, target)| TaskPair {
+        task: Task::Chat,
+        instruction: phrasing(Task::Chat, &history, rng),
+        input: input.to_owned(),
+        target: target.to_owned(),
+    })
 }
 
 /// A [`Task::Repeat`] pair over two to twelve random words, some of them invented, so that the model
