@@ -1,5 +1,7 @@
 //! What the integration tests share: fixture folders, tensors of safetensors files, comparisons.
 
+pub mod alignment;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

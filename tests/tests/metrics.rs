@@ -1,7 +1,7 @@
 //! The text metrics against jiwer and sacrebleu: `fixtures/metrics.json`, written by `fixtures/make_metrics.py`.
 
 use serde_json::Value;
-use slm_train::eval::metrics::{ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
+use slm_train::eval::metrics::{Counts, ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
 use slm_train::eval::normalise::normalise;
 
 const GOLDEN: &str = include_str!("../fixtures/metrics.json");

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use slm_core::backend::Backend;
 use slm_core::bundle::Bundle;
-use slm_core::task::{SpeechModel, Task};
+use slm_core::task::{Dialog, Speaker, SpeechModel, Task};
 use slm_train::data::manifest;
-use slm_train::eval::report::evaluate;
+use slm_train::eval::report::{EvalRun, evaluate};
 use slm_train::eval::tasks::EvalTask;
 
 /// What a clone of the repository may have to fetch for it.
@@ -66,6 +66,11 @@ fn has_an_instruction_for_every_task() {
             EvalTask::Field => Task::Field { field: "name".into() },
             EvalTask::Continue => Task::Continue,
             EvalTask::Reply => Task::Reply,
+            EvalTask::Chat => {
+                let mut dialog = Dialog::default();
+                dialog.push(Speaker::User, "hello");
+                Task::Chat { dialog }
+            }
         };
         assert!(model.instruction(&task).is_ok(), "{task:?}");
     }
@@ -78,8 +83,8 @@ fn hears_known_and_unknown_voices() {
         let utterances =
             manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
         let request = model.request(Task::Transcribe);
-        let (report, hypotheses) =
-            evaluate(&model, &utterances, &EvalTask::Transcribe, &request, &|_| ()).unwrap();
+        let run = EvalRun { task: EvalTask::Transcribe, context: None, manifest: set.into(), trained: true };
+        let (report, hypotheses) = evaluate(&model, &utterances, &run, &request, &|_| ()).unwrap();
         let said: Vec<(String, String)> =
             hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
         assert!(report.wer.unwrap() <= max_wer, "{set}: {report:?}\n{said:#?}");
