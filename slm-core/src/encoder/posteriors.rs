@@ -1,6 +1,6 @@
 //! All that the CTC head says of an utterance, on the host: what texts are scored and timed by.
 
-use super::ctc::{CtcFrame, collapse};
+use super::ctc::CtcFrame;
 
 /// Log-probabilities of the CTC labels `V` for each frame `T` of one utterance.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +57,5 @@ impl CtcPosteriors {
                 CtcFrame { label, probability: best.exp(), blank: self.frame(t)[self.blank as usize].exp() }
             })
             .collect()
-    }
-
-    /// The labels heard: best label of each frame, runs merged, blanks dropped.
-    pub fn heard(&self) -> Vec<u32> {
-        collapse((0..self.frames()).map(|t| self.best(t).0), self.blank)
     }
 }
