@@ -33,6 +33,7 @@ struct Hosted {
     content: Vec<u8>,
     /// What the listing says, where that is not the truth.
     stated_hash: Option<String>,
+    stated_size: Option<u64>,
     manner: Manner,
     tag: &'static str,
 }
@@ -69,8 +70,13 @@ impl Hub {
     }
 
     fn put(&self, name: &str, content: &[u8]) {
-        let hosted =
-            Hosted { content: content.to_vec(), stated_hash: None, manner: Manner::Well, tag: "\"one\"" };
+        let hosted = Hosted {
+            content: content.to_vec(),
+            stated_hash: None,
+            stated_size: None,
+            manner: Manner::Well,
+            tag: "\"one\"",
+        };
         self.files.lock().unwrap().insert(name.into(), hosted);
     }
 
@@ -89,7 +95,7 @@ impl Hub {
         let files = self.files.lock().unwrap();
         let entries = files.iter().map(|(path, hosted)| {
             let hash = hosted.stated_hash.clone().unwrap_or_else(|| sha256(&hosted.content));
-            let size = hosted.content.len();
+            let size = hosted.stated_size.unwrap_or(hosted.content.len() as u64);
             serde_json::json!({
                 "type": "file", "path": path, "oid": "0", "size": 130, "lfs": {"oid": hash, "size": size},
             })
@@ -306,6 +312,18 @@ fn d6_what_cannot_be_written_is_named() {
     let (code, stderr) = hub.fetch(&out, &[]);
     assert_eq!(code, 1);
     assert!(stderr.starts_with("error: cannot write `"), "{stderr}");
+}
+
+#[test]
+fn d6_a_disk_without_room_is_told_before_anything_comes() {
+    let (hub, dir) = (Hub::new(), tempfile::tempdir().unwrap());
+    hub.change("model.safetensors", |hosted| hosted.stated_size = Some(1 << 60));
+    let out = dir.path().join("a/model");
+    let (code, stderr) = hub.fetch(&out, &[]);
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with("error: no space left for `"), "{stderr}");
+    assert!(stderr.contains("needs 1152921504606.8 MB, "), "{stderr}");
+    assert!(!out.exists() && hub.requests().iter().all(|request| request.starts_with("/api/")));
 }
 
 #[test]

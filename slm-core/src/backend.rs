@@ -145,6 +145,30 @@ impl Backend {
             _ => Err(missing),
         }
     }
+
+    /// What `device`, which is one of this backend, is called: a graphics card by its own name, a processor by its
+    /// threads. Opens the device.
+    pub fn describe(self, device: &Device) -> String {
+        match self {
+            Self::Flex | Self::NdArray | Self::TchCpu => {
+                let threads = std::thread::available_parallelism().map_or(1, usize::from);
+                format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" })
+            }
+            Self::TchCuda => "CUDA device 0".into(),
+            Self::TchMps => "Apple GPU".into(),
+            Self::Wgpu | Self::Cuda => card_name(device).unwrap_or_else(|| format!("{device:?}")),
+        }
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn card_name(device: &Device) -> Option<String> {
+    device.identity().map(|identity| identity.name)
+}
+
+#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+fn card_name(_: &Device) -> Option<String> {
+    None
 }
 
 #[cfg(test)]

@@ -13,13 +13,14 @@ use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn::store::burn_pack::Reader;
+use slm_core::adapter::reduction::LengthReduction;
 use slm_core::batch::{PaddedBatch, PaddedIds};
 use slm_core::encoder::{Parakeet, SpeechEncoder};
 use slm_core::llm::config::T5Config;
 use slm_core::llm::t5::OutputHead;
 use slm_core::llm::{LanguageModel, T5};
 use slm_core::weights::StorageType;
-use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, TrainedTask};
+use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen, TrainedTask};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
 
@@ -107,6 +108,37 @@ fn no_gradient_and_no_optimizer_state_for_frozen_parts() {
     assert_eq!(with_tensors, expected);
     assert!(walk(job.llm()).ids.is_disjoint(&expected));
     assert!(walk(&encoder).ids.is_disjoint(&expected));
+}
+
+/// What the language model says to the transcript is another loss of the same adapter; what it is judged by stays.
+#[test]
+fn distillation_changes_what_is_learnt_from_only() {
+    let fixture = Fixture::new();
+    fixture.frozen_parts(OutputHead::Tied);
+    let device = Device::flex();
+    let tracked = device.clone().autodiff();
+    let mut plain = fixture.adapter(&loop_config(1));
+    let shape = plain.model.as_mut().unwrap();
+    // Nothing random but the adapter's weights.
+    (shape.dropout, shape.reduction) = (0.0, LengthReduction::Stack { count: 2 });
+    let fresh = AdapterJob::new(plain.clone(), frozen(&fixture, &device)).unwrap().init(&tracked).unwrap();
+    let measured = |config: &AdapterStage| {
+        let job = AdapterJob::new(config.clone(), frozen(&fixture, &device)).unwrap();
+        let loss = job.loss(&fresh, 0, &job.batches(0)[0], &mut rng_for(1, 2, 3)).into_scalar::<f32>();
+        (loss, job.evaluate(&fresh.valid()).unwrap(), job.fingerprint())
+    };
+    let (loss, metrics, fingerprint) = measured(&plain);
+    assert!(measured(&plain) == (loss, metrics.clone(), fingerprint.clone()), "it is not repeatable");
+
+    let taught = AdapterStage { distillation: Some(Distillation { share: 0.5 }), ..plain.clone() };
+    let only = AdapterStage { distillation: Some(Distillation { share: 1.0 }), ..plain.clone() };
+    let (half, full) = (measured(&taught), measured(&only));
+    assert!((half.0 - 0.5 * (loss + full.0)).abs() < 1e-3 * loss, "{} of {loss} and {}", half.0, full.0);
+    assert!(full.0 > 0.0 && (full.0 - loss).abs() > 1e-3 * loss);
+
+    for (_, judged, other) in [half, full] {
+        assert!(judged == metrics && other != fingerprint);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn state(backend: Backend) -> String {
         return format!("not in this build, which needs `--features {feature}`");
     }
     match probe(backend) {
-        Ok(device) => format!("ready: {device:?}"),
+        Ok(device) => format!("ready: {}", backend.describe(&device)),
         Err(_) => "in this build, but finds no device".into(),
     }
 }

@@ -126,7 +126,7 @@ fn examine(backend: Backend) -> Row {
     let Ok(device) = probe(backend) else {
         return absent("in this build, but finds no device".into());
     };
-    let name = format!("{device:?}");
+    let name = backend.describe(&device);
     let bound = match backend {
         Backend::Flex | Backend::NdArray | Backend::TchCpu => BOUND_CPU,
         _ => BOUND_GPU,

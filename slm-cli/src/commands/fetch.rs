@@ -13,6 +13,7 @@ use crate::fetch::http::Http;
 use crate::fetch::listing;
 use crate::fetch::repo::Repo;
 use crate::fetch::selection::{self, Selection};
+use crate::fetch::space;
 use crate::report::{Stop, to_stderr};
 
 /// The hub, where `--endpoint` and `HF_ENDPOINT` name no other.
@@ -43,6 +44,9 @@ pub(super) fn execute(args: &FetchArgs) -> Result<ExitCode, Stop> {
     }
 
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(repo.name()));
+    if let Err(error) = space::check(&files, &out) {
+        return Ok(failed(&error));
+    }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let total = files.iter().map(|file| file.size).sum();
     let bar = bar(total);

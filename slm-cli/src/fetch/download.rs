@@ -37,6 +37,11 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Where what came of the file at `path` is kept until it is whole.
+pub(crate) fn part_of(path: &Path) -> PathBuf {
+    beside(path, ".part")
+}
+
 /// Brings `remote` from `url` into `folder`; `progress` is told the bytes that are there of it.
 ///
 /// # Errors
@@ -66,7 +71,7 @@ pub(crate) fn fetch(
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
     }
-    let (part, tag) = (beside(&path, ".part"), beside(&path, ".part.etag"));
+    let (part, tag) = (part_of(&path), beside(&path, ".part.etag"));
     receive(http, url, remote, &part, &tag, progress)?;
     if let Err(error) = verify::check(&part, remote) {
         // What is wrong would be gone on with for ever.

@@ -72,6 +72,17 @@ pub(crate) enum FetchError {
         /// The file.
         path: PathBuf,
     },
+    /// The disk is too full for it.
+    #[error("no space left for `{}`: needs {:.1} MB, {:.1} MB available", path.display(), *needed as f64 / 1e6,
+        *free as f64 / 1e6)]
+    Space {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that are still to come.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The system refused.
     #[error("cannot write `{}`", path.display())]
     Io {
@@ -94,6 +105,9 @@ impl FetchError {
             }
             Self::Network { .. } => {
                 Some("what is here already works without a network; the same command goes on")
+            }
+            Self::Space { .. } => {
+                Some("`--out` names a folder on another disk, `--include` takes fewer files")
             }
             Self::Exists { .. } => Some("`--force` replaces it, `--out` names another folder"),
             Self::Mismatch { .. } => Some("the file was removed; the same command fetches it again"),

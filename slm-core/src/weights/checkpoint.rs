@@ -12,7 +12,7 @@ use burn::tensor::DType;
 use zip::ZipArchive;
 
 use super::WeightsError;
-use super::files::TensorEntry;
+use super::files::{TensorEntry, float_type};
 use super::pickle::{self, PickledTensor};
 use crate::nemo::{NemoArchive, WEIGHTS, Window};
 
@@ -68,13 +68,7 @@ impl Checkpoint {
     /// The bytes of a tensor, little-endian, in the order of its shape.
     pub(super) fn tensor(&mut self, name: &str) -> Result<(Vec<u8>, DType), String> {
         let tensor = self.tensors.get(name).ok_or("not found")?;
-        let dtype = match tensor.dtype {
-            "F64" => DType::F64,
-            "F32" => DType::F32,
-            "F16" => DType::F16,
-            "BF16" => DType::BF16,
-            _ => return Err("not a float".to_owned()),
-        };
+        let dtype = float_type(tensor.dtype).ok_or("not a float")?;
         let storage = entry(&mut self.zip, &format!("{}data/{}", self.root, tensor.storage), u64::MAX)?;
         let bytes = gather(tensor, storage, dtype.size()).ok_or("it does not lie within its storage")?;
         Ok((bytes, dtype))

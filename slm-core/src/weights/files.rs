@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use burn::tensor::DType;
 use serde::Deserialize;
 
 use super::WeightsError;
@@ -54,6 +55,17 @@ pub(super) struct TensorEntry {
     pub(super) dtype: String,
     /// The shape as stored.
     pub(super) shape: Vec<usize>,
+}
+
+/// The type that safetensors calls `name`, where it is one of floats.
+pub(super) fn float_type(name: &str) -> Option<DType> {
+    match name {
+        "F64" => Some(DType::F64),
+        "F32" => Some(DType::F32),
+        "F16" => Some(DType::F16),
+        "BF16" => Some(DType::BF16),
+        _ => None,
+    }
 }
 
 /// Tensors by name.

@@ -25,7 +25,16 @@ pub(super) struct Entry {
     pub(super) dtype: String,
     /// The shape as stored.
     pub(super) shape: Vec<usize>,
+    /// Start and end, counted in bytes from the start of the file.
     data_offsets: [u64; 2],
+}
+
+impl Entry {
+    /// The first byte in the file, and how many there are; `None` where the end is before the start.
+    pub(super) fn place(&self) -> Option<(u64, u64)> {
+        let [start, end] = self.data_offsets;
+        Some((start, end.checked_sub(start)?))
+    }
 }
 
 impl From<Entry> for TensorEntry {
@@ -104,21 +113,24 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
     }
     let mut text = vec![0; length as usize];
     file.read_exact(&mut text).map_err(io)?;
-    let Entries(header) =
+    let Entries(mut header) =
         serde_json::from_slice(&text).map_err(|error| fail(HeaderProblem::Json(error.to_string())))?;
 
-    let data = size - 8 - length;
+    let before = 8 + length;
+    let data = size - before;
     let mut described = 0;
-    for (name, entry) in &header {
-        let [_, end] = entry.data_offsets;
+    for (name, entry) in &mut header {
+        let [start, end] = entry.data_offsets;
         if end > data {
-            let end = end.saturating_add(8 + length);
+            let end = end.saturating_add(before);
             return Err(fail(HeaderProblem::TensorPastEnd { name: name.clone(), end, found: size }));
         }
         described = described.max(end);
+        // The format counts from the end of the header.
+        entry.data_offsets = [start.saturating_add(before), end + before];
     }
     if described != data {
-        return Err(fail(HeaderProblem::Length { described: described + 8 + length, found: size }));
+        return Err(fail(HeaderProblem::Length { described: described + before, found: size }));
     }
     Ok(header)
 }

@@ -9,7 +9,7 @@ use half::{bf16, f16};
 
 use super::checkpoint::Checkpoint;
 use super::files::{Tensors, WeightFormat};
-use super::mapped::MappedFile;
+use super::safetensors::SafetensorsFile;
 use super::torch::TorchFile;
 use super::{Path, Placement, Progress, TensorProblem, WeightFiles, WeightsError};
 
@@ -126,7 +126,7 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
 
 /// One file of a folder, opened.
 enum Source {
-    Mapped(Box<MappedFile>),
+    Safetensors(SafetensorsFile),
     Torch(TorchFile),
     Nemo(Box<Checkpoint>),
 }
@@ -134,7 +134,7 @@ enum Source {
 impl Source {
     fn open(path: &std::path::Path, format: WeightFormat) -> Result<Self, WeightsError> {
         Ok(match format {
-            WeightFormat::Safetensors => Self::Mapped(Box::new(MappedFile::new(path))),
+            WeightFormat::Safetensors => Self::Safetensors(SafetensorsFile::open(path)?),
             WeightFormat::Torch => Self::Torch(TorchFile::open(path)?),
             WeightFormat::Nemo => Self::Nemo(Box::new(Checkpoint::open(path)?)),
         })
@@ -142,11 +142,21 @@ impl Source {
 
     fn read(&mut self, name: &str) -> Result<(Bytes, DType), String> {
         let (bytes, dtype) = match self {
-            Self::Mapped(file) => return file.read(name),
-            Self::Torch(file) => file.read(name)?,
-            Self::Nemo(checkpoint) => checkpoint.tensor(name)?,
-        };
-        Ok((Bytes::from_bytes_vec(bytes), dtype))
+            Self::Safetensors(file) => file.read(name),
+            Self::Torch(file) => file.read(name),
+            Self::Nemo(checkpoint) => checkpoint.tensor(name),
+        }?;
+        Ok((unmoved(bytes), dtype))
+    }
+}
+
+/// `bytes` as Burn keeps them. Its own way from a vector of bytes always makes a copy, as such a vector may lie anywhere;
+/// where allocators put one of this size is aligned for every float, and then nothing is copied.
+fn unmoved(bytes: Vec<u8>) -> Bytes {
+    if bytes.as_ptr().align_offset(align_of::<f64>()) == 0 {
+        Bytes::from_elems(bytes)
+    } else {
+        Bytes::from_bytes_vec(bytes)
     }
 }
 
@@ -208,7 +218,7 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
             return param;
         }
         let dtype = kept_as(&self.path, self.placement);
-        let values = stored.convert_dtype(dtype);
+        let values = converted(stored, dtype);
         if non_finite(&values).is_some() {
             self.problems.push(TensorProblem::TooLarge { name, dtype });
             return param;
@@ -230,6 +240,28 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
         let id = param.id;
         param.transform_for_load(tensor, id)
     }
+}
+
+/// `data` in the type `dtype`. From 32 bits to 16 it is done in place, so that a large matrix is not there twice.
+fn converted(data: TensorData, dtype: DType) -> TensorData {
+    let narrow: fn(f32) -> [u8; 2] = match (data.dtype(), dtype) {
+        (DType::F32, DType::F16) => |value| f16::from_f32(value).to_ne_bytes(),
+        (DType::F32, DType::BF16) => |value| bf16::from_f32(value).to_ne_bytes(),
+        _ => return data.convert_dtype(dtype),
+    };
+    let (bytes, shape, from) = data.into_parts();
+    let mut bytes = match bytes.try_into_vec::<u8>() {
+        Ok(bytes) => bytes,
+        Err(bytes) => return TensorData::from_bytes(bytes, shape, from).convert_dtype(dtype),
+    };
+    let count = bytes.len() / 4;
+    for i in 0..count {
+        let wide = [bytes[4 * i], bytes[4 * i + 1], bytes[4 * i + 2], bytes[4 * i + 3]];
+        bytes[2 * i..2 * i + 2].copy_from_slice(&narrow(f32::from_ne_bytes(wide)));
+    }
+    bytes.truncate(2 * count);
+    bytes.shrink_to_fit();
+    TensorData::from_bytes(unmoved(bytes), shape, dtype)
 }
 
 /// How many values are not finite, and the index of the first; `None` when all are.
@@ -265,4 +297,24 @@ fn common_affixes(a: &str, b: &str) -> usize {
     let start = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
     let end = a.bytes().rev().zip(b.bytes().rev()).take_while(|(x, y)| x == y).count();
     (start + end).min(a.len().min(b.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_place_is_as_beside() {
+        let values: Vec<f32> = (0..1001).map(|i| ((i * 37) as f32).sin() * 10_f32.powi(i % 9 - 6)).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        for dtype in [DType::F16, DType::BF16, DType::F32] {
+            let data = |bytes| TensorData::from_bytes(bytes, [7, 143], DType::F32);
+            let found = converted(data(unmoved(bytes.clone())), dtype);
+            let expected = data(Bytes::from_elems(values.clone())).convert_dtype(dtype);
+            assert_eq!(found.dtype(), dtype);
+            assert_eq!(found.bytes(), expected.bytes());
+            // Values that do not come as bytes alone go the other way, to the same end.
+            assert_eq!(converted(data(Bytes::from_elems(values.clone())), dtype).bytes(), expected.bytes());
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //! from them as safetensors.
 //!
 //! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family
-//! turns a path into the name in its files. Safetensors are read through burn-store, which maps them into
-//! memory, PyTorch's files through `pytorch-reader`, `.nemo` archives where they lie; names, shapes and dtypes are compared with the module before a
+//! turns a path into the name in its files. Safetensors and `.nemo` archives are read where they lie, PyTorch's files
+//! through `pytorch-reader`; names, shapes and dtypes are compared with the module before a
 //! tensor is touched, so that all problems are told at once.
 
 mod checkpoint;
@@ -12,10 +12,10 @@ mod files;
 mod foreign;
 mod header;
 mod load;
-mod mapped;
 mod pickle;
 mod placement;
 mod range;
+mod safetensors;
 mod save;
 mod torch;
 

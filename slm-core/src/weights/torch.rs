@@ -12,7 +12,7 @@ use burn::tensor::DType;
 use pytorch_reader::PytorchReader;
 
 use super::WeightsError;
-use super::files::TensorEntry;
+use super::files::{TensorEntry, float_type};
 use super::foreign::ForeignFormat;
 
 /// The tensors of a file; their bytes are not yet read.
@@ -47,7 +47,7 @@ impl TorchFile {
     /// The bytes of a tensor, little-endian, in the order of its shape.
     pub(super) fn read(&self, name: &str) -> Result<(Vec<u8>, DType), String> {
         let tensor = self.tensors.get(name).ok_or("not found")?;
-        let dtype = burn_type(tensor.dtype()).ok_or("not a float")?;
+        let dtype = float_type(safetensors_name(tensor.dtype())).ok_or("not a float")?;
         Ok((tensor.read().map_err(|error| error.to_string())?, dtype))
     }
 }
@@ -68,16 +68,5 @@ fn safetensors_name(dtype: pytorch_reader::DType) -> &'static str {
         Torch::U16 => "U16",
         Torch::U8 => "U8",
         Torch::Bool => "BOOL",
-    }
-}
-
-fn burn_type(dtype: pytorch_reader::DType) -> Option<DType> {
-    use pytorch_reader::DType as Torch;
-    match dtype {
-        Torch::F64 => Some(DType::F64),
-        Torch::F32 => Some(DType::F32),
-        Torch::F16 => Some(DType::F16),
-        Torch::BF16 => Some(DType::BF16),
-        _ => None,
     }
 }

@@ -4,8 +4,8 @@
 //! all at once and the others half a second late, as the reference encoder did (median error of the start of a word
 //! 0.36 s). This term asks for each label's probability around the place where it would stand if all letters were
 //! equally long, from the first to the last frame with speech. That place is off by 0.08 s in the median, so it only
-//! guides: the sound is what all utterances have in common, and so what the encoder learns. A label may be held over
-//! several frames, which the term rewards, and the loss can fall below 0.
+//! guides: the sound is what all utterances have in common, and so what the encoder learns. A label that is there in full
+//! costs nothing, wherever exactly; CTC alone then decides.
 //! Shapes: `B` utterances, `T` frames, `L` labels, `V` labels of the head.
 
 use std::ops::Range;
@@ -67,8 +67,9 @@ impl Timing {
         // [B, T, V] -> [B, T, L]
         let near = log_probs.clone().gather(2, ids) + penalties;
         let peak = near.clone().detach().max_dim(1);
-        // [B, T, L] -> [B, 1, L] -> [B, L]
-        let found = ((near - peak.clone()).exp().sum_dim(1).log() + peak).reshape([batch, labels]);
+        // [B, T, L] -> [B, 1, L] -> [B, L]; no more than 1 is asked for, so that holding a label gains nothing.
+        let found = ((near - peak.clone()).exp().sum_dim(1).log() + peak).clamp_max(0.0);
+        let found = found.reshape([batch, labels]);
         (found * keep_mask(&targets.lengths, labels, &device)).sum().neg() * self.weight
     }
 }
@@ -103,7 +104,7 @@ mod tests {
         let timing = Timing { deviation_s: 0.1, weight: 2.0 };
         let at = |frame: usize| {
             let values: Vec<f32> = (0..5)
-                .flat_map(|t| if t == frame { [0.9_f32, 0.1] } else { [0.1, 0.9] })
+                .flat_map(|t| if t == frame { [0.5_f32, 0.5] } else { [0.02, 0.98] })
                 .map(f32::ln)
                 .collect();
             let log_probs = Tensor::<3>::from_data(TensorData::new(values, [1, 5, 2]), &device);
@@ -111,9 +112,14 @@ mod tests {
             timing.loss(&log_probs, &targets, &[&[2.0]], 0.04).into_scalar::<f32>()
         };
         assert!(at(2) < at(1) && at(1) < at(0));
+        // Held in full by all frames it costs nothing, nor does it gain.
+        let held = Tensor::<3>::zeros([1, 5, 2], &device);
+        let targets = PaddedIds::from_rows(&[vec![0_u32]], 1, &device);
+        assert!(timing.loss(&held, &targets, &[&[2.0]], 0.04).into_scalar::<f32>().abs() < 1e-6);
         // Not by much within the deviation.
         let weights = [0.08_f64, 0.04, 0.0, 0.04, 0.08].map(|d| (-0.5 * (d / 0.1_f64).powi(2)).exp());
-        let expected: f64 = weights.iter().enumerate().map(|(t, w)| w * if t == 2 { 0.9 } else { 0.1 }).sum();
+        let expected: f64 =
+            weights.iter().enumerate().map(|(t, w)| w * if t == 2 { 0.5 } else { 0.02 }).sum();
         assert!((f64::from(at(2)) + 2.0 * expected.ln()).abs() < 1e-4);
     }
 }

@@ -1,227 +1,53 @@
-//! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns from speech recognition and speech translation, cross-entropy on the target text alone.
+//! The loss of an adapter between frozen parts, and its evaluation.
 //!
-//! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
-//! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
-//! encoder's outputs are computed once and kept on disk.
-
-use std::path::{Path, PathBuf};
+//! Shapes: `B` examples, `T` speech rows, `D` the language model's width, `V` its vocabulary.
 
 use anyhow::Context;
 use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use slm_core::adapter::reduction::ReducedSpeech;
 use slm_core::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
 use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::{EncodedSpeech, SpeechEncoder};
-use slm_core::features::FeatureExtractor;
+use slm_core::encoder::SpeechEncoder;
 use slm_core::llm::LanguageModel;
 use slm_core::text::TextTokenizer;
 
-use super::config::{self, digest};
-use super::loss::{cross_entropy_sum, shift_right};
-use super::pairing;
-use crate::data::domain::tasks::{Language, Task, instructions};
-use crate::data::manifest::{self, Utterance};
+use super::data::{Data, Example};
+use super::{AdapterStage, Distillation, Frozen, Order, TrainedTask};
+use crate::data::buckets;
+use crate::data::domain::tasks::instructions;
 use crate::data::vocabulary::spellings;
-use crate::data::{buckets, encoded};
-use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
-
-/// Settings of the stage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdapterStage {
-    /// The bundle's name.
-    pub name: String,
-    /// The frozen speech encoder's folder.
-    pub encoder: PathBuf,
-    /// The frozen language model's folder.
-    pub llm: PathBuf,
-    /// Utterances to learn from.
-    pub train_manifest: PathBuf,
-    /// Utterances to judge by.
-    pub dev_manifest: PathBuf,
-    /// Folder for the encoder's outputs.
-    pub cache: PathBuf,
-    /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
-    #[serde(default)]
-    pub model: Option<AdapterShape>,
-    /// Whether the bundle holds the frozen parts or points to them.
-    #[serde(default)]
-    pub parts: PartsPlace,
-    /// Where the speech stands.
-    pub order: Order,
-    /// What is learnt.
-    pub tasks: Vec<TrainedTask>,
-    /// Speech rows, instruction and target tokens of a batch together, padding included.
-    pub batch_tokens: usize,
-    /// The loop.
-    pub train: LoopConfig,
-}
-
-/// Whether the speech comes before the instruction or after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Speech, then the instruction.
-    SpeechFirst,
-    /// The instruction, then speech.
-    InstructionFirst,
-}
-
-/// Where the frozen parts of a bundle lie.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartsPlace {
-    /// In the bundle, as copies.
-    #[default]
-    Copy,
-    /// Where they are.
-    Link,
-}
-
-/// A task that the adapter is trained on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrainedTask {
-    /// Speech recognition.
-    Transcribe,
-    /// Speech translation to German.
-    TranslateGerman,
-}
-
-impl TrainedTask {
-    fn task(self) -> Task {
-        match self {
-            Self::Transcribe => Task::Repeat,
-            Self::TranslateGerman => Task::Translate(Language::German),
-        }
-    }
-
-    fn target(self, utterance: &Utterance) -> Option<&str> {
-        match self {
-            Self::Transcribe => Some(&utterance.text),
-            Self::TranslateGerman => utterance.german.as_deref(),
-        }
-    }
-}
-
-/// One utterance under one task.
-#[derive(Debug, Clone)]
-struct Example {
-    speech: usize,
-    task: usize,
-    target: Vec<u32>,
-}
-
-struct Data {
-    speech: Vec<EncodedSpeech>,
-    reduced: Vec<ReducedSpeech>,
-    examples: Vec<Example>,
-}
+use crate::steps::config::{self, digest};
+use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
+use crate::steps::pairing;
+use crate::training::{Job, Metrics};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
-    config: AdapterStage,
+    pub(super) config: AdapterStage,
     shape: AdapterShape,
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
     tokenizer: TextTokenizer,
-    llm: LanguageModel,
+    pub(super) llm: LanguageModel,
     /// For every trained task, its phrasings as token ids.
     instructions: Vec<Vec<Vec<u32>>>,
-    train: Data,
+    pub(super) train: Data,
     dev: Data,
     /// Without autodiff: data and frozen parts.
     device: Device,
     fingerprint: String,
 }
 
-impl Data {
-    fn load(
-        manifest: &Path,
-        parts: &Frozen,
-        config: &AdapterStage,
-        shape: &AdapterShape,
-    ) -> anyhow::Result<Self> {
-        let utterances = manifest::read(manifest)?;
-        let note = |text: String| {
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "{text}");
-        };
-        let speech = encoded::load_or_compute(
-            &config.cache,
-            &utterances,
-            &parts.features,
-            &parts.encoder,
-            &parts.encoder_hash,
-            &parts.device,
-            &note,
-        )?;
-        let eos = parts.llm.ids().eos;
-        let mut examples = Vec::new();
-        for (index, utterance) in utterances.iter().enumerate() {
-            for (task, trained) in config.tasks.iter().enumerate() {
-                let Some(text) = trained.target(utterance) else { continue };
-                let mut target = parts.tokenizer.encode(text)?;
-                target.push(eos);
-                examples.push(Example { speech: index, task, target });
-            }
-        }
-        anyhow::ensure!(
-            !examples.is_empty(),
-            "invalid manifest `{}`: no utterance has a target",
-            manifest.display()
-        );
-        let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
-        Ok(Self { speech, reduced, examples })
-    }
-}
-
-/// The frozen models and what goes with them.
-pub struct Frozen {
-    /// The speech encoder.
-    pub encoder: SpeechEncoder,
-    /// SHA-256 of the encoder's weights.
-    pub encoder_hash: String,
-    /// The language model.
-    pub llm: LanguageModel,
-    /// SHA-256 of its weights.
-    pub llm_hash: String,
-    /// Its tokenizer.
-    pub tokenizer: TextTokenizer,
-    /// The tokenizer of the encoder's CTC labels, where its folder has one.
-    pub labels: Option<TextTokenizer>,
-    /// The encoder's features.
-    pub features: FeatureExtractor,
-    /// Where they live.
-    pub device: Device,
-}
-
-impl Frozen {
-    /// Loads both folders on `device`.
-    ///
-    /// # Errors
-    ///
-    /// Files that are missing, do not fit, or disagree.
-    pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
-        let hash = |dir: &Path| anyhow::Ok(config::weights_hash(Some(dir))?.unwrap_or_default());
-        let llm_model = LanguageModel::load(llm, device)?;
-        let tokenizer = TextTokenizer::from_dir(llm)?;
-        tokenizer.check_rows(llm_model.vocab_size())?;
-        Ok(Self {
-            labels: TextTokenizer::find(encoder)?,
-            encoder: SpeechEncoder::load(encoder, device)?,
-            encoder_hash: hash(encoder)?,
-            llm: llm_model,
-            llm_hash: hash(llm)?,
-            tokenizer,
-            features: FeatureExtractor::from_dir(encoder)?,
-            device: device.clone(),
-        })
-    }
+/// What the language model says to a batch.
+struct Answers {
+    /// `[B, L, V]`, before the softmax.
+    logits: Tensor<3>,
+    /// The instructions, embedded.
+    instruction: PaddedBatch,
+    /// What it should say.
+    targets: Vec<Vec<u32>>,
 }
 
 impl AdapterJob {
@@ -260,7 +86,7 @@ impl AdapterJob {
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&parts.encoder_hash, &parts.llm_hash, &instructions, targets),
+            (&parts.encoder_hash, &parts.llm_hash, &instructions, targets, config.distillation),
         ));
         let Frozen { encoder, labels, tokenizer, llm, device, .. } = parts;
         Ok(Self {
@@ -343,15 +169,16 @@ impl AdapterJob {
             .collect()
     }
 
-    /// Sum of the cross-entropy over the targets of `batch`; `pick` chooses a phrasing of `n`.
-    fn batch_loss(
+    /// What the language model says to the `reduced` speech of `batch`; `pick` chooses a phrasing of `n`.
+    fn answers(
         &self,
         adapter: &Adapter,
         data: &Data,
         reduced: &[ReducedSpeech],
         batch: &[usize],
         mut pick: impl FnMut(usize) -> usize,
-    ) -> Tensor<1> {
+    ) -> Answers {
+        let pad = self.llm.ids().pad;
         let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let width = reduced.first().map_or(1, |speech| speech.width);
@@ -364,22 +191,43 @@ impl AdapterJob {
                 phrasings[pick(phrasings.len())].as_slice()
             })
             .collect();
-        let ids = self.llm.ids();
-        let pad = ids.pad;
         let instruction = self.llm.embed(&PaddedIds::from_rows(&instructions, pad, &self.device));
+        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
+        let logits = self.logits(&speech, &instruction, &targets);
+        Answers { logits, instruction, targets }
+    }
+
+    /// The cross-entropy of the targets, summed.
+    fn cross_entropy(&self, answers: &Answers) -> Tensor<1> {
+        let targets = PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device);
+        cross_entropy_sum(answers.logits.clone(), &targets)
+    }
+
+    /// How far the answers are from those to the true transcripts, summed over the targets.
+    fn divergence(&self, answers: &Answers, batch: &[usize]) -> Tensor<1> {
+        let transcripts: Vec<&[u32]> =
+            batch.iter().map(|&i| self.train.transcripts[self.train.examples[i].speech].as_slice()).collect();
+        let ids = PaddedIds::from_rows(&transcripts, self.llm.ids().pad, &self.device);
+        let taught = self.logits(&self.llm.embed(&ids), &answers.instruction, &answers.targets);
+        let lengths: Vec<usize> = answers.targets.iter().map(Vec::len).collect();
+        divergence_sum(answers.logits.clone(), taught, &lengths)
+    }
+
+    /// `[B, L, V]`: what the language model says to `content`, speech or text, and `instruction`, when `targets` are
+    /// given to it so far.
+    fn logits(&self, content: &PaddedBatch, instruction: &PaddedBatch, targets: &[Vec<u32>]) -> Tensor<3> {
+        let ids = self.llm.ids();
         let inputs = match self.config.order {
-            Order::SpeechFirst => speech.join(&instruction),
+            Order::SpeechFirst => content.join(instruction),
             Order::InstructionFirst => {
-                let end = vec![[ids.eos]; examples.len()];
-                let end = self.llm.embed(&PaddedIds::from_rows(&end, pad, &self.device));
-                instruction.join(&speech).join(&end)
+                let end = vec![[ids.eos]; targets.len()];
+                let end = self.llm.embed(&PaddedIds::from_rows(&end, ids.pad, &self.device));
+                instruction.join(content).join(&end)
             }
         };
         let memory = self.llm.encode(&inputs);
-        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
-        let decoder_inputs = shift_right(&targets, ids.decoder_start);
-        let logits = self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, pad, &self.device).ids);
-        cross_entropy_sum(logits, &PaddedIds::from_rows(&targets, pad, &self.device))
+        let decoder_inputs = shift_right(targets, ids.decoder_start);
+        self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, ids.pad, &self.device).ids)
     }
 }
 
@@ -400,7 +248,14 @@ impl Job for AdapterJob {
             .iter()
             .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
             .collect();
-        self.batch_loss(model, &self.train, &reduced, batch, |n| rng.random_range(0..n))
+        let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
+        let cross_entropy = self.cross_entropy(&answers);
+        match self.config.distillation {
+            None => cross_entropy,
+            Some(Distillation { share }) => {
+                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
+            }
+        }
     }
 
     fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
@@ -415,7 +270,7 @@ impl Job for AdapterJob {
                 }
                 let reduced: Vec<ReducedSpeech> =
                     batch.iter().map(|&i| self.dev.reduced[self.dev.examples[i].speech].clone()).collect();
-                let loss = self.batch_loss(model, &self.dev, &reduced, &batch, |_| 0);
+                let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
                 sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
             }
@@ -438,43 +293,4 @@ impl Job for AdapterJob {
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
-}
-
-/// Trains in `run`, and writes the bundle `out` when all steps are made.
-///
-/// # Errors
-///
-/// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells.
-pub fn train(
-    config: AdapterStage,
-    run: &Path,
-    out: &Path,
-    device: &Device,
-) -> anyhow::Result<Outcome<Adapter>> {
-    config::check("adapter", &config.train.problems())?;
-    anyhow::ensure!(!config.tasks.is_empty(), "adapter: `tasks` is empty");
-    let parts = Frozen::load(&config.encoder, &config.llm, device)?;
-    let encoder_params = parts.encoder.num_params();
-    let job = AdapterJob::new(config, parts)?;
-    let config = &job.config;
-    let tracked = device.clone().autodiff();
-    tracked.seed(config.train.seed);
-    let adapter = job.init(&tracked)?;
-    let outcome = training::run(&job, adapter, &config.train, run, &tracked)?;
-    if let Outcome::Finished { model, state } = &outcome {
-        let record = serde_json::json!({
-            "tasks": config.tasks,
-            "utterances": job.train.speech.len(),
-            "steps": state.step,
-            "settings": config.train,
-            "metrics": state.metrics,
-            "parameters": {
-                "encoder": encoder_params,
-                "llm": job.llm.num_params(),
-                "adapter": model.num_params(),
-            },
-        });
-        pairing::write(out, config, model, record)?;
-    }
-    Ok(outcome)
 }
