@@ -17,9 +17,9 @@ use slm_train::eval::tasks::EvalTask;
 const MAX_BYTES: u64 = 40_000_000;
 /// The adapter's share of all parameters.
 const MAX_ADAPTER_SHARE: f64 = 0.10;
-/// Over the few committed utterances of each set, where the model has 0.03 and 0.18: a dozen say little, and its scores
+/// Over the few committed utterances of each set, where the model has 0.00 and 0.07: a dozen say little, and its scores
 /// on the whole test sets are in `weights/README.md`.
-const MAX_WER: [(&str, f64); 2] = [("test", 0.05), ("test-voices", 0.20)];
+const MAX_WER: [(&str, f64); 2] = [("test", 0.05), ("test-voices", 0.12)];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

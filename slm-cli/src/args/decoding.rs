@@ -35,10 +35,10 @@ pub(crate) struct DecodeArgs {
     /// Most tokens of an answer (of each 30 s when transcribing or translating) [default: as the bundle says]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
     pub(crate) max_new_tokens: Option<u16>,
-    /// Above 1: less of what the text has already
+    /// Above 1: less of what the text has already [default: as the bundle says]
     #[arg(long, value_name = "X")]
     pub(crate) repetition_penalty: Option<f64>,
-    /// No sequence of this many tokens twice
+    /// No sequence of this many tokens twice, 0 for no such limit [default: as the bundle says]
     #[arg(long, value_name = "N")]
     pub(crate) no_repeat_ngram: Option<usize>,
     /// End the text before this; can be repeated
@@ -81,7 +81,10 @@ impl DecodeArgs {
             decode.max_new_tokens = count.into();
         }
         decode.repetition_penalty = self.repetition_penalty.or(decode.repetition_penalty);
-        decode.no_repeat_ngram = self.no_repeat_ngram.or(decode.no_repeat_ngram);
+        decode.no_repeat_ngram = match self.no_repeat_ngram {
+            Some(0) => None,
+            chosen => chosen.or(decode.no_repeat_ngram),
+        };
         decode
     }
 
@@ -107,5 +110,10 @@ mod tests {
         assert_eq!((drawn.strategy, drawn.num_hypotheses), (sample, 2));
         let short = DecodeArgs { length_penalty: Some(0.0), ..DecodeArgs::default() }.apply(bundle);
         assert_eq!(short.strategy, Strategy::Beam { size: 4, length_penalty: 0.0 });
+        let once = DecodeConfig { no_repeat_ngram: Some(6), ..bundle };
+        for (chosen, expected) in [(None, Some(6)), (Some(3), Some(3)), (Some(0), None)] {
+            let args = DecodeArgs { no_repeat_ngram: chosen, ..DecodeArgs::default() };
+            assert_eq!(args.apply(once).no_repeat_ngram, expected);
+        }
     }
 }

@@ -25,6 +25,12 @@ struct GenerationConfig {
     length_penalty: Option<f64>,
     #[serde(default)]
     max_new_tokens: Option<usize>,
+    /// 1 for none.
+    #[serde(default)]
+    repetition_penalty: Option<f64>,
+    /// 0 for none.
+    #[serde(default)]
+    no_repeat_ngram_size: Option<usize>,
 }
 
 impl GenerationConfig {
@@ -35,6 +41,11 @@ impl GenerationConfig {
         }
         if self.max_new_tokens == Some(0) {
             problems.push("`max_new_tokens` is 0, must be 1 or more".to_owned());
+        }
+        if let Some(penalty) =
+            self.repetition_penalty.filter(|penalty| !(penalty.is_finite() && *penalty > 0.0))
+        {
+            problems.push(format!("`repetition_penalty` is {penalty}, must be a positive number"));
         }
         problems
     }
@@ -59,8 +70,8 @@ impl Strategy {
 }
 
 impl DecodeConfig {
-    /// The settings of the model folder `dir`: beams, their length penalty, the most tokens. A folder without the
-    /// file has the defaults.
+    /// The settings of the model folder `dir`: beams, their length penalty, the most tokens, penalties of repetition. A
+    /// folder without the file has the defaults.
     ///
     /// # Errors
     ///
@@ -74,6 +85,8 @@ impl DecodeConfig {
         Ok(Self {
             strategy: Strategy::beams(config.num_beams.unwrap_or(1), config.length_penalty.unwrap_or(MEAN)),
             max_new_tokens: config.max_new_tokens.unwrap_or(DEFAULT_MAX_NEW_TOKENS).min(MAX_NEW_TOKENS),
+            repetition_penalty: config.repetition_penalty.filter(|&penalty| penalty != 1.0),
+            no_repeat_ngram: config.no_repeat_ngram_size.filter(|&size| size > 0),
             ..Self::default()
         })
     }
@@ -102,6 +115,10 @@ mod tests {
         assert_eq!(found.strategy, Strategy::Beam { size: 4, length_penalty: 0.6 });
         assert_eq!(found.max_new_tokens, 50);
         assert_eq!(read(Some(r#"{"max_new_tokens": 1024}"#)).unwrap().max_new_tokens, MAX_NEW_TOKENS);
+        let found = read(Some(r#"{"repetition_penalty": 1.2, "no_repeat_ngram_size": 3}"#)).unwrap();
+        assert_eq!((found.repetition_penalty, found.no_repeat_ngram), (Some(1.2), Some(3)));
+        let neutral = r#"{"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}"#;
+        assert_eq!(read(Some(neutral)).unwrap(), DecodeConfig::default());
     }
 
     #[test]
@@ -119,6 +136,8 @@ mod tests {
             error.contains("2 invalid fields: `num_beams` is 0, must be 1 to 64, `max_new_tokens` is"),
             "{error}"
         );
+        let error = read(Some(r#"{"repetition_penalty": 0}"#)).unwrap_err().to_string();
+        assert!(error.contains("`repetition_penalty` is 0, must be a positive number"), "{error}");
         assert!(read(Some("{")).is_err());
         assert!(read(Some(r#"{"num_beams": -1}"#)).is_err());
     }

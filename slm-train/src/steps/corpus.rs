@@ -28,6 +28,8 @@ pub enum Split {
     Test,
     /// Held-out sentences, some with unseen names, unseen voices.
     TestVoices,
+    /// As `train`, with the recorded speakers more often.
+    TrainRecorded,
 }
 
 /// Whether recordings are as the synthesiser made them.
@@ -42,9 +44,15 @@ pub enum Takes {
 impl Split {
     fn voices(self) -> VoiceSet {
         match self {
+            Self::Train | Self::Dev | Self::Test => VoiceSet::Known,
+            Self::TrainRecorded => VoiceSet::KnownRecorded,
             Self::TestVoices => VoiceSet::Unseen,
-            _ => VoiceSet::Known,
         }
+    }
+
+    /// Whether it is trained on, so that its sentences are those that are not held out.
+    fn trains(self) -> bool {
+        matches!(self, Self::Train | Self::TrainRecorded)
     }
 
     fn stream(self) -> u64 {
@@ -62,12 +70,12 @@ impl Split {
         let pool = match self {
             _ if !index.is_multiple_of(NEW_NAMES_IN) => NamePool::Train,
             Self::Test | Self::TestVoices => NamePool::Test,
-            Self::Train => NamePool::Invented,
+            Self::Train | Self::TrainRecorded => NamePool::Invented,
             Self::Dev => NamePool::Train,
         };
         loop {
             let item = sample(&mut rng, pool);
-            if is_held_out(&item.text) != (self == Self::Train) {
+            if is_held_out(&item.text) != self.trains() {
                 return item;
             }
         }

@@ -55,6 +55,9 @@ pub struct TextConfig {
     /// Exponent of the length in a beam's score, for the same file.
     #[serde(default = "mean")]
     pub length_penalty: f64,
+    /// No sequence of this many tokens occurs twice in an answer, which ends loops; for the same file. 0 for none.
+    #[serde(default)]
+    pub no_repeat_ngram_size: usize,
     /// The type in which the result is stored.
     #[serde(default = "slm_core::weights::StorageType::full")]
     pub storage: StorageType,
@@ -341,6 +344,7 @@ fn write_generation_config(config: &TextConfig, out: &Path) -> anyhow::Result<()
         "max_new_tokens": DEFAULT_MAX_NEW_TOKENS,
         "num_beams": config.num_beams,
         "length_penalty": config.length_penalty,
+        "no_repeat_ngram_size": config.no_repeat_ngram_size,
     });
     slm_core::json::write(&out.join(settings::FILE_NAME), &content)?;
     Ok(())

@@ -25,7 +25,7 @@ pub use engine::MAX_TEXT_BYTES;
 pub use error::SynthError;
 pub use slm_core::audio::SAMPLE_RATE;
 pub use store::write_wav;
-pub use voices::{Engine, Voice, VoiceSet, voices};
+pub use voices::{Engine, RECORDED_DRAWS, Voice, VoiceSet, voices};
 
 /// Samples in the frames by which silence is found: 10 ms.
 const SILENCE_FRAME: usize = 160;
@@ -110,8 +110,7 @@ pub struct Recording {
 pub fn plan(seed: u64, index: u64, set: VoiceSet) -> Take {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index);
-    let voices = voices(set);
-    let voice = &voices[rng.random_range(0..voices.len() as u32) as usize];
+    let voice = set.draw(&mut rng);
     // Everything is drawn, used or not, so that one choice does not move the others.
     let condition: f32 = rng.random();
     let noise = Noise {

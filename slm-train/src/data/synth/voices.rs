@@ -4,6 +4,11 @@
 //! both with exit code 0. So [`super::run`] checks the installed lists first. The base voice `en-gb` is not used, since
 //! espeak-ng 1.51 silently ignores every variant of it; `en` is the same accent and takes variants.
 
+use std::iter;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
 /// The program that speaks, with its own name of the voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -25,17 +30,40 @@ pub struct Voice {
 /// Which speakers to draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoiceSet {
-    /// The voices for training.
+    /// The voices for training, each as often as the others.
     Known,
+    /// The same, with the recorded speakers among them [`RECORDED_DRAWS`] times as often as each of the others: they
+    /// are two of fourteen, and the hardest.
+    KnownRecorded,
     /// Voices of the same kinds that training never hears; no espeak variant (timbre) is shared with the known ones.
     Unseen,
 }
 
-/// The voices of `set`. The two sets are disjoint.
+/// How often [`VoiceSet::KnownRecorded`] draws a recorded speaker for each draw of another voice.
+pub const RECORDED_DRAWS: usize = 4;
+
+/// The voices of `set`. Known and unseen ones are disjoint.
 pub fn voices(set: VoiceSet) -> &'static [Voice] {
     match set {
-        VoiceSet::Known => &KNOWN,
+        VoiceSet::Known | VoiceSet::KnownRecorded => &KNOWN,
         VoiceSet::Unseen => &UNSEEN,
+    }
+}
+
+impl VoiceSet {
+    /// One of the voices.
+    pub(super) fn draw(self, rng: &mut ChaCha8Rng) -> &'static Voice {
+        let draws: Vec<_> =
+            voices(self).iter().flat_map(|voice| iter::repeat_n(voice, self.draws(voice))).collect();
+        draws[rng.random_range(0..draws.len() as u32) as usize]
+    }
+
+    /// How often `voice` is drawn for each draw of another one.
+    fn draws(self, voice: &Voice) -> usize {
+        match (self, voice.engine) {
+            (Self::KnownRecorded, Engine::Flite("slt" | "awb")) => RECORDED_DRAWS,
+            _ => 1,
+        }
     }
 }
 
@@ -75,6 +103,7 @@ const fn flite(name: &'static str, voice: &'static str) -> Voice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
     use std::collections::BTreeSet;
 
     #[test]
@@ -92,6 +121,18 @@ mod tests {
             assert!(timbre(voice).is_some());
             assert!(!timbres.contains(&timbre(voice)));
         }
+    }
+
+    #[test]
+    fn recorded_speakers_are_drawn_more_often_on_request() {
+        let share = |set: VoiceSet| {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let recorded = |voice: &Voice| matches!(voice.name, "flite-slt" | "flite-awb");
+            (0..20_000).filter(|_| recorded(set.draw(&mut rng))).count() as f64 / 20_000.0
+        };
+        assert!((share(VoiceSet::Known) - 2.0 / 14.0).abs() < 0.01);
+        assert!((share(VoiceSet::KnownRecorded) - 8.0 / 20.0).abs() < 0.01);
+        assert_eq!(share(VoiceSet::Unseen), 0.0);
     }
 
     #[test]
