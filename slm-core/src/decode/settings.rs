@@ -15,6 +15,8 @@ pub const MAX_BEAMS: usize = 64;
 pub const MAX_NEW_TOKENS: usize = 448;
 /// The length penalty that makes the mean log-probability the score.
 const MEAN: f64 = 1.0;
+/// The repetition penalty that changes nothing.
+const NO_PENALTY: f64 = 1.0;
 
 /// What is read of the file; its other keys are for transformers. Sampling is left to the caller, who has the seed.
 #[derive(Debug, Deserialize)]
@@ -85,7 +87,9 @@ impl DecodeConfig {
         Ok(Self {
             strategy: Strategy::beams(config.num_beams.unwrap_or(1), config.length_penalty.unwrap_or(MEAN)),
             max_new_tokens: config.max_new_tokens.unwrap_or(DEFAULT_MAX_NEW_TOKENS).min(MAX_NEW_TOKENS),
-            repetition_penalty: config.repetition_penalty.filter(|&penalty| penalty != 1.0),
+            repetition_penalty: config
+                .repetition_penalty
+                .filter(|&penalty| (penalty - NO_PENALTY).abs() > f64::EPSILON),
             no_repeat_ngram: config.no_repeat_ngram_size.filter(|&size| size > 0),
             ..Self::default()
         })

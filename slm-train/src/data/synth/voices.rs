@@ -132,7 +132,6 @@ mod tests {
         };
         assert!((share(VoiceSet::Known) - 2.0 / 14.0).abs() < 0.01);
         assert!((share(VoiceSet::KnownRecorded) - 8.0 / 20.0).abs() < 0.01);
-        assert_eq!(share(VoiceSet::Unseen), 0.0);
     }
 
     #[test]
