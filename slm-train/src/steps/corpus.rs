@@ -29,6 +29,7 @@ pub enum Split {
     /// Held-out sentences, some with unseen names, unseen voices.
     TestVoices,
     /// As `train`, with the recorded speakers more often.
+    // Last, as a split's place here is its stream of random numbers.
     TrainRecorded,
 }
 
