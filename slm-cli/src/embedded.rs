@@ -42,13 +42,13 @@ pub(crate) fn unpack(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slm_core::bundle::Bundle;
+    use slm_core::Model;
 
-    /// Opening compares every file that `slm.json` names, so none is missing or stale.
+    /// Describing a bundle compares every file that `slm.json` names, so none is missing or stale.
     #[test]
     fn the_unpacked_bundle_is_whole() {
         let dir = tempfile::tempdir().unwrap();
         unpack(dir.path()).unwrap();
-        assert_eq!(Bundle::open(dir.path()).unwrap().manifest().name, "slm-tiny");
+        assert_eq!(Model::describe(dir.path()).unwrap().name.as_deref(), Some("slm-tiny"));
     }
 }

@@ -5,11 +5,14 @@
 
 mod args;
 mod commands;
+mod console;
 mod embedded;
 mod fetch;
+mod input;
 mod model;
-mod record;
 mod report;
+mod session;
+mod typed;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};

@@ -1,23 +1,25 @@
-//! Finds the bundle and the device, and loads the model.
+//! Finds the model, chooses what it computes on, and opens it.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::panic::{self, AssertUnwindSafe};
+use std::fs::File;
+use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Context;
-use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
-use slm_core::backend::{Backend, BackendError};
-use slm_core::bundle::{Bundle, MANIFEST_NAME};
-use slm_core::json;
-use slm_core::task::{SpeechModel, Templates};
-use slm_core::weights::Placement;
+use slm_core::models::checkpoint::MANIFEST_NAME;
+use slm_core::models::nn::weights::Placement;
+use slm_core::{
+    Backend, BackendChoice, BackendError, Error, LoadProgress, MemoryBudget, Model, OpenOptions, Templates,
+};
 use tempfile::TempDir;
 
 use crate::args::ModelArgs;
 use crate::embedded;
+use crate::report::UsageError;
 
 /// The bundle that is used when none is named.
 const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
@@ -25,100 +27,135 @@ const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
 /// Models that take this much or more in memory are loaded with a bar.
 const BAR_BYTES: u64 = 200 << 20;
 
-/// Where a bundle comes from.
+/// The largest file of templates.
+const MAX_TEMPLATES_BYTES: u64 = 1 << 20;
+
+/// Where a model comes from.
 pub(crate) enum Source {
     /// A folder of the user's.
-    Folder(Bundle),
+    Folder(PathBuf),
     /// The program, unpacked to a folder that goes with this value.
-    Embedded(Bundle, #[expect(dead_code, reason = "kept for its drop")] TempDir),
+    Embedded(TempDir),
 }
 
 impl Source {
-    /// The bundle that the arguments name, or the nearest [`DEFAULT_BUNDLE`], or the one in the program.
-    pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Self> {
+    /// The model that the arguments name, or the nearest [`DEFAULT_BUNDLE`], or the one in the program.
+    pub(crate) fn find(args: &ModelArgs) -> anyhow::Result<Self> {
         let nearest =
             || nearest_bundle(env::current_dir().ok().as_deref(), env::current_exe().ok().as_deref());
         if let Some(dir) = args.bundle.clone().or_else(nearest) {
-            return Ok(Self::Folder(Bundle::open(&dir)?));
+            return Ok(Self::Folder(dir));
         }
         let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
         embedded::unpack(dir.path())
             .with_context(|| format!("cannot unpack the model to `{}`", dir.path().display()))?;
-        Ok(Self::Embedded(Bundle::open(dir.path())?, dir))
+        Ok(Self::Embedded(dir))
     }
 
-    /// The bundle.
-    pub(crate) fn bundle(&self) -> &Bundle {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::Folder(bundle) | Self::Embedded(bundle, _) => bundle,
+            Self::Folder(path) => path,
+            Self::Embedded(dir) => dir.path(),
         }
     }
 }
 
-/// Loads the model that the arguments name.
-pub(crate) fn load(args: &ModelArgs) -> anyhow::Result<SpeechModel> {
-    let templates = args.templates.as_deref().map(read_templates).transpose()?;
-    let model = SpeechModel::load(Source::open(args)?.bundle(), placement(args)?)?;
-    Ok(match templates {
-        Some(templates) => model.with_templates(templates),
-        None => model,
-    })
+/// Opens the model that the arguments name.
+pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Model> {
+    let mut options = OpenOptions::new()
+        .backend(BackendChoice::Named(choose(args.backend.as_deref())?))
+        .compute(args.compute())
+        .progress(loading_bar());
+    if let Some(bytes) = args.memory {
+        options = options.memory(MemoryBudget::Bytes(bytes));
+    }
+    if let Some(path) = &args.templates {
+        options = options.templates(read_templates(path)?);
+    }
+    let source = Source::find(args)?;
+    Model::open(source.path(), &options).map_err(with_alternatives)
 }
 
 /// Reads phrasings by task, as a bundle's manifest has them.
 fn read_templates(path: &Path) -> anyhow::Result<Templates> {
-    let phrasings: BTreeMap<String, Vec<String>> = json::read(path)?;
-    Templates::parse(&phrasings).with_context(|| format!("cannot use templates `{}`", path.display()))
+    let cannot = || format!("cannot use templates `{}`", path.display());
+    let mut text = Vec::new();
+    let file = File::open(path).with_context(cannot)?;
+    file.take(MAX_TEMPLATES_BYTES).read_to_end(&mut text).with_context(cannot)?;
+    let phrasings: BTreeMap<String, Vec<String>> = serde_json::from_slice(&text).with_context(cannot)?;
+    Templates::parse(&phrasings).with_context(cannot)
 }
 
-/// Where the arguments say that models go, with a bar on stderr for large ones.
+/// Where the arguments say that weights go, for loading a model without asking it anything.
 pub(crate) fn placement(args: &ModelArgs) -> anyhow::Result<Placement> {
-    let device = device(args.backend.as_deref())?;
-    args.dtype.check(&device).with_context(|| format!("cannot compute in {}", args.dtype.name()))?;
-    let bar = OnceLock::new();
-    Ok(Placement::new(&device).with_compute(args.dtype).with_observer(move |progress| {
-        if progress.total >= BAR_BYTES {
-            let bar = bar.get_or_init(loading_bar);
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-            if progress.done == progress.total {
-                bar.finish_and_clear();
-            }
-        }
+    let device = choose(args.backend.as_deref())?.probe().map_err(|error| with_alternatives(error.into()))?;
+    let compute = args.compute();
+    compute.check(&device).with_context(|| format!("cannot compute in {}", compute.name()))?;
+    let show = loading_bar();
+    Ok(Placement::new(&device).with_compute(compute).with_observer(move |progress| {
+        show(progress);
+        ControlFlow::Continue(())
     }))
 }
 
-/// A bar that counts bytes; without a terminal it shows nothing.
-fn loading_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("loading {bar:24} {bytes}/{total_bytes} {bytes_per_sec}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// A device of the backend with this name, or of the first that is in this build.
-pub(crate) fn device(name: Option<&str>) -> Result<Device, BackendError> {
-    let backend = match name {
-        Some(name) => Backend::from_name(name)?,
-        None => Backend::ALL.into_iter().find(|backend| backend.is_compiled()).unwrap_or(Backend::Flex),
-    };
-    probe(backend)
-}
-
-/// A device that has computed something: a backend can be in a build and find no hardware, which most
-/// of them tell by a panic.
-pub(crate) fn probe(backend: Backend) -> Result<Device, BackendError> {
-    let missing = BackendError::NoDevice { name: backend.name() };
-    let attempt = || -> Result<Option<Device>, BackendError> {
-        let device = backend.device()?;
-        match Tensor::<1>::ones([1], &device).try_into_vec_as::<f32>() {
-            Ok(_) => Ok(Some(device)),
-            Err(_) => Ok(None),
+/// Shows a bar on stderr while a large model is loaded; without a terminal it shows nothing.
+fn loading_bar() -> impl Fn(LoadProgress) + Send + Sync + 'static {
+    let bar = OnceLock::new();
+    move |progress: LoadProgress| {
+        if progress.total < BAR_BYTES {
+            return;
         }
-    };
-    match panic::catch_unwind(AssertUnwindSafe(attempt)) {
-        Ok(Ok(Some(device))) => Ok(device),
-        Ok(Err(error)) => Err(error),
-        Ok(Ok(None)) | Err(_) => Err(missing),
+        let bar = bar.get_or_init(|| {
+            let style =
+                ProgressStyle::with_template("loading {bar:24} {bytes}/{total_bytes} {bytes_per_sec}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        if progress.done == progress.total {
+            bar.finish_and_clear();
+        }
     }
+}
+
+/// The backend with this name, or the first of this build that computes.
+fn choose(name: Option<&str>) -> anyhow::Result<Backend> {
+    if let Some(name) = name {
+        return Ok(Backend::from_name(name)?);
+    }
+    let found = compiled().find(|backend| backend.probe().is_ok());
+    let nothing = || UsageError { message: "no backend of this build computes".into(), hint: Some(tried()) };
+    Ok(found.ok_or_else(nothing)?)
+}
+
+/// The backends of this build.
+fn compiled() -> impl Iterator<Item = Backend> {
+    Backend::ALL.into_iter().filter(|backend| backend.is_compiled())
+}
+
+/// Adds to the failure of a backend that finds no device what becomes of all backends of this build.
+fn with_alternatives(error: Error) -> anyhow::Error {
+    let backend = error.cause().and_then(|cause| cause.downcast_ref::<BackendError>());
+    match backend {
+        Some(BackendError::NoDevice { .. }) => {
+            UsageError { message: error.to_string(), hint: Some(tried()) }.into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// What becomes of each backend of this build when it is tried.
+fn tried() -> String {
+    let state = |backend: Backend| match backend.probe() {
+        Ok(device) => format!("{} computes ({})", backend.name(), backend.describe(&device)),
+        Err(_) => format!("{} finds no device", backend.name()),
+    };
+    let states: Vec<String> = compiled().map(state).collect();
+    if states.is_empty() {
+        return "build with `--features flex`".into();
+    }
+    format!("of this build, {}", states.join(", "))
 }
 
 /// The default bundle in the current directory or above it, or next to the program.
@@ -153,13 +190,22 @@ mod tests {
 
     #[test]
     fn unknown_backends_are_named() {
-        let error = device(Some("gpu")).unwrap_err();
+        let error = choose(Some("gpu")).unwrap_err();
         assert!(error.to_string().starts_with("unknown backend `gpu`"));
     }
 
     #[cfg(feature = "flex")]
     #[test]
-    fn the_cpu_is_always_there() {
-        assert!(probe(Backend::Flex).is_ok());
+    fn the_cpu_is_the_first_choice() {
+        assert_eq!(choose(None).unwrap(), Backend::Flex);
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn a_backend_without_a_device_tells_the_others() {
+        let error = Error::from(BackendError::NoDevice { name: "cuda", reason: None });
+        let text = crate::report::render(&*with_alternatives(error));
+        assert!(text.starts_with("error: backend `cuda` found no device\nhint: of this build, "), "{text}");
+        assert!(text.contains("flex computes (CPU, "), "{text}");
     }
 }

@@ -48,7 +48,7 @@ struct Hub {
 }
 
 fn sha256(content: &[u8]) -> String {
-    slm_core::hash::sha256(content)
+    slm_core::models::checkpoint::hash::sha256(content)
 }
 
 impl Hub {

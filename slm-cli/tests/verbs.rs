@@ -2,48 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn slm(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slm-cli"));
-    command.current_dir(repository()).env_remove("RUST_BACKTRACE").args(args);
-    command
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap()
-}
-
-/// Exit code, stdout, stderr.
-fn told(output: Output) -> (i32, String, String) {
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
-fn run(args: &[&str]) -> (i32, String, String) {
-    told(slm(args).output().unwrap())
-}
-
-/// What is written to stdout when all is well.
-fn answer(args: &[&str]) -> String {
-    let (code, stdout, stderr) = run(args);
-    assert_eq!(code, 0, "{args:?}: {stderr}");
-    stdout
-}
-
-fn record(args: &[&str]) -> Value {
-    serde_json::from_str(&answer(args)).unwrap()
-}
-
-const FIRST: &str = "tests/audio/test/wav/000000-16147b07.wav";
+use common::{FIRST, Ran, answer, record, run};
 
 #[test]
 fn the_speaker_is_continued() {
@@ -114,7 +77,7 @@ fn several_texts_have_scores() {
     assert_eq!(record["alternatives"].as_array().unwrap().len(), 2);
     let drawn = |seed| answer(&["continue", "--temperature", "1.5", "--seed", seed, FIRST]);
     assert_eq!(drawn("1"), drawn("1"));
-    assert_eq!(run(&["transcribe", "--temperature", "0", FIRST]).0, 2);
+    assert_eq!(run(&["transcribe", "--temperature", "0", FIRST]).code, 2);
 }
 
 #[test]
@@ -146,11 +109,11 @@ fn phrases_are_found_in_a_file() {
     let found = record["segments"][0]["phrases"].as_array().unwrap();
     assert!(found.iter().any(|phrase| phrase == word), "{record}");
     assert!(record["text"].as_str().unwrap().contains(word), "{record}");
-    let (code, _, stderr) = run(&["transcribe", "--context", "no-such-file.txt", FIRST]);
+    let Ran { code, stderr, .. } = run(&["transcribe", "--context", "no-such-file.txt", FIRST]);
     assert_eq!(code, 2);
-    assert!(stderr.starts_with("error: cannot read context `no-such-file.txt`"), "{stderr}");
+    assert!(stderr.starts_with("error: cannot read phrases `no-such-file.txt`"), "{stderr}");
     fs::write(path, b"a\n\xff\n").unwrap();
-    let (code, _, stderr) = run(&["transcribe", "--context", path, FIRST]);
+    let Ran { code, stderr, .. } = run(&["transcribe", "--context", path, FIRST]);
     assert!(code == 2 && stderr.contains("line 2 is not UTF-8"), "{stderr}");
 }
 
@@ -169,36 +132,7 @@ fn templates_can_be_others() {
         ("[", "templates.json"),
     ] {
         fs::write(&path, content).unwrap();
-        let (code, _, stderr) = run(&["transcribe", "--templates", path_text, FIRST]);
+        let Ran { code, stderr, .. } = run(&["transcribe", "--templates", path_text, FIRST]);
         assert!(code == 2 && stderr.contains(part), "{stderr}");
     }
-}
-
-#[test]
-fn a_chat_goes_by_turns() {
-    let mut child = slm(&["chat", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let turns = format!(
-        "good morning\n\n/file {FIRST}\n/dance\n/file nothing.wav\nwhat did i say\n/clear\nhello\n/quit\nmore\n"
-    );
-    child.stdin.take().unwrap().write_all(turns.as_bytes()).unwrap();
-    let (code, stdout, stderr) = told(child.wait_with_output().unwrap());
-    let records: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(records.len(), 4, "{stdout}{stderr}");
-    assert_eq!(records[0]["user"], "good morning");
-    assert_eq!(
-        (&records[1]["path"], records[1]["user"].as_str()),
-        (&FIRST.into(), Some(answer(&["transcribe", FIRST]).trim()))
-    );
-    assert!(records.iter().all(|record| !record["assistant"].as_str().unwrap().is_empty()), "{stdout}");
-    // After `/clear` there is no history.
-    assert_eq!(records[3]["user"], "hello");
-    assert!(stderr.contains("unknown command `/dance`") && stderr.contains("nothing.wav"), "{stderr}");
-    assert_eq!(code, 1);
-    let (code, stdout, stderr) = run(&["chat", FIRST]);
-    assert!(code == 0 && stdout.lines().count() == 1 && stderr.contains("heard: "), "{stdout}{stderr}");
 }

@@ -1,37 +1,51 @@
-//! SLM: a frozen Conformer speech encoder and a frozen T5 language model, joined by a small adapter.
+//! SLM: a frozen Conformer speech encoder and a frozen language model, joined by a small adapter.
 //!
 //! Paper: *SLM: Bridge the thin gap between speech and text foundation models*, arXiv 2310.00230.
 //!
-//! The data's way, one folder a step:
+//! **Applications** use what is at the root. A [`Model`] is opened once, and clones of it are shared between threads. A
+//! [`Session`] is one request at work: samples go in, [`Event`]s come out, and it can be cancelled from any thread.
 //!
-//! [`audio`] (16 kHz samples) → [`features`] (frames) → [`encoder`] (Conformer states and CTC
-//! labels) → [`adapter`] (fewer frames, in the language model's embedding space) → [`llm`] (T5) →
-//! [`decode`] (token ids) → [`task`] (the answer to a request). [`bundle`] is the folder on disk that
-//! holds all of it, [`folder`] says what a folder is, [`nemo`] an archive, [`weights`] reads and
-//! writes its tensors, [`backend`] finds the device it runs on.
+//! ```no_run
+//! use slm_core::{Model, OpenOptions, Task, audio};
+//!
+//! let model = Model::open("weights/slm-tiny", &OpenOptions::new())?;
+//! let sound = audio::read("talk.wav".as_ref())?;
+//! let answer = model.answer(&sound.samples, &model.request(Task::Transcribe))?;
+//! # let _ = answer.text;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **Those who build, train or test models** find all parts in [`models`], one module a step of the way from samples to
+//! text. It changes as the models do.
 //!
 //! The library prints nothing, keeps no global state and returns typed errors. A panic in it is a bug;
 //! shapes that contradict a config are caught when weights are loaded, not in `forward`.
 
-pub mod adapter;
-pub mod align;
+#![deny(missing_docs)]
+
+mod adapter;
 pub mod audio;
-pub mod backend;
-pub mod batch;
-pub mod bundle;
-pub mod context;
-pub mod decode;
-pub mod encoder;
-pub mod features;
-pub mod folder;
-mod folder_card;
-pub mod hash;
-pub mod json;
-pub mod llm;
-pub mod matrix;
-pub mod nemo;
-pub mod rotary;
-pub mod task;
-pub mod text;
-pub mod weights;
-mod yaml;
+mod checkpoint;
+mod ctc;
+mod decode;
+mod encoder;
+mod engine;
+mod features;
+mod llm;
+pub mod models;
+mod nn;
+mod prompt;
+mod text;
+
+pub use ctc::{
+    Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech, Word,
+};
+pub use decode::{DecodeConfig, Strategy};
+pub use engine::{
+    Alternative, Answer, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport, CancelToken,
+    Capabilities, Cause, Delivery, Error, Event, Failure, Limits, MemoryBudget, MemoryEstimate, MemoryShortage,
+    Model, ModelDescription, ModelKind, OpenOptions, PartDescription, Progress, Request, Segment, Session,
+    TokenLimit, Warning, WeightSummary,
+};
+pub use nn::weights::{ComputeType, Progress as LoadProgress};
+pub use prompt::{Dialog, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};

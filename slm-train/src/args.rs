@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use slm_train::data::corpus::Split;
 use slm_train::data::vocabulary::Purpose;
-use slm_train::steps::corpus::Split;
 
 /// Makes corpora, trains the parts of an SLM bundle, and evaluates it.
 #[derive(Debug, Parser)]
@@ -136,7 +136,7 @@ pub(crate) struct EvalArgs {
     /// Beams, 1 for greedy; without it as the bundle says.
     #[arg(long)]
     pub(crate) beam: Option<usize>,
-    /// Writes every answer to this file, as JSONL.
+    /// Writes every answer to this file as soon as it is there, as JSONL, those to the shortest recordings first.
     #[arg(long)]
     pub(crate) hypotheses: Option<PathBuf>,
     /// Folder for `report.md`, `report.json` and `hypotheses.jsonl`.

@@ -9,7 +9,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
-use slm_core::backend::Backend;
+use slm_core::Backend;
 
 const VARIABLE: &str = "BURN_DEVICE";
 

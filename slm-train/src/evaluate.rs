@@ -1,42 +1,74 @@
 //! The verb `eval`: scores as JSON or as a table on stdout, and files with all that was found.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use slm_core::bundle::Bundle;
-use slm_core::task::{Request, SpeechModel, Task};
+use slm_core::Request;
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::speech::SpeechModel;
 use slm_train::data::manifest;
-use slm_train::eval::report::{EvalRun, Hypothesis, Report, evaluate};
+use slm_train::eval::hypotheses::{Hypothesis, HypothesisFiles};
+use slm_train::eval::report::{self, EvalRun, Report, evaluate};
 use slm_train::eval::suite::{self, Prepared, Suite};
 use slm_train::eval::table;
 use slm_train::eval::tasks::EvalTask;
+use slm_train::stopped::Stopped;
 
+use crate::EXIT_STOPPED;
 use crate::args::EvalArgs;
+use crate::messages::to_stderr;
+
+/// The file of all answers in the folder of a report.
+const HYPOTHESES_NAME: &str = "hypotheses.jsonl";
 
 pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> {
     let suite = args.suite.as_deref().map(Suite::read).transpose()?;
     // One of the two is there, as the command line demands.
     let dir = args.bundle.clone().or_else(|| suite.as_ref().map(|suite| suite.bundle.clone()));
     let bundle = Bundle::open(&dir.unwrap_or_default())?;
-    let learnt = learnt(&bundle);
+    let model = SpeechModel::load(&bundle, device)?;
+    let mut failures = 0;
+    let prepared = prepare(args, suite.as_ref(), &learnt(&bundle), &mut failures)?;
+    let runs = requests(&model, &prepared, args.beam)?;
+    let files = HypothesisFiles::create(hypothesis_paths(args)?)?;
+    let output = Output { name: suite.map(|_| bundle.manifest().name.clone()), args };
+
+    evaluate_all(&model, &runs, files, &output, &mut failures)
+        .map_err(|error| Stopped::because(error, "the evaluation stopped"))?;
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_STOPPED) })
+}
+
+/// A task over a manifest, and how it is asked for.
+type Asked<'a> = (&'a Prepared, &'a EvalRun, Request);
+
+/// What is spoken and asked. Sentences that cannot be spoken are told and counted.
+fn prepare(
+    args: &EvalArgs,
+    suite: Option<&Suite>,
+    learnt: &[String],
+    failures: &mut usize,
+) -> anyhow::Result<Vec<Prepared>> {
     let trained = |task: &EvalTask| learnt.contains(&task.name());
-    let runs = match (&suite, &args.manifest) {
+    match (suite, &args.manifest) {
         (Some(suite), _) => {
             let mut suite = suite.clone();
             if let Some(work) = &args.work {
                 suite.work.clone_from(work);
             }
             let bar = ProgressBar::new_spinner();
-            let runs =
-                suite.prepare(&trained, &|name, done| bar.set_message(format!("{name}: {done} spoken")))?;
+            let progress = |name: &str, done: usize| bar.set_message(format!("{name}: {done} spoken"));
+            let prepared = suite.prepare(&trained, &progress, &mut |failure| {
+                *failures += 1;
+                bar.suspend(|| to_stderr(&format!("error: {failure}")));
+            })?;
             bar.finish_and_clear();
-            runs
+            Ok(prepared)
         }
         (None, Some(path)) => {
             let tasks = suite::tasks(std::slice::from_ref(&args.task))?;
@@ -49,58 +81,96 @@ pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> 
                 context: None,
                 manifest: manifest.clone(),
             };
-            vec![Prepared { utterances, tasks: tasks.into_iter().map(run).collect() }]
+            Ok(vec![Prepared { utterances, tasks: tasks.into_iter().map(run).collect() }])
         }
         (None, None) => anyhow::bail!("`eval` needs `--manifest` or `--suite`"),
-    };
-    let model = SpeechModel::load(&bundle, device)?;
-    let mut request = model.request(Task::Transcribe);
-    if let Some(size) = args.beam {
-        request.decode.strategy = request.decode.strategy.with_beams(size);
     }
-    let (reports, hypotheses) = evaluate_all(&model, &runs, &request)?;
-
-    let json = match (&suite, reports.as_slice()) {
-        (None, [report]) => serde_json::to_value(report)?,
-        (None, reports) => serde_json::to_value(reports)?,
-        (Some(_), reports) => {
-            json!({"bundle": bundle.manifest().name, "decoding": request.decode, "results": reports})
-        }
-    };
-    if let Some(path) = &args.hypotheses {
-        write_hypotheses(path, &hypotheses)?;
-    }
-    if let Some(out) = &args.out {
-        fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        write_hypotheses(&out.join("hypotheses.jsonl"), &hypotheses)?;
-        write(&out.join("report.json"), &format!("{}\n", serde_json::to_string_pretty(&json)?))?;
-        write(&out.join("report.md"), &format!("{}\n", table::markdown(&reports)))?;
-    }
-    let text = if args.json { serde_json::to_string_pretty(&json)? } else { table::markdown(&reports) };
-    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to stdout")?;
-    Ok(ExitCode::SUCCESS)
 }
 
-/// All tasks of all runs, with a bar each.
+/// How each task is asked for. What a task cannot be asked for is told before the first one is.
+fn requests<'a>(
+    model: &SpeechModel,
+    prepared: &'a [Prepared],
+    beams: Option<usize>,
+) -> anyhow::Result<Vec<Asked<'a>>> {
+    let all = prepared.iter().flat_map(|one| one.tasks.iter().map(move |run| (one, run)));
+    all.map(|(one, run)| Ok((one, run, report::request(model, &one.utterances, run, beams)?))).collect()
+}
+
+/// Where the answers go. The folder of a report is made.
+fn hypothesis_paths(args: &EvalArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = args.hypotheses.iter().cloned().collect();
+    if let Some(out) = &args.out {
+        fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+        paths.push(out.join(HYPOTHESES_NAME));
+    }
+    Ok(paths)
+}
+
+/// All tasks of all runs, with a bar each. Answers and reports are written as they come; cases that fail are told and
+/// counted.
 fn evaluate_all(
     model: &SpeechModel,
-    runs: &[Prepared],
-    request: &Request,
-) -> anyhow::Result<(Vec<Report>, Vec<Hypothesis>)> {
-    let (mut reports, mut hypotheses) = (Vec::new(), Vec::new());
-    for Prepared { utterances, tasks } in runs {
-        for task in tasks {
-            let count = task.task.cases(utterances).len() as u64;
-            let bar = ProgressBar::new(count).with_message(task.name());
-            bar.set_style(ProgressStyle::with_template("{msg} {bar:24} {pos}/{len} left {eta_precise}")?);
-            let (report, answers) =
-                evaluate(model, utterances, task, request, &|done| bar.set_position(done as u64))?;
-            bar.finish_and_clear();
-            reports.push(report);
-            hypotheses.extend(answers);
-        }
+    runs: &[Asked<'_>],
+    mut files: HypothesisFiles,
+    output: &Output<'_>,
+    failures: &mut usize,
+) -> anyhow::Result<()> {
+    let mut reports = Vec::new();
+    let mut written = Ok(());
+    for (Prepared { utterances, .. }, run, request) in runs {
+        let bar = ProgressBar::new(run.task.cases(utterances).len() as u64).with_message(run.name());
+        bar.set_style(ProgressStyle::with_template("{msg} {bar:24} {pos}/{len} left {eta_precise}")?);
+        let mut on_answers = |answers: &[Hypothesis]| {
+            files.add(answers);
+            for error in answers.iter().filter_map(|answer| answer.error.as_ref()) {
+                *failures += 1;
+                bar.suspend(|| to_stderr(&format!("error: {error}")));
+            }
+            bar.inc(answers.len() as u64);
+        };
+        let (report, _) = evaluate(model, utterances, run, request, &mut on_answers)?;
+        bar.finish_and_clear();
+        reports.push(report);
+        // With the scores of what is done so far; the last time decides.
+        written = output.write(&reports);
     }
-    Ok((reports, hypotheses))
+    output.print(&reports)?;
+    written.and(files.finish())
+}
+
+/// Where the scores go.
+struct Output<'a> {
+    /// The bundle's name, for a suite.
+    name: Option<String>,
+    args: &'a EvalArgs,
+}
+
+impl Output<'_> {
+    fn json(&self, reports: &[Report]) -> anyhow::Result<serde_json::Value> {
+        Ok(match (&self.name, reports) {
+            (None, [report]) => serde_json::to_value(report)?,
+            (None, reports) => serde_json::to_value(reports)?,
+            (Some(name), reports) => json!({"bundle": name, "results": reports}),
+        })
+    }
+
+    /// Writes `report.json` and `report.md`, where a folder is asked for.
+    fn write(&self, reports: &[Report]) -> anyhow::Result<()> {
+        let Some(out) = &self.args.out else { return Ok(()) };
+        let json = serde_json::to_string_pretty(&self.json(reports)?)?;
+        write(&out.join("report.json"), &format!("{json}\n"))?;
+        write(&out.join("report.md"), &format!("{}\n", table::markdown(reports)))
+    }
+
+    fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
+        let text = if self.args.json {
+            serde_json::to_string_pretty(&self.json(reports)?)?
+        } else {
+            table::markdown(reports)
+        };
+        writeln!(std::io::stdout().lock(), "{text}").context("cannot write to stdout")
+    }
 }
 
 /// The names of the tasks that the bundle's adapter has learnt by speech, as its training record tells.
@@ -108,15 +178,6 @@ fn learnt(bundle: &Bundle) -> Vec<String> {
     let tasks = bundle.manifest().training.as_ref().and_then(|training| training.get("tasks"));
     let names = tasks.and_then(|tasks| tasks.as_array()).into_iter().flatten();
     names.filter_map(|name| Some(name.as_str()?.replace('-', "."))).collect()
-}
-
-fn write_hypotheses(path: &Path, hypotheses: &[Hypothesis]) -> anyhow::Result<()> {
-    let fail = || format!("cannot write `{}`", path.display());
-    let mut file = BufWriter::new(File::create(path).with_context(fail)?);
-    for hypothesis in hypotheses {
-        writeln!(file, "{}", serde_json::to_string(hypothesis)?).with_context(fail)?;
-    }
-    file.flush().with_context(fail)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -3,24 +3,28 @@
 mod args;
 mod default_device;
 mod evaluate;
+mod messages;
 
 use std::fs;
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use burn::prelude::*;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use slm_core::backend::{Backend, BackendError};
-use slm_train::data::vocabulary;
+use slm_core::{Backend, BackendError};
+use slm_train::data::synth::SynthError;
+use slm_train::data::{corpus, vocabulary};
 use slm_train::steps::adapter::{AdapterStage, PartsPlace};
-use slm_train::steps::{adapter, config, corpus, ctc, text};
-use slm_train::training::{Outcome, Stopped};
+use slm_train::steps::{adapter, ctc, text};
+use slm_train::stopped::Stopped;
+use slm_train::training::Outcome;
+use slm_train::{config, failures};
 
 use args::{Cli, Command, SynthArgs, TokenizerArgs};
+use messages::to_stderr;
 
-/// Started, but did not get to the end.
+/// Started, but did not get to the end, or not with all items.
 const EXIT_STOPPED: u8 = 1;
 /// Could not start.
 const EXIT_START: u8 = 2;
@@ -30,18 +34,22 @@ fn main() -> ExitCode {
     match execute(&cli) {
         Ok(code) => code,
         Err(error) => {
-            let mut stderr = std::io::stderr().lock();
-            // stderr may be closed; there is nobody left to tell then.
-            let _ = writeln!(stderr, "error: {error}");
+            to_stderr(&format!("error: {error}"));
             for cause in error.chain().skip(1) {
-                let _ = writeln!(stderr, "  caused by: {cause}");
+                to_stderr(&format!("  caused by: {cause}"));
             }
-            if let Some(hint) = error.downcast_ref::<BackendError>().and_then(BackendError::hint) {
-                let _ = writeln!(stderr, "hint: {hint}");
+            if let Some(hint) = hint(&error) {
+                to_stderr(&format!("hint: {hint}"));
             }
             ExitCode::from(if error.is::<Stopped>() { EXIT_STOPPED } else { EXIT_START })
         }
     }
+}
+
+/// One next step, of the errors that know one.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    let of_backend = error.downcast_ref::<BackendError>().and_then(BackendError::hint);
+    of_backend.or_else(|| error.downcast_ref::<SynthError>()?.hint().map(str::to_owned))
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -90,19 +98,21 @@ fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(args.count);
     bar.set_style(ProgressStyle::with_template("{bar:24} {pos}/{len} {per_sec} left {eta_precise}")?);
     let takes = if args.clean { corpus::Takes::Clean } else { corpus::Takes::Augmented };
-    corpus::make(&args.out, args.split, args.count, args.seed, takes, &|done| bar.set_position(done as u64))?;
+    let progress = |done: usize| bar.set_position(done as u64);
+    let made = corpus::make(&args.out, args.split, args.count, args.seed, takes, &progress)?;
     bar.finish();
-    Ok(ExitCode::SUCCESS)
+    if made.failures.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let summary = failures::summary("sentences", made.utterances + made.failures.len(), &made.failures);
+    to_stderr(&format!("error: {summary}"));
+    to_stderr("the others are in the manifest; the same command tries these again");
+    Ok(ExitCode::from(EXIT_STOPPED))
 }
 
 fn tokenizer(args: &TokenizerArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create `{}`", args.out.display()))?;
-    vocabulary::train(
-        &args.out.join(slm_core::text::FILE_NAME),
-        args.purpose,
-        args.size,
-        args.items,
-        args.seed,
-    )?;
+    let path = args.out.join(vocabulary::FILE_NAME);
+    vocabulary::train(&path, args.purpose, args.size, args.items, args.seed)?;
     Ok(ExitCode::SUCCESS)
 }

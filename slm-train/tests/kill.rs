@@ -3,37 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
+use common::{prepare, slm_train};
+
 const STEPS: u64 = 40;
-
-fn slm_train() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slm-train"));
-    command.stderr(Stdio::null()).stdout(Stdio::null());
-    command
-}
-
-/// A tokenizer and the settings of a very small `text` stage.
-fn prepare(dir: &Path) {
-    let made = slm_train()
-        .args(["tokenizer", "--purpose", "text", "--size", "300", "--items", "500", "--out"])
-        .arg(dir.join("tokenizer"))
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let config = format!(
-        "tokenizer = {:?}\n\
-         [model]\nd_model = 16\nd_kv = 8\nd_ff = 16\nnum_layers = 1\nnum_heads = 2\ndropout_rate = 0.1\n\
-         [data]\nitems = 20\ncopy_share = 0.1\nbatch_tokens = 300\nheld_out_items = 2\n\
-         [train]\nsteps = {STEPS}\nwarmup_steps = 5\nlog_every = 5\nsave_every = 3\neval_every = 20\n",
-        dir.join("tokenizer").display().to_string()
-    );
-    fs::write(dir.join("text.toml"), config).unwrap();
-}
 
 fn start(dir: &Path, name: &str) -> Child {
     slm_train()
@@ -51,7 +31,7 @@ fn start(dir: &Path, name: &str) -> Child {
 fn a_killed_run_ends_with_the_weights_of_one_that_was_not() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    prepare(dir);
+    prepare(dir, STEPS);
     assert!(start(dir, "whole").wait().unwrap().success());
 
     let mut kills = 0;
@@ -80,7 +60,7 @@ fn a_killed_run_ends_with_the_weights_of_one_that_was_not() {
 fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    prepare(dir);
+    prepare(dir, STEPS);
     let mut child = slm_train()
         .args([
             "--backend",
@@ -117,7 +97,7 @@ fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
 #[test]
 fn settings_that_do_not_exist_are_named() {
     let dir = tempfile::tempdir().unwrap();
-    prepare(dir.path());
+    prepare(dir.path(), STEPS);
     let output = Command::new(env!("CARGO_BIN_EXE_slm-train"))
         .args(["text", "--set", "train.learing_rate=1", "--config"])
         .arg(dir.path().join("text.toml"))

@@ -5,10 +5,10 @@
 use std::error::Error;
 use std::path::Path;
 
-use slm_core::align::agreement::SUSPECT;
-use slm_core::backend::Backend;
-use slm_core::bundle::Bundle;
-use slm_core::task::SpeechModel;
+use slm_core::Backend;
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::ctc::SUSPECT;
+use slm_core::models::speech::SpeechModel;
 use slm_tests::alignment::{Agreements, area_under_curve};
 use slm_train::data::manifest;
 

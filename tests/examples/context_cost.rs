@@ -1,4 +1,4 @@
-//! What a context costs: `context_cost BUNDLE MANIFEST [PHRASES]`, the time of transcribing about 10 s of speech with
+//! What phrases cost: `context_cost BUNDLE MANIFEST [PHRASES]`, the time of transcribing about 10 s of speech with
 //! that many phrases over that without, both several times in turn.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
@@ -7,11 +7,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use slm_core::audio;
-use slm_core::backend::Backend;
-use slm_core::bundle::Bundle;
-use slm_core::context::PhraseList;
-use slm_core::task::{Request, SpeechModel, Task};
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::speech::SpeechModel;
+use slm_core::{Backend, PhraseList, Request, Task, audio};
 use slm_tests::alignment::median;
 use slm_train::data::manifest;
 
@@ -37,11 +35,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     samples.truncate(SAMPLES);
     let phrases = phrases(&utterances, count)?;
     let began = Instant::now();
-    let context = model.context(&phrases)?;
+    let phrases = model.phrases(&phrases)?;
     println!("{count} phrases, prepared in {:.1} ms", 1000.0 * began.elapsed().as_secs_f64());
 
     let plain = model.request(Task::Transcribe);
-    let with = Request { context: Some(context), ..plain.clone() };
+    let mut with = plain.clone();
+    with.phrases = Some(phrases);
     let seconds = |request: &Request| -> Result<f64, Box<dyn Error>> {
         let began = Instant::now();
         model.respond(&[&samples], request)?;

@@ -7,18 +7,22 @@
 
 use std::cell::Cell;
 use std::env;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use slm_core::backend::Backend;
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::decode::{DecodeConfig, generate};
-use slm_core::features::FeatureExtractor;
-use slm_core::folder::Folder;
-use slm_core::weights::{ComputeType, Placement};
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::ctc;
+use slm_core::models::decode::{DecodeConfig, generate};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::features::FeatureExtractor;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::weights::Placement;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::{Backend, ComputeType, Model, ModelKind};
 
 /// Samples of 10 s.
 const SAMPLES: usize = 160_000;
@@ -39,38 +43,41 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compute.check(&device)?;
     let bytes = Arc::new(AtomicU64::new(0));
     let total = bytes.clone();
-    let placement = Placement::new(&device)
-        .with_compute(compute)
-        .with_observer(move |progress| total.store(progress.total, Ordering::Relaxed));
+    let placement = Placement::new(&device).with_compute(compute).with_observer(move |progress| {
+        total.store(progress.total, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    });
 
     let start = Instant::now();
     let loaded = Rc::new(Cell::new(0.0));
     let ready = || loaded.set(start.elapsed().as_secs_f64());
-    match Folder::open(dir)? {
-        Folder::Encoder(folder) => {
-            let model = folder.load_encoder(placement)?;
+    let checkpoint = Checkpoint::open(dir)?;
+    match Model::describe(dir)?.kind {
+        ModelKind::SpeechEncoder => {
+            let model = SpeechEncoder::load(&checkpoint, placement)?;
             ready();
             if runs {
                 let noise: Vec<f32> = (0..SAMPLES).map(|i| ((i * i) as f32 * 0.37).sin() * 0.1).collect();
-                let features = FeatureExtractor::from_dir(dir)?.extract(&noise);
+                let features = FeatureExtractor::from_checkpoint(&checkpoint)?.extract(&noise);
                 let batch = PaddedBatch::from_rows(&[&features.values], model.input_width(), &device);
-                model.encode(&batch)?;
+                ctc::encode(&model, &batch)?;
             }
         }
-        Folder::LanguageModel(_) => {
-            let model = slm_core::llm::LanguageModel::load(dir, placement)?;
+        ModelKind::LanguageModel => {
+            let model = LanguageModel::load(&checkpoint, placement)?;
             ready();
             if runs {
                 let ids: Vec<u32> = (0..TOKENS).map(|i| 3 + i * 31).collect();
                 let memory =
                     model.encode(&model.embed(&PaddedIds::from_rows(&[ids], model.ids().pad, &device)));
                 let count = TOKENS as usize;
-                let config =
-                    DecodeConfig { max_new_tokens: count, min_new_tokens: count, ..DecodeConfig::default() };
+                let mut config = DecodeConfig::default();
+                config.max_new_tokens = count;
+                config.min_new_tokens = count;
                 generate(&model, &memory, &config)?;
             }
         }
-        Folder::Bundle(_) => return Err("a bundle is not one model".into()),
+        _ => return Err("a bundle is not one model".into()),
     }
     let record = serde_json::json!({
         "bytes": bytes.load(Ordering::Relaxed),

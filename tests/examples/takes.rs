@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use slm_train::steps::corpus::Split;
+use slm_train::data::corpus::Split;
 
 /// The seed of the reference model's test sets.
 const SEED: u64 = 1;

@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use slm_core::backend::Backend;
-use slm_core::bundle::Bundle;
-use slm_core::task::SpeechModel;
+use slm_core::Backend;
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::speech::SpeechModel;
 use slm_tests::alignment::{median, read_word_times, start_errors};
 use slm_train::data::manifest;
 

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::path::Path;
 
 use slm_core::audio;
-use slm_core::encoder::CtcPosteriors;
-use slm_core::task::SpeechModel;
+use slm_core::models::ctc::CtcPosteriors;
+use slm_core::models::speech::SpeechModel;
 use slm_train::data::manifest::Utterance;
 
 /// Where each word of an utterance begins, in seconds, by audio file; `None` where the synthesiser does not tell.

@@ -1,17 +1,73 @@
-//! What the integration tests share: fixture folders, tensors of safetensors files, comparisons.
+//! What the integration tests share: fixture folders, tensors of safetensors files, comparisons, imports of sources.
 
 pub mod alignment;
+pub mod imports;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use safetensors::{Dtype, SafeTensors};
-use slm_core::backend::Backend;
+use slm_core::Backend;
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::{encoder, llm};
 
 /// The folder of the committed fixtures.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The sub-folders of a folder, by name.
+///
+/// # Panics
+///
+/// If it cannot be read.
+#[allow(clippy::panic, reason = "a broken fixture must fail the test")]
+pub fn sub_folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders
+}
+
+/// The model in a folder, which must be there.
+///
+/// # Panics
+///
+/// If it is not.
+#[allow(clippy::panic, reason = "a broken fixture must fail the test")]
+pub fn checkpoint(dir: &Path) -> Checkpoint {
+    Checkpoint::open(dir).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a folder of `parity/` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A speech encoder.
+    Encoder,
+    /// A language model.
+    LanguageModel,
+}
+
+impl Kind {
+    /// That of a model whose family this library knows.
+    ///
+    /// # Panics
+    ///
+    /// If it knows none.
+    #[allow(clippy::panic, reason = "a folder of no known family must fail the test")]
+    pub fn of(checkpoint: &Checkpoint) -> Self {
+        let family = checkpoint.model_type().unwrap_or_else(|error| panic!("{error}")).unwrap_or_default();
+        if encoder::family_of(&family).is_some() {
+            Self::Encoder
+        } else if llm::family_of(&family).is_some() {
+            Self::LanguageModel
+        } else {
+            panic!("{}: unknown model type `{family}`", checkpoint.place().display());
+        }
+    }
 }
 
 /// A tensor of a fixture, on the host.
@@ -74,6 +130,22 @@ pub fn read_tensors(path: &Path) -> BTreeMap<String, HostTensor> {
             (name, HostTensor { shape: view.shape().to_vec(), values })
         })
         .collect()
+}
+
+/// All values of a module's float tensors, in the order of its parts.
+pub fn float_values(module: &impl Module) -> Vec<f32> {
+    struct Values(Vec<f32>);
+
+    impl ModuleVisitor for Values {
+        #[allow(clippy::unwrap_used, reason = "support of tests")]
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend(param.val().try_into_vec_as::<f32>().unwrap());
+        }
+    }
+
+    let mut values = Values(Vec::new());
+    module.visit(&mut values);
+    values.0
 }
 
 /// The largest difference over rows of the last axis that `keep` holds, relative to the reference's RMS.

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use slm_core::backend::Backend;
-use slm_core::bundle::Bundle;
-use slm_core::task::SpeechModel;
+use slm_core::Backend;
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::speech::SpeechModel;
 use slm_tests::alignment::{Agreements, area_under_curve, median, read_word_times, start_errors};
 use slm_train::data::manifest::{self, Utterance};
 

@@ -1,4 +1,4 @@
-//! Damaged, odd and hostile WAV files: one test for each id of the bad-input catalogue, W1 to W29, W31 and W32.
+//! Damaged, odd and hostile WAV files: one test for each id of the bad-input catalogue, W1 to W29 and W31 to W33.
 //!
 //! Each file is built in code. A refused file is compared by full message and kind, an accepted one by its samples
 //! and warnings.
@@ -10,9 +10,10 @@
     reason = "helpers outside of test functions"
 )]
 
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use slm_core::audio::{self, Audio, AudioError};
+use slm_core::audio::{self, Audio, AudioError, limits};
 
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -484,4 +485,64 @@ fn w31_links_devices_and_names() {
 fn w32_silence_has_no_speech() {
     let samples = accepted(&wav(&mono(), &vec![0; 32_000]), &[]);
     assert!(!audio::has_speech(&samples));
+}
+
+/// A file of a header and so many bytes of silence in 8 bits, which are made when they are read.
+struct Silence {
+    head: Vec<u8>,
+    len: u64,
+    at: u64,
+}
+
+impl Silence {
+    fn new(rate: u32, bytes: u32) -> Self {
+        let head = riff(&[chunk(*b"fmt ", &fmt(PCM, 1, rate, 8)), sized(*b"data", bytes, &[])]);
+        Self { len: head.len() as u64 + u64::from(bytes), head, at: 0 }
+    }
+}
+
+impl Read for Silence {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min((self.len - self.at) as usize);
+        for (place, byte) in (self.at as usize..).zip(&mut buffer[..count]) {
+            *byte = self.head.get(place).copied().unwrap_or(128);
+        }
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Silence {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = match to {
+            SeekFrom::Start(at) => at,
+            SeekFrom::End(by) => self.len.saturating_add_signed(by),
+            SeekFrom::Current(by) => self.at.saturating_add_signed(by),
+        }
+        .min(self.len);
+        Ok(self.at)
+    }
+}
+
+/// 100 MB of 8-bit samples at 1 kHz are 6.4 GB at 16 kHz.
+#[test]
+fn w33_more_hours_than_allowed() {
+    let day = 3600 * limits::MAX_HOURS;
+    for (rate, bytes, hours) in [(1_000, 100_000_000, "27.78"), (8_000, 8_000 * (day + 1800), "12.50")] {
+        let mut source = Silence::new(rate, bytes);
+        let error = audio::read_from(&mut source, Path::new("talk.wav")).unwrap_err();
+        let text = format!("cannot read audio `talk.wav`: {hours} hours of audio, limit is 12");
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.kind().as_str(), "limit");
+        assert!(error.hint().is_some());
+        // Refused by its header: no sample was taken.
+        assert!(source.at < 1 << 17, "{} bytes read", source.at);
+    }
+}
+
+#[test]
+fn w33_an_hour_at_another_rate_is_read() {
+    let read = audio::read_from(Silence::new(8_000, 8_000 * 3600), Path::new("talk.wav")).unwrap();
+    assert_eq!((read.samples.len(), read.warnings.len()), (16_000 * 3600, 0));
+    assert!(read.samples.iter().all(|sample| sample.abs() < 1e-6));
 }

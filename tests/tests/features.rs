@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use slm_core::features::FeatureExtractor;
-use slm_tests::{fixtures, read_tensors};
+use slm_core::models::features::FeatureExtractor;
+use slm_tests::{checkpoint, fixtures, read_tensors};
 
 /// Largest difference allowed, of features that are normalised or logarithms.
 const BOUND: f32 = 1e-3;
@@ -28,7 +28,8 @@ fn of_recorded_speech_match_transformers() {
         ("lasr", 11),
         ("wav2vec2", 400),
     ] {
-        let extractor = FeatureExtractor::from_dir(&fixtures().join("speech").join(name)).unwrap();
+        let settings = checkpoint(&fixtures().join("speech").join(name));
+        let extractor = FeatureExtractor::from_checkpoint(&settings).unwrap();
         let frames = &io[&format!("{name}.frames")];
         let lengths = io[&format!("{name}.lengths")].id_row(0);
         let [_, kept, width] = <[usize; 3]>::try_from(frames.shape.clone()).unwrap();

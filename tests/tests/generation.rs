@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use serde::Deserialize;
-use slm_core::batch::PaddedIds;
-use slm_core::decode::{DecodeConfig, Hooks, Strategy, generate_n_best};
-use slm_core::llm::LanguageModel;
-use slm_tests::{backend, fixtures, read_tensors};
+use slm_core::models::decode::{DecodeConfig, Hooks, Strategy, generate_n_best};
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::PaddedIds;
+use slm_tests::{backend, checkpoint, fixtures, read_tensors};
 
 #[derive(Deserialize)]
 struct Case {
@@ -31,14 +31,13 @@ struct Options {
 impl Options {
     fn config(&self) -> DecodeConfig {
         let beams = |size| Strategy::Beam { size, length_penalty: self.length_penalty.unwrap_or(1.0) };
-        DecodeConfig {
-            strategy: self.num_beams.map_or(Strategy::Greedy, beams),
-            max_new_tokens: self.max_new_tokens,
-            repetition_penalty: self.repetition_penalty,
-            no_repeat_ngram: self.no_repeat_ngram_size,
-            num_hypotheses: self.num_return_sequences.unwrap_or(1),
-            ..DecodeConfig::default()
-        }
+        let mut config = DecodeConfig::default();
+        config.strategy = self.num_beams.map_or(Strategy::Greedy, beams);
+        config.max_new_tokens = self.max_new_tokens;
+        config.repetition_penalty = self.repetition_penalty;
+        config.no_repeat_ngram = self.no_repeat_ngram_size;
+        config.num_hypotheses = self.num_return_sequences.unwrap_or(1);
+        config
     }
 }
 
@@ -50,7 +49,7 @@ fn ids_and_scores_are_those_of_transformers() {
     let device = backend().device().unwrap();
     for case in cases {
         let dir = fixtures().join("parity").join(&case.folder);
-        let model = LanguageModel::load(&dir, &device).unwrap();
+        let model = LanguageModel::load(&checkpoint(&dir), &device).unwrap();
         let io = read_tensors(&dir.join("io.safetensors"));
         let lengths = io["attention_mask"].row_lengths();
         let rows: Vec<Vec<u32>> =

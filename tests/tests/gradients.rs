@@ -13,12 +13,12 @@ use burn::nn::loss::CTCLossConfig;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn::tensor::Int;
-use slm_core::backend::Backend;
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::Parakeet;
-use slm_core::llm::T5;
-use slm_core::weights::StorageType;
-use slm_tests::{fixtures, read_tensors};
+use slm_core::models::checkpoint::json;
+use slm_core::models::encoder::Parakeet;
+use slm_core::models::llm::T5;
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_tests::{backend, checkpoint, fixtures, read_tensors};
 use slm_train::steps::loss::cross_entropy_sum;
 
 /// Relative to a tensor's largest gradient. f32 sums of a few thousand terms explain 1e-4; a wrong backward
@@ -28,8 +28,7 @@ const BOUND: f64 = 2e-3;
 const SMALLEST: f64 = 1e-2;
 
 fn tracked() -> Device {
-    let name = std::env::var("SLM_BACKEND").unwrap_or_else(|_| "flex".into());
-    Backend::from_name(&name).unwrap().device().unwrap().autodiff()
+    backend().device().unwrap().autodiff()
 }
 
 /// Replaces every parameter by its gradient.
@@ -70,14 +69,14 @@ fn compare(dir: &Path, name: &str) {
 fn encoder_with_ctc_loss() {
     let device = tracked();
     let dir = fixtures().join("parity/parakeet_ctc_x4");
-    let model = Parakeet::load(&dir, &device).unwrap().unfreeze();
+    let model = Parakeet::load(&checkpoint(&dir), &device).unwrap().unfreeze();
     // The fixture's config has dropout, the reference was made without it.
     let mut config = model.config().clone();
     config.encoder_config.dropout = 0.0;
     let scratch = tempfile::tempdir().unwrap();
     model.save(scratch.path(), StorageType::F32).unwrap();
-    slm_core::json::write(&scratch.path().join("config.json"), &config).unwrap();
-    let model = Parakeet::load(scratch.path(), &device).unwrap().unfreeze();
+    json::write(&scratch.path().join("config.json"), &config).unwrap();
+    let model = Parakeet::load(&checkpoint(scratch.path()), &device).unwrap().unfreeze();
 
     let io = read_tensors(&dir.join("io.safetensors"));
     let reference = read_tensors(&fixtures().join("gradients/parakeet_ctc_x4.safetensors"));
@@ -117,12 +116,12 @@ fn language_model_with_cross_entropy() {
     let device = tracked();
     let dir = fixtures().join("parity/t5_long_v11");
     let scratch = tempfile::tempdir().unwrap();
-    let model = T5::load(&dir, &device).unwrap();
+    let model = T5::load(&checkpoint(&dir), &device).unwrap();
     model.save(scratch.path(), StorageType::F32).unwrap();
     let mut config = model.config().clone();
     config.dropout_rate = 0.0;
-    slm_core::json::write(&scratch.path().join("config.json"), &config).unwrap();
-    let model = T5::load(scratch.path(), &device).unwrap().unfreeze();
+    json::write(&scratch.path().join("config.json"), &config).unwrap();
+    let model = T5::load(&checkpoint(scratch.path()), &device).unwrap().unfreeze();
 
     let io = read_tensors(&dir.join("io.safetensors"));
     let reference = read_tensors(&fixtures().join("gradients/t5_long_v11.safetensors"));

@@ -7,13 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
-use slm_core::encoder::SpeechEncoder;
-use slm_core::features::FeatureExtractor;
-use slm_core::folder::Folder;
-use slm_core::nemo;
-use slm_core::text::TextTokenizer;
-use slm_core::weights::{WeightFiles, WeightFormat, folder_files};
-use slm_tests::fixtures;
+use slm_core::models::checkpoint::{Checkpoint, Layout, WeightFormat};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::features::FeatureExtractor;
+use slm_core::models::text::TextTokenizer;
+use slm_core::{Model, ModelKind};
+use slm_tests::{checkpoint, fixtures};
 
 fn folder() -> PathBuf {
     fixtures().join("parity/nemo_ctc_x4")
@@ -26,33 +25,35 @@ fn archive() -> PathBuf {
 #[test]
 fn an_archive_is_told_by_itself_and_in_its_folder() {
     for place in [folder(), archive()] {
-        assert_eq!(nemo::find(&place), Some(archive()));
-        let Folder::Encoder(found) = Folder::open(&place).unwrap() else {
-            unreachable!("expected an encoder");
-        };
-        assert_eq!(found.model_type, "parakeet_ctc (NeMo)");
-        assert_eq!(found.architectures, ["EncDecCTCModelBPE"]);
-        assert!(found.missing.is_empty());
-        let parts = &found.weights.parts;
+        let found = checkpoint(&place);
+        assert_eq!((found.layout(), found.place()), (Layout::Nemo, archive().as_path()));
+        assert_eq!(found.model_type().unwrap().as_deref(), Some("nemo"));
+        let described = Model::describe(&place).unwrap();
+        assert_eq!((described.kind, described.parts.len()), (ModelKind::SpeechEncoder, 1));
+        let part = &described.parts[0];
+        assert_eq!(part.model_type.as_deref(), Some("parakeet_ctc (NeMo)"));
+        assert_eq!(part.architectures, ["EncDecCTCModelBPE"]);
+        assert!(part.missing.is_empty());
+        let parts = &part.weights.parts;
         assert_eq!((parts["head"], parts["features"]), (32 * 20 + 20, 400 + 32 * 257));
-        let model = found.load_encoder(&Device::flex()).unwrap();
+        let model = SpeechEncoder::load(&found, &Device::flex()).unwrap();
         assert_eq!((model.labels(), model.blank(), model.input_width()), (Some(20), 19, 32));
-        assert_eq!(folder_files(&place).unwrap(), ["fastconformer.nemo"]);
-        assert_eq!(WeightFiles::open(&place).unwrap().format(), WeightFormat::Nemo);
-        assert_eq!(FeatureExtractor::from_dir(&place).unwrap().width(), 32);
+        assert_eq!(found.weight_names().unwrap(), ["fastconformer.nemo"]);
+        assert_eq!(found.weights().unwrap().format(), WeightFormat::Nemo);
+        assert_eq!(FeatureExtractor::from_checkpoint(&found).unwrap().width(), 32);
     }
     let two = tempfile::tempdir().unwrap();
     for name in ["a.nemo", "b.nemo"] {
         fs::copy(archive(), two.path().join(name)).unwrap();
     }
-    assert_eq!(nemo::find(two.path()), None);
+    assert!(!Checkpoint::open(two.path()).is_ok_and(|found| found.layout() == Layout::Nemo));
 }
 
 #[test]
 fn labels_are_those_of_sentencepiece() {
     let expected: serde_json::Value =
         serde_json::from_slice(&fs::read(folder().join("labels.json")).unwrap()).unwrap();
-    let labels = TextTokenizer::from_dir(&folder()).unwrap();
+    let labels = TextTokenizer::from_checkpoint(&checkpoint(&folder())).unwrap();
     let text = expected["text"].as_str().unwrap();
     let ids = labels.encode(text).unwrap();
     assert_eq!(serde_json::json!(ids), expected["ids"]);
@@ -64,7 +65,8 @@ fn labels_are_those_of_sentencepiece() {
 fn load(bytes: &[u8]) -> Result<SpeechEncoder, String> {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("x.nemo"), bytes).unwrap();
-    SpeechEncoder::load(dir.path(), &Device::flex()).map_err(|error| error.to_string())
+    let found = Checkpoint::open(dir.path()).map_err(|error| error.to_string())?;
+    SpeechEncoder::load(&found, &Device::flex()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -109,7 +111,8 @@ fn no_damage_makes_it_panic() {
         let place = step * 7919 % bytes.len();
         bytes[place] ^= 0x55;
         fs::write(path, bytes).unwrap();
-        drop(SpeechEncoder::load(path, &Device::flex()));
-        drop(TextTokenizer::from_dir(path));
+        let Ok(found) = Checkpoint::open(path) else { continue };
+        drop(SpeechEncoder::load(&found, &Device::flex()));
+        drop(TextTokenizer::from_checkpoint(&found));
     }
 }

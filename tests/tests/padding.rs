@@ -1,15 +1,19 @@
 //! Padding changes nothing: in every family, a row of a padded batch gives what the row gives alone, whatever lies in
-//! the padding.
+//! the padding. Every folder of `fixtures/parity` is tested, and families without a folder with random weights.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::{self, SpeechEncoder};
-use slm_core::llm::{self, LanguageModel};
-use slm_core::nemo;
-use slm_tests::{HostTensor, backend, fixtures, read_tensors};
+use burn::prelude::*;
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig, UsmSize};
+use slm_core::models::encoder::{self, SpeechEncoder};
+use slm_core::models::llm::{self, LanguageModel};
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_tests::{HostTensor, Kind, backend, checkpoint, fixtures, read_tensors, sub_folders};
 
 /// Of the root mean square of a row's values.
 const BOUND: f64 = 1e-5;
@@ -24,6 +28,7 @@ fn values(batch: &PaddedBatch) -> Vec<f32> {
 fn check(name: &str, input: &HostTensor, lengths: &[usize], model: impl Fn(&PaddedBatch) -> PaddedBatch) {
     let device = backend().device().unwrap();
     let [_, time, width] = <[usize; 3]>::try_from(input.shape.clone()).unwrap();
+    assert!(lengths.iter().any(|&length| length < time), "{name}: no row is padded");
     let mut noisy = input.clone();
     for (row, &length) in lengths.iter().enumerate() {
         noisy.values[(row * time + length) * width..(row + 1) * time * width].fill(GARBAGE);
@@ -45,34 +50,31 @@ fn check(name: &str, input: &HostTensor, lengths: &[usize], model: impl Fn(&Padd
     }
 }
 
-fn folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(fixtures().join("parity"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    folders.sort();
-    folders
+/// The folders of one kind; each folder is of one kind or the other.
+fn folders(kind: Kind) -> Vec<Checkpoint> {
+    let all = sub_folders(&fixtures().join("parity"));
+    assert!(all.len() >= 41, "only {} folders", all.len());
+    all.iter().map(|dir| checkpoint(dir)).filter(|checkpoint| Kind::of(checkpoint) == kind).collect()
 }
 
-fn family(dir: &Path) -> String {
-    if nemo::find(dir).is_some() {
-        return "parakeet_ctc".to_owned();
-    }
-    let config = std::fs::read(dir.join("config.json")).unwrap();
-    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
-    config["model_type"].as_str().unwrap().to_owned()
+fn family(checkpoint: &Checkpoint) -> String {
+    checkpoint.model_type().unwrap().unwrap()
+}
+
+/// Checks an encoder with input `[B, T, M]`, of which each row is a third of the first shorter than the one before.
+fn check_encoder(checkpoint: &Checkpoint, input: &HostTensor) {
+    let model = SpeechEncoder::load(checkpoint, &backend().device().unwrap()).unwrap();
+    let (rows, time) = (input.shape[0], input.shape[1]);
+    let lengths: Vec<usize> = (0..rows).map(|row| time - row * time / 3).collect();
+    check(&checkpoint.place().display().to_string(), input, &lengths, |batch| model.forward(batch));
 }
 
 #[test]
 fn of_every_speech_encoder() {
-    let device = backend().device().unwrap();
-    let mut families = Vec::new();
-    for dir in folders() {
-        let family = family(&dir);
-        if !encoder::MODEL_TYPES.contains(&family.as_str()) {
-            continue;
-        }
+    let mut families = BTreeSet::new();
+    for checkpoint in folders(Kind::Encoder) {
+        let place = checkpoint.place();
+        let dir = if place.is_dir() { place } else { place.parent().unwrap() };
         let io = read_tensors(&dir.join("io.safetensors"));
         let input = io.get("input_features").or_else(|| io.get("input_values")).unwrap();
         // A waveform is a row of frames of width 1; one row is as good as two once it is cut.
@@ -82,44 +84,67 @@ fn of_every_speech_encoder() {
             shape[0] = 2;
             values.extend_from_within(..);
         }
-        let input = HostTensor { shape: shape.clone(), values };
-        let lengths: Vec<usize> = (0..shape[0]).map(|row| shape[1] - row * shape[1] / 3).collect();
-        let model = SpeechEncoder::load(&dir, &device).unwrap();
-        check(&dir.display().to_string(), &input, &lengths, |batch| model.forward(batch));
-        families.push(family);
+        check_encoder(&checkpoint, &HostTensor { shape, values });
+        families.insert(family(&checkpoint));
     }
-    for known in ["parakeet_ctc", "parakeet_encoder", "wav2vec2-bert", "wav2vec2-conformer", "lasr_ctc"] {
-        assert!(families.iter().any(|family| family == known), "{known} has no folder");
+    // Transformers does not have these, so that nothing can be compared with it, but they can be padded.
+    for with_head in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let usm = usm(dir.path(), with_head);
+        let count = 3 * 100 * 16;
+        let values = (0..count).map(|i| (i as f32 * 0.7).sin()).collect();
+        check_encoder(&usm, &HostTensor { shape: vec![3, 100, 16], values });
+        families.insert(family(&usm));
     }
+    for known in encoder::model_types() {
+        assert!(families.contains(known), "{known} is not tested");
+    }
+    assert!(families.contains("nemo"));
+}
+
+/// Writes a small USM, whose attention sees a few chunks of the inputs, with random weights into `dir`.
+fn usm(dir: &Path, with_head: bool) -> Checkpoint {
+    let device = Device::flex();
+    device.seed(21);
+    let encoder = ParakeetEncoderConfig {
+        hidden_size: 16,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        intermediate_size: 24,
+        subsampling_conv_channels: 4,
+        num_mel_bins: 16,
+        attention_chunk_size: Some(7),
+        ..ParakeetEncoderConfig::usm(UsmSize::B06)
+    };
+    let config = if with_head { ParakeetConfig::ctc(encoder, 12) } else { ParakeetConfig::bare(encoder) };
+    config.init(&device).save(dir, StorageType::F32).unwrap();
+    checkpoint(dir)
 }
 
 #[test]
 fn of_every_language_model() {
     let device = backend().device().unwrap();
-    let mut families = Vec::new();
-    for dir in folders() {
-        let family = family(&dir);
-        if !llm::MODEL_TYPES.contains(&family.as_str()) {
-            continue;
-        }
-        let model = LanguageModel::load(&dir, &device).unwrap();
+    let mut families = BTreeSet::new();
+    for checkpoint in folders(Kind::LanguageModel) {
+        let name = checkpoint.place().display().to_string();
+        let model = LanguageModel::load(&checkpoint, &device).unwrap();
         let shape = vec![3, 24, model.d_model()];
         let count = shape.iter().product::<usize>();
         let input = HostTensor { values: (0..count).map(|i| (i as f32 * 0.7).sin()).collect(), shape };
         let lengths = [24, 16, 7];
-        check(&dir.display().to_string(), &input, &lengths, |batch| model.encode(batch));
+        check(&name, &input, &lengths, |batch| model.encode(batch));
         // And what the decoder makes of padded memory.
         let ids = PaddedIds::from_rows(&vec![[2_u32, 5, 9, 11]; lengths.len()], 0, &device).ids;
         let one = PaddedIds::from_rows(&[[2_u32, 5, 9, 11]], 0, &device).ids;
-        check(&dir.display().to_string(), &input, &lengths, |batch| {
+        check(&name, &input, &lengths, |batch| {
             let rows = batch.lengths().len();
             let ids = if rows == 1 { one.clone() } else { ids.clone() };
             let logits = model.decode(&model.encode(batch), ids);
             PaddedBatch::new(logits, vec![4; rows])
         });
-        families.push(family);
+        families.insert(family(&checkpoint));
     }
-    for known in llm::MODEL_TYPES {
-        assert!(families.iter().any(|family| family == known), "{known} has no folder");
+    for known in llm::model_types() {
+        assert!(families.contains(known), "{known} has no folder");
     }
 }

@@ -8,10 +8,11 @@ mod common;
 use std::fs;
 
 use burn::prelude::*;
-use slm_core::adapter::{LengthReduction, OutputSpace};
-use slm_core::bundle::{Bundle, BundleError};
-use slm_core::llm::t5::OutputHead;
-use slm_core::task::{SpeechModel, Task};
+use slm_core::Task;
+use slm_core::models::adapter::{LengthReduction, OutputSpace};
+use slm_core::models::checkpoint::{Bundle, BundleError};
+use slm_core::models::llm::t5::OutputHead;
+use slm_core::models::speech::SpeechModel;
 use slm_tests::fixtures;
 use slm_train::steps::adapter::{self, AdapterStage, Frozen, PartsPlace};
 use slm_train::steps::pairing;
@@ -46,7 +47,7 @@ fn a_bundle_of_a_bare_encoder_points_to_its_parts_and_answers() {
     finished(adapter::train(stage.clone(), &fixture.path("run"), &out, &device).unwrap());
     assert!(!out.join("encoder").exists() && !out.join("llm").exists());
     let bundle = Bundle::open(&out).unwrap();
-    assert_eq!(bundle.encoder_dir(), fs::canonicalize(&stage.encoder).unwrap());
+    assert_eq!(bundle.encoder().unwrap().place(), fs::canonicalize(&stage.encoder).unwrap());
     let model = SpeechModel::load(&bundle, &device).unwrap();
     let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.2).sin() * 0.1).collect();
     let answers = model.respond(&[&tone], &model.request(Task::Transcribe)).unwrap();

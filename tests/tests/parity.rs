@@ -2,7 +2,8 @@
 //! the one that the environment variable `SLM_PARITY_DIR` names.
 //!
 //! The bound is the largest absolute error relative to the root mean square of the reference, over real
-//! positions. `SLM_BACKEND` chooses the backend. Token ids must be identical.
+//! positions. `SLM_BACKEND` chooses the backend. Token ids must be identical. Where a folder has `alone.safetensors`,
+//! the rows of the padded batch are compared with what the reference makes of each row alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,13 +20,13 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use burn::tensor::Int;
 use safetensors::SafeTensors;
-use slm_core::backend::Backend;
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::decode::{DecodeConfig, Strategy, generate};
-use slm_core::encoder::{self, SpeechEncoder};
-use slm_core::llm::{self, LanguageModel};
-use slm_core::nemo;
-use slm_tests::{HostTensor, backend, fixtures, read_tensors, relative_error};
+use slm_core::Backend;
+use slm_core::models::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
+use slm_core::models::decode::{DecodeConfig, Strategy, generate};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_tests::{HostTensor, Kind, backend, checkpoint, fixtures, read_tensors, relative_error, sub_folders};
 
 /// In f32 on a CPU the order of sums explains 1e-5; an error of 1e-3 is a bug.
 const BOUND_CPU: f64 = 1e-4;
@@ -38,22 +39,12 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as::<f32>().unwrap()
 }
 
-/// How many states of a row to compare. With a length adapter, the reference's convolution reads what the blocks
-/// left in a row's padding, and attention carries it to every state of the row; ours gives what the row alone
-/// gives, so that only rows without padding can be compared.
-fn comparable(model: &SpeechEncoder, states: usize, padded: bool) -> usize {
-    match model {
-        SpeechEncoder::Wav2Vec2Bert(model) if padded && model.config().add_adapter => 0,
-        _ => states,
-    }
-}
-
 /// The errors of a model's outputs, by output.
 type Errors = Vec<(&'static str, f64)>;
 
 /// The errors of an encoder.
 fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
-    let model = SpeechEncoder::load(dir, device).unwrap_or_else(|error| panic!("{error}"));
+    let model = SpeechEncoder::load(&checkpoint(dir), device).unwrap_or_else(|error| panic!("{error}"));
     let input = io.get("input_features").or_else(|| io.get("input_values")).expect("an input");
     // A waveform is a row of frames of width 1.
     let mut shape = input.shape.clone();
@@ -65,19 +56,35 @@ fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
     if let Some(mask) = io.get("output_mask") {
         assert_eq!(states.lengths(), mask.row_lengths(), "lengths of the output");
     }
-    let counts: Vec<usize> = lengths
-        .iter()
-        .zip(states.lengths())
-        .map(|(&length, &frames)| comparable(&model, frames, length < input.shape[1]))
-        .collect();
-    let keep = |row: usize, t: usize| t < counts[row];
-    let mut errors = Errors::new();
-    if let Some(expected) = io.get("last_hidden_state") {
-        errors.push(("last_hidden_state", relative_error(&values(states.values()), expected, keep)));
+    let alone = dir.join("alone.safetensors");
+    let alone = alone.exists().then(|| read_tensors(&alone));
+    let is_padded: Vec<bool> = lengths.iter().map(|&length| length < input.shape[1]).collect();
+    if let Some(alone) = &alone {
+        assert!(is_padded.contains(&true), "no row is padded");
+        assert_eq!(states.lengths(), alone["output_mask"].row_lengths(), "lengths of the rows alone");
+    } else if is_padded.contains(&true) {
+        // A convolution of the reference reads what the blocks left in a row's padding: its rows depend on their batch.
+        let depends = match &model {
+            SpeechEncoder::Wav2Vec2Bert(model) => model.config().add_adapter,
+            SpeechEncoder::Wav2Vec2Conformer(_) => true,
+            _ => false,
+        };
+        assert!(!depends, "rows are padded, and there is no `alone.safetensors`");
     }
-    if let Some(expected) = io.get("logits") {
-        let logits = model.ctc_logits(&states).expect("a CTC head");
-        errors.push(("logits", relative_error(&values(logits), expected, keep)));
+    // A padded row is compared with its row in the batch only where there is no better reference.
+    let in_batch = |row: usize, t: usize| t < states.lengths()[row] && (alone.is_none() || !is_padded[row]);
+    let in_row = |row: usize, t: usize| t < states.lengths()[row];
+    let logits = model.ctc_logits(&states).map(values);
+    let found = [("last_hidden_state", Some(values(states.values()))), ("logits", logits)];
+    let mut errors = Errors::new();
+    for (name, found) in found {
+        if let Some(expected) = io.get(name) {
+            let found = found.as_ref().expect("a CTC head");
+            errors.push((name, relative_error(found, expected, in_batch)));
+        }
+        if let (Some(expected), Some(found)) = (alone.as_ref().and_then(|alone| alone.get(name)), &found) {
+            errors.push((name, relative_error(found, expected, in_row)));
+        }
     }
     errors
 }
@@ -90,7 +97,7 @@ fn lengths(io: &Tensors, input: &HostTensor) -> Vec<usize> {
 
 /// The errors of a language model; ids are compared exactly.
 fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
-    let model = LanguageModel::load(dir, device).unwrap_or_else(|error| panic!("{error}"));
+    let model = LanguageModel::load(&checkpoint(dir), device).unwrap_or_else(|error| panic!("{error}"));
     let input = io.get("input_ids").or_else(|| io.get("inputs_embeds")).expect("an input");
     let lengths = lengths(io, input);
     let keep = |row: usize, t: usize| t < lengths[row];
@@ -157,7 +164,10 @@ fn check_ids(
     let (eos, steps) = (model.ids().eos, expected.shape[1] - 1);
     let ends = expected.ids().contains(&eos);
     let min_new_tokens = if strategy == Strategy::Greedy && !ends { steps } else { 0 };
-    let config = DecodeConfig { strategy, max_new_tokens: steps, min_new_tokens, ..DecodeConfig::default() };
+    let mut config = DecodeConfig::default();
+    config.strategy = strategy;
+    config.max_new_tokens = steps;
+    config.min_new_tokens = min_new_tokens;
     for (row, hypothesis) in generate(model, memory, &config).unwrap().iter().enumerate() {
         let mut wanted = expected.id_row(row)[1..].to_vec();
         if let Some(end) = wanted.iter().position(|&id| id == eos) {
@@ -167,28 +177,13 @@ fn check_ids(
     }
 }
 
-fn sub_folders(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    let mut folders: Vec<PathBuf> =
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
-
 /// The errors of the model in `dir`, or what is wrong with it.
 fn errors(dir: &Path, device: &Device) -> Result<Errors, String> {
     let compare = || {
-        if nemo::find(dir).is_some() {
-            return encoder_errors(dir, &read_tensors(&dir.join("io.safetensors")), device);
-        }
-        let config = std::fs::read(dir.join("config.json")).unwrap_or_else(|error| panic!("{error}"));
-        let config: serde_json::Value =
-            serde_json::from_slice(&config).unwrap_or_else(|error| panic!("{error}"));
         let io = read_tensors(&dir.join("io.safetensors"));
-        match config["model_type"].as_str() {
-            Some(family) if encoder::MODEL_TYPES.contains(&family) => encoder_errors(dir, &io, device),
-            Some(family) if llm::MODEL_TYPES.contains(&family) => llm_errors(dir, &io, device),
-            other => panic!("unknown model type {other:?}"),
+        match Kind::of(&checkpoint(dir)) {
+            Kind::Encoder => encoder_errors(dir, &io, device),
+            Kind::LanguageModel => llm_errors(dir, &io, device),
         }
     };
     // A folder that fails is told like any other, and does not hide those after it.
@@ -197,6 +192,11 @@ fn errors(dir: &Path, device: &Device) -> Result<Errors, String> {
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
     })?;
     if errors.is_empty() { Err("nothing to compare with".to_owned()) } else { Ok(errors) }
+}
+
+fn is_model(dir: &Path) -> bool {
+    Checkpoint::open(dir)
+        .is_ok_and(|checkpoint| checkpoint.has(CONFIG_FILE) || checkpoint.layout() == Layout::Nemo)
 }
 
 #[test]
@@ -208,19 +208,22 @@ fn every_folder_matches_transformers() {
         _ => BOUND_GPU,
     };
     let mut folders = sub_folders(&fixtures().join("parity"));
+    assert!(folders.len() >= 41, "only {} folders", folders.len());
     if let Some(dir) = std::env::var_os("SLM_PARITY_DIR").map(PathBuf::from) {
         // Cargo runs a test in its package; whoever names a folder stands in the repository's root.
         let from_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&dir);
-        folders.extend(sub_folders(if dir.exists() { &dir } else { &from_root }));
+        let others = sub_folders(if dir.exists() { &dir } else { &from_root });
+        for dir in others {
+            if is_model(&dir) {
+                folders.push(dir);
+            } else {
+                println!("{}: no model, as it has no {CONFIG_FILE}", dir.display());
+            }
+        }
     }
-    assert!(!folders.is_empty());
     let mut failed = Vec::new();
     for dir in folders {
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-        if !dir.join("config.json").exists() && nemo::find(&dir).is_none() {
-            println!("{name}: no model, as it has no config.json");
-            continue;
-        }
         let result = errors(&dir, &device);
         match result.map(|errors| errors.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap()) {
             Ok((output, worst)) if worst <= bound => {

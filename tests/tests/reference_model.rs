@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
-use slm_core::backend::Backend;
-use slm_core::bundle::Bundle;
-use slm_core::task::{Dialog, Speaker, SpeechModel, Task};
+use slm_core::models::checkpoint::Bundle;
+use slm_core::models::speech::SpeechModel;
+use slm_core::{Backend, Dialog, Speaker, Task};
 use slm_train::data::manifest;
 use slm_train::eval::report::{EvalRun, evaluate};
 use slm_train::eval::tasks::EvalTask;
@@ -84,7 +84,7 @@ fn hears_known_and_unknown_voices() {
             manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
         let request = model.request(Task::Transcribe);
         let run = EvalRun { task: EvalTask::Transcribe, context: None, manifest: set.into(), trained: true };
-        let (report, hypotheses) = evaluate(&model, &utterances, &run, &request, &|_| ()).unwrap();
+        let (report, hypotheses) = evaluate(&model, &utterances, &run, &request, &mut |_| ()).unwrap();
         let said: Vec<(String, String)> =
             hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
         assert!(report.wer.unwrap() <= max_wer, "{set}: {report:?}\n{said:#?}");

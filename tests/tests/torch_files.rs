@@ -6,26 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
-use slm_core::llm::{LlmError, T5};
-use slm_core::weights::{ForeignFormat, WeightFiles, WeightFormat, folder_files};
-use slm_tests::fixtures;
-
-/// All values of a model, in the order of its parts.
-struct Values(Vec<f32>);
-
-impl ModuleVisitor for Values {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.extend(param.val().try_into_vec_as::<f32>().unwrap());
-    }
-}
-
-fn values(model: &T5) -> Vec<f32> {
-    let mut values = Values(Vec::new());
-    model.visit(&mut values);
-    values.0
-}
+use slm_core::models::checkpoint::{ForeignFormat, WeightFormat};
+use slm_core::models::llm::{LlmError, T5};
+use slm_tests::{checkpoint, fixtures, float_values as values};
 
 fn whole() -> PathBuf {
     fixtures().join("parity/t5_v11_gated_untied")
@@ -42,7 +26,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn load(dir: &Path) -> Result<T5, LlmError> {
-    T5::load(dir, &Device::flex())
+    T5::load(&checkpoint(dir), &Device::flex())
 }
 
 #[test]
@@ -51,8 +35,8 @@ fn every_layout_gives_the_tensors_of_the_safetensors_file() {
     for name in ["views.bin", "legacy.bin"] {
         let dir = folder(&[(name, "pytorch_model.bin")]);
         assert_eq!(values(&load(dir.path()).unwrap()), expected, "{name}");
-        assert_eq!(WeightFiles::open(dir.path()).unwrap().format(), WeightFormat::Torch);
-        assert_eq!(folder_files(dir.path()).unwrap(), ["pytorch_model.bin"]);
+        assert_eq!(checkpoint(dir.path()).weights().unwrap().format(), WeightFormat::Torch);
+        assert_eq!(checkpoint(dir.path()).weight_names().unwrap(), ["pytorch_model.bin"]);
     }
     for (name, round) in [
         ("f16.bin", (|x: f32| half::f16::from_f32(x).to_f32()) as fn(f32) -> f32),
@@ -68,16 +52,16 @@ fn every_layout_gives_the_tensors_of_the_safetensors_file() {
 fn shards_are_one_set_of_tensors() {
     let shards = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
     let dir = folder(&[("shard-1.bin", shards[0]), ("shard-2.bin", shards[1])]);
-    let names: Vec<String> = WeightFiles::open(&whole()).unwrap().names().cloned().collect();
+    let names: Vec<String> = checkpoint(&whole()).weights().unwrap().names().cloned().collect();
     let map: serde_json::Map<String, serde_json::Value> =
         names.iter().enumerate().map(|(index, name)| (name.clone(), shards[index % 2].into())).collect();
     let index = serde_json::json!({"metadata": {}, "weight_map": map});
     fs::write(dir.path().join("pytorch_model.bin.index.json"), index.to_string()).unwrap();
     assert_eq!(values(&load(dir.path()).unwrap()), values(&load(&whole()).unwrap()));
-    assert_eq!(folder_files(dir.path()).unwrap().len(), 3);
+    assert_eq!(checkpoint(dir.path()).weight_names().unwrap().len(), 3);
     // Safetensors come first where a folder has both.
     fs::copy(whole().join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
-    assert_eq!(WeightFiles::open(dir.path()).unwrap().format(), WeightFormat::Safetensors);
+    assert_eq!(checkpoint(dir.path()).weights().unwrap().format(), WeightFormat::Safetensors);
 }
 
 #[test]

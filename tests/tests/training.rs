@@ -12,14 +12,14 @@ use std::path::Path;
 use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use burn::store::burn_pack::Reader;
-use slm_core::adapter::reduction::LengthReduction;
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::{Parakeet, SpeechEncoder};
-use slm_core::llm::config::T5Config;
-use slm_core::llm::t5::OutputHead;
-use slm_core::llm::{LanguageModel, T5};
-use slm_core::weights::StorageType;
+use burn_pack::Reader;
+use slm_core::models::adapter::LengthReduction;
+use slm_core::models::encoder::{Parakeet, SpeechEncoder};
+use slm_core::models::llm::t5::{OutputHead, T5Config};
+use slm_core::models::llm::{LanguageModel, T5};
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_tests::checkpoint as open;
 use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen, TrainedTask};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
@@ -55,9 +55,9 @@ fn frozen_parts_are_bit_identical_after_adapter_training() {
     for (name, values) in walk(&trained).tensors {
         assert!(values != untrained[&name], "`{name}` of the adapter did not change");
     }
-    let on_disk = walk(&LanguageModel::load(&llm_dir, &device).unwrap()).tensors;
+    let on_disk = walk(&LanguageModel::load(&open(&llm_dir), &device).unwrap()).tensors;
     assert_same(&walk(job.llm()).tensors, &on_disk, "language model in memory");
-    let on_disk = walk(&SpeechEncoder::load(&encoder_dir, &device).unwrap()).tensors;
+    let on_disk = walk(&SpeechEncoder::load(&open(&encoder_dir), &device).unwrap()).tensors;
     assert_same(&walk(&encoder).tensors, &on_disk, "encoder in memory");
 
     // The whole stage, which also copies the parts into a bundle.
@@ -177,7 +177,7 @@ fn frozen_t5_has_no_dropout_under_autodiff() {
     let tracked = device.clone().autodiff();
     let config = T5Config { vocab_size: 40, ..t5_config(0.5) };
     config.init(OutputHead::Tied, &device).save(dir.path(), StorageType::F32).unwrap();
-    let llm = T5::load(dir.path(), &device).unwrap();
+    let llm = T5::load(&open(dir.path()), &device).unwrap();
 
     let rows = [vec![5_u32, 6, 7, 8, 1], vec![9, 10, 1]];
     let targets = [[0_u32, 11, 12], [0, 13, 14]];
@@ -333,7 +333,7 @@ fn ctc_stage_learns_on_flex() {
     let device = Device::flex();
     let trained = finished(ctc::train(config, &run, &out, &device).unwrap());
     assert_learnt(&run, 5, 0.85);
-    let loaded = Parakeet::load(&out, &device).unwrap();
+    let loaded = Parakeet::load(&open(&out), &device).unwrap();
     assert_same(&walk(&loaded).tensors, &walk(&trained).tensors, "written encoder");
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert!(metrics.contains("\"wer\""), "no evaluation at the end");
@@ -347,7 +347,7 @@ fn text_stage_learns_on_flex() {
     let device = Device::flex();
     let trained = finished(text::train(fixture.text(&settings, 0.0), &run, &out, &device).unwrap());
     assert_learnt(&run, 6, 0.95);
-    let loaded = T5::load(&out, &device).unwrap();
+    let loaded = T5::load(&open(&out), &device).unwrap();
     assert_same(&walk(&loaded).tensors, &walk(&trained).tensors, "written language model");
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert!(metrics.contains("\"token_accuracy\""), "no evaluation at the end");

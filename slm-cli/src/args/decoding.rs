@@ -1,12 +1,17 @@
 //! How tokens are chosen.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, value_parser};
-use slm_core::decode::{DecodeConfig, Strategy, settings};
+use slm_core::models::decode::settings;
+use slm_core::{DecodeConfig, Model, Request, Strategy, Task, TokenLimit};
+
+use super::numbers;
+use crate::report::UsageError;
 
 /// The most tokens an answer may have.
-pub(crate) const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
+const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
 /// The most beams.
-pub(crate) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
+pub(super) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
 
 /// How tokens are chosen; what is not given is as the bundle says.
 #[derive(Debug, Clone, Default, Args)]
@@ -15,40 +20,60 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
     pub(crate) beam: Option<u16>,
     /// Exponent of the length that a beam's score is divided by: 0 for short texts, 1 and more for long ones
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = numbers::finite)]
     pub(crate) length_penalty: Option<f64>,
-    /// Write this many texts, with their scores, the best first
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
-    pub(crate) n_best: Option<u16>,
     /// Draw tokens at random: below 1 closer to the most probable ones, above 1 further from them
-    #[arg(long, value_name = "X", conflicts_with_all = ["beam", "length_penalty"])]
+    #[arg(long, value_name = "X", conflicts_with_all = ["beam", "length_penalty"], value_parser = numbers::positive)]
     pub(crate) temperature: Option<f64>,
     /// Draw from this many most probable tokens
-    #[arg(long, value_name = "N", conflicts_with_all = ["beam", "length_penalty"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["beam", "length_penalty"], value_parser = numbers::count)]
     pub(crate) top_k: Option<usize>,
     /// Draw from the most probable tokens that together have this share
-    #[arg(long, value_name = "X", conflicts_with_all = ["beam", "length_penalty"])]
+    #[arg(long, value_name = "X", conflicts_with_all = ["beam", "length_penalty"], value_parser = numbers::share)]
     pub(crate) top_p: Option<f64>,
     /// Where the random numbers start [default: 0]
     #[arg(long, value_name = "N", conflicts_with_all = ["beam", "length_penalty"])]
     pub(crate) seed: Option<u64>,
-    /// Most tokens of an answer (of each 30 s when transcribing or translating) [default: as the bundle says]
+    /// Most tokens of an answer, of each segment of 30 s when transcribing or translating [default: what fast speech
+    /// of that duration has; for other tasks as the bundle says]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_NEW_TOKENS))]
     pub(crate) max_new_tokens: Option<u16>,
     /// Above 1: less of what the text has already [default: as the bundle says]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = numbers::positive)]
     pub(crate) repetition_penalty: Option<f64>,
     /// No sequence of this many tokens twice, 0 for no such limit [default: as the bundle says]
     #[arg(long, value_name = "N")]
     pub(crate) no_repeat_ngram: Option<usize>,
     /// End the text before this; can be repeated
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stop: Vec<String>,
 }
 
 impl DecodeArgs {
+    /// A request of `task` to `model` with what was chosen; `n_best` is how many texts are wanted.
+    pub(crate) fn request(&self, model: &Model, task: Task, n_best: Option<u16>) -> Request {
+        let mut request = model.request(task);
+        request.decode = self.apply(request.decode, n_best);
+        if let Some(count) = self.max_new_tokens {
+            request.token_limit = TokenLimit::AtMost(count.into());
+        }
+        request.stop.clone_from(&self.stop);
+        request
+    }
+
+    /// Refuses what would change nothing about decoding by `decode`.
+    pub(crate) fn check(&self, decode: &DecodeConfig) -> Result<(), UsageError> {
+        if self.length_penalty.is_some() && !matches!(decode.strategy, Strategy::Beam { .. }) {
+            return Err(UsageError {
+                message: "`--length-penalty` has no effect without beams".into(),
+                hint: Some("it ranks the texts of `--beam 2` or more".into()),
+            });
+        }
+        Ok(())
+    }
+
     /// The way of decoding that `bundle` asks for, with what was chosen in its place.
-    pub(crate) fn apply(&self, bundle: DecodeConfig) -> DecodeConfig {
+    fn apply(&self, bundle: DecodeConfig, n_best: Option<u16>) -> DecodeConfig {
         let mut decode = bundle;
         if self.samples() {
             decode.strategy = Strategy::Sample {
@@ -61,14 +86,11 @@ impl DecodeArgs {
         if let Some(size) = self.beam {
             decode.strategy = decode.strategy.with_beams(size.into());
         }
-        if let Some(count) = self.n_best {
+        if let Some(count) = n_best {
             decode.num_hypotheses = count.into();
-            let beams = match decode.strategy {
-                Strategy::Greedy => 1,
-                Strategy::Beam { size, .. } => size,
-                Strategy::Sample { .. } => usize::MAX,
-            };
-            if self.beam.is_none() && beams < decode.num_hypotheses {
+            let beams = if let Strategy::Beam { size, .. } = decode.strategy { size } else { 1 };
+            let needs_beams = !self.samples() && self.beam.is_none();
+            if needs_beams && beams < decode.num_hypotheses {
                 decode.strategy = decode.strategy.with_beams(decode.num_hypotheses);
             }
         }
@@ -76,9 +98,6 @@ impl DecodeArgs {
             (self.length_penalty, &mut decode.strategy)
         {
             *length_penalty = chosen;
-        }
-        if let Some(count) = self.max_new_tokens {
-            decode.max_new_tokens = count.into();
         }
         decode.repetition_penalty = self.repetition_penalty.or(decode.repetition_penalty);
         decode.no_repeat_ngram = match self.no_repeat_ngram {
@@ -97,23 +116,41 @@ impl DecodeArgs {
 mod tests {
     use super::*;
 
+    fn beams(size: usize, length_penalty: f64) -> DecodeConfig {
+        let greedy = DecodeConfig::default();
+        let mut decode = greedy;
+        decode.strategy = Strategy::Beam { size, length_penalty };
+        decode
+    }
+
     #[test]
     fn what_is_chosen_takes_the_place_of_what_the_bundle_says() {
-        let beams = Strategy::Beam { size: 4, length_penalty: 0.5 };
-        let bundle = DecodeConfig { strategy: beams, ..DecodeConfig::default() };
-        assert_eq!(DecodeArgs::default().apply(bundle), bundle);
-        let many = DecodeArgs { n_best: Some(6), ..DecodeArgs::default() }.apply(bundle);
+        let bundle = beams(4, 0.5);
+        assert_eq!(DecodeArgs::default().apply(bundle, None), bundle);
+        let many = DecodeArgs::default().apply(bundle, Some(6));
         assert_eq!(many.strategy, Strategy::Beam { size: 6, length_penalty: 0.5 });
         assert_eq!(many.num_hypotheses, 6);
-        let drawn = DecodeArgs { top_k: Some(3), n_best: Some(2), ..DecodeArgs::default() }.apply(bundle);
+        let drawn = DecodeArgs { top_k: Some(3), ..DecodeArgs::default() }.apply(bundle, Some(2));
         let sample = Strategy::Sample { temperature: 1.0, top_k: Some(3), top_p: None, seed: 0 };
         assert_eq!((drawn.strategy, drawn.num_hypotheses), (sample, 2));
-        let short = DecodeArgs { length_penalty: Some(0.0), ..DecodeArgs::default() }.apply(bundle);
+        let short = DecodeArgs { length_penalty: Some(0.0), ..DecodeArgs::default() }.apply(bundle, None);
         assert_eq!(short.strategy, Strategy::Beam { size: 4, length_penalty: 0.0 });
-        let once = DecodeConfig { no_repeat_ngram: Some(6), ..bundle };
+        let mut once = bundle;
+        once.no_repeat_ngram = Some(6);
         for (chosen, expected) in [(None, Some(6)), (Some(3), Some(3)), (Some(0), None)] {
             let args = DecodeArgs { no_repeat_ngram: chosen, ..DecodeArgs::default() };
-            assert_eq!(args.apply(once).no_repeat_ngram, expected);
+            assert_eq!(args.apply(once, None).no_repeat_ngram, expected);
         }
+    }
+
+    #[test]
+    fn a_length_penalty_needs_beams() {
+        let args = DecodeArgs { length_penalty: Some(0.8), ..DecodeArgs::default() };
+        args.check(&args.apply(beams(4, 0.5), None)).unwrap();
+        args.check(&args.apply(DecodeConfig::default(), Some(2))).unwrap();
+        let error = args.check(&args.apply(DecodeConfig::default(), None)).unwrap_err();
+        assert!(error.message.contains("`--length-penalty` has no effect"), "{error}");
+        let greedy = DecodeArgs { beam: Some(1), ..args };
+        assert!(greedy.check(&greedy.apply(beams(4, 0.5), None)).is_err());
     }
 }

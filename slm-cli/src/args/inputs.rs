@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
-use slm_core::task::Respelling;
+use slm_core::Respelling;
 
 use super::DecodeArgs;
+use super::decoding::MAX_BEAMS;
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -21,11 +22,14 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Write text as soon as it can no longer change
-    #[arg(long, conflicts_with_all = ["json", "timestamps"])]
+    #[arg(long, conflicts_with_all = ["json", "timestamps", "n_best"])]
     pub(crate) stream: bool,
     /// Write a line a segment or word, with the seconds where it begins and ends
-    #[arg(long, value_name = "STRETCH", conflicts_with = "json")]
+    #[arg(long, value_name = "STRETCH", conflicts_with_all = ["json", "n_best"])]
     pub(crate) timestamps: Option<Stretches>,
+    /// Write this many texts, with their scores, the best first
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
+    pub(crate) n_best: Option<u16>,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     /// Stop at the first input that fails
@@ -45,24 +49,28 @@ pub(crate) enum Stretches {
     Words,
 }
 
-/// Phrases that may be said.
+/// Phrases that may be said, and what is done with them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ContextArgs {
+    #[command(flatten)]
+    pub(crate) phrases: PhraseArgs,
+    /// The most phrases that are put into the instruction of each 30 s [default: 5]
+    #[arg(long, value_name = "N", requires = "PhraseArgs", value_parser = value_parser!(u16).range(1..=MAX_TOP))]
+    pub(crate) context_top: Option<u16>,
+    /// What is done with a phrase that is heard and not written [default: by-sound; with `--stream` nothing]
+    #[arg(long, value_name = "HOW", requires = "PhraseArgs", conflicts_with = "stream")]
+    pub(crate) context_respell: Option<Respell>,
+}
+
+/// Where phrases come from. The parser knows these two by the name of this type: one at least is needed for the others.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PhraseArgs {
     /// A word or name that may be said; can be repeated
     #[arg(long = "phrase", value_name = "TEXT", conflicts_with = "task")]
-    pub(crate) phrases: Vec<String>,
+    pub(crate) named: Vec<String>,
     /// A file of such, a line each; the few that the sound supports are put into the instruction
     #[arg(long, value_name = "FILE", conflicts_with = "task")]
     pub(crate) context: Option<PathBuf>,
-    /// The most phrases that are put into the instruction of each 30 s
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u16).range(1..=MAX_TOP))]
-    pub(crate) context_top: u16,
-    /// Also favour those phrases when tokens are chosen, by this much a token, such as 1
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
-    pub(crate) context_boost: f32,
-    /// What is done with a phrase that is heard and not written; nothing with `--stream`
-    #[arg(long, value_name = "HOW", default_value = "by-sound")]
-    pub(crate) context_respell: Respell,
 }
 
 /// What is done with a phrase that is heard and not written.
@@ -83,9 +91,9 @@ impl From<Respell> for Respelling {
     }
 }
 
-impl ContextArgs {
+impl PhraseArgs {
     /// Whether there may be phrases.
     pub(crate) fn is_given(&self) -> bool {
-        self.context.is_some() || !self.phrases.is_empty()
+        self.context.is_some() || !self.named.is_empty()
     }
 }

@@ -1,14 +1,17 @@
 //! The command line.
 
+mod check;
 mod decoding;
 mod inputs;
+mod numbers;
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
-use slm_core::weights::ComputeType;
+use slm_core::ComputeType;
 
-pub(crate) use decoding::{DecodeArgs, MAX_BEAMS, MAX_NEW_TOKENS};
+pub(crate) use decoding::DecodeArgs;
 pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
 
 /// Transcribe, translate and ask questions of speech.
@@ -27,15 +30,27 @@ pub(crate) struct ModelArgs {
     /// Backend to compute on; `slm-cli devices` lists them [default: the first of this build]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) backend: Option<String>,
-    /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it; the rest is f32 always
-    #[arg(long, value_name = "TYPE", global = true, default_value = "f32", value_parser = compute_type)]
-    pub(crate) dtype: ComputeType,
+    /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it; the rest is f32 always [default:
+    /// f32]
+    #[arg(long, value_name = "TYPE", global = true, value_parser = compute_type)]
+    pub(crate) dtype: Option<ComputeType>,
+    /// Memory that work may take beside the weights, such as 800M or 4G: how long audio for a question may be follows
+    /// from it [default: half of what is free]
+    #[arg(long, value_name = "BYTES", global = true, value_parser = numbers::bytes)]
+    pub(crate) memory: Option<u64>,
     /// Folder of the model [default: the nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
     /// Other phrasings of instructions: a JSON file of the form of `templates` in a bundle's `slm.json`
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) templates: Option<PathBuf>,
+}
+
+impl ModelArgs {
+    /// The type of the large matrices.
+    pub(crate) fn compute(&self) -> ComputeType {
+        self.dtype.unwrap_or_default()
+    }
 }
 
 /// The type of this name.
@@ -88,7 +103,8 @@ pub(crate) struct ContinueArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ChatArgs {
-    /// Recordings, a turn each; then turns are read from standard input: a line of text, or `/file FILE`
+    /// Recordings, a turn each, `-` being standard input; without any, turns are read there: a line of text, or `/file
+    /// FILE`
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Write one JSON record a turn instead of text
@@ -104,7 +120,7 @@ pub(crate) struct ChatArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TranslateArgs {
     /// Language to translate to, such as `german`
-    #[arg(long, value_name = "LANGUAGE")]
+    #[arg(long, value_name = "LANGUAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) to: String,
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
@@ -162,7 +178,7 @@ pub(crate) struct FetchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
     /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
-    #[arg(value_name = "DIR", conflicts_with = "bundle")]
+    #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Also load everything and check it, every tensor included
     #[arg(long)]
@@ -178,7 +194,7 @@ pub(crate) struct InfoArgs {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use slm_core::decode::{DecodeConfig, Strategy};
+    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -211,11 +227,7 @@ mod tests {
         };
         assert_eq!(ask.question, "who");
         assert_eq!(ask.inputs.files.len(), 2);
-        let strategy = Strategy::Beam { size: 2, length_penalty: 0.5 };
-        let bundle = DecodeConfig { strategy, max_new_tokens: 50, ..DecodeConfig::default() };
-        let decode = ask.inputs.decode.apply(bundle);
-        assert_eq!(decode.strategy, Strategy::Beam { size: 4, length_penalty: 0.5 });
-        assert_eq!(decode.max_new_tokens, 50);
+        assert_eq!((ask.inputs.json, ask.inputs.decode.beam), (true, Some(4)));
         assert!(parse("slm-cli translate --to german a.wav").is_ok());
         assert!(parse("slm-cli run --instruction reply a.wav").is_ok());
         assert!(parse("slm-cli continue a.wav --stream --stop end --templates t.json").is_ok());
@@ -224,6 +236,11 @@ mod tests {
         assert!(
             parse("slm-cli transcribe a.wav --context names.txt --phrase anna --timestamps words").is_ok()
         );
+        assert!(
+            parse("slm-cli transcribe a.wav --phrase anna --context-top 3 --context-respell off").is_ok()
+        );
+        let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
+        assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
@@ -245,9 +262,56 @@ mod tests {
             "slm-cli transcribe a.wav --context-top 0 --phrase anna",
             "slm-cli transcribe a.wav --beam 4 --temperature 0.5",
             "slm-cli transcribe a.wav --stream --json",
+            "slm-cli transcribe a.wav --stream --n-best 2",
+            "slm-cli transcribe a.wav --timestamps words --n-best 2",
+            "slm-cli transcribe a.wav --timestamps words --json",
+            "slm-cli transcribe a.wav --context-top 3",
+            "slm-cli transcribe a.wav --context-respell off",
+            "slm-cli transcribe a.wav --context-respell off --phrase anna --stream",
+            "slm-cli transcribe a.wav --context-boost 1",
+            "slm-cli transcribe a.wav --length-penalty inf",
+            "slm-cli transcribe a.wav --temperature nan",
+            "slm-cli transcribe a.wav --top-p 1.5",
+            "slm-cli transcribe a.wav --repetition-penalty 0",
+            "slm-cli transcribe a.wav --memory much",
+            "slm-cli translate a.wav --to ",
+            "slm-cli transcribe a.wav --stop ",
+            "slm-cli chat --stop ",
+            "slm-cli chat --n-best 2",
             "slm-cli continue",
         ] {
-            assert!(parse(line).is_err(), "{line}");
+            let error = parse(line).expect_err(line);
+            // Help and version come by the same way, with another code.
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        assert_eq!(parse("slm-cli --version").unwrap_err().kind(), ErrorKind::DisplayVersion);
+    }
+
+    #[test]
+    fn options_without_effect_are_refused() {
+        for (line, option) in [
+            ("slm-cli devices --backend flex", "--backend"),
+            ("slm-cli doctor --bundle b", "--bundle"),
+            ("slm-cli doctor --dtype f16", "--dtype"),
+            ("slm-cli fetch a/b --templates t.json", "--templates"),
+            ("slm-cli info --backend flex", "--backend"),
+            ("slm-cli info --load --memory 4G", "--memory"),
+            ("slm-cli info some/folder --bundle b", "--bundle"),
+            ("slm-cli --bundle b info some/folder", "--bundle"),
+        ] {
+            let error = parse(line).unwrap().check().expect_err(line).to_string();
+            assert!(error.starts_with(&format!("`{option}` has no effect on `slm-cli ")), "{line}: {error}");
+        }
+        for line in [
+            "slm-cli transcribe a.wav --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
+            "slm-cli chat --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
+            "slm-cli info --limits --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
+            "slm-cli info --load --backend flex --dtype f16 --bundle b",
+            "slm-cli info some/folder",
+            "slm-cli doctor --backend flex --json",
+            "slm-cli devices",
+        ] {
+            parse(line).unwrap().check().unwrap();
         }
     }
 }

@@ -1,149 +1,194 @@
 //! Answers a task for each input, one after the other, and goes on after a failure.
 
-use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
 
-use slm_core::audio::{self, Audio, AudioError, AudioWarning};
-use slm_core::context::{ContextError, PhraseList};
-use slm_core::task::{Request, Response, SpeechModel, Task};
+use slm_core::{Model, Request};
 
-use crate::args::{ContextArgs, InputArgs, ModelArgs};
-use crate::model;
-use crate::report::{self, Doubt, FailedInput, Failure, Form, Stop};
+use super::job::Job;
+use crate::args::{InputArgs, ModelArgs};
+use crate::console::Console;
+use crate::report::{self, Answered, FailedInput, Failure, Form, Notice, Outcome, Stop};
+use crate::{input, model, session};
 
-/// Answers `task` for all inputs.
-pub(super) fn answer(
-    model_args: &ModelArgs,
+/// Does a job with the model that the arguments name.
+pub(super) fn answer(model_args: &ModelArgs, job: &Job) -> Result<ExitCode, Stop> {
+    job.check()?;
+    // A list that cannot be read is told before a large model is loaded.
+    let phrases = job.phrases().map_err(anyhow::Error::from)?;
+    let model = model::open(model_args)?;
+    let request = job.request(&model, phrases.as_ref())?;
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let mut console = Console { out: &mut out, err: &mut err };
+    let is_whole = answer_all(&model, &request, job.inputs, &mut console)?;
+    Ok(ExitCode::from(u8::from(!is_whole)))
+}
+
+/// Answers all inputs; whether none failed.
+pub(super) fn answer_all(
+    model: &Model,
+    request: &Request,
     inputs: &InputArgs,
-    task: Task,
-    context: Option<&ContextArgs>,
-) -> Result<ExitCode, Stop> {
-    let (model, request) = start(model_args, inputs, task, context)?;
-    let form = Form::of(inputs);
-    let mut out = io::stdout().lock();
+    console: &mut Console,
+) -> io::Result<bool> {
     let (mut done, mut failed) = (0, 0);
     for path in &inputs.files {
-        match answer_one(&model, path, &request, inputs, &mut out) {
-            Ok(Answer { response, warnings, doubts }) => {
-                for warning in &warnings {
-                    report::to_stderr(&report::warning(path, warning));
-                }
-                for doubt in &doubts {
-                    report::to_stderr(&report::warning(path, doubt));
-                }
-                if !inputs.json
-                    && let Some(found) = report::phrases(path, &response)
-                {
-                    report::to_stderr(&found);
-                }
-                report::write_answer(&mut out, path, &response, form)?;
-                done += 1;
-            }
-            Err(failure) => {
-                report::to_stderr(&report::render(&failure));
-                if inputs.json {
-                    report::write_failure(&mut out, &failure)?;
-                }
-                failed += 1;
-            }
+        let is_whole = answer_one(model, request, inputs, path, console)?;
+        if is_whole {
+            done += 1;
+        } else {
+            failed += 1;
         }
-        out.flush()?;
         if failed > 0 && inputs.fail_fast {
             break;
         }
     }
     let all = inputs.files.len();
     if all > 1 {
-        report::to_stderr(&report::summary(done, failed, all - done - failed));
+        console.tell(&report::summary(done, failed, all - done - failed));
     }
-    Ok(ExitCode::from(u8::from(failed > 0)))
+    Ok(failed == 0)
 }
 
-/// Loads the model and checks the request, before any input is read.
-fn start(
-    model_args: &ModelArgs,
-    inputs: &InputArgs,
-    task: Task,
-    context: Option<&ContextArgs>,
-) -> anyhow::Result<(SpeechModel, Request)> {
-    // A list that cannot be read is told before a large model is loaded.
-    let context = context.filter(|args| args.is_given());
-    let phrases = context.map(phrases).transpose()?;
-    let model = model::load(model_args)?;
-    let mut request = model.request(task);
-    request.decode = inputs.decode.apply(request.decode);
-    request.stop = inputs.decode.stop.iter().filter(|text| !text.is_empty()).cloned().collect();
-    if let (Some(phrases), Some(args)) = (phrases, context) {
-        let mut context = model.context(&phrases)?;
-        context.top = args.context_top.into();
-        context.boost = args.context_boost;
-        context.respelling = args.context_respell.into();
-        request.context = Some(context);
-    }
-    model.check(&request)?;
-    Ok((model, request))
-}
-
-/// The phrases of the command line, then those of the file.
-fn phrases(args: &ContextArgs) -> Result<PhraseList, ContextError> {
-    let named = PhraseList::new(&args.phrases)?;
-    match &args.context {
-        Some(path) => named.with(PhraseList::read(path)?),
-        None => Ok(named),
-    }
-}
-
-/// The answer to one input, and what is odd about either.
-struct Answer {
-    response: Response,
-    warnings: Vec<AudioWarning>,
-    doubts: Vec<Doubt>,
-}
-
-/// Answers one input. A panic is its failure, not the end of the others.
+/// Answers one input, and tells what is odd or failed; whether nothing failed.
 fn answer_one(
-    model: &SpeechModel,
-    path: &Path,
+    model: &Model,
     request: &Request,
     inputs: &InputArgs,
-    out: &mut impl Write,
-) -> Result<Answer, FailedInput> {
-    let attempt = || -> Result<Answer, Failure> {
-        let Audio { samples, mut warnings } = read(path)?;
-        let refuse = |warnings: &[AudioWarning]| match warnings.first() {
-            Some(warning) if inputs.strict => Err(Failure::Warning(warning.clone())),
-            _ => Ok(()),
-        };
-        refuse(&warnings)?;
-        let response = if inputs.stream {
-            let mut write = |text: &str| match write!(out, "{text}").and_then(|()| out.flush()) {
-                Ok(()) => ControlFlow::Continue(()),
-                // What cannot be written is told when the line is ended.
-                Err(_) => ControlFlow::Break(()),
-            };
-            model.respond_streaming(&samples, request, &mut write)?
-        } else {
-            model.respond(&[&samples], request)?.into_iter().next().unwrap_or_default()
-        };
-        if response.no_speech && !samples.is_empty() {
-            warnings.push(AudioWarning::NoSpeech);
+    path: &Path,
+    console: &mut Console,
+) -> io::Result<bool> {
+    let mut line = OpenLine::default();
+    // A panic is the failure of this input, not the end of the others.
+    let attempt = AssertUnwindSafe(|| read_and_answer(model, request, inputs, path, &mut line, console));
+    let Outcome { answer, notices, failure } = panic::catch_unwind(attempt)
+        .unwrap_or_else(|payload| Ok(Outcome::failed(Failure::Panic(report::panic_message(&*payload)))))?;
+    let failed = failure.map(|failure| FailedInput { path: path.to_owned(), failure });
+    let form = Form::of(inputs);
+    match (&answer, &failed) {
+        (Some(answer), failed) => {
+            let answered = Answered { path, answer, notices: &notices, failed: failed.as_ref() };
+            report::write_answer(console.out, &answered, form)?;
         }
-        refuse(&warnings)?;
-        let doubts = report::doubts(&response);
-        match doubts.first() {
-            Some(doubt) if inputs.strict => Err(Failure::Doubt(doubt.clone())),
-            _ => Ok(Answer { response, warnings, doubts }),
+        (None, Some(failed)) if form == Form::Json => report::write_failure(console.out, failed)?,
+        // What is told next must not stand on the line that was begun.
+        (None, _) if line.is_open => writeln!(console.out)?,
+        (None, _) => {}
+    }
+    console.out.flush()?;
+
+    for notice in &notices {
+        console.tell(&report::warning(path, notice));
+    }
+    if let Some(answer) = &answer {
+        if form != Form::Json
+            && let Some(found) = report::phrases(path, answer)
+        {
+            console.tell(&found);
         }
-    };
-    panic::catch_unwind(AssertUnwindSafe(attempt))
-        .unwrap_or_else(|payload| Err(Failure::Panic(report::panic_message(&*payload))))
-        .map_err(|failure| FailedInput { path: path.to_owned(), failure })
+        if form == Form::NBest && answer.segments.len() > 1 {
+            let warning = "other texts are written for audio of one segment, 30 s at most; \
+                           `--json` has those of each segment";
+            console.tell(&report::warning(path, &warning));
+        }
+    }
+    if let Some(failed) = &failed {
+        console.tell(&report::render(failed));
+    }
+    Ok(failed.is_none())
 }
 
-/// Reads a file, or standard input for `-`.
-pub(super) fn read(path: &Path) -> Result<Audio, AudioError> {
-    if path == Path::new("-") { audio::read_stream(io::stdin().lock(), path) } else { audio::read(path) }
+/// Whether a line was begun that is not ended yet.
+#[derive(Default)]
+struct OpenLine {
+    is_open: bool,
+}
+
+/// Reads an input and answers it. Text that comes early is written where it is to be streamed.
+fn read_and_answer(
+    model: &Model,
+    request: &Request,
+    inputs: &InputArgs,
+    path: &Path,
+    line: &mut OpenLine,
+    console: &mut Console,
+) -> io::Result<Outcome> {
+    let audio = match input::read(path) {
+        Ok(audio) => audio,
+        Err(error) => return Ok(Outcome::failed(error.into())),
+    };
+    if inputs.strict
+        && let Some(warning) = audio.warnings.first()
+    {
+        return Ok(Outcome::failed(Failure::Notice(Notice::Audio(warning.clone()))));
+    }
+    let mut tell = |text: &str| -> io::Result<()> {
+        if !inputs.stream {
+            return Ok(());
+        }
+        line.is_open = true;
+        write!(console.out, "{}", report::one_line(text))?;
+        console.out.flush()
+    };
+    let ended = session::run(model, request, &audio.samples, &mut tell)?;
+    Ok(Outcome::of(audio.warnings, ended, inputs.strict))
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use crate::commands::harness::{self, Ended, recording};
+
+    #[test]
+    fn a_line_that_was_begun_is_ended_before_the_next_input() {
+        let (first, second) = (recording("000000-16147b07.wav"), recording("000002-0e9c3d67.wav"));
+        // Texts that were cut are failures under `--strict`, but their beginnings are written already.
+        let line = ["transcribe", "--stream", "--strict", "--max-new-tokens", "3", &first, &second];
+        let Ended::Answered { out, err, is_whole } = harness::run(&harness::model(), &line) else {
+            panic!("it was refused");
+        };
+        assert!(!is_whole);
+        assert_eq!(out.lines().count(), 2, "{out}");
+        assert!(out.ends_with('\n') && out.lines().all(|line| !line.is_empty()), "{out}");
+        assert_eq!(err.matches("error: cannot answer `").count(), 2, "{err}");
+        assert_eq!(err.matches("the text was cut at 3 tokens").count(), 2, "{err}");
+    }
+
+    #[test]
+    fn a_text_that_ran_into_its_limit_is_told_in_every_form() {
+        let model = harness::model();
+        let file = recording("000000-16147b07.wav");
+        let file = file.as_str();
+        for form in [
+            &["--stream"][..],
+            &["--timestamps", "segments"],
+            &["--timestamps", "words"],
+            &["--n-best", "2"],
+            &["--json"],
+            &[],
+        ] {
+            let line = [&["transcribe", "--max-new-tokens", "3"][..], form, &[file]].concat();
+            let Ended::Answered { out, err, is_whole } = harness::run(&model, &line) else {
+                panic!("{form:?} was refused");
+            };
+            assert!(is_whole && !out.is_empty(), "{form:?}: {err}");
+            let warning = err.lines().next().unwrap_or_default();
+            assert!(warning.starts_with("warning: `"), "{form:?}: {err}");
+            assert!(warning.ends_with("s the text was cut at 3 tokens"), "{form:?}: {err}");
+            if form == ["--json"] {
+                let record: serde_json::Value = serde_json::from_str(&out).unwrap();
+                assert!(
+                    record["truncated"] == true && record["segments"][0]["truncated"] == true,
+                    "{record}"
+                );
+                assert_eq!(record["warnings"][0]["kind"], "text_limit", "{record}");
+            }
+        }
+        // A text that ends by itself is not told.
+        let Ended::Answered { err, .. } = harness::run(&model, &["transcribe", file]) else {
+            panic!("it was refused");
+        };
+        assert_eq!(err, "");
+    }
 }

@@ -1,14 +1,10 @@
 //! `slm-cli ask QUESTION FILE...`: an answer to a question about what is said.
 
-use std::process::ExitCode;
+use slm_core::Task;
 
-use slm_core::task::Task;
+use super::job::Job;
+use crate::args::AskArgs;
 
-use super::answer::answer;
-use crate::args::{AskArgs, ModelArgs};
-use crate::report::Stop;
-
-pub(super) fn execute(model: &ModelArgs, args: &AskArgs) -> Result<ExitCode, Stop> {
-    let question = args.question.clone();
-    answer(model, &args.inputs, Task::Ask { question }, None)
+pub(super) fn job(args: &AskArgs) -> Job<'_> {
+    Job::new(Task::Ask { question: args.question.clone() }, &args.inputs)
 }

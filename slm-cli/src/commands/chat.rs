@@ -3,22 +3,28 @@
 //! Every turn has what was said before in its instruction: what the user typed, or what the model heard, and its own
 //! replies. Turns that cannot be read are told and left out.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::error::Error;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use slm_core::task::Speaker;
-use slm_core::task::{Dialog, Request, SpeechModel, Task};
+use slm_core::{Answer, Dialog, Model, Request, Speaker, Task, Warning};
 
-use super::answer::read;
 use crate::args::{ChatArgs, ModelArgs};
-use crate::model;
-use crate::report::{self, FailedInput, Failure, Stop};
+use crate::console::Console;
+use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, Stop, UsageError};
+use crate::typed::{LineError, Lines};
+use crate::{input, model};
 
-/// What ends a turn of the user.
+/// What a line asks for.
+#[derive(Debug, PartialEq)]
 enum Input {
+    /// Nothing.
+    Empty,
+    /// A turn in these words.
     Typed(String),
+    /// A turn in this recording.
     Spoken(PathBuf),
     /// Forget what was said.
     Clear,
@@ -34,71 +40,36 @@ struct TurnRecord<'a> {
     path: Option<String>,
     user: &'a str,
     assistant: &'a str,
+    /// Whether the reply ran into its limit; only where it did.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<NoticeRecord>,
 }
 
 pub(super) fn execute(model_args: &ModelArgs, args: &ChatArgs) -> Result<ExitCode, Stop> {
-    let model = model::load(model_args)?;
-    let mut request = model.request(Task::Reply);
-    request.decode = args.decode.apply(request.decode);
-    request.stop.clone_from(&args.decode.stop);
-    model.check(&request).map_err(anyhow::Error::from)?;
+    let model = model::open(model_args)?;
+    let first = args.decode.request(&model, Task::Reply, None);
+    args.decode.check(&first.decode)?;
+    model.check(&first)?;
 
-    let interactive = io::stdin().is_terminal();
-    if interactive && args.files.is_empty() {
-        report::to_stderr(
-            "type a turn, `/file FILE` for a recording, `/clear` to start anew, `/quit` to end",
-        );
+    // Standard input holds a recording or typed turns, not both.
+    let is_recording = args.files.iter().any(|path| input::is_stdin(path));
+    let is_interactive = !is_recording && io::stdin().is_terminal();
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let mut console = Console { out: &mut out, err: &mut err };
+    let mut chat = Chat::new(&model, args);
+    if is_interactive && args.files.is_empty() {
+        console.tell("type a turn, `/file FILE` for a recording, `/clear` to start anew, `/quit` to end");
     }
-    let mut chat = Chat { model: &model, request, words: args.history, dialog: Dialog::default() };
-    let mut out = io::stdout().lock();
-    let mut failed = false;
-    let spoken = args.files.iter().cloned().map(|path| Ok(Input::Spoken(path)));
+    for path in &args.files {
+        chat.say(path, &mut console)?;
+    }
     // With recordings on the command line and no terminal, standard input is not waited for.
-    let reads_on = interactive || args.files.is_empty();
-    let typed = io::stdin().lock().lines().take_while(|_| reads_on).map(|line| line.map(|line| parse(&line)));
-    for input in spoken.chain(typed) {
-        let (path, turn) = match input? {
-            Input::Typed(text) if text.trim().is_empty() => continue,
-            Input::Typed(text) => (None, chat.typed(&text)),
-            Input::Spoken(path) => {
-                let turn = chat.spoken(&path);
-                (Some(path), turn)
-            }
-            Input::Clear => {
-                chat.dialog = Dialog::default();
-                continue;
-            }
-            Input::Quit => break,
-            Input::Unknown(text) => {
-                report::to_stderr(&format!(
-                    "error: unknown command `{text}`; there are /file, /clear and /quit"
-                ));
-                failed = true;
-                continue;
-            }
-        };
-        match turn {
-            Ok(Turn { user, assistant }) => {
-                if args.json {
-                    let path = path.map(|path| path.display().to_string());
-                    let record = TurnRecord { path, user: &user, assistant: &assistant };
-                    writeln!(out, "{}", serde_json::to_string(&record).map_err(io::Error::from)?)?;
-                } else {
-                    if path.is_some() {
-                        report::to_stderr(&format!("heard: {user}"));
-                    }
-                    writeln!(out, "{assistant}")?;
-                }
-                out.flush()?;
-            }
-            Err(failure) => {
-                let path = path.unwrap_or_else(|| "-".into());
-                report::to_stderr(&report::render(&FailedInput { path, failure }));
-                failed = true;
-            }
-        }
+    if is_interactive || args.files.is_empty() {
+        chat.follow(Lines::new(io::stdin().lock()), &mut console)?;
     }
-    Ok(ExitCode::from(u8::from(failed)))
+    Ok(ExitCode::from(u8::from(chat.has_failed)))
 }
 
 /// What a line asks for.
@@ -106,6 +77,7 @@ fn parse(line: &str) -> Input {
     let line = line.trim();
     match line.split_once(char::is_whitespace) {
         Some(("/file", path)) => Input::Spoken(path.trim().into()),
+        None if line.is_empty() => Input::Empty,
         None if line == "/clear" => Input::Clear,
         None if line == "/quit" => Input::Quit,
         _ if line.starts_with('/') => Input::Unknown(line.into()),
@@ -116,49 +88,155 @@ fn parse(line: &str) -> Input {
 /// What was said in a turn, and the reply.
 struct Turn {
     user: String,
-    assistant: String,
+    reply: Answer,
+    /// What is odd about the recording, what was heard, or the reply.
+    notices: Vec<Notice>,
 }
 
 /// A dialog that goes on.
 struct Chat<'a> {
-    model: &'a SpeechModel,
-    request: Request,
-    /// Words of earlier turns at most.
-    words: usize,
+    model: &'a Model,
+    args: &'a ChatArgs,
     dialog: Dialog,
+    /// Whether a turn was left out.
+    has_failed: bool,
 }
 
-impl Chat<'_> {
-    fn typed(&mut self, text: &str) -> Result<Turn, Failure> {
-        let request = self.next();
-        let response = self.model.respond_to_text(&[text], &request)?.into_iter().next().unwrap_or_default();
-        Ok(self.add(text.to_owned(), response.text))
+impl<'a> Chat<'a> {
+    fn new(model: &'a Model, args: &'a ChatArgs) -> Self {
+        Self { model, args, dialog: Dialog::default(), has_failed: false }
     }
 
-    fn spoken(&mut self, path: &Path) -> Result<Turn, Failure> {
-        let samples = read(path)?.samples;
-        let request = self.next();
-        let respond = |request: &Request| -> Result<_, Failure> {
-            Ok(self.model.respond(&[&samples], request)?.into_iter().next().unwrap_or_default())
-        };
-        // What was heard is history for the turns to come.
-        let heard = respond(&Request { task: Task::Transcribe, ..request.clone() })?;
-        if heard.no_speech {
-            return Err(Failure::Warning(slm_core::audio::AudioWarning::NoSpeech));
+    /// Follows what is typed, to the last line or `/quit`.
+    fn follow(
+        &mut self,
+        lines: impl Iterator<Item = Result<String, LineError>>,
+        console: &mut Console,
+    ) -> io::Result<()> {
+        for line in lines {
+            match line.map(|line| parse(&line)) {
+                Ok(Input::Empty) => {}
+                Ok(Input::Typed(text)) => {
+                    let turn = self.typed(text);
+                    self.tell(None, turn, console)?;
+                }
+                Ok(Input::Spoken(path)) if input::is_stdin(&path) => {
+                    let error = UsageError {
+                        message: "`/file -` cannot be followed, as turns are typed on standard input".into(),
+                        hint: Some("`slm-cli chat -` takes a recording from there".into()),
+                    };
+                    self.complain(&error, console);
+                }
+                Ok(Input::Spoken(path)) => self.say(&path, console)?,
+                Ok(Input::Clear) => self.dialog = Dialog::default(),
+                Ok(Input::Quit) => break,
+                Ok(Input::Unknown(text)) => {
+                    let message = format!("unknown command `{text}`; there are /file, /clear and /quit");
+                    self.complain(&UsageError { message, hint: None }, console);
+                }
+                Err(error) => self.complain(&error, console),
+            }
         }
-        let response = respond(&request)?;
-        Ok(self.add(heard.text, response.text))
+        Ok(())
+    }
+
+    /// Takes a recording for a turn.
+    fn say(&mut self, path: &Path, console: &mut Console) -> io::Result<()> {
+        let turn = self.spoken(path);
+        self.tell(Some(path), turn, console)
+    }
+
+    /// Writes a reply, or tells why there is none.
+    fn tell(
+        &mut self,
+        path: Option<&Path>,
+        turn: Result<Turn, Failure>,
+        console: &mut Console,
+    ) -> io::Result<()> {
+        let input = path.unwrap_or(Path::new("-"));
+        let Turn { user, reply, notices } = match turn {
+            Ok(turn) => turn,
+            Err(failure) => {
+                self.complain(&FailedInput { path: input.to_owned(), failure }, console);
+                return Ok(());
+            }
+        };
+        if self.args.json {
+            let record = TurnRecord {
+                path: path.map(|path| path.display().to_string()),
+                user: &user,
+                assistant: &reply.text,
+                truncated: reply.truncated,
+                warnings: notices.iter().map(NoticeRecord::of).collect(),
+            };
+            report::write_json(console.out, &record)?;
+        } else {
+            if path.is_some() {
+                console.tell(&format!("heard: {user}"));
+            }
+            writeln!(console.out, "{}", report::one_line(&reply.text))?;
+        }
+        console.out.flush()?;
+        for notice in &notices {
+            // A stretch that was not heard is more than odd: the dialog lacks it.
+            self.has_failed |= matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
+            console.tell(&report::warning(input, notice));
+        }
+        self.dialog.push(Speaker::User, &user);
+        self.dialog.push(Speaker::Assistant, &reply.text);
+        Ok(())
+    }
+
+    /// Tells of a turn that is left out.
+    fn complain(&mut self, error: &(dyn Error + 'static), console: &mut Console) {
+        self.has_failed = true;
+        console.tell(&report::render(error));
+    }
+
+    fn typed(&self, user: String) -> Result<Turn, Failure> {
+        let reply = self.model.answer_text(&user, &self.next())?;
+        let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
+        Ok(Turn { user, reply, notices })
+    }
+
+    fn spoken(&self, path: &Path) -> Result<Turn, Failure> {
+        let audio = input::read(path)?;
+        // What was heard is history for the turns to come. How replies are chosen is nothing to it.
+        let transcribe = self.model.request(Task::Transcribe);
+        let heard = self.model.answer(&audio.samples, &transcribe).map_err(|failure| failure.error)?;
+        if heard.no_speech {
+            return Err(Failure::NoSpeech);
+        }
+        let reply = self.model.answer(&audio.samples, &self.next()).map_err(|failure| failure.error)?;
+        let answers = heard.warnings.iter().chain(&reply.warnings).cloned().map(Notice::Answer);
+        let notices = audio.warnings.into_iter().map(Notice::Audio).chain(answers).collect();
+        Ok(Turn { user: heard.text, reply, notices })
     }
 
     /// The request for the turn to come.
     fn next(&self) -> Request {
-        let dialog = self.dialog.recent(self.words);
-        Request { task: Task::Chat { dialog }, ..self.request.clone() }
+        let dialog = self.dialog.recent(self.args.history);
+        self.args.decode.request(self.model, Task::Chat { dialog }, None)
     }
+}
 
-    fn add(&mut self, user: String, assistant: String) -> Turn {
-        self.dialog.push(Speaker::User, &user);
-        self.dialog.push(Speaker::Assistant, &assistant);
-        Turn { user, assistant }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_turns_or_commands() {
+        for (line, expected) in [
+            ("  good morning \r\n", Input::Typed("good morning".into())),
+            ("/file  a b.wav\n", Input::Spoken("a b.wav".into())),
+            ("/file -", Input::Spoken("-".into())),
+            (" \n", Input::Empty),
+            ("/clear\n", Input::Clear),
+            ("/quit", Input::Quit),
+            ("/file\n", Input::Unknown("/file".into())),
+            ("/dance with me\n", Input::Unknown("/dance with me".into())),
+        ] {
+            assert_eq!(parse(line), expected, "{line:?}");
+        }
     }
 }

@@ -1,13 +1,10 @@
 //! `slm-cli continue FILE...`: what the speaker would say next.
 
-use std::process::ExitCode;
+use slm_core::Task;
 
-use slm_core::task::Task;
+use super::job::Job;
+use crate::args::ContinueArgs;
 
-use super::answer::answer;
-use crate::args::{ContinueArgs, ModelArgs};
-use crate::report::Stop;
-
-pub(super) fn execute(model: &ModelArgs, args: &ContinueArgs) -> Result<ExitCode, Stop> {
-    answer(model, &args.inputs, Task::Continue, None)
+pub(super) fn job(args: &ContinueArgs) -> Job<'_> {
+    Job::new(Task::Continue, &args.inputs)
 }

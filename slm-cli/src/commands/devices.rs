@@ -3,27 +3,32 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use slm_core::backend::Backend;
+use slm_core::{Backend, BackendError};
 
-use crate::model::probe;
 use crate::report::Stop;
 
 pub(super) fn execute() -> Result<ExitCode, Stop> {
     let mut out = io::stdout().lock();
     for backend in Backend::ALL {
-        writeln!(out, "{:<9} {}", backend.name(), state(backend))?;
+        let state = match backend.probe() {
+            Ok(device) => format!("ready: {}", backend.describe(&device)),
+            Err(error) => absence(&error),
+        };
+        writeln!(out, "{:<9} {state}", backend.name())?;
         out.flush()?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn state(backend: Backend) -> String {
-    if !backend.is_compiled() {
-        let feature = backend.feature();
-        return format!("not in this build, which needs `--features {feature}`");
-    }
-    match probe(backend) {
-        Ok(device) => format!("ready: {}", backend.describe(&device)),
-        Err(_) => "in this build, but finds no device".into(),
+/// Why a backend cannot be used, for a table that has its name already.
+pub(super) fn absence(error: &BackendError) -> String {
+    match error {
+        BackendError::NotCompiled { feature, .. } => {
+            format!("not in this build, which needs `--features {feature}`")
+        }
+        BackendError::NoDevice { reason: Some(reason), .. } => {
+            format!("in this build, but finds no device: {reason}")
+        }
+        _ => "in this build, but finds no device".into(),
     }
 }

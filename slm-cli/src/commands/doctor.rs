@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -11,16 +10,17 @@ use anyhow::Context;
 use burn::prelude::*;
 use safetensors::SafeTensors;
 use serde::Serialize;
-use slm_core::backend::Backend;
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::decode::{DecodeConfig, generate};
-use slm_core::encoder::SpeechEncoder;
-use slm_core::llm::LanguageModel;
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::decode::generate;
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::{Backend, DecodeConfig};
 use tempfile::TempDir;
 
+use super::devices::absence;
 use crate::args::{DoctorArgs, ModelArgs};
 use crate::embedded;
-use crate::model::probe;
 use crate::report::{Stop, panic_message};
 
 /// Largest error on a CPU, of the root mean square of the reference: what the order of sums explains, and some room.
@@ -51,6 +51,9 @@ macro_rules! reference {
         ]
     };
 }
+
+/// The file with what goes in and comes out, which is no part of the model.
+const INPUTS_AND_OUTPUTS: &str = "io.safetensors";
 
 const ENCODER: [(&str, &[u8]); 3] = reference!("parakeet_ctc_x4");
 const LLM: [(&str, &[u8]); 3] = reference!("t5_long_v11");
@@ -120,17 +123,12 @@ fn examine(backend: Backend) -> Row {
         ok: false,
         problem: None,
     };
-    if !backend.is_compiled() {
-        return absent(format!("not in this build, which needs `--features {}`", backend.feature()));
-    }
-    let Ok(device) = probe(backend) else {
-        return absent("in this build, but finds no device".into());
+    let device = match backend.probe() {
+        Ok(device) => device,
+        Err(error) => return absent(absence(&error)),
     };
     let name = backend.describe(&device);
-    let bound = match backend {
-        Backend::Flex | Backend::NdArray | Backend::TchCpu => BOUND_CPU,
-        _ => BOUND_GPU,
-    };
+    let bound = if backend.is_accelerator() { BOUND_GPU } else { BOUND_CPU };
     // A backend may panic in the middle: that is a finding, and the others are still to be examined.
     let checked = panic::catch_unwind(AssertUnwindSafe(|| check(&device)))
         .unwrap_or_else(|panic| Err(anyhow::anyhow!("panic: {}", panic_message(&*panic))));
@@ -154,13 +152,32 @@ fn check(device: &Device) -> anyhow::Result<Measured> {
     Ok(Measured { max_error: encoder.max(llm), tokens_per_second: speed(device)? })
 }
 
-/// A folder with `files`.
-fn unpacked(files: &[(&str, &[u8])]) -> anyhow::Result<TempDir> {
-    let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the check")?;
-    for (name, content) in files {
-        fs::write(dir.path().join(name), content)?;
+/// A model that lies in a folder which goes with this value.
+struct Unpacked {
+    model: Checkpoint,
+    #[expect(dead_code, reason = "kept for its drop")]
+    dir: TempDir,
+}
+
+impl Unpacked {
+    /// Writes the config and the weights among `files`.
+    fn write(files: &[(&str, &[u8])]) -> anyhow::Result<Self> {
+        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the check")?;
+        let files = files.iter().filter(|(name, _)| *name != INPUTS_AND_OUTPUTS);
+        for (name, content) in files.clone() {
+            fs::write(dir.path().join(name), content)?;
+        }
+        let model = Checkpoint::listed(dir.path(), files.map(|(name, _)| name))?;
+        Ok(Self { model, dir })
     }
-    Ok(dir)
+
+    /// Writes the language model of the reference bundle.
+    fn reference() -> anyhow::Result<Self> {
+        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
+        embedded::unpack(dir.path())?;
+        let model = Checkpoint::open(&dir.path().join("llm"))?;
+        Ok(Self { model, dir })
+    }
 }
 
 /// A tensor of a reference, on the host.
@@ -212,9 +229,9 @@ impl Host {
 }
 
 fn encoder_error(device: &Device) -> anyhow::Result<f64> {
-    let dir = unpacked(&ENCODER)?;
+    let unpacked = Unpacked::write(&ENCODER)?;
     let file = SafeTensors::deserialize(ENCODER[2].1)?;
-    let model = SpeechEncoder::load(dir.path(), device)?;
+    let model = SpeechEncoder::load(&unpacked.model, device)?;
     let input = Host::read(&file, "input_features")?;
     let lengths = Host::read(&file, "attention_mask")?.lengths();
     let width = input.shape[2];
@@ -225,9 +242,9 @@ fn encoder_error(device: &Device) -> anyhow::Result<f64> {
 }
 
 fn llm_error(device: &Device) -> anyhow::Result<f64> {
-    let dir = unpacked(&LLM)?;
+    let unpacked = Unpacked::write(&LLM)?;
     let file = SafeTensors::deserialize(LLM[2].1)?;
-    let model = LanguageModel::load(dir.path(), device)?;
+    let model = LanguageModel::load(&unpacked.model, device)?;
     let ids = Host::read(&file, "input_ids")?;
     let lengths = Host::read(&file, "attention_mask")?.lengths();
     let rows: Vec<Vec<u32>> = lengths
@@ -245,16 +262,18 @@ fn llm_error(device: &Device) -> anyhow::Result<f64> {
     Ok(error)
 }
 
-/// Exactly so many tokens, greedily.
+/// Exactly [`TOKENS`] tokens, greedily.
 fn tokens() -> DecodeConfig {
-    DecodeConfig { max_new_tokens: TOKENS, min_new_tokens: TOKENS, ..DecodeConfig::default() }
+    let greedy = DecodeConfig::default();
+    let mut decode = greedy;
+    (decode.min_new_tokens, decode.max_new_tokens) = (TOKENS, TOKENS);
+    decode
 }
 
 /// Tokens a second of the reference model's language model, the second time.
 fn speed(device: &Device) -> anyhow::Result<f64> {
-    let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
-    embedded::unpack(dir.path())?;
-    let model = LanguageModel::load(&dir.path().join(Path::new("llm")), device)?;
+    let unpacked = Unpacked::reference()?;
+    let model = LanguageModel::load(&unpacked.model, device)?;
     let rows = [(3..3 + TOKENS as u32).collect::<Vec<u32>>()];
     let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, device)));
     generate(&model, &memory, &tokens())?;

@@ -1,4 +1,4 @@
-//! One file a verb; those that answer share [`answer`].
+//! One file a verb. Those that answer say what they ask as a `Job`, which [`answer::answer`] does.
 
 mod answer;
 mod ask;
@@ -7,25 +7,33 @@ mod continue_speech;
 mod devices;
 mod doctor;
 mod fetch;
+#[cfg(all(test, feature = "flex"))]
+mod harness;
 mod info;
+mod job;
+#[cfg(all(test, feature = "flex"))]
+mod pairs;
 mod run;
 mod transcribe;
 mod translate;
 
 use std::process::ExitCode;
 
+use answer::answer;
+
 use crate::args::{Cli, Command};
 use crate::report::Stop;
 
 /// Follows the command line.
 pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
+    cli.check()?;
     match &cli.command {
-        Command::Transcribe(args) => transcribe::execute(&cli.model, args),
-        Command::Translate(args) => translate::execute(&cli.model, args),
-        Command::Ask(args) => ask::execute(&cli.model, args),
-        Command::Continue(args) => continue_speech::execute(&cli.model, args),
+        Command::Transcribe(args) => answer(&cli.model, &transcribe::job(args)?),
+        Command::Translate(args) => answer(&cli.model, &translate::job(args)),
+        Command::Ask(args) => answer(&cli.model, &ask::job(args)),
+        Command::Continue(args) => answer(&cli.model, &continue_speech::job(args)),
+        Command::Run(args) => answer(&cli.model, &run::job(args)),
         Command::Chat(args) => chat::execute(&cli.model, args),
-        Command::Run(args) => run::execute(&cli.model, args),
         Command::Devices => devices::execute(),
         Command::Doctor(args) => doctor::execute(&cli.model, args),
         Command::Fetch(args) => fetch::execute(args),

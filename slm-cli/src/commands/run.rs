@@ -1,14 +1,10 @@
 //! `slm-cli run --instruction TEXT FILE...`: an instruction in the user's words.
 
-use std::process::ExitCode;
+use slm_core::Task;
 
-use slm_core::task::Task;
+use super::job::Job;
+use crate::args::RunArgs;
 
-use super::answer::answer;
-use crate::args::{ModelArgs, RunArgs};
-use crate::report::Stop;
-
-pub(super) fn execute(model: &ModelArgs, args: &RunArgs) -> Result<ExitCode, Stop> {
-    let task = Task::Instruction(args.instruction.clone());
-    answer(model, &args.inputs, task, None)
+pub(super) fn job(args: &RunArgs) -> Job<'_> {
+    Job::new(Task::Instruction(args.instruction.clone()), &args.inputs)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slm_core::nemo;
+use slm_core::models::checkpoint::nemo;
 
 use super::listing::RemoteFile;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use sha1::{Digest, Sha1};
-use slm_core::hash;
+use slm_core::models::checkpoint::hash;
 
 use super::FetchError;
 use super::listing::{Hash, RemoteFile};

@@ -4,10 +4,12 @@
 //! Paper: arXiv 2310.00230, section 3. [`reduction`] makes the sequence shorter, [`model`] maps it,
 //! [`soft_tokens`] ties it to the pieces of text that the encoder hears.
 
+pub mod config;
 pub mod model;
 pub mod reduction;
 pub mod soft_tokens;
 
-pub use model::{Adapter, AdapterConfig, AdapterError, AdapterShape, OutputSpace};
+pub use config::{AdapterConfig, AdapterShape, OutputSpace};
+pub use model::{Adapter, AdapterError};
 pub use reduction::LengthReduction;
-pub use soft_tokens::{SoftTokens, SoftTokensStart};
+pub use soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};

@@ -1,7 +1,7 @@
 //! The adapter's network: a projection, a few Transformer layers, a projection to the model's width.
 //!
 //! Paper: arXiv 2310.00230, section 3: "a few Transformer layers". The layers are those of the T5
-//! encoder ([`Encoder`]), whose relative positions need no longest length. The output is as large as the
+//! encoder ([`TransformerEncoder`]), whose relative positions need no longest length. The output is as large as the
 //! language model's own embeddings, so that speech is as loud as words: [`OutputSpace`] says how.
 //! Shapes: `B` utterances, `T` reduced states, `E'` their width, `A` adapter width, `D` model width.
 
@@ -10,138 +10,61 @@ use std::path::Path;
 use burn::module::Param;
 use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig};
 use burn::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::reduction::LengthReduction;
-use super::soft_tokens::{SoftTokens, SoftTokensStart};
-use crate::batch::PaddedBatch;
-use crate::json::{self, JsonError};
-use crate::llm::config::T5Config;
-use crate::llm::stack::Encoder;
-use crate::weights::{self, Placement, StorageType, WeightFiles, WeightsError};
+use super::config::{AdapterConfig, OutputSpace};
+use super::soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
+use crate::checkpoint::json::{self, JsonError};
+use crate::checkpoint::tensors::WeightsError;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
+use crate::nn::transformer::{BiasSharing, FeedForwardKind, TransformerConfig, TransformerEncoder};
+use crate::nn::weights::{self, Placement, StorageType};
+use crate::nn::{ActivationKind, PaddedBatch};
 
-/// The inner shape of an [`Adapter`]: what is chosen, rather than given by the two models.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdapterShape {
-    /// How the sequence is made shorter.
-    pub reduction: LengthReduction,
-    /// How the output gets into the language model's embedding space.
-    #[serde(default)]
-    pub output: OutputSpace,
-    /// Width `A` of the layers.
-    pub hidden_size: usize,
-    /// Transformer layers.
-    pub num_layers: usize,
-    /// Attention heads of each.
-    pub num_heads: usize,
-    /// Inner width of the feed-forward layers.
-    pub intermediate_size: usize,
-    /// Dropout in training.
-    pub dropout: f64,
-}
-
-/// How an adapter's output gets into the language model's embedding space.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutputSpace {
-    /// A projection, normalised to the size of the language model's embeddings.
-    #[default]
-    Projected,
-    /// [`SoftTokens`], and a projection added to them, which starts at zero.
-    SoftTokens,
-}
-
-/// Shape of an [`Adapter`], `adapter/config.json` of a bundle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AdapterConfig {
-    /// Width `E` of the encoder's states.
-    pub encoder_dim: usize,
-    /// Width `D` of the language model.
-    pub llm_dim: usize,
-    /// Labels `V` of the encoder's CTC head, the blank included; used by [`OutputSpace::SoftTokens`] alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<usize>,
-    /// The inner shape.
-    #[serde(flatten)]
-    pub shape: AdapterShape,
-}
+/// Buckets of relative distance.
+const NUM_BUCKETS: usize = 32;
+/// The distance from which on all share the last bucket.
+const MAX_DISTANCE: usize = 128;
+/// What the norms add to a mean square.
+const NORM_EPSILON: f64 = 1e-6;
 
 impl AdapterConfig {
-    /// All fields that are out of range, one text each; empty when sound.
-    pub fn problems(&self) -> Vec<String> {
-        let shape = &self.shape;
-        let mut problems = shape.reduction.problems();
-        for (name, value) in [
-            ("encoder_dim", self.encoder_dim),
-            ("llm_dim", self.llm_dim),
-            ("hidden_size", shape.hidden_size),
-            ("num_heads", shape.num_heads),
-            ("intermediate_size", shape.intermediate_size),
-        ] {
-            if value == 0 {
-                problems.push(format!("`{name}` is 0"));
-            }
-        }
-        if shape.num_heads > 0 && !shape.hidden_size.is_multiple_of(shape.num_heads) {
-            problems.push(format!(
-                "`num_heads`: {} does not divide `hidden_size` {}",
-                shape.num_heads, shape.hidden_size
-            ));
-        }
-        if !(0.0..1.0).contains(&shape.dropout) {
-            problems.push(format!("`dropout` {} is not in [0, 1)", shape.dropout));
-        }
-        if shape.output == OutputSpace::SoftTokens {
-            if self.labels.is_none_or(|labels| labels == 0) {
-                problems.push("`output` is `soft-tokens`, which needs the `labels` of a CTC head".to_owned());
-            }
-            if shape.reduction.output_width(self.encoder_dim) != self.encoder_dim {
-                problems
-                    .push("`output` is `soft-tokens`, which needs whole states, not stacked ones".to_owned());
-            }
-        }
-        problems
-    }
-
-    /// Reads and checks `config.json` in `dir`.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] if the file cannot be read or its fields are invalid.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        json::read_checked(&dir.join("config.json"), Self::problems)
-    }
-
     /// Builds the adapter with random weights on `device`.
     pub fn init(&self, device: &Device) -> Adapter {
         let shape = &self.shape;
-        let layers = T5Config {
-            d_model: shape.hidden_size,
-            d_kv: shape.hidden_size / shape.num_heads,
-            d_ff: shape.intermediate_size,
+        let layers = TransformerConfig {
+            width: shape.hidden_size,
+            head_dim: shape.hidden_size / shape.num_heads,
+            inner_width: shape.intermediate_size,
             num_layers: shape.num_layers,
             num_heads: shape.num_heads,
-            dropout_rate: shape.dropout,
-            feed_forward_proj: "gated-gelu".into(),
-            ..T5Config::default()
+            num_buckets: NUM_BUCKETS,
+            max_distance: MAX_DISTANCE,
+            norm_epsilon: NORM_EPSILON,
+            dropout: shape.dropout,
+            feed_forward: FeedForwardKind::Gated(ActivationKind::GeluTanh),
+            bias_sharing: BiasSharing::FirstBlock,
         };
         let input = shape.reduction.output_width(self.encoder_dim);
         let output = LinearConfig::new(shape.hidden_size, self.llm_dim);
         let (output, norm, soft_tokens) = match shape.output {
             OutputSpace::Projected => {
-                let norm = RmsNormConfig::new(self.llm_dim).with_epsilon(1e-6).init(device);
+                let norm = RmsNormConfig::new(self.llm_dim).with_epsilon(NORM_EPSILON).init(device);
                 (output.init(device), Some(norm), None)
             }
             OutputSpace::SoftTokens => {
                 let labels = self.labels.unwrap_or(1);
-                let soft_tokens = SoftTokens::init(self.encoder_dim, labels, self.llm_dim, device);
-                (output.with_initializer(Initializer::Zeros).init(device), None, Some(soft_tokens))
+                let soft_tokens =
+                    SoftTokensConfig { encoder_dim: self.encoder_dim, labels, llm_dim: self.llm_dim };
+                (
+                    output.with_initializer(Initializer::Zeros).init(device),
+                    None,
+                    Some(soft_tokens.init(device)),
+                )
             }
         };
         Adapter {
             input: LinearConfig::new(input, shape.hidden_size).init(device),
-            layers: Encoder::init(&layers, device),
+            layers: layers.init(device),
             output,
             norm,
             soft_tokens,
@@ -154,7 +77,7 @@ impl AdapterConfig {
 #[derive(Module, Debug)]
 pub struct Adapter {
     input: Linear,
-    layers: Encoder,
+    layers: TransformerEncoder,
     output: Linear,
     norm: Option<RmsNorm>,
     soft_tokens: Option<SoftTokens>,
@@ -175,14 +98,14 @@ pub enum AdapterError {
 }
 
 impl Adapter {
-    /// Loads an adapter's folder; on a device with autodiff its tensors are trainable.
+    /// Loads an adapter's checkpoint; on a device with autodiff its tensors are trainable.
     ///
     /// # Errors
     ///
     /// [`AdapterError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self, AdapterError> {
-        let config = AdapterConfig::from_dir(dir)?;
-        let (model, files) = (config.init(device), WeightFiles::open(dir)?);
+    pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self, AdapterError> {
+        let config = AdapterConfig::from_checkpoint(checkpoint)?;
+        let (model, files) = (config.init(device), checkpoint.weights()?);
         Ok(weights::load(model, &files, &Placement::new(device), str::to_owned, |_| false)?)
     }
 
@@ -192,8 +115,8 @@ impl Adapter {
     ///
     /// [`AdapterError`] naming the file.
     pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), AdapterError> {
-        json::write(&dir.join("config.json"), &self.config)?;
-        Ok(weights::save(self, &dir.join(weights::FILE_NAME), str::to_owned, storage)?)
+        json::write(&dir.join(CONFIG_FILE), &self.config)?;
+        Ok(weights::save(self, &dir.join(WEIGHTS_FILE), str::to_owned, storage)?)
     }
 
     /// Its shape.

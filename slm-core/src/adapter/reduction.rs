@@ -7,7 +7,7 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::EncodedSpeech;
+use crate::nn::EncodedSpeech;
 
 /// How a sequence of states is made shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl LengthReduction {
             }
             Self::CtcBlank { threshold } => {
                 let kept: Vec<usize> =
-                    (0..speech.len()).filter(|&t| speech.ctc[t].blank <= threshold).collect();
+                    (0..speech.len()).filter(|&t| blank_at(speech, t) <= threshold).collect();
                 if kept.is_empty() { pick(speech, least_blank(speech)) } else { pick(speech, kept) }
             }
             Self::CtcAverage => average_runs(speech),
@@ -116,13 +116,18 @@ fn pick(speech: &EncodedSpeech, kept: impl IntoIterator<Item = usize>) -> Reduce
 
 /// The state that is the least likely blank: what is left of an utterance without a label.
 fn least_blank(speech: &EncodedSpeech) -> Option<usize> {
-    (0..speech.len()).min_by(|&a, &b| speech.ctc[a].blank.total_cmp(&speech.ctc[b].blank))
+    (0..speech.len()).min_by(|&a, &b| blank_at(speech, a).total_cmp(&blank_at(speech, b)))
+}
+
+/// The probability of the blank; that of an encoder without a CTC head, which is refused elsewhere, is 0.
+fn blank_at(speech: &EncodedSpeech, state: usize) -> f32 {
+    speech.ctc.get(state).map_or(0.0, |frame| frame.blank)
 }
 
 fn average_runs(speech: &EncodedSpeech) -> ReducedSpeech {
     let mut reduced = ReducedSpeech { rows: Vec::new(), width: speech.width, origins: Vec::new() };
     let mut start = 0;
-    while start < speech.len() {
+    while start < speech.ctc.len() {
         let label = speech.ctc[start].label;
         let run = speech.ctc[start..].iter().take_while(|frame| frame.label == label).count();
         if label != speech.blank {
@@ -153,12 +158,12 @@ fn stack(speech: &EncodedSpeech, count: usize) -> ReducedSpeech {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::CtcFrame;
+    use crate::nn::CtcFrame;
 
     /// Five states of width 1, labels 3 3 blank 4 blank.
     fn speech() -> EncodedSpeech {
         let frame =
-            |label: u32| CtcFrame { label, probability: 0.9, blank: if label == 9 { 0.9 } else { 0.1 } };
+            |label: u32| CtcFrame { label, blank: if label == 9 { 0.9 } else { 0.1 } };
         EncodedSpeech {
             states: vec![1.0, 2.0, 3.0, 4.0, 5.0],
             width: 1,

@@ -12,7 +12,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
-use crate::weights::parameter;
+use crate::nn::weights::parameter;
 
 /// States to label probabilities to embeddings.
 #[derive(Module, Debug)]
@@ -34,14 +34,28 @@ pub struct SoftTokensStart {
     pub embeddings: Tensor<2>,
 }
 
-impl SoftTokens {
-    pub(super) fn init(encoder_dim: usize, labels: usize, llm_dim: usize, device: &Device) -> Self {
-        Self {
-            listen: LinearConfig::new(encoder_dim, labels).init(device),
-            embed: LinearConfig::new(labels, llm_dim).with_bias(false).init(device),
+/// Shape of [`SoftTokens`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoftTokensConfig {
+    /// Width `E` of the states.
+    pub encoder_dim: usize,
+    /// Labels `V`, the blank included.
+    pub labels: usize,
+    /// Width `D` of the language model.
+    pub llm_dim: usize,
+}
+
+impl SoftTokensConfig {
+    /// Builds the two maps on `device`.
+    pub fn init(&self, device: &Device) -> SoftTokens {
+        SoftTokens {
+            listen: LinearConfig::new(self.encoder_dim, self.labels).init(device),
+            embed: LinearConfig::new(self.labels, self.llm_dim).with_bias(false).init(device),
         }
     }
+}
 
+impl SoftTokens {
     pub(super) fn start_from(mut self, start: SoftTokensStart) -> Self {
         let device = self.listen.weight.lazy_device();
         // Burn keeps the matrix of a `Linear` as [in, out]: [V, E] -> [E, V]
@@ -62,7 +76,7 @@ impl SoftTokens {
 mod tests {
     use super::super::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
     use super::*;
-    use crate::batch::PaddedBatch;
+    use crate::nn::PaddedBatch;
 
     fn config(reduction: LengthReduction, labels: Option<usize>) -> AdapterConfig {
         AdapterConfig {

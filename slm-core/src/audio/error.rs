@@ -6,7 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::problem::AudioProblem;
+use super::kind::ErrorKind;
+use super::problem::{AudioProblem, plural};
 
 /// Why an audio file cannot be used.
 #[derive(Debug)]
@@ -44,50 +45,6 @@ impl fmt::Display for AudioError {
 impl std::error::Error for AudioError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.problem)
-    }
-}
-
-/// Class of an [`AudioError`], as in the `kind` of JSON output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// `io`: the system could not open or read it.
-    Io,
-    /// `not_audio`: the content is something else.
-    NotAudio,
-    /// `unsupported_codec`: audio, but of a kind that is not read.
-    UnsupportedCodec,
-    /// `corrupt`: the structure is broken.
-    Corrupt,
-    /// `truncated`: it ends before the samples begin.
-    Truncated,
-    /// `limit`: beyond one of [`limits`](super::limits).
-    Limit,
-    /// `nonfinite`: NaN or infinite samples.
-    NonFinite,
-    /// `decoder_bug`: a fault of ours or of a dependency.
-    DecoderBug,
-}
-
-impl ErrorKind {
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Io => "io",
-            Self::NotAudio => "not_audio",
-            Self::UnsupportedCodec => "unsupported_codec",
-            Self::Corrupt => "corrupt",
-            Self::Truncated => "truncated",
-            Self::Limit => "limit",
-            Self::NonFinite => "nonfinite",
-            Self::DecoderBug => "decoder_bug",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -137,9 +94,4 @@ impl fmt::Display for AudioWarning {
             Self::NoSpeech => f.write_str("no speech found"),
         }
     }
-}
-
-/// Plural ending.
-pub(super) fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

@@ -2,9 +2,11 @@
 //!
 //! WAV is read: PCM of 8, 16, 24 and 32 bit and 32-bit float, up to 64 channels, 1 to 768 kHz. The format goes by
 //! content, never by name. Damaged files give what can be used with an [`AudioWarning`], or an [`AudioError`] that
-//! names expected and found; no input panics or takes memory by a number in its header.
+//! names expected and found; no input panics or takes memory by a number in its header. Memory is that of the samples at
+//! 16 kHz, whatever the rate of the file, and their duration is limited.
 
 mod error;
+mod kind;
 pub mod limits;
 mod problem;
 mod resample;
@@ -17,7 +19,8 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-pub use error::{AudioError, AudioWarning, ErrorKind};
+pub use error::{AudioError, AudioWarning};
+pub use kind::ErrorKind;
 pub use problem::{AudioProblem, Content};
 pub use silence::has_speech;
 
@@ -113,11 +116,7 @@ fn decode<R: Read + Seek>(reader: R) -> Result<Audio, AudioProblem> {
     Read::by_ref(&mut reader).take(sniff::SNIFF_BYTES).read_to_end(&mut head)?;
     sniff::require_wav(&head, len)?;
     let header = wav_header::walk(&mut reader, len)?;
-    let samples = wav::decode(&mut reader, &header)?;
-    Ok(Audio {
-        samples: resample::to_model_rate(samples, header.format.sample_rate)?,
-        warnings: header.warnings,
-    })
+    Ok(Audio { samples: wav::decode(&mut reader, &header)?, warnings: header.warnings })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use super::error::{ErrorKind, plural};
-use super::limits::SAMPLE_RATES;
+use super::kind::ErrorKind;
+use super::limits::{MAX_HOURS, SAMPLE_RATES};
 
 /// What is wrong with an audio file; prints without its name.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +170,12 @@ pub enum AudioProblem {
         /// Magnitude allowed.
         limit: f32,
     },
+    /// It lasts longer than allowed, however small the file is.
+    #[error("{:.2} hours of audio, limit is {MAX_HOURS}", .seconds / 3600.0)]
+    TooLong {
+        /// Duration.
+        seconds: f64,
+    },
     /// Decoded, it would not fit in memory.
     #[error("{seconds:.2} s of audio do not fit in memory")]
     OutOfMemory {
@@ -233,6 +239,7 @@ impl AudioProblem {
             | Self::TooManyChannels { .. }
             | Self::SampleRate { .. }
             | Self::TooLoud { .. }
+            | Self::TooLong { .. }
             | Self::OutOfMemory { .. }
             | Self::StreamTooLong { .. } => ErrorKind::Limit,
             Self::NonFinite { .. } => ErrorKind::NonFinite,
@@ -244,6 +251,7 @@ impl AudioProblem {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::LargeWav { .. } => Some("split the recording into WAV files below 4 GB"),
+            Self::TooLong { .. } => Some("split the recording into shorter files"),
             Self::NotAudio { .. } | Self::RiffForm { .. } => {
                 Some("supported: WAV with 8, 16, 24 or 32-bit PCM or 32-bit float samples")
             }
@@ -303,4 +311,9 @@ fn codec_name(tag: u16) -> String {
         _ => return format!("0x{tag:04x}"),
     };
     format!("0x{tag:04x} ({name})")
+}
+
+/// Plural ending.
+pub(super) fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }

@@ -1,4 +1,7 @@
 //! Converts mono samples to 16 kHz with rubato's Fourier resampler, which is aligned to the sample.
+//!
+//! Samples are taken as they are decoded, a block at a time, so that those of the file's own rate are never held
+//! together: memory is that of the output, whose length is checked first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,42 +9,121 @@ use audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
 use super::SAMPLE_RATE;
+use super::limits::MAX_HOURS;
 use super::problem::AudioProblem;
 
 /// Input frames a transform takes in, rounded up to a multiple that suits the two rates. Long blocks bring the edge
 /// of the filter close to half the sample rate.
 const BLOCK: usize = 4096;
 
-/// Resamples `samples` from `rate` Hz; equal rates return them untouched.
+/// Takes mono samples in their order and gives them at 16 kHz; of equal rates they stay untouched.
 ///
 /// The samples must be finite and within [`MAX_SAMPLE`](super::limits::MAX_SAMPLE), and the rate within
 /// [`SAMPLE_RATES`](super::limits::SAMPLE_RATES): outside of them rubato panics or asks for gigabytes. The output has
 /// the duration of the input, rounded up to a sample.
-pub(super) fn to_model_rate(samples: Vec<f32>, rate: u32) -> Result<Vec<f32>, AudioProblem> {
-    if rate == SAMPLE_RATE || samples.is_empty() {
-        return Ok(samples);
+pub(super) struct ModelRate {
+    rate: u32,
+    /// Samples that the output will have.
+    length: usize,
+    samples: Vec<f32>,
+    blocks: Option<Blocks>,
+}
+
+impl ModelRate {
+    /// Makes room for `frames` samples at `rate` Hz.
+    pub(super) fn new(frames: u64, rate: u32) -> Result<Self, AudioProblem> {
+        let (length, seconds) = (output_len(frames, rate), frames as f64 / f64::from(rate));
+        if length > u128::from(MAX_HOURS) * 3600 * u128::from(SAMPLE_RATE) {
+            return Err(AudioProblem::TooLong { seconds });
+        }
+        let length = length as usize;
+        let mut samples = Vec::new();
+        samples.try_reserve_exact(length).map_err(|_| AudioProblem::OutOfMemory { seconds })?;
+        let blocks = if rate == SAMPLE_RATE || frames == 0 {
+            None
+        } else {
+            Some(Blocks::new(rate).ok_or(AudioProblem::Resampler { rate })?)
+        };
+        Ok(Self { rate, length, samples, blocks })
     }
-    // The checks above leave no known way to a panic; this is the last line.
-    let resampled = catch_unwind(AssertUnwindSafe(|| convert(&samples, rate)));
-    let Ok(Some(mut resampled)) = resampled else {
-        return Err(AudioProblem::Resampler { rate });
-    };
-    // rubato computes the length in floating point.
-    resampled.resize(output_len(samples.len(), rate), 0.0);
-    Ok(resampled)
+
+    /// Takes the next sample.
+    pub(super) fn push(&mut self, sample: f32) {
+        match &mut self.blocks {
+            None => self.samples.push(sample),
+            Some(blocks) => blocks.push(sample, self.length, &mut self.samples),
+        }
+    }
+
+    /// All samples at 16 kHz.
+    pub(super) fn finish(mut self) -> Result<Vec<f32>, AudioProblem> {
+        if let Some(mut blocks) = self.blocks.take() {
+            // What is left, and silence until the filter has given everything.
+            while !blocks.failed && self.samples.len() < self.length {
+                blocks.run(self.length, &mut self.samples);
+            }
+            if blocks.failed {
+                return Err(AudioProblem::Resampler { rate: self.rate });
+            }
+        }
+        Ok(self.samples)
+    }
 }
 
-fn convert(samples: &[f32], rate: u32) -> Option<Vec<f32>> {
-    let (from, to) = (rate as usize, SAMPLE_RATE as usize);
-    let mut resampler = Fft::<f32>::new(from, to, BLOCK, 1, FixedSync::Both).ok()?;
-    let input = InterleavedSlice::new(samples, 1, samples.len()).ok()?;
-    let output = resampler.process_all(&input, samples.len(), None).ok()?;
-    Some(output.take_data())
+/// The resampler and the block that is being filled.
+struct Blocks {
+    resampler: Fft<f32>,
+    input: Vec<f32>,
+    /// Samples of a full block.
+    size: usize,
+    /// Samples of the output still to drop: the delay of the filter.
+    delay: usize,
+    failed: bool,
 }
 
-/// Samples at 16 kHz that last as long as `len` samples at `rate` Hz, rounded up.
-fn output_len(len: usize, rate: u32) -> usize {
-    (len as u128 * u128::from(SAMPLE_RATE)).div_ceil(u128::from(rate.max(1))) as usize
+impl Blocks {
+    fn new(rate: u32) -> Option<Self> {
+        let make = || Fft::<f32>::new(rate as usize, SAMPLE_RATE as usize, BLOCK, 1, FixedSync::Both);
+        let resampler = catch_unwind(make).ok()?.ok()?;
+        let (size, delay) = (resampler.input_frames_next(), resampler.output_delay());
+        Some(Self { resampler, input: Vec::with_capacity(size), size, delay, failed: false })
+    }
+
+    fn push(&mut self, sample: f32, length: usize, output: &mut Vec<f32>) {
+        self.input.push(sample);
+        if self.input.len() == self.size {
+            self.run(length, output);
+        }
+    }
+
+    /// Resamples the block, filled up with silence, onto the end of `output`, which takes `length` samples.
+    fn run(&mut self, length: usize, output: &mut Vec<f32>) {
+        self.input.resize(self.size, 0.0);
+        if !self.failed {
+            // The checks before leave no known way to a panic; this is the last line.
+            let block = catch_unwind(AssertUnwindSafe(|| self.convert()));
+            match block {
+                Ok(Some(block)) => {
+                    let dropped = self.delay.min(block.len());
+                    self.delay -= dropped;
+                    let taken = (block.len() - dropped).min(length.saturating_sub(output.len()));
+                    output.extend_from_slice(&block[dropped..dropped + taken]);
+                }
+                _ => self.failed = true,
+            }
+        }
+        self.input.clear();
+    }
+
+    fn convert(&mut self) -> Option<Vec<f32>> {
+        let input = InterleavedSlice::new(&self.input[..], 1, self.size).ok()?;
+        Some(self.resampler.process(&input, None).ok()?.take_data())
+    }
+}
+
+/// Samples at 16 kHz that last as long as `frames` samples at `rate` Hz, rounded up.
+fn output_len(frames: u64, rate: u32) -> u128 {
+    (u128::from(frames) * u128::from(SAMPLE_RATE)).div_ceil(u128::from(rate.max(1)))
 }
 
 #[cfg(test)]
@@ -50,6 +132,24 @@ mod tests {
 
     use super::*;
 
+    fn to_model_rate(samples: &[f32], rate: u32) -> Result<Vec<f32>, AudioProblem> {
+        let mut output = ModelRate::new(samples.len() as u64, rate)?;
+        for &sample in samples {
+            output.push(sample);
+        }
+        output.finish()
+    }
+
+    /// What rubato makes of all samples at once.
+    fn whole(samples: &[f32], rate: u32) -> Vec<f32> {
+        let mut resampler =
+            Fft::<f32>::new(rate as usize, SAMPLE_RATE as usize, BLOCK, 1, FixedSync::Both).unwrap();
+        let input = InterleavedSlice::new(samples, 1, samples.len()).unwrap();
+        let mut output = resampler.process_all(&input, samples.len(), None).unwrap().take_data();
+        output.resize(output_len(samples.len() as u64, rate) as usize, 0.0);
+        output
+    }
+
     fn tone(len: usize, rate: u32, hz: f64) -> Vec<f32> {
         (0..len).map(|n| (0.5 * (2.0 * PI * hz * n as f64 / f64::from(rate)).sin()) as f32).collect()
     }
@@ -57,7 +157,7 @@ mod tests {
     #[test]
     fn equal_rates_are_bit_exact() {
         let samples = vec![0.1, -0.0, f32::MIN_POSITIVE / 4.0, -1.5];
-        let same = to_model_rate(samples.clone(), SAMPLE_RATE).unwrap();
+        let same = to_model_rate(&samples, SAMPLE_RATE).unwrap();
         let bits = |samples: &[f32]| samples.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&same), bits(&samples));
     }
@@ -66,7 +166,7 @@ mod tests {
     fn duration_and_alignment_are_kept() {
         for rate in [8_000, 22_050, 44_100, 48_000, 192_000] {
             let len = rate as usize;
-            let resampled = to_model_rate(tone(len, rate, 440.0), rate).unwrap();
+            let resampled = to_model_rate(&tone(len, rate, 440.0), rate).unwrap();
             assert_eq!(resampled.len(), 16_000, "{rate} Hz");
             let expected = tone(16_000, SAMPLE_RATE, 440.0);
             let worst = resampled[1000..15_000]
@@ -82,8 +182,8 @@ mod tests {
     fn every_length_keeps_its_duration() {
         for rate in [1_000, 11_025, 44_101, 48_000] {
             for len in [0, 1, 2, 3, 100, 4097] {
-                let resampled = to_model_rate(vec![0.25; len], rate).unwrap();
-                assert_eq!(resampled.len(), output_len(len, rate));
+                let resampled = to_model_rate(&vec![0.25; len], rate).unwrap();
+                assert_eq!(resampled.len() as u128, output_len(len as u64, rate));
                 assert!(resampled.iter().all(|x| x.is_finite()));
             }
         }
@@ -91,7 +191,28 @@ mod tests {
 
     #[test]
     fn the_largest_samples_stay_finite() {
-        let resampled = to_model_rate(vec![1e6; 5000], 48_000).unwrap();
+        let resampled = to_model_rate(&vec![1e6; 5000], 48_000).unwrap();
         assert!(resampled.iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn blocks_are_the_whole_bit_by_bit() {
+        for (rate, len) in [(8_000, 30_000), (44_100, 50_001), (48_000, 3 * 4096), (1_000, 700), (96_000, 1)]
+        {
+            let samples = tone(len, rate, 440.0);
+            let bits = |samples: &[f32]| samples.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            let found = to_model_rate(&samples, rate).unwrap();
+            assert!(bits(&found) == bits(&whole(&samples, rate)), "{rate} Hz, {len} samples");
+        }
+    }
+
+    #[test]
+    fn duration_is_limited_at_every_rate() {
+        for rate in [1_000, 8_000, 16_000, 44_100, 768_000] {
+            let longest = u64::from(MAX_HOURS) * 3600 * u64::from(rate);
+            let refused = ModelRate::new(longest + 1, rate);
+            assert!(matches!(refused, Err(AudioProblem::TooLong { .. })), "{rate} Hz");
+            assert_eq!(output_len(longest, rate), u128::from(MAX_HOURS) * 3600 * 16_000);
+        }
     }
 }

@@ -7,12 +7,13 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::limits::MAX_SAMPLE;
 use super::problem::AudioProblem;
+use super::resample::ModelRate;
 use super::wav_header::{Encoding, WavFormat, WavHeader};
 
 /// Bytes of the canonical header.
 const HEADER_BYTES: u32 = 44;
 
-/// Decodes all frames and averages the channels.
+/// Decodes all frames, averages the channels and resamples to 16 kHz.
 pub(super) fn decode<R: Read + Seek>(reader: &mut R, header: &WavHeader) -> Result<Vec<f32>, AudioProblem> {
     let format = header.format;
     let frame_bytes = u32::from(format.frame_bytes());
@@ -68,7 +69,7 @@ fn canonical_header(format: WavFormat, bytes: u32) -> Vec<u8> {
     head
 }
 
-/// Averages the channels of each frame and watches for values no audio has.
+/// Averages the channels of each frame, watches for values no audio has, and hands the rest on to the resampler.
 struct Mixer {
     channels: u16,
     rate: f64,
@@ -77,12 +78,14 @@ struct Mixer {
     /// Channels of the present frame so far, and their sum.
     filled: u16,
     sum: f64,
-    samples: Vec<f32>,
+    /// Whole frames so far.
+    frame: u64,
+    output: ModelRate,
     /// Count of non-finite values, and frame of the first.
     non_finite: u64,
-    first_non_finite: Option<usize>,
+    first_non_finite: Option<u64>,
     /// First value beyond the limit, and its frame.
-    too_loud: Option<(f64, usize)>,
+    too_loud: Option<(f64, u64)>,
 }
 
 /// Start of a sum: unlike 0.0 it keeps the sign of a lone -0.0, so that mono samples pass bit by bit.
@@ -91,23 +94,17 @@ const EMPTY_SUM: f64 = -0.0;
 impl Mixer {
     /// Makes room for `frames`, which the file must really have.
     fn new(format: WavFormat, frames: u64) -> Result<Self, AudioProblem> {
-        let rate = f64::from(format.sample_rate);
-        let mut samples = Vec::new();
-        let reserved = usize::try_from(frames).map(|frames| samples.try_reserve_exact(frames));
-        if !matches!(reserved, Ok(Ok(()))) {
-            let seconds = frames as f64 / rate;
-            return Err(AudioProblem::OutOfMemory { seconds });
-        }
         Ok(Self {
             channels: format.channels,
-            rate,
+            rate: f64::from(format.sample_rate),
             scale: match format.encoding {
                 Encoding::Pcm(bits) => 0.5_f64.powi(i32::from(bits) - 1),
                 Encoding::Float32 => 1.0,
             },
             filled: 0,
             sum: EMPTY_SUM,
-            samples,
+            frame: 0,
+            output: ModelRate::new(frames, format.sample_rate)?,
             non_finite: 0,
             first_non_finite: None,
             too_loud: None,
@@ -117,7 +114,7 @@ impl Mixer {
     /// Takes the next stored value.
     fn push(&mut self, stored: f64) {
         let value = stored * self.scale;
-        let frame = self.samples.len();
+        let frame = self.frame;
         if !value.is_finite() {
             self.non_finite += 1;
             self.first_non_finite.get_or_insert(frame);
@@ -128,13 +125,17 @@ impl Mixer {
         self.filled += 1;
         if self.filled == self.channels {
             let mean = self.sum / f64::from(self.channels);
-            self.samples.push(mean as f32);
+            // The resampler must not see what the file is refused for.
+            if self.first_non_finite.is_none() && self.too_loud.is_none() {
+                self.output.push(mean as f32);
+            }
+            self.frame += 1;
             self.filled = 0;
             self.sum = EMPTY_SUM;
         }
     }
 
-    /// The mono samples, if all were sound.
+    /// The mono samples at 16 kHz, if all were sound.
     fn finish(self) -> Result<Vec<f32>, AudioProblem> {
         if let Some(frame) = self.first_non_finite {
             return Err(AudioProblem::NonFinite {
@@ -149,6 +150,6 @@ impl Mixer {
                 limit: MAX_SAMPLE,
             });
         }
-        Ok(self.samples)
+        self.output.finish()
     }
 }

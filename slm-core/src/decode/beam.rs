@@ -1,18 +1,19 @@
 //! Beam search, with the semantics of transformers 5.23.0, `GenerationMixin._beam_search` with
 //! `early_stopping=False`.
 //!
-//! A row keeps `size` running beams and banks up to `size` finished ones. Of the best `2 * size`
-//! continuations (more where several ids end a text), those among the first `size` that end go to the bank with their score over their
-//! length to the power of the penalty; the best `size` that do not end run on. A row is done when its
-//! bank is full and its best beam, scored at its present length, is not better than the bank's worst.
+//! A row keeps `size` running beams and banks up to `size` finished ones. Of the best `2 * size` continuations (more
+//! where several ids end a text), those among the first `size` that end go to the bank with their score over their
+//! length to the power of the penalty; the best `size` that do not end run on. A row is done when its bank is full and
+//! its best beam, scored at its present length, is not better than the bank's worst.
 
-use super::greedy::Adjust;
+use super::config::DecodeConfig;
+use super::error::DecodeError;
 use super::hooks::Hooks;
-use super::penalty::Penalty;
+use super::hypothesis::{Finish, Hypothesis};
+use super::processors::Processors;
 use super::step::{StepLogits, Stepper};
-use super::{DecodeConfig, DecodeError, Finish, Hypothesis};
-use crate::batch::PaddedBatch;
 use crate::llm::LanguageModel;
+use crate::nn::PaddedBatch;
 
 /// The best hypotheses of each row, as many as the configuration wants, the best first.
 pub(super) fn generate(
@@ -23,15 +24,15 @@ pub(super) fn generate(
     size: usize,
     length_penalty: f64,
 ) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
-    let mut stepper = Stepper::new(model, memory, config);
-    let start = stepper.start_id();
-    let adjust = Adjust { start, penalty: Penalty::of(config), boosts: hooks.boosts };
-    let rules = Rules { size, length_penalty, ends: model.ends(), adjust };
+    let mut stepper = Stepper::new(model, memory);
+    let processors = Processors::new(model, config, hooks.processors);
+    let rules = Rules { size, length_penalty, ends: model.ends(), processors };
     let rows = memory.lengths().len();
     // All beams of a row would begin alike, so it begins with one.
     let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
-    let mut last = vec![start; rows];
+    let mut last = vec![model.ids().decoder_start; rows];
     for length in 1..=config.max_new_tokens {
+        hooks.check_watch()?;
         let mut logits = stepper.advance(&last)?;
         let is_last = length == config.max_new_tokens;
         let mut sources = Vec::new();
@@ -39,10 +40,10 @@ pub(super) fn generate(
         let mut first = 0;
         for (row, search) in searches.iter_mut().enumerate().filter(|(_, search)| search.is_open()) {
             let beams = search.running.len();
-            search.adjust(row, &mut logits, first, &rules);
+            search.process(row, &mut logits, first, &rules);
             let mut kept = search.step(&logits, first, length, is_last, &rules, hooks);
             if !search.tell(row, hooks) {
-                search.cancel(length, &rules);
+                search.end(length, Finish::Cancelled, &rules);
                 kept.clear();
             }
             sources.extend(kept);
@@ -63,7 +64,7 @@ struct Rules<'a> {
     length_penalty: f64,
     /// The ids that end a beam.
     ends: &'a [u32],
-    adjust: Adjust<'a>,
+    processors: Processors<'a>,
 }
 
 impl Rules<'_> {
@@ -72,9 +73,9 @@ impl Rules<'_> {
         (1 + self.ends.len()).max(2) * self.size
     }
 
-    /// The score of `length` tokens whose log-probabilities sum up to `sum`.
+    /// The score of `length` tokens whose log-probabilities sum up to `sum`; that of no tokens is their sum, 0.
     fn score(&self, sum: f64, length: usize) -> f64 {
-        sum / (length as f64).powf(self.length_penalty)
+        sum / (length.max(1) as f64).powf(self.length_penalty)
     }
 }
 
@@ -114,13 +115,11 @@ impl Search {
         !self.running.is_empty()
     }
 
-    /// Changes the logits of the beams by their texts; log-probabilities are what is penalised.
-    fn adjust(&self, row: usize, logits: &mut StepLogits, first: usize, rules: &Rules) {
-        if rules.adjust.is_needed(row) {
-            for (beam, running) in self.running.iter().enumerate() {
-                let normaliser = logits.normaliser(first + beam);
-                rules.adjust.apply(row, &running.ids, normaliser, logits.row_mut(first + beam));
-            }
+    /// Processes the logits of the beams by their texts, as log-probabilities.
+    fn process(&self, row: usize, logits: &mut StepLogits, first: usize, rules: &Rules) {
+        for (beam, running) in self.running.iter().enumerate() {
+            let normaliser = logits.normaliser(first + beam);
+            rules.processors.process(row, &running.ids, normaliser, logits.row_mut(first + beam));
         }
     }
 
@@ -144,11 +143,11 @@ impl Search {
         hooks.settle(row, agreed, false)
     }
 
-    /// Ends the search: what runs counts as it is.
-    fn cancel(&mut self, length: usize, rules: &Rules) {
+    /// Ends the search: what runs, of `length` tokens, counts as it is.
+    fn end(&mut self, length: usize, finish: Finish, rules: &Rules) {
         for Beam { ids, sum } in std::mem::take(&mut self.running) {
             let score = rules.score(sum, length);
-            self.deposit(Hypothesis { ids, score, finish: Finish::Cancelled }, rules.size);
+            self.deposit(Hypothesis { ids, score, finish }, rules.size);
         }
     }
 
@@ -164,6 +163,10 @@ impl Search {
         hooks: &Hooks,
     ) -> Vec<usize> {
         let candidates = self.candidates(logits, first, rules.candidates());
+        if candidates.is_empty() {
+            self.end(length - 1, Finish::NoChoice, rules);
+            return Vec::new();
+        }
         let mut kept: Vec<(Candidate, Beam)> = Vec::with_capacity(rules.size);
         for (rank, candidate) in candidates.into_iter().enumerate() {
             let mut ids = self.running[candidate.beam].ids.clone();
@@ -226,13 +229,74 @@ impl Search {
         self.bank.truncate(size);
     }
 
-    /// The best `count` of the bank, one at least. Only a model whose every logit is `-inf` leaves the bank empty.
+    /// The best `count` of the bank. There is one at least: the best continuation of a row goes to the bank or runs on,
+    /// and what runs goes there when the search ends.
     fn into_best(mut self, count: usize) -> Vec<Hypothesis> {
-        if self.bank.is_empty() {
-            let score = f64::NEG_INFINITY;
-            self.bank.push(Hypothesis { ids: Vec::new(), score, finish: Finish::Length });
-        }
         self.bank.truncate(count);
         self.bank
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUT: f32 = f32::NEG_INFINITY;
+
+    fn rules(ends: &[u32]) -> Rules<'_> {
+        Rules { size: 2, length_penalty: 1.0, ends, processors: Processors::none() }
+    }
+
+    /// A row's search over three ids, step by step: the logits of its beams, the last step being the last of all.
+    fn search(rules: &Rules, steps: &[&[[f32; 3]]]) -> Vec<Hypothesis> {
+        let mut search = Search::new();
+        for (step, rows) in steps.iter().enumerate() {
+            assert_eq!(search.running.len(), rows.len(), "step {step}");
+            let logits = StepLogits::new(rows.as_flattened().to_vec(), 3);
+            let kept = search.step(&logits, 0, step + 1, step + 1 == steps.len(), rules, &Hooks::default());
+            assert_eq!(kept.len(), search.running.len());
+        }
+        assert!(!search.is_open());
+        search.into_best(2)
+    }
+
+    #[test]
+    fn without_end_tokens_a_search_runs_to_the_limit() {
+        let found = search(&rules(&[]), &[&[[0.0, 1.0, 2.0]], &[[0.0, 0.0, 5.0], [0.0, 0.0, 5.0]]]);
+        assert_eq!(found.iter().map(|text| text.ids.as_slice()).collect::<Vec<_>>(), [[2, 2], [1, 2]]);
+        assert!(found.iter().all(|text| text.finish == Finish::Length && text.score < 0.0));
+    }
+
+    #[test]
+    fn where_nothing_can_follow_the_text_so_far_counts() {
+        let mut stuck = Search::new();
+        let first = StepLogits::new(vec![0.0, 1.0, 2.0], 3);
+        stuck.step(&first, 0, 1, false, &rules(&[]), &Hooks::default());
+        // The model gives numbers, the processors leave none.
+        let mut second = StepLogits::new(vec![0.0; 6], 3);
+        (0..2).for_each(|row| second.row_mut(row).fill(OUT));
+        assert!(stuck.step(&second, 0, 2, false, &rules(&[]), &Hooks::default()).is_empty());
+        assert!(!stuck.is_open());
+        let found = stuck.into_best(2);
+        assert_eq!(found.iter().map(|text| text.ids.as_slice()).collect::<Vec<_>>(), [[2], [1]]);
+        assert!(found.iter().all(|text| text.finish == Finish::NoChoice && text.score.is_finite()));
+
+        let mut empty = Search::new();
+        let mut logits = StepLogits::new(vec![0.0; 3], 3);
+        logits.row_mut(0).fill(OUT);
+        empty.step(&logits, 0, 1, false, &rules(&[1]), &Hooks::default());
+        let found = empty.into_best(1);
+        assert_eq!(found, [Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::NoChoice }]);
+    }
+
+    #[test]
+    fn a_row_that_can_only_end_ends() {
+        let found = search(&rules(&[1, 2]), &[&[[OUT, 1.0, 0.5]]]);
+        assert_eq!((found[0].ids.len(), found[0].finish), (0, Finish::Eos));
+        // Not the last step, and no beam left.
+        let mut ended = Search::new();
+        let logits = StepLogits::new(vec![OUT, 1.0, OUT], 3);
+        assert!(ended.step(&logits, 0, 1, false, &rules(&[1]), &Hooks::default()).is_empty());
+        assert_eq!(ended.into_best(2).len(), 1);
     }
 }

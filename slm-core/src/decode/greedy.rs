@@ -1,11 +1,13 @@
 //! Greedy decoding, and the loop that it shares with sampling: one id a row and step.
 
+use super::config::DecodeConfig;
+use super::error::DecodeError;
 use super::hooks::Hooks;
-use super::penalty::Penalty;
+use super::hypothesis::{Finish, Hypothesis};
+use super::processors::Processors;
 use super::step::Stepper;
-use super::{Boost, DecodeConfig, DecodeError, Finish, Hypothesis};
-use crate::batch::PaddedBatch;
 use crate::llm::LanguageModel;
+use crate::nn::PaddedBatch;
 
 /// The most probable id at each step.
 pub(super) fn generate(
@@ -17,7 +19,8 @@ pub(super) fn generate(
     generate_with(model, memory, config, hooks, |_, logits| best(logits))
 }
 
-/// One id a row and step, as `choose` picks it from the row's number in `memory` and its logits.
+/// One id a row and step, as `choose` picks it from the row's number in `memory` and its processed logits; `None` ends
+/// the row. Each row of the caller's batch is there [`DecodeConfig::num_hypotheses`] times, one after the other.
 ///
 /// A row that is finished leaves the batch.
 pub(super) fn generate_with(
@@ -25,43 +28,52 @@ pub(super) fn generate_with(
     memory: &PaddedBatch,
     config: &DecodeConfig,
     hooks: &mut Hooks,
-    mut choose: impl FnMut(usize, &[f32]) -> u32,
+    mut choose: impl FnMut(usize, &[f32]) -> Option<u32>,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
-    let mut stepper = Stepper::new(model, memory, config);
+    let mut stepper = Stepper::new(model, memory);
+    let processors = Processors::new(model, config, hooks.processors);
     let rows = memory.lengths().len();
     let mut hypotheses = vec![Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::Length }; rows];
-    let adjust = Adjust { start: stepper.start_id(), penalty: Penalty::of(config), boosts: hooks.boosts };
     // The rows still in the batch, and the last id of each.
     let mut open: Vec<usize> = (0..rows).collect();
-    let mut last = vec![stepper.start_id(); rows];
+    let mut last = vec![model.ids().decoder_start; rows];
+    let mut processed = Vec::new();
     for step in 0..config.max_new_tokens {
-        let mut logits = stepper.advance(&last)?;
+        hooks.check_watch()?;
+        let logits = stepper.advance(&last)?;
         let is_last = step + 1 == config.max_new_tokens;
         let mut kept = Vec::with_capacity(open.len());
         last.clear();
         for (position, &row) in open.iter().enumerate() {
             let hypothesis = &mut hypotheses[row];
-            let unchanged = adjust.is_needed(row).then(|| logits.row(position).to_vec());
-            adjust.apply(row, &hypothesis.ids, 0.0, logits.row_mut(position));
-            let id = choose(row, logits.row(position));
-            // The score is what the model says, whatever made the choice.
-            let logit = unchanged.as_deref().unwrap_or(logits.row(position))[id as usize];
-            hypothesis.score += f64::from(logit) - logits.normaliser(position);
-            if model.ends().contains(&id) {
-                hypothesis.finish = Finish::Eos;
+            let given = logits.row(position);
+            let chosen = if processors.is_empty() {
+                choose(row, given)
             } else {
-                hypothesis.ids.push(id);
-                if hooks.is_complete(&hypothesis.ids) {
-                    hypothesis.finish = Finish::Stop;
-                }
+                processed.clear();
+                processed.extend_from_slice(given);
+                processors.process(row / config.num_hypotheses, &hypothesis.ids, 0.0, &mut processed);
+                choose(row, &processed)
+            };
+            if let Some(id) = chosen {
+                // The score is what the model says, whatever made the choice.
+                hypothesis.score += f64::from(given[id as usize]) - logits.normaliser(position);
+                hypothesis.finish = if model.ends().contains(&id) {
+                    Finish::Eos
+                } else {
+                    hypothesis.ids.push(id);
+                    if hooks.is_complete(&hypothesis.ids) { Finish::Stop } else { Finish::Length }
+                };
+            } else {
+                hypothesis.finish = Finish::NoChoice;
             }
             let goes_on = hypothesis.finish == Finish::Length;
-            let told = hooks.settle(row, &hypothesis.ids, is_last || !goes_on);
-            if goes_on && !told {
+            let wants_more = hooks.settle(row, &hypothesis.ids, is_last || !goes_on);
+            if goes_on && !wants_more {
                 hypothesis.finish = Finish::Cancelled;
             } else if goes_on {
                 kept.push(position);
-                last.push(id);
+                last.extend(hypothesis.ids.last());
             }
         }
         if kept.is_empty() || is_last {
@@ -75,41 +87,13 @@ pub(super) fn generate_with(
     Ok(hypotheses)
 }
 
-/// What changes the logits of a row by the text that it has.
-pub(super) struct Adjust<'a> {
-    pub(super) start: u32,
-    pub(super) penalty: Option<Penalty>,
-    /// One entry a row, or none.
-    pub(super) boosts: &'a [Boost],
-}
-
-impl Adjust<'_> {
-    /// Whether anything changes the logits of `row`.
-    pub(super) fn is_needed(&self, row: usize) -> bool {
-        self.penalty.is_some() || self.boosts.get(row).is_some_and(|boost| !boost.is_empty())
-    }
-
-    /// Changes the logits of `row`, whose text has `ids`; scores are the logits less `offset`.
-    pub(super) fn apply(&self, row: usize, ids: &[u32], offset: f64, logits: &mut [f32]) {
-        if let Some(penalty) = self.penalty {
-            let history: Vec<u32> = std::iter::once(self.start).chain(ids.iter().copied()).collect();
-            penalty.apply(&history, offset, logits);
-        }
-        if let Some(boost) = self.boosts.get(row) {
-            boost.apply(ids, logits);
-        }
-    }
-}
-
-/// The id with the largest logit; of equals, the lowest.
-pub(super) fn best(logits: &[f32]) -> u32 {
-    let start = (0, f32::NEG_INFINITY);
-    let (id, _) = logits
-        .iter()
-        .copied()
-        .enumerate()
-        .fold(start, |best, (id, logit)| if logit > best.1 { (id, logit) } else { best });
-    id as u32
+/// The id with the largest logit, of equals the lowest; `None` where all are ruled out.
+pub(super) fn best(logits: &[f32]) -> Option<u32> {
+    let start = (None, f32::NEG_INFINITY);
+    let (id, _) = (0..)
+        .zip(logits)
+        .fold(start, |best, (id, &logit)| if logit > best.1 { (Some(id), logit) } else { best });
+    id
 }
 
 #[cfg(test)]
@@ -118,7 +102,13 @@ mod tests {
 
     #[test]
     fn ties_go_to_the_lowest_id() {
-        assert_eq!(best(&[0.0, 2.0, 1.0, 2.0]), 1);
-        assert_eq!(best(&[f32::NEG_INFINITY, -5.0]), 1);
+        assert_eq!(best(&[0.0, 2.0, 1.0, 2.0]), Some(1));
+        assert_eq!(best(&[f32::NEG_INFINITY, -5.0]), Some(1));
+    }
+
+    #[test]
+    fn what_is_ruled_out_is_not_chosen() {
+        assert_eq!(best(&[f32::NEG_INFINITY; 3]), None);
+        assert_eq!(best(&[f32::NAN, f32::NEG_INFINITY]), None);
     }
 }

@@ -1,9 +1,11 @@
-//! What a caller may see, stop or favour while text is generated.
+//! What a caller may see, stop or change while text is generated.
 
 use std::fmt;
 use std::ops::ControlFlow;
 
-use super::Boost;
+use super::error::DecodeError;
+use super::processors::StepProcessor;
+use crate::nn::Watch;
 
 /// Ids of a row that no later step can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +29,13 @@ pub type OnSettled<'a> = &'a mut dyn FnMut(Settled<'_>) -> ControlFlow<()>;
 pub struct Hooks<'a> {
     /// Whether a text of these ids is complete, as after a stop string.
     pub stops: Option<Stops<'a>>,
-    /// Called when ids are settled; `Break` ends the row with [`Finish::Cancelled`](super::Finish). It is not called
-    /// when several samples of a row are drawn.
+    /// Called when ids are settled; `Break` ends the row with [`Finish::Cancelled`](super::Finish::Cancelled). Where
+    /// several samples of a row are drawn, it is called once a row, with the best of them, when all are finished.
     pub on_settled: Option<OnSettled<'a>>,
-    /// Phrases to favour, one entry a row; empty for none.
-    pub boosts: &'a [Boost],
+    /// What changes the logits, after the processors that the configuration asks for.
+    pub processors: &'a [&'a dyn StepProcessor],
+    /// Once it stops, generation ends before the next step with [`DecodeError::Cancelled`].
+    pub watch: Watch,
 }
 
 impl fmt::Debug for Hooks<'_> {
@@ -39,7 +43,8 @@ impl fmt::Debug for Hooks<'_> {
         f.debug_struct("Hooks")
             .field("stops", &self.stops.is_some())
             .field("on_settled", &self.on_settled.is_some())
-            .field("boosts", &self.boosts.len())
+            .field("processors", &self.processors.len())
+            .field("watch", &self.watch)
             .finish()
     }
 }
@@ -56,5 +61,10 @@ impl Hooks<'_> {
             Some(tell) => tell(Settled { row, ids, is_last }).is_continue(),
             None => true,
         }
+    }
+
+    /// An error where the work shall end.
+    pub(super) fn check_watch(&self) -> Result<(), DecodeError> {
+        if self.watch.is_stopped() { Err(DecodeError::Cancelled) } else { Ok(()) }
     }
 }

@@ -6,10 +6,13 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::config::DecodeConfig;
+use super::error::DecodeError;
+use super::greedy;
 use super::hooks::Hooks;
-use super::{Boost, DecodeConfig, DecodeError, Hypothesis, greedy};
-use crate::batch::PaddedBatch;
+use super::hypothesis::Hypothesis;
 use crate::llm::LanguageModel;
+use crate::nn::PaddedBatch;
 
 /// What may be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +22,8 @@ pub(super) struct Filter {
     pub(super) top_p: Option<f64>,
 }
 
-/// Draws every id from what `filter` leaves: as many texts a row as the configuration wants, the most probable first.
-/// The row's number and that of the draw pick the stream of `seed`.
+/// Draws every id from what `filter` leaves of the processed logits: as many texts a row as the configuration wants, the
+/// most probable first. The row's number and that of the draw pick the stream of `seed`.
 pub(super) fn generate(
     model: &LanguageModel,
     memory: &PaddedBatch,
@@ -44,36 +47,42 @@ pub(super) fn generate(
         return Ok(hypotheses.into_iter().map(|hypothesis| vec![hypothesis]).collect());
     }
     let repeated: Vec<usize> = (0..rows).flat_map(|row| std::iter::repeat_n(row, draws)).collect();
-    let boosts: Vec<Boost> = repeated.iter().filter_map(|&row| hooks.boosts.get(row).cloned()).collect();
-    let mut hooks = Hooks { stops: hooks.stops, on_settled: None, boosts: &boosts };
-    let drawn =
-        greedy::generate_with(model, &memory.select(&repeated), config, &mut hooks, |row, logits| {
-            filter.draw(logits, &mut streams[row])
-        })?;
+    // Which draw of a row is the best is known when all are finished; nothing is told before.
+    let mut silent = Hooks {
+        stops: hooks.stops,
+        on_settled: None,
+        processors: hooks.processors,
+        watch: hooks.watch.clone(),
+    };
+    let draw = |row: usize, logits: &[f32]| filter.draw(logits, &mut streams[row]);
+    let drawn = greedy::generate_with(model, &memory.select(&repeated), config, &mut silent, draw)?;
     let mut drawn = drawn.into_iter();
-    Ok((0..rows)
-        .map(|_| {
-            let mut texts: Vec<Hypothesis> = drawn.by_ref().take(draws).collect();
-            texts.sort_by(|a, b| b.score.total_cmp(&a.score));
-            texts
-        })
-        .collect())
+    let mut results = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let mut texts: Vec<Hypothesis> = drawn.by_ref().take(draws).collect();
+        texts.sort_by(|a, b| b.score.total_cmp(&a.score));
+        if let Some(best) = texts.first() {
+            hooks.settle(row, &best.ids, true);
+        }
+        results.push(texts);
+    }
+    Ok(results)
 }
 
 impl Filter {
-    /// One id.
-    fn draw<R: Rng>(self, logits: &[f32], rng: &mut R) -> u32 {
+    /// One id; `None` where all are ruled out.
+    fn draw<R: Rng>(self, logits: &[f32], rng: &mut R) -> Option<u32> {
         let candidates = self.candidates(logits);
         let total: f64 = candidates.iter().map(|(_, weight)| weight).sum();
         let mut left = rng.random::<f64>() * total;
         for &(id, weight) in &candidates {
             left -= weight;
             if left < 0.0 {
-                return id;
+                return Some(id);
             }
         }
         // Rounding can leave a rest behind the last one.
-        candidates.last().map_or_else(|| greedy::best(logits), |&(id, _)| id)
+        candidates.last().map(|&(id, _)| id)
     }
 
     /// Ids and unnormalised probabilities, the most probable first when some are cut.
@@ -139,9 +148,11 @@ mod tests {
         let filter = Filter { temperature: 1.0, top_k: None, top_p: None };
         let logits = [0.25_f32.ln(), f32::NEG_INFINITY, 0.75_f32.ln()];
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let draws: Vec<u32> = (0..4000).map(|_| filter.draw(&logits, &mut rng)).collect();
+        let draws: Vec<u32> = (0..4000).filter_map(|_| filter.draw(&logits, &mut rng)).collect();
+        assert_eq!(draws.len(), 4000);
         let third = draws.iter().filter(|&&id| id == 2).count();
         assert!((2850..3150).contains(&third), "{third}");
         assert!(!draws.contains(&1));
+        assert_eq!(filter.draw(&[f32::NEG_INFINITY; 3], &mut rng), None);
     }
 }

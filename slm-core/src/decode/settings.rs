@@ -1,98 +1,81 @@
-//! `generation_config.json`: how the makers of a language model want it decoded.
-
-use std::path::Path;
+//! How a model wants to be decoded: `generation_config.json` of its makers, and what a bundle says for one task.
 
 use serde::Deserialize;
 
-use super::{DEFAULT_MAX_NEW_TOKENS, DecodeConfig, Strategy};
-use crate::json::{self, JsonError};
+use super::config::{DecodeConfig, Strategy};
+use crate::checkpoint::json::JsonError;
+use crate::checkpoint::{Checkpoint, GENERATION_FILE, TaskDecoding};
 
-/// The file's name in a model folder.
-pub const FILE_NAME: &str = "generation_config.json";
 /// The most beams that a file may ask for: the cost of a step grows with them.
-pub const MAX_BEAMS: usize = 64;
+pub const MAX_BEAMS: usize = TaskDecoding::MAX_BEAMS;
 /// The most tokens of an answer, where endless repetition ends; a file that asks for more gets this.
 pub const MAX_NEW_TOKENS: usize = 448;
-/// The length penalty that makes the mean log-probability the score.
-const MEAN: f64 = 1.0;
 /// The repetition penalty that changes nothing.
 const NO_PENALTY: f64 = 1.0;
 
-/// What is read of the file; its other keys are for transformers. Sampling is left to the caller, who has the seed.
-#[derive(Debug, Deserialize)]
+/// What is read of `generation_config.json`; its other keys are for transformers. Sampling is left to the caller, who
+/// has the seed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct GenerationConfig {
-    #[serde(default)]
     num_beams: Option<usize>,
-    #[serde(default)]
     length_penalty: Option<f64>,
-    #[serde(default)]
     max_new_tokens: Option<usize>,
     /// 1 for none.
-    #[serde(default)]
     repetition_penalty: Option<f64>,
     /// 0 for none.
-    #[serde(default)]
     no_repeat_ngram_size: Option<usize>,
 }
 
 impl GenerationConfig {
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let Some(size) = self.num_beams.filter(|size| !(1..=MAX_BEAMS).contains(size)) {
-            problems.push(format!("`num_beams` is {size}, must be 1 to {MAX_BEAMS}"));
+    /// The same as what a task asks for.
+    fn settings(&self) -> TaskDecoding {
+        TaskDecoding {
+            num_beams: self.num_beams,
+            length_penalty: self.length_penalty,
+            max_new_tokens: self.max_new_tokens,
+            repetition_penalty: self.repetition_penalty,
+            no_repeat_ngram_size: self.no_repeat_ngram_size,
         }
-        if self.max_new_tokens == Some(0) {
-            problems.push("`max_new_tokens` is 0, must be 1 or more".to_owned());
-        }
-        if let Some(penalty) =
-            self.repetition_penalty.filter(|penalty| !(penalty.is_finite() && *penalty > 0.0))
-        {
-            problems.push(format!("`repetition_penalty` is {penalty}, must be a positive number"));
-        }
-        problems
-    }
-}
-
-impl Strategy {
-    /// Beam search with `size` beams, or greedy where there is one, which gives the same text at less cost.
-    fn beams(size: usize, length_penalty: f64) -> Self {
-        if size == 1 { Self::Greedy } else { Self::Beam { size, length_penalty } }
-    }
-
-    /// The same with `size` beams. They are scored as before; where there were none, by the mean log-probability, as
-    /// transformers does by default.
-    #[must_use]
-    pub fn with_beams(self, size: usize) -> Self {
-        let length_penalty = match self {
-            Self::Beam { length_penalty, .. } => length_penalty,
-            Self::Greedy | Self::Sample { .. } => MEAN,
-        };
-        Self::beams(size, length_penalty)
     }
 }
 
 impl DecodeConfig {
-    /// The settings of the model folder `dir`: beams, their length penalty, the most tokens, penalties of repetition. A
-    /// folder without the file has the defaults.
+    /// The settings of a language model: beams, their length penalty, the most tokens, penalties of repetition. A model
+    /// without `generation_config.json` has the defaults.
     ///
     /// # Errors
     ///
     /// [`JsonError`] when the file cannot be read, is no JSON, or asks for what is out of range.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join(FILE_NAME);
-        if !path.exists() {
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
+        if !checkpoint.has(GENERATION_FILE) {
             return Ok(Self::default());
         }
-        let config = json::read_checked(&path, GenerationConfig::problems)?;
-        Ok(Self {
-            strategy: Strategy::beams(config.num_beams.unwrap_or(1), config.length_penalty.unwrap_or(MEAN)),
-            max_new_tokens: config.max_new_tokens.unwrap_or(DEFAULT_MAX_NEW_TOKENS).min(MAX_NEW_TOKENS),
-            repetition_penalty: config
-                .repetition_penalty
-                .filter(|&penalty| (penalty - NO_PENALTY).abs() > f64::EPSILON),
-            no_repeat_ngram: config.no_repeat_ngram_size.filter(|&size| size > 0),
-            ..Self::default()
-        })
+        let problems = |file: &GenerationConfig| file.settings().problems();
+        let file = checkpoint.json_checked(GENERATION_FILE, problems)?;
+        Ok(Self::default().with_task(&file.settings()))
+    }
+
+    /// The same with what a task wants otherwise. More tokens than [`MAX_NEW_TOKENS`] are that many; a repetition
+    /// penalty of 1 and an n-gram size of 0 switch these off.
+    #[must_use]
+    pub fn with_task(self, task: &TaskDecoding) -> Self {
+        let strategy = task.num_beams.map_or(self.strategy, |size| self.strategy.with_beams(size));
+        let strategy = match (strategy, task.length_penalty) {
+            (Strategy::Beam { size, .. }, Some(length_penalty)) => Strategy::Beam { size, length_penalty },
+            (strategy, _) => strategy,
+        };
+        let repetition_penalty = match task.repetition_penalty {
+            Some(penalty) => Some(penalty).filter(|penalty| (penalty - NO_PENALTY).abs() > f64::EPSILON),
+            None => self.repetition_penalty,
+        };
+        let no_repeat_ngram = match task.no_repeat_ngram_size {
+            Some(size) => Some(size).filter(|&size| size > 0),
+            None => self.no_repeat_ngram,
+        };
+        let max_new_tokens =
+            task.max_new_tokens.map_or(self.max_new_tokens, |tokens| tokens.min(MAX_NEW_TOKENS));
+        Self { strategy, max_new_tokens, repetition_penalty, no_repeat_ngram, ..self }
     }
 }
 
@@ -103,9 +86,9 @@ mod tests {
     fn read(text: Option<&str>) -> Result<DecodeConfig, JsonError> {
         let dir = tempfile::tempdir().unwrap();
         if let Some(text) = text {
-            std::fs::write(dir.path().join(FILE_NAME), text).unwrap();
+            std::fs::write(dir.path().join(GENERATION_FILE), text).unwrap();
         }
-        DecodeConfig::from_dir(dir.path())
+        DecodeConfig::from_checkpoint(&Checkpoint::open(dir.path()).unwrap())
     }
 
     #[test]
@@ -121,16 +104,16 @@ mod tests {
         assert_eq!(read(Some(r#"{"max_new_tokens": 1024}"#)).unwrap().max_new_tokens, MAX_NEW_TOKENS);
         let found = read(Some(r#"{"repetition_penalty": 1.2, "no_repeat_ngram_size": 3}"#)).unwrap();
         assert_eq!((found.repetition_penalty, found.no_repeat_ngram), (Some(1.2), Some(3)));
-        let neutral = r#"{"repetition_penalty": 1.0, "no_repeat_ngram_size": 0}"#;
+        let neutral = r#"{"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "length_penalty": 2.0}"#;
         assert_eq!(read(Some(neutral)).unwrap(), DecodeConfig::default());
     }
 
     #[test]
-    fn other_beams_are_scored_as_before() {
-        let beams = Strategy::Beam { size: 4, length_penalty: 0.5 };
-        assert_eq!(beams.with_beams(8), Strategy::Beam { size: 8, length_penalty: 0.5 });
-        assert_eq!(beams.with_beams(1), Strategy::Greedy);
-        assert_eq!(Strategy::Greedy.with_beams(4), Strategy::Beam { size: 4, length_penalty: 1.0 });
+    fn a_file_that_is_not_listed_says_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(GENERATION_FILE), r#"{"num_beams": 4}"#).unwrap();
+        let listed = Checkpoint::listed::<&str>(dir.path(), []).unwrap();
+        assert_eq!(DecodeConfig::from_checkpoint(&listed).unwrap(), DecodeConfig::default());
     }
 
     #[test]
@@ -144,5 +127,33 @@ mod tests {
         assert!(error.contains("`repetition_penalty` is 0, must be a positive number"), "{error}");
         assert!(read(Some("{")).is_err());
         assert!(read(Some(r#"{"num_beams": -1}"#)).is_err());
+        assert!(read(Some(r#"{"length_penalty": 1e999}"#)).is_err());
+    }
+
+    #[test]
+    fn a_task_says_what_it_wants_otherwise() {
+        let folder = DecodeConfig {
+            strategy: Strategy::Beam { size: 4, length_penalty: 0.6 },
+            repetition_penalty: Some(1.2),
+            no_repeat_ngram: Some(6),
+            ..DecodeConfig::default()
+        };
+        assert_eq!(folder.with_task(&TaskDecoding::default()), folder);
+        let free = TaskDecoding {
+            repetition_penalty: Some(1.0),
+            no_repeat_ngram_size: Some(0),
+            ..TaskDecoding::default()
+        };
+        let expected = DecodeConfig { repetition_penalty: None, no_repeat_ngram: None, ..folder };
+        assert_eq!(folder.with_task(&free), expected);
+        let greedy =
+            TaskDecoding { num_beams: Some(1), max_new_tokens: Some(9999), ..TaskDecoding::default() };
+        let expected = DecodeConfig { strategy: Strategy::Greedy, max_new_tokens: MAX_NEW_TOKENS, ..folder };
+        assert_eq!(folder.with_task(&greedy), expected);
+        let wide = TaskDecoding { num_beams: Some(8), ..TaskDecoding::default() };
+        assert_eq!(folder.with_task(&wide).strategy, Strategy::Beam { size: 8, length_penalty: 0.6 });
+        let long = TaskDecoding { length_penalty: Some(2.0), ..TaskDecoding::default() };
+        assert_eq!(folder.with_task(&long).strategy, Strategy::Beam { size: 4, length_penalty: 2.0 });
+        assert_eq!(DecodeConfig::default().with_task(&long), DecodeConfig::default());
     }
 }

@@ -1,38 +1,35 @@
 //! One decoding step: the last ids in, the logits of every row out, on the host.
+//!
+//! Shapes: `B` rows, `V` vocabulary rows.
 
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::{DecodeConfig, DecodeError};
-use crate::batch::PaddedBatch;
+use super::error::DecodeError;
 use crate::llm::{DecoderCache, LanguageModel};
+use crate::nn::PaddedBatch;
 
-/// The model with its cache, and what must not be chosen.
+/// The model with its cache.
 pub(super) struct Stepper<'a> {
     model: &'a LanguageModel,
     cache: DecoderCache,
     device: Device,
-    config: &'a DecodeConfig,
     step: usize,
 }
 
-/// The logits of one step, `[B, V]`; what must not be chosen is `-inf`.
+/// The logits of one step, `[B, V]`.
+#[derive(Debug)]
 pub(super) struct StepLogits {
     values: Vec<f32>,
     width: usize,
-    /// `ln(sum(exp(logits)))` of each row, over the whole vocabulary.
+    /// `ln(sum(exp(logits)))` of each row, over the whole vocabulary, as the model gave them.
     normalisers: Vec<f64>,
 }
 
 impl<'a> Stepper<'a> {
     /// Before the first step, one row for each of `memory`.
-    pub(super) fn new(model: &'a LanguageModel, memory: &PaddedBatch, config: &'a DecodeConfig) -> Self {
-        Self { model, cache: model.start(memory), device: memory.values().device(), config, step: 0 }
-    }
-
-    /// The id that every row starts from.
-    pub(super) fn start_id(&self) -> u32 {
-        self.model.ids().decoder_start
+    pub(super) fn new(model: &'a LanguageModel, memory: &PaddedBatch) -> Self {
+        Self { model, cache: model.start(memory), device: memory.values().device(), step: 0 }
     }
 
     /// Feeds the last id of each row and reads the logits back.
@@ -40,27 +37,18 @@ impl<'a> Stepper<'a> {
         let step = self.step;
         let ids: Vec<i64> = last.iter().copied().map(i64::from).collect();
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [last.len(), 1]), &self.device);
+        // [B, 1] -> [B, V]
         let logits = self.model.step(ids, &mut self.cache);
         let [_, width] = logits.dims();
         let values = logits
             .try_into_vec_as::<f32>()
             .map_err(|error| DecodeError::ReadBack { step, reason: error.to_string() })?;
         self.step += 1;
-
-        let mut logits =
-            StepLogits { normalisers: values.chunks_exact(width).map(log_sum_exp).collect(), values, width };
-        if let Some(row) = logits.normalisers.iter().position(|n| !n.is_finite()) {
-            return Err(DecodeError::NonFinite { step, row });
+        let logits = StepLogits::new(values, width);
+        match logits.normalisers.iter().position(|normaliser| !normaliser.is_finite()) {
+            Some(row) => Err(DecodeError::NonFinite { step, row }),
+            None => Ok(logits),
         }
-        let limit = self.config.vocab_limit.unwrap_or(width).min(width);
-        let ruled_out = if step < self.config.min_new_tokens { self.model.ends() } else { &[] };
-        for row in logits.values.chunks_exact_mut(width) {
-            row[limit..].fill(f32::NEG_INFINITY);
-            for &end in ruled_out {
-                row[end as usize] = f32::NEG_INFINITY;
-            }
-        }
-        Ok(logits)
     }
 
     /// Keeps the rows named by `index`, in that order, for the steps to come.
@@ -70,6 +58,11 @@ impl<'a> Stepper<'a> {
 }
 
 impl StepLogits {
+    /// Takes rows of `width` logits.
+    pub(super) fn new(values: Vec<f32>, width: usize) -> Self {
+        Self { normalisers: values.chunks_exact(width).map(log_sum_exp).collect(), values, width }
+    }
+
     /// The logits of a row, by id.
     pub(super) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.width..(row + 1) * self.width]
@@ -94,4 +87,19 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
     max + sum.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalisers_are_finite_where_a_probability_is_defined() {
+        let out = f32::NEG_INFINITY;
+        let logits = StepLogits::new(vec![0.0, out, 1.0, f32::NAN, out, out, f32::INFINITY, 0.0], 2);
+        assert!(logits.normaliser(0).abs() < 1e-12);
+        assert!((1..4).all(|row| !logits.normaliser(row).is_finite()));
+        let large = StepLogits::new(vec![1e30, 1e30], 2);
+        assert!((large.normaliser(0) - f64::from(1e30_f32)).abs() < 1e20);
+    }
 }

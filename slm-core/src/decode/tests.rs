@@ -1,13 +1,17 @@
 //! Properties of the strategies on a tiny model with random weights.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::prelude::*;
 use burn::tensor::Int;
+use burn::tensor::activation::log_softmax;
 
 use super::*;
-use crate::llm::T5Config;
-use crate::llm::t5::OutputHead;
+use crate::llm::t5::{OutputHead, T5Config};
+use crate::nn::Watch;
 
 fn model(device: &Device) -> LanguageModel {
     let config = T5Config {
@@ -130,21 +134,6 @@ fn limits_on_ids_and_length_hold() {
 }
 
 #[test]
-fn settings_out_of_range_are_all_named() {
-    let config = DecodeConfig {
-        strategy: Strategy::Sample { temperature: 0.0, top_k: Some(0), top_p: Some(1.5), seed: 0 },
-        max_new_tokens: 0,
-        min_new_tokens: 1,
-        vocab_limit: Some(1),
-        repetition_penalty: Some(0.0),
-        no_repeat_ngram: Some(0),
-        num_hypotheses: 0,
-    };
-    assert_eq!(config.problems(T5Config::default().eos_token_id).len(), 9);
-    assert!(DecodeConfig::default().problems(T5Config::default().eos_token_id).is_empty());
-}
-
-#[test]
 fn cached_steps_give_the_logits_of_a_full_pass() {
     const STEPS: usize = 70; // over two blocks of the cache
     let device = Device::flex();
@@ -250,22 +239,133 @@ fn several_hypotheses_differ_and_the_best_is_first() {
             assert!(rows.iter().zip(&best).all(|(row, best)| row[0] == *best));
         }
     }
-    assert!(!DecodeConfig { num_hypotheses: 2, ..with(Strategy::Greedy) }.problems(1).is_empty());
+}
+
+/// Leaves one id to one row.
+struct Only {
+    row: usize,
+    id: u32,
+}
+
+impl StepProcessor for Only {
+    fn process(&self, step: &StepText<'_>, logits: &mut [f32]) {
+        // The start token of T5 comes first.
+        assert_eq!(step.history.first(), Some(&0));
+        if step.row == self.row {
+            let kept = logits[self.id as usize];
+            logits.fill(f32::NEG_INFINITY);
+            logits[self.id as usize] = kept;
+        }
+    }
 }
 
 #[test]
-fn a_strong_boost_writes_the_phrase() {
+fn a_processor_of_the_caller_works_in_every_strategy_on_its_row() {
     let device = Device::flex();
     let model = model(&device);
     let memory = memory(&model, &device);
-    let phrase: &[u32] = &[11, 12, 13, 14];
-    let boosts = vec![Boost::new([phrase], 50.0), Boost::default(), Boost::new([phrase], 50.0)];
-    for strategy in [Strategy::Greedy, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+    let only = Only { row: 1, id: 7 };
+    for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
         let plain = generate(&model, &memory, &with(strategy)).unwrap();
-        let mut hooks = Hooks { boosts: &boosts, ..Hooks::default() };
+        let mut hooks = Hooks { processors: &[&only], ..Hooks::default() };
         let rows = generate_n_best(&model, &memory, &with(strategy), &mut hooks).unwrap();
-        assert!(rows[0][0].ids.windows(4).any(|window| window == phrase), "{strategy:?}");
-        assert!(rows[2][0].ids.windows(4).any(|window| window == phrase), "{strategy:?}");
-        assert_eq!(rows[1][0].ids, plain[1].ids);
+        assert_eq!(rows[1][0].ids, [7; 40], "{strategy:?}");
+        assert_same(&rows[0], &plain[..1]);
+        assert_same(&rows[2], &plain[2..]);
     }
+    let config = DecodeConfig { num_hypotheses: 3, ..with(SAMPLE) };
+    let mut hooks = Hooks { processors: &[&only], ..Hooks::default() };
+    let rows = generate_n_best(&model, &memory, &config, &mut hooks).unwrap();
+    assert!(rows[1].iter().all(|text| text.ids == [7; 40]));
+    assert!(rows[0].iter().chain(&rows[2]).all(|text| text.ids != [7; 40]));
+}
+
+#[test]
+fn a_greedy_score_is_what_the_model_says_and_that_of_a_beam_what_is_left() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device).select(&[1]);
+    // [B, L, V], the decoder reading its start token and the ids.
+    let input = Tensor::<2, Int>::from_data(TensorData::new(vec![0_i64, 7, 7], [1, 3]), &device);
+    let log_probs = log_softmax(model.decode(&memory, input), 2);
+    let log_probs: Vec<f32> = log_probs.into_data().try_to_vec().unwrap();
+    let expected: f64 = (0..3).map(|step| f64::from(log_probs[step * 40 + 7])).sum();
+    let only = Only { row: 0, id: 7 };
+    for strategy in [Strategy::Greedy, Strategy::Beam { size: 2, length_penalty: 0.0 }] {
+        for penalty in [None, Some(2.0)] {
+            let config = DecodeConfig { max_new_tokens: 3, repetition_penalty: penalty, ..with(strategy) };
+            let mut hooks = Hooks { processors: &[&only], ..Hooks::default() };
+            let found = generate_n_best(&model, &memory, &config, &mut hooks).unwrap().remove(0).remove(0);
+            assert_eq!(found.ids, [7, 7, 7]);
+            // Beams double the log-probability of what the text has already.
+            let first = f64::from(log_probs[7]);
+            let lowered = if strategy == Strategy::Greedy || penalty.is_none() {
+                expected
+            } else {
+                first + 2.0 * (expected - first)
+            };
+            assert!((found.score - lowered).abs() < 1e-3, "{strategy:?} {penalty:?}: {found:?} {lowered}");
+        }
+    }
+}
+
+#[test]
+fn a_text_ends_where_nothing_can_follow() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    for strategy in [Strategy::Greedy, SAMPLE, Strategy::Beam { size: 3, length_penalty: 1.0 }] {
+        // Without the start token and the end token, two ids are left, each to be said once.
+        let config = DecodeConfig {
+            vocab_limit: Some(4),
+            no_repeat_ngram: Some(1),
+            min_new_tokens: 10,
+            ..with(strategy)
+        };
+        for text in generate(&model, &memory, &config).unwrap() {
+            assert_eq!((text.ids.len(), text.finish), (2, Finish::NoChoice), "{strategy:?}");
+            assert!(text.score.is_finite());
+        }
+    }
+}
+
+#[test]
+fn a_watch_that_stops_ends_generation_between_steps() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    let beam = Strategy::Beam { size: 3, length_penalty: 1.0 };
+    for (strategy, num_hypotheses) in [(Strategy::Greedy, 1), (SAMPLE, 1), (SAMPLE, 2), (beam, 1)] {
+        let config = DecodeConfig { min_new_tokens: 20, num_hypotheses, ..with(strategy) };
+        let flag = Arc::new(AtomicBool::new(false));
+        let longest = Cell::new(0);
+        let stops = |ids: &[u32]| {
+            longest.set(longest.get().max(ids.len()));
+            flag.store(longest.get() >= 3, Ordering::Relaxed);
+            false
+        };
+        let watch = Watch::new(Arc::clone(&flag));
+        let mut hooks = Hooks { stops: Some(&stops), watch, ..Hooks::default() };
+        let error = generate_n_best(&model, &memory, &config, &mut hooks).unwrap_err();
+        assert!(matches!(error, DecodeError::Cancelled), "{strategy:?}: {error:?}");
+        assert_eq!(longest.get(), 3, "{strategy:?}");
+    }
+}
+
+#[test]
+fn several_samples_are_told_when_all_are_finished() {
+    let device = Device::flex();
+    let model = model(&device);
+    let memory = memory(&model, &device);
+    let config = DecodeConfig { num_hypotheses: 3, ..with(SAMPLE) };
+    let mut told = Vec::new();
+    let mut tell = |settled: Settled| {
+        told.push((settled.row, settled.ids.to_vec(), settled.is_last));
+        ControlFlow::Continue(())
+    };
+    let mut hooks = Hooks { on_settled: Some(&mut tell), ..Hooks::default() };
+    let rows = generate_n_best(&model, &memory, &config, &mut hooks).unwrap();
+    let expected: Vec<_> =
+        rows.iter().enumerate().map(|(row, texts)| (row, texts[0].ids.clone(), true)).collect();
+    assert_eq!(told, expected);
 }

@@ -1,10 +1,10 @@
-//! Why an encoder could not be loaded.
+//! Why an encoder could not be loaded or saved.
 
-use crate::json::JsonError;
-use crate::nemo::NemoError;
-use crate::weights::WeightsError;
+use crate::checkpoint::json::JsonError;
+use crate::checkpoint::nemo::NemoError;
+use crate::checkpoint::tensors::WeightsError;
 
-/// Why an encoder folder could not be loaded.
+/// Why an encoder could not be loaded or saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncoderError {
@@ -14,7 +14,7 @@ pub enum EncoderError {
     /// A `.nemo` archive.
     #[error(transparent)]
     Nemo(#[from] NemoError),
-    /// `model.safetensors`.
+    /// The weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 }

@@ -1,27 +1,24 @@
 //! Speech encoders: features to hidden states, with a CTC head that labels frames where a checkpoint has one.
 //!
-//! All are Conformers of the same parts, one file each: [`block`]s of [`feed_forward`], [`attention`] with one of the
-//! kinds of [`positions`], and [`convolution`]. A family is its config, its way in, and the names in its files:
-//! [`parakeet`], [`wav2vec2`], [`lasr`]; [`SpeechEncoder`] is any of them. [`ctc`] holds what a head says and the host-side form of the states.
+//! All are Conformers of the same parts, which [`conformer`] holds, one file each. A family is its config, its way in,
+//! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`]. [`SpeechEncoder`] is any of them, [`family`] the
+//! table of them, and [`EncoderSizes`] what can be said of one before its weights are read.
 
-pub mod attention;
-pub mod block;
-pub mod convolution;
-pub mod ctc;
+mod activation;
+pub mod conformer;
 mod error;
-pub mod feed_forward;
+pub mod family;
+mod head;
 pub mod lasr;
+mod model;
 pub mod parakeet;
-pub mod positions;
-mod posteriors;
-pub mod span;
 mod speech_encoder;
 pub mod wav2vec2;
 
-pub use ctc::{CtcFrame, EncodedSpeech, Heard};
 pub use error::EncoderError;
+pub use family::{Family, family_of, model_types, sizes};
 pub use lasr::Lasr;
+pub use model::EncoderSizes;
 pub use parakeet::{Parakeet, ParakeetConfig};
-pub use posteriors::CtcPosteriors;
-pub use speech_encoder::{MODEL_TYPES, SpeechEncoder};
+pub use speech_encoder::SpeechEncoder;
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::SettingsFile;
+use super::settings_file::SettingsFile;
 use super::{ConfigProblem, FeatureError};
 
 /// The class in transformers that computes the same features.
@@ -198,14 +198,13 @@ impl TryFrom<ConfigFile> for LogMelConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+    use crate::checkpoint::{Checkpoint, PREPROCESSOR_FILE};
 
     fn load(text: &str) -> Result<LogMelConfig, FeatureError> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        LogMelConfig::parse(&SettingsFile::read(file.path())?)
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(PREPROCESSOR_FILE), text).unwrap();
+        LogMelConfig::parse(&SettingsFile::read(&Checkpoint::open(dir.path()).unwrap())?)
     }
 
     #[test]
@@ -258,8 +257,9 @@ mod tests {
         assert!(error.ends_with("`: `sampling_rate` is 8000, expected 16000"), "{error}");
         assert!(matches!(load("{"), Err(FeatureError::Json { .. })));
         assert!(matches!(load(r#"{"hop_length": -1}"#), Err(FeatureError::Json { .. })));
+        let empty = tempfile::tempdir().unwrap();
         assert!(matches!(
-            SettingsFile::read("/nonexistent/preprocessor_config.json".as_ref()),
+            SettingsFile::read(&Checkpoint::open(empty.path()).unwrap()),
             Err(FeatureError::Io { .. })
         ));
     }

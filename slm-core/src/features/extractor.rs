@@ -1,8 +1,6 @@
 //! Any of the kinds of features.
 
-use std::path::Path;
-
-use crate::nemo::{self, NemoModel};
+use crate::checkpoint::Checkpoint;
 
 use super::{FeatureError, FeatureSettings, Features, FilterBank, LasrMel, LogMel, Waveform};
 use super::{filter_bank, lasr_mel};
@@ -21,17 +19,13 @@ pub enum FeatureExtractor {
 }
 
 impl FeatureExtractor {
-    /// Reads the settings in `preprocessor_config.json` of the folder `dir`, or of the [`nemo`] archive that it is or
-    /// holds.
+    /// Prepares the features that a speech encoder's checkpoint asks for.
     ///
     /// # Errors
     ///
-    /// As [`FeatureSettings::from_file`].
-    pub fn from_dir(dir: &Path) -> Result<Self, FeatureError> {
-        if let Some(archive) = nemo::find(dir) {
-            return Self::new(FeatureSettings::LogMel(NemoModel::open(&archive)?.features));
-        }
-        Self::new(FeatureSettings::from_file(dir.join("preprocessor_config.json"))?)
+    /// As [`FeatureSettings::from_checkpoint`].
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, FeatureError> {
+        Self::new(FeatureSettings::from_checkpoint(checkpoint)?)
     }
 
     /// Prepares windows, filters and transforms.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{MAX_BINS, SAMPLING_RATE};
 use super::mel_filters::MelFilters;
 use super::normalise::{self, Deviation};
-use super::settings::SettingsFile;
+use super::settings_file::SettingsFile;
 use super::spectrum::{MelSpectrum, hann};
 use super::{ConfigProblem, FeatureError, Features};
 

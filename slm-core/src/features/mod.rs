@@ -11,8 +11,10 @@ mod fixture;
 mod lasr_mel;
 mod log_mel;
 mod mel_filters;
+mod nemo;
 mod normalise;
 mod settings;
+mod settings_file;
 mod spectrum;
 mod waveform;
 
@@ -20,7 +22,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::nemo::NemoError;
+use crate::checkpoint::nemo::NemoError;
 
 pub use config::LogMelConfig;
 pub use extractor::FeatureExtractor;

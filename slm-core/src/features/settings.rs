@@ -1,20 +1,17 @@
-//! `preprocessor_config.json`: which features an encoder reads, by the name of their class in transformers.
+//! `preprocessor_config.json`: which features an encoder reads, by the name of their class in transformers. A `.nemo`
+//! archive has such settings of its own.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::config::EXTRACTOR as LOG_MEL;
 use super::filter_bank::EXTRACTOR as FILTER_BANK;
 use super::lasr_mel::EXTRACTOR as LASR;
+use super::settings_file::SettingsFile;
 use super::waveform::EXTRACTOR as WAVEFORM;
-use super::{ConfigProblem, FeatureError, FilterBankConfig, LasrMelConfig, LogMelConfig, WaveformConfig};
-
-/// Bytes of a settings file; real ones are below 1 KiB.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+use super::{
+    ConfigProblem, FeatureError, FilterBankConfig, LasrMelConfig, LogMelConfig, WaveformConfig, nemo,
+};
+use crate::checkpoint::Checkpoint;
 
 /// Settings of one of the kinds of features.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,19 +28,23 @@ pub enum FeatureSettings {
 }
 
 impl FeatureSettings {
-    /// Reads and validates a `preprocessor_config.json`; one that names no class is NeMo's.
+    /// Reads and validates the `preprocessor_config.json` of a checkpoint; one that names no class is NeMo's. Of a `.nemo`
+    /// archive it is the settings inside.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, is over 1 MiB, is not JSON of a known form, names another feature extractor, or
     /// has settings outside their ranges (all of them are reported).
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, FeatureError> {
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, FeatureError> {
         #[derive(Deserialize)]
         struct Class {
             #[serde(default)]
             feature_extractor_type: Option<String>,
         }
-        let file = SettingsFile::read(path.as_ref())?;
+        if let Some(archive) = checkpoint.nemo()? {
+            return Ok(Self::LogMel(nemo::log_mel(&archive.settings()?, archive.path())?));
+        }
+        let file = SettingsFile::read(checkpoint)?;
         match file.parse::<Class>()?.feature_extractor_type.as_deref() {
             None | Some(LOG_MEL) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
@@ -61,43 +62,30 @@ impl FeatureSettings {
     }
 }
 
-/// The content of a settings file, and where it came from.
-pub(super) struct SettingsFile {
-    path: PathBuf,
-    bytes: Vec<u8>,
-}
-
-impl SettingsFile {
-    pub(super) fn read(path: &Path) -> Result<Self, FeatureError> {
-        let io_error = |source| FeatureError::Io { path: path.to_path_buf(), source };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(io_error)?;
-        file.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut bytes).map_err(io_error)?;
-        if bytes.len() as u64 > MAX_CONFIG_BYTES {
-            return Err(FeatureError::TooLarge { path: path.to_path_buf(), limit: MAX_CONFIG_BYTES });
-        }
-        Ok(Self { path: path.to_path_buf(), bytes })
-    }
-
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, FeatureError> {
-        serde_json::from_slice(&self.bytes)
-            .map_err(|source| FeatureError::Json { path: self.path.clone(), source })
-    }
-
-    pub(super) fn invalid(&self, problems: Vec<ConfigProblem>) -> FeatureError {
-        FeatureError::InvalidFile { path: self.path.clone(), problems }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::settings_file::MAX_CONFIG_BYTES;
     use super::*;
+    use crate::checkpoint::PREPROCESSOR_FILE;
 
     fn load(text: &str) -> Result<FeatureSettings, FeatureError> {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("preprocessor_config.json");
-        std::fs::write(&path, text).unwrap();
-        FeatureSettings::from_file(path)
+        std::fs::write(dir.path().join(PREPROCESSOR_FILE), text).unwrap();
+        FeatureSettings::from_checkpoint(&Checkpoint::open(dir.path()).unwrap())
+    }
+
+    #[test]
+    fn a_file_that_is_not_listed_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [PREPROCESSOR_FILE, "config.json"] {
+            std::fs::write(dir.path().join(name), "{}").unwrap();
+        }
+        let listed = Checkpoint::listed(dir.path(), ["config.json"]).unwrap();
+        let error = FeatureSettings::from_checkpoint(&listed).unwrap_err();
+        assert!(matches!(&error, FeatureError::Io { path, source }
+            if path.ends_with(PREPROCESSOR_FILE) && source.kind() == std::io::ErrorKind::NotFound));
+        let large = " ".repeat(1 + MAX_CONFIG_BYTES as usize);
+        assert!(matches!(load(&large), Err(FeatureError::TooLarge { limit: MAX_CONFIG_BYTES, .. })));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::SAMPLING_RATE;
-use super::settings::SettingsFile;
+use super::settings_file::SettingsFile;
 use super::{ConfigProblem, FeatureError, Features};
 
 /// The class in transformers that computes the same features.

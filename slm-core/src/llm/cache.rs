@@ -7,7 +7,7 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::attention::KeysValues;
+use crate::nn::transformer::KeysValues;
 
 /// Positions by which the buffers grow.
 pub const BLOCK: usize = 32;

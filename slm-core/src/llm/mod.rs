@@ -1,20 +1,25 @@
-//! Language models of the T5 family: text (or adapted speech) in, text out.
+//! Language models: text (or adapted speech) in, text out.
 //!
-//! [`t5`] is T5; its parts are [`relative_bias`], [`attention`], [`feed_forward`], the [`stack`]
-//! of blocks, and the [`cache`] of the decoder's keys and values. [`gemma`] is T5Gemma. [`LanguageModel`] is any of them.
+//! A family is a folder: [`t5`], [`gemma`]. [`LanguageModel`] is any of them, [`family`] the table of them, and
+//! [`LlmSizes`] what can be said of one before its weights are read. They share the loops of their decoders and the [`cache`]
+//! of a decoder's keys and values.
 
-pub mod attention;
 pub mod cache;
-pub mod config;
-pub mod feed_forward;
+mod decoder;
+mod error;
+pub mod family;
 pub mod gemma;
 mod language_model;
-pub mod relative_bias;
-pub mod stack;
+mod model;
 pub mod t5;
+mod token_ids;
+mod visibility;
 
 pub use cache::DecoderCache;
-pub use config::T5Config;
+pub use error::LlmError;
+pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::T5Gemma;
-pub use language_model::{LanguageModel, MODEL_TYPES, TokenIds};
-pub use t5::{LlmError, T5};
+pub use language_model::LanguageModel;
+pub use model::LlmSizes;
+pub use t5::{T5, T5Config};
+pub use token_ids::TokenIds;

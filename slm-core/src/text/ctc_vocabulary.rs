@@ -4,17 +4,13 @@
 //! gives; settings come from `tokenizer_config.json` beside it, where there is one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::TokenizerError;
+use super::{MAX_TOKENIZER_BYTES, TokenizerError};
+use crate::checkpoint::{CTC_VOCABULARY_FILE, Checkpoint, TOKENIZER_SETTINGS_FILE};
 
-/// The labels.
-pub(super) const FILE_NAME: &str = "vocab.json";
-/// The settings.
-const SETTINGS_NAME: &str = "tokenizer_config.json";
 /// The most labels.
 const MAX_LABELS: usize = 1_000_000;
 
@@ -81,15 +77,14 @@ pub(super) fn of_characters(characters: &[String]) -> Result<String, String> {
     definition(labels, &none)
 }
 
-/// The definition of the tokenizer of the labels in `dir`, as `tokenizer.json` would have it.
-pub(super) fn from_folder(vocabulary: &[u8], dir: &Path) -> Result<String, TokenizerError> {
-    let path = dir.join(FILE_NAME);
+/// The definition of the tokenizer of the labels `vocabulary` of `checkpoint`, as `tokenizer.json` would have it.
+pub(super) fn of_checkpoint(vocabulary: &[u8], checkpoint: &Checkpoint) -> Result<String, TokenizerError> {
+    let path = checkpoint.path_of(CTC_VOCABULARY_FILE);
     let invalid = |reason: String| TokenizerError::Invalid { path: path.clone(), reason };
-    let settings_path = dir.join(SETTINGS_NAME);
-    let settings: Settings = if settings_path.exists() {
-        let bytes = super::read(&settings_path)?;
+    let settings: Settings = if checkpoint.has(TOKENIZER_SETTINGS_FILE) {
+        let bytes = checkpoint.read(TOKENIZER_SETTINGS_FILE, MAX_TOKENIZER_BYTES)?;
         serde_json::from_slice(&bytes).map_err(|error| TokenizerError::Invalid {
-            path: settings_path.clone(),
+            path: checkpoint.path_of(TOKENIZER_SETTINGS_FILE),
             reason: error.to_string(),
         })?
     } else {
@@ -179,6 +174,7 @@ fn check(labels: &BTreeMap<String, i64>) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::checkpoint::Checkpoint;
     use crate::text::TextTokenizer;
 
     fn load(vocabulary: &str, settings: Option<&str>) -> Result<TextTokenizer, String> {
@@ -187,7 +183,8 @@ mod tests {
         if let Some(settings) = settings {
             std::fs::write(dir.path().join("tokenizer_config.json"), settings).unwrap();
         }
-        TextTokenizer::from_dir(dir.path()).map_err(|error| error.to_string())
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        TextTokenizer::from_checkpoint(&checkpoint).map_err(|error| error.to_string())
     }
 
     const LETTERS: &str = r#"{"<pad>": 0, "|": 1, "A": 2, "B": 3, "'": 4, "<unk>": 5, "É": 6}"#;

@@ -1,153 +1,78 @@
 //! Text to token ids and back, through the `tokenizers` crate.
 //!
+//! [`TextTokenizer`] is the tokenizer of a language model, or of the labels of a CTC head. It is read from a
+//! `tokenizer.json`, from a SentencePiece model, from the labels in a `vocab.json`, or from a `.nemo` archive, whichever a
+//! checkpoint has.
+//!
 //! A `tokenizer.json` is untrusted: its `padding` and `truncation` sections are dropped before loading
 //! (batching is ours, and a huge fixed padding would abort the process), and a panic of the crate on a
 //! crafted file is turned into an error.
+//!
+//! Ids may have gaps. What has a row or a place for every id, such as an embedding, goes by the largest one.
 
 mod ctc_vocabulary;
+mod error;
+mod nemo;
 mod sentencepiece;
 
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokenizers::Tokenizer;
 
-use crate::hash::sha256;
-use crate::nemo::{self, Labels, NemoArchive, NemoError, NemoModel};
+pub use error::TokenizerError;
 
-/// The file name in a model folder.
-pub const FILE_NAME: &str = "tokenizer.json";
-/// The files that a tokenizer is read from; the first that a folder has counts.
-pub const FILE_NAMES: [&str; 5] =
-    [FILE_NAME, "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", ctc_vocabulary::FILE_NAME];
+use crate::checkpoint::hash::sha256;
+use crate::checkpoint::{CTC_VOCABULARY_FILE, Checkpoint, TOKENIZER_FILES, absent};
 
 /// The largest `tokenizer.json` that is read; mT5's has 16 MB.
 pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+/// The largest id that is taken; the largest vocabularies have about 300 000. Work on all ids shall end.
+const MAX_ID: u32 = (1 << 24) - 1;
 
-/// Why a tokenizer could not be loaded or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TokenizerError {
-    /// The system refused.
-    #[error("cannot load tokenizer `{}`", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file is larger than [`MAX_TOKENIZER_BYTES`].
-    #[error("cannot load tokenizer `{}`: {bytes} bytes, limit is {MAX_TOKENIZER_BYTES}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-    },
-    /// The content is not a tokenizer.
-    #[error("cannot load tokenizer `{}`: tokenizer definition is invalid: {reason}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What the crate said.
-        reason: String,
-    },
-    /// The tokenizer has more ids than the model has rows.
-    #[error("cannot load tokenizer `{}`: {tokens} tokens, embedding has {rows} rows", path.display())]
-    TooManyTokens {
-        /// The file.
-        path: PathBuf,
-        /// Ids of the tokenizer.
-        tokens: usize,
-        /// Rows of the embedding.
-        rows: usize,
-    },
-    /// A `.nemo` archive.
-    #[error(transparent)]
-    Nemo(#[from] NemoError),
-    /// A text has no encoding.
-    #[error("cannot encode text `{text}`: {reason}")]
-    Encode {
-        /// The text, cut to 200 characters.
-        text: String,
-        /// What the crate said.
-        reason: String,
-    },
-    /// Ids have no text.
-    #[error("cannot decode token ids: {reason}")]
-    Decode {
-        /// What the crate said.
-        reason: String,
-    },
-}
-
-/// The bytes of a tokenizer's file.
-fn read(path: &Path) -> Result<Vec<u8>, TokenizerError> {
-    let io = |source| TokenizerError::Io { path: path.into(), source };
-    let bytes = fs::metadata(path).map_err(io)?.len();
-    if bytes > MAX_TOKENIZER_BYTES {
-        return Err(TokenizerError::TooLarge { path: path.into(), bytes });
-    }
-    fs::read(path).map_err(io)
-}
-
-/// A tokenizer without special tokens, padding or truncation: those are the model's business.
+/// A tokenizer without special tokens, padding or truncation: those are the model's business. Clones share it.
 #[derive(Debug, Clone)]
 pub struct TextTokenizer {
-    inner: Tokenizer,
+    inner: Arc<Tokenizer>,
     path: PathBuf,
     digest: String,
+    /// The largest id and one.
+    len: usize,
 }
 
 impl TextTokenizer {
-    /// Loads `tokenizer.json` from `dir`; where there is none, a SentencePiece model, the labels in `vocab.json`, or
-    /// those of the [`nemo`] archive that `dir` is or holds.
+    /// Loads the tokenizer of a checkpoint: `tokenizer.json`, or where there is none a SentencePiece model, the labels in
+    /// `vocab.json`, or those in a `.nemo` archive.
     ///
     /// # Errors
     ///
     /// [`TokenizerError`] naming the file.
-    pub fn from_dir(dir: &Path) -> Result<Self, TokenizerError> {
-        let name = FILE_NAMES.into_iter().find(|name| dir.join(name).exists());
-        if let (None, Some(archive)) = (name, nemo::find(dir)) {
-            return Self::from_nemo(&archive);
-        }
-        let name = name.unwrap_or(FILE_NAME);
-        let path = dir.join(name);
-        let content = read(&path)?;
-        match name {
-            FILE_NAME => Self::from_bytes(&content, &path),
-            ctc_vocabulary::FILE_NAME => {
-                Self::from_bytes(ctc_vocabulary::from_folder(&content, dir)?.as_bytes(), &path)
-            }
-            _ => Self::from_sentencepiece(&content, &path),
-        }
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, TokenizerError> {
+        let path = checkpoint.path_of(TOKENIZER_FILES[0]);
+        Self::find(checkpoint)?.ok_or_else(|| TokenizerError::Io { path, source: absent() })
     }
 
-    /// Loads the tokenizer of a folder that need not have one.
+    /// Loads the tokenizer of a checkpoint that need not have one.
     ///
     /// # Errors
     ///
     /// [`TokenizerError`] naming the file that is there and does not load.
-    pub fn find(dir: &Path) -> Result<Option<Self>, TokenizerError> {
-        let is_there = FILE_NAMES.iter().any(|name| dir.join(name).exists()) || nemo::find(dir).is_some();
-        is_there.then(|| Self::from_dir(dir)).transpose()
-    }
-
-    /// The tokenizer of the labels in the archive at `path`.
-    fn from_nemo(path: &Path) -> Result<Self, TokenizerError> {
-        let invalid = |reason| TokenizerError::Invalid { path: path.into(), reason };
-        let archive = NemoArchive::open(path)?;
-        match NemoModel::read(&archive)?.labels {
-            Labels::Pieces(member) => {
-                Self::from_sentencepiece(&archive.read(&member, MAX_TOKENIZER_BYTES)?, path)
-            }
-            Labels::Characters(characters) => {
-                let definition = ctc_vocabulary::of_characters(&characters).map_err(invalid)?;
-                Self::from_bytes(definition.as_bytes(), path)
-            }
-            Labels::Other(reason) => Err(invalid(reason)),
-        }
+    pub fn find(checkpoint: &Checkpoint) -> Result<Option<Self>, TokenizerError> {
+        let Some(name) = checkpoint.first_of(&TOKENIZER_FILES) else {
+            return checkpoint.nemo()?.map(|archive| nemo::tokenizer(&archive)).transpose();
+        };
+        let path = checkpoint.path_of(name);
+        let content = checkpoint.read(name, MAX_TOKENIZER_BYTES)?;
+        let found = if name == TOKENIZER_FILES[0] {
+            Self::from_bytes(&content, &path)
+        } else if name == CTC_VOCABULARY_FILE {
+            let definition = ctc_vocabulary::of_checkpoint(&content, checkpoint)?;
+            Self::from_bytes(definition.as_bytes(), &path)
+        } else {
+            Self::from_sentencepiece(&content, &path)
+        };
+        found.map(Some)
     }
 
     /// Builds the tokenizer of a SentencePiece model; `path` is for messages.
@@ -186,11 +111,17 @@ impl TextTokenizer {
             }
             Ok::<_, String>(inner)
         };
-        match catch_unwind(AssertUnwindSafe(load)) {
-            Ok(Ok(inner)) => Ok(Self { inner, path: path.into(), digest: sha256(text.as_bytes()) }),
-            Ok(Err(reason)) => Err(invalid(reason)),
-            Err(_) => Err(invalid("its rules contradict each other".into())),
+        let inner = match catch_unwind(AssertUnwindSafe(load)) {
+            Ok(Ok(inner)) => inner,
+            Ok(Err(reason)) => return Err(invalid(reason)),
+            Err(_) => return Err(invalid("its rules contradict each other".into())),
+        };
+        let largest = largest_id(&inner);
+        if let Some(id) = largest.filter(|&id| id > MAX_ID) {
+            return Err(invalid(format!("the largest id is {id}, limit is {MAX_ID}")));
         }
+        let len = largest.map_or(0, |id| id as usize + 1);
+        Ok(Self { inner: Arc::new(inner), path: path.into(), digest: sha256(text.as_bytes()), len })
     }
 
     /// SHA-256 of its definition.
@@ -198,9 +129,9 @@ impl TextTokenizer {
         &self.digest
     }
 
-    /// The number of ids.
+    /// Ids are below this: the largest one, added tokens among them, and one. Where ids have gaps, there are fewer tokens.
     pub fn len(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.len
     }
 
     /// Whether it has no ids.
@@ -247,7 +178,7 @@ impl TextTokenizer {
     }
 
     /// What each id adds to a text within a sentence, a space before a new word included; empty for ids that add nothing,
-    /// such as special ones.
+    /// such as special ones, and for those that are no token's.
     ///
     /// # Errors
     ///
@@ -286,5 +217,101 @@ impl TextTokenizer {
     /// [`TokenizerError::Decode`].
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
         self.inner.decode(ids, true).map_err(|error| TokenizerError::Decode { reason: error.to_string() })
+    }
+}
+
+/// The largest id of any token; `None` without tokens.
+fn largest_id(tokenizer: &Tokenizer) -> Option<u32> {
+    let own = tokenizer.get_vocab(true).into_values().max();
+    own.max(tokenizer.get_added_tokens_decoder().keys().copied().max())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words with these ids, and a token that was added.
+    fn words(vocabulary: &str, added: &str) -> Result<TextTokenizer, TokenizerError> {
+        let definition = format!(
+            r#"{{"version": "1.0", "added_tokens": [{added}], "normalizer": null,
+                "pre_tokenizer": {{"type": "Whitespace"}}, "post_processor": null, "decoder": {{"type": "Fuse"}},
+                "model": {{"type": "WordLevel", "vocab": {vocabulary}, "unk_token": "<unk>"}}}}"#
+        );
+        TextTokenizer::from_bytes(definition.as_bytes(), "t.json".as_ref())
+    }
+
+    const GAPS: &str = r#"{"<unk>": 0, "a": 2, "bc": 9}"#;
+
+    #[test]
+    fn ids_with_gaps_need_a_row_for_the_largest() {
+        let tokenizer = words(GAPS, "").unwrap();
+        assert_eq!((tokenizer.len(), tokenizer.is_empty()), (10, false));
+        assert_eq!(tokenizer.encode("a bc x").unwrap(), [2, 9, 0]);
+        assert!(tokenizer.encode("bc").unwrap().iter().all(|&id| (id as usize) < tokenizer.len()));
+        tokenizer.check_rows(10).unwrap();
+        // There are three tokens.
+        for rows in [3, 9] {
+            let error = tokenizer.check_rows(rows).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("cannot load tokenizer `t.json`: 10 tokens, embedding has {rows} rows")
+            );
+        }
+        assert_eq!(tokenizer.decode(&[2, 5, 9]).unwrap(), "abc");
+        assert_eq!((tokenizer.piece(5), tokenizer.id_of("bc")), (None, Some(9)));
+    }
+
+    #[test]
+    fn added_tokens_count() {
+        let added = r#"{"id": 3, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true}"#;
+        let tokenizer = words(r#"{"<unk>": 0, "a": 1, "b": 2}"#, added).unwrap();
+        assert_eq!((tokenizer.len(), tokenizer.id_of("<x>")), (4, Some(3)));
+        assert!(tokenizer.check_rows(3).is_err());
+        // One that is a word already is no other token.
+        let known = words(r#"{"<unk>": 0, "a": 1, "<x>": 2}"#, &added.replace('3', "2")).unwrap();
+        assert_eq!(known.len(), 3);
+    }
+
+    #[test]
+    fn spellings_have_a_place_for_every_id() {
+        let spellings = words(GAPS, "").unwrap().spellings().unwrap();
+        assert_eq!(spellings.len(), 10);
+        assert_eq!((spellings[2].as_str(), spellings[9].as_str()), ("a", "bc"));
+        assert!([1, 3, 4, 5, 6, 7, 8].iter().all(|&gap| spellings[gap].is_empty()), "{spellings:?}");
+    }
+
+    #[test]
+    fn an_id_beyond_all_models_is_refused() {
+        let error = words(r#"{"<unk>": 0, "a": 4294967295}"#, "").unwrap_err().to_string();
+        assert!(error.contains("the largest id is 4294967295, limit is 16777215"), "{error}");
+    }
+
+    #[test]
+    fn clones_share_the_tokenizer() {
+        let tokenizer = words(GAPS, "").unwrap();
+        let clone = tokenizer.clone();
+        assert!(Arc::ptr_eq(&tokenizer.inner, &clone.inner));
+        assert_eq!(tokenizer.digest(), clone.digest());
+    }
+
+    #[test]
+    fn only_files_of_the_model_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("vocab.json"), r#"{"<pad>": 0, "|": 1, "A": 2}"#).unwrap();
+        for (name, text) in [("tokenizer.json", "broken"), ("tokenizer_config.json", "broken")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let listed = |names: &[&str]| Checkpoint::listed(dir.path(), names).unwrap();
+        let labels = TextTokenizer::from_checkpoint(&listed(&["vocab.json"])).unwrap();
+        assert_eq!(labels.encode("A").unwrap(), [2]);
+        let error = TextTokenizer::find(&listed(&["vocab.json", "tokenizer_config.json"])).unwrap_err();
+        assert!(error.to_string().contains("tokenizer_config.json"), "{error}");
+        assert!(TextTokenizer::find(&Checkpoint::open(dir.path()).unwrap()).is_err());
+
+        assert!(TextTokenizer::find(&listed(&[])).unwrap().is_none());
+        let error = TextTokenizer::from_checkpoint(&listed(&[])).unwrap_err();
+        assert!(matches!(&error, TokenizerError::Io { path, source }
+            if path.ends_with("tokenizer.json") && source.kind() == std::io::ErrorKind::NotFound));
     }
 }

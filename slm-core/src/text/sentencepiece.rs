@@ -159,11 +159,16 @@ fn bpe(pieces: &[Piece], unknown: Option<usize>, byte_fallback: bool) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use serde::Deserialize;
 
-    use crate::text::TextTokenizer;
+    use crate::checkpoint::Checkpoint;
+    use crate::text::{TextTokenizer, TokenizerError};
+
+    fn load(dir: &Path) -> Result<TextTokenizer, TokenizerError> {
+        TextTokenizer::from_checkpoint(&Checkpoint::open(dir).unwrap())
+    }
 
     /// Made with SentencePiece, see `tests/fixtures`.
     fn fixtures() -> PathBuf {
@@ -181,7 +186,7 @@ mod tests {
     fn ids_and_texts_are_those_of_sentencepiece() {
         for folder in ["nmt_nfkc", "byte_fallback", "bpe", "bpe_byte_fallback"] {
             let dir = fixtures().join(folder);
-            let tokenizer = TextTokenizer::from_dir(&dir).unwrap();
+            let tokenizer = load(&dir).unwrap();
             let examples = std::fs::read(dir.join("examples.json")).unwrap();
             let examples: Vec<Example> = serde_json::from_slice(&examples).unwrap();
             assert!(examples.len() > 15);
@@ -199,11 +204,11 @@ mod tests {
     fn what_is_no_model_is_told() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("spiece.model"), b"\xff\xff nothing").unwrap();
-        let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
+        let error = load(dir.path()).unwrap_err().to_string();
         assert!(error.contains("spiece.model") && error.contains("not a SentencePiece model"), "{error}");
         // A model of type 3, words.
         std::fs::write(dir.path().join("spiece.model"), [0x12, 2, 0x18, 3]).unwrap();
-        let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
+        let error = load(dir.path()).unwrap_err().to_string();
         assert!(error.contains("model type is 3, expected 1 (unigram) or 2 (BPE)"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use crate::training::rng_for;
+use crate::random::rng_for;
 
 /// The stream of random numbers that the order of an epoch draws from.
 const ORDER_STREAM: u64 = 0x6f72_6465;

@@ -1,7 +1,9 @@
 //! The frozen encoder's output for every utterance of a manifest, computed once and kept on disk.
 //!
-//! A cache file is named by what it depends on: the manifest, the encoder's weights and the feature
-//! settings. Another encoder has another name, so a stale cache is never read; a damaged one is made again.
+//! Utterances are kept in parts, a file each, named by all that the states depend on: the content of the audio files,
+//! the content of the encoder's folder, its config included, and the feature settings. With other audio or another
+//! encoder a file has another name, so a stale one is never read. Each has a checksum: a damaged one is made again. A
+//! part is written as soon as it is encoded, so that what fails later does not take it along.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,162 +14,239 @@ use burn::prelude::*;
 use half::f16;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use slm_core::batch::PaddedBatch;
-use slm_core::encoder::{CtcFrame, EncodedSpeech, SpeechEncoder};
-use slm_core::features::{FeatureExtractor, Features};
+use slm_core::models::checkpoint::hash::sha256;
+use slm_core::models::ctc;
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::features::{FeatureExtractor, Features};
+use slm_core::models::nn::{CtcFrame, EncodedSpeech, PaddedBatch};
 
 use super::buckets;
 use super::manifest::Utterance;
 use super::speech;
-use crate::steps::config::digest;
+use crate::digest::digest;
+use crate::stopped::Stopped;
 
+/// Utterances of a file.
+const PART: usize = 1024;
 /// Feature frames of a batch for the encoder, padding included.
 const BATCH_FRAMES: usize = 20_000;
+/// To be raised when files are written in another form, so that old ones are not read.
+const FORMAT: u32 = 2;
+/// The tensors of a file, in the order of their names.
+const TENSORS: [&str; 4] = ["blanks", "labels", "lengths", "states"];
+/// The entry of the metadata with the blank label.
+const BLANK: &str = "blank";
+/// The entry with the checksum.
+const CHECKSUM: &str = "sha256";
 
-/// Where the outputs for `utterances` are kept in `dir`; `encoder_hash` names the encoder's folder content.
-pub fn path(
-    dir: &Path,
-    utterances: &[Utterance],
-    extractor: &FeatureExtractor,
-    encoder_hash: &str,
-) -> PathBuf {
-    let key = digest(&(utterances, extractor.settings(), encoder_hash));
-    dir.join(format!("encoded-{key}.safetensors"))
+/// A frozen encoder whose outputs are kept in a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct CachedEncoder<'a> {
+    /// The folder; it is made when it is not there.
+    pub dir: &'a Path,
+    /// The encoder's features.
+    pub features: &'a FeatureExtractor,
+    /// The encoder.
+    pub encoder: &'a SpeechEncoder,
+    /// Hash of all files of the encoder's folder, its config among them.
+    pub encoder_hash: &'a str,
+    /// Where the encoder is.
+    pub device: &'a Device,
 }
 
-/// Reads the cache of `utterances` in `dir`, or computes it with `encoder` and writes it.
-///
-/// States are kept in 16 bits. `note` is told what happens.
-///
-/// # Errors
-///
-/// Audio that cannot be read, a device that fails, a file that cannot be written.
-pub fn load_or_compute(
-    dir: &Path,
-    utterances: &[Utterance],
-    extractor: &FeatureExtractor,
-    encoder: &SpeechEncoder,
-    encoder_hash: &str,
-    device: &Device,
-    note: &dyn Fn(String),
-) -> anyhow::Result<Vec<EncodedSpeech>> {
-    let path = path(dir, utterances, extractor, encoder_hash);
-    if path.exists() {
-        match read(&path, utterances.len()) {
-            Ok(encoded) => return Ok(encoded),
-            Err(error) => note(format!("warning: `{}` is made again: {error:#}", path.display())),
+/// What the encoder gives for the utterances of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedCorpus {
+    /// One entry an utterance.
+    pub speech: Vec<EncodedSpeech>,
+    /// A hash of all that the entries depend on.
+    pub key: String,
+}
+
+impl CachedEncoder<'_> {
+    /// Reads what is kept of `utterances`, computes the rest, and keeps it.
+    ///
+    /// States are kept in 16 bits. `note` is told what happens.
+    ///
+    /// # Errors
+    ///
+    /// Audio that cannot be read, all of it named, before anything is computed. As [`Stopped`] what ends the computing:
+    /// an utterance that the device or 16 bits refuse, a file that cannot be written.
+    pub fn encode(&self, utterances: &[Utterance], note: &dyn Fn(String)) -> anyhow::Result<EncodedCorpus> {
+        let hashes = speech::hashes(utterances)?;
+        let paths: Vec<PathBuf> = hashes.chunks(PART).map(|hashes| self.path(hashes)).collect();
+        let mut parts: Vec<Option<Vec<EncodedSpeech>>> =
+            utterances.chunks(PART).zip(&paths).map(|(part, path)| kept(path, part.len(), note)).collect();
+
+        let missing: Vec<(usize, &[Utterance])> =
+            utterances.chunks(PART).enumerate().filter(|(index, _)| parts[*index].is_none()).collect();
+        // Reading takes little of the time, and finds what is wrong with the last part before the first one is encoded.
+        for (_, part) in &missing {
+            speech::features(part, self.features)?;
         }
+        let mut left: usize = missing.iter().map(|(_, part)| part.len()).sum();
+        for (index, part) in missing {
+            note(format!("encoding {left} utterances"));
+            let made = self.make(part, &paths[index]).map_err(|error| {
+                let kept = format!("what was encoded is kept in `{}`", self.dir.display());
+                Stopped::because(error, format!("encoding stopped, {left} utterances are left; {kept}"))
+            })?;
+            parts[index] = Some(made);
+            left -= part.len();
+        }
+        let speech = parts.into_iter().flatten().flatten().collect();
+        Ok(EncodedCorpus {
+            speech,
+            key: digest(&paths.iter().map(|path| file_name(path)).collect::<Vec<_>>()),
+        })
     }
-    note(format!("encoding {} utterances", utterances.len()));
-    let features = speech::features(utterances, extractor)?;
-    let computed = compute(&features, encoder, device)?;
-    fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-    write(&path, &computed).with_context(|| format!("cannot write `{}`", path.display()))?;
-    // What was written is what is used, so that a first run and a resumed one see the same values.
-    read(&path, utterances.len())
-}
 
-fn compute(
-    features: &[Features],
-    encoder: &SpeechEncoder,
-    device: &Device,
-) -> anyhow::Result<Vec<EncodedSpeech>> {
-    let lengths: Vec<usize> = features.iter().map(|features| features.frames).collect();
-    let mut encoded: Vec<Option<EncodedSpeech>> = vec![None; features.len()];
-    for batch in buckets::batches(&lengths, BATCH_FRAMES, 0, 0) {
-        let bins = features[batch[0]].bins;
+    /// The file for utterances whose audio files have these hashes.
+    fn path(&self, hashes: &[String]) -> PathBuf {
+        let key = digest(&(FORMAT, self.encoder_hash, self.features.settings(), hashes));
+        self.dir.join(format!("encoded-{key}.safetensors"))
+    }
+
+    /// Computes a part and writes it.
+    fn make(&self, utterances: &[Utterance], path: &Path) -> anyhow::Result<Vec<EncodedSpeech>> {
+        let computed = self.compute(utterances)?;
+        fs::create_dir_all(self.dir).with_context(|| format!("cannot create `{}`", self.dir.display()))?;
+        write(path, &computed).with_context(|| format!("cannot write `{}`", path.display()))?;
+        // What was written is what is used, so that a first run and a resumed one see the same values.
+        read(path, utterances.len()).with_context(|| format!("cannot read `{}`", path.display()))
+    }
+
+    fn compute(&self, utterances: &[Utterance]) -> anyhow::Result<Vec<EncodedSpeech>> {
+        let features = speech::features(utterances, self.features)?;
+        let lengths: Vec<usize> = features.iter().map(|features| features.frames).collect();
+        let mut encoded: Vec<Option<EncodedSpeech>> = vec![None; features.len()];
+        for batch in buckets::batches(&lengths, BATCH_FRAMES, 0, 0) {
+            let outputs = match self.encode_batch(&features, &batch) {
+                Ok(outputs) => outputs,
+                // One by one they need less memory, and the error is that of one recording.
+                Err(_) => batch
+                    .iter()
+                    .map(|&i| {
+                        let alone = self.encode_batch(&features, &[i]);
+                        let path = utterances[i].audio_filepath.display();
+                        alone.with_context(|| format!("cannot encode `{path}`"))
+                    })
+                    .collect::<anyhow::Result<Vec<_>>>()?
+                    .concat(),
+            };
+            for (&i, output) in batch.iter().zip(outputs) {
+                check_values(&output)
+                    .with_context(|| format!("cannot encode `{}`", utterances[i].audio_filepath.display()))?;
+                encoded[i] = Some(output);
+            }
+        }
+        encoded.into_iter().collect::<Option<Vec<_>>>().context("an utterance was not encoded")
+    }
+
+    /// The outputs for the features at the places `batch`.
+    fn encode_batch(&self, features: &[Features], batch: &[usize]) -> anyhow::Result<Vec<EncodedSpeech>> {
         let rows: Vec<&[f32]> = batch.iter().map(|&i| features[i].values.as_slice()).collect();
-        let outputs = encoder.encode(&PaddedBatch::from_rows(&rows, bins, device))?;
-        for (&i, output) in batch.iter().zip(outputs) {
-            encoded[i] = Some(output);
-        }
+        let inputs = PaddedBatch::from_rows(&rows, self.features.width(), self.device);
+        Ok(ctc::encode(self.encoder, &inputs)?)
     }
-    encoded.into_iter().collect::<Option<Vec<_>>>().context("an utterance was not encoded")
+}
+
+/// The base name of a path.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A kept part of `count` utterances; `None` when there is none, or when it is damaged, which `note` is told.
+fn kept(path: &Path, count: usize, note: &dyn Fn(String)) -> Option<Vec<EncodedSpeech>> {
+    if !path.exists() {
+        return None;
+    }
+    read(path, count)
+        .inspect_err(|error| note(format!("warning: `{}` is made again: {error:#}", path.display())))
+        .ok()
+}
+
+/// Whether 16 bits hold the states.
+fn check_values(speech: &EncodedSpeech) -> anyhow::Result<()> {
+    anyhow::ensure!(speech.states.iter().all(|value| value.is_finite()), "a state is not finite");
+    let largest = speech.states.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+    anyhow::ensure!(largest <= f16::MAX.to_f32(), "a state of {largest:e} does not fit 16 bits");
+    Ok(())
 }
 
 fn write(path: &Path, encoded: &[EncodedSpeech]) -> anyhow::Result<()> {
-    let largest = encoded.iter().flat_map(|speech| &speech.states).fold(0.0_f32, |max, v| max.max(v.abs()));
-    anyhow::ensure!(largest <= f16::MAX.to_f32(), "a state of {largest:e} does not fit 16 bits");
     let (width, blank) = encoded.first().map_or((0, 0), |speech| (speech.width, speech.blank));
     let total: usize = encoded.iter().map(EncodedSpeech::len).sum();
+    let frames = || encoded.iter().flat_map(|speech| &speech.ctc);
+    let count = frames().count();
+    let blanks: Vec<u8> = frames().flat_map(|frame| frame.blank.to_le_bytes()).collect();
+    let labels: Vec<u8> = frames().flat_map(|frame| frame.label.to_le_bytes()).collect();
     let lengths: Vec<u8> = encoded.iter().flat_map(|speech| (speech.len() as u32).to_le_bytes()).collect();
     let states: Vec<u8> = encoded
         .iter()
         .flat_map(|speech| speech.states.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()))
         .collect();
-    let labels: Vec<u8> = encoded
-        .iter()
-        .flat_map(|speech| speech.ctc.iter().flat_map(|frame| frame.label.to_le_bytes()))
-        .collect();
-    let scores: Vec<u8> = encoded
-        .iter()
-        .flat_map(|speech| {
-            speech.ctc.iter().flat_map(|frame| [frame.probability, frame.blank]).flat_map(f32::to_le_bytes)
-        })
-        .collect();
-    let ctc: usize = encoded.iter().map(|speech| speech.ctc.len()).sum();
     let views = [
-        ("lengths", TensorView::new(Dtype::U32, vec![encoded.len()], &lengths)?),
-        ("states", TensorView::new(Dtype::F16, vec![total, width], &states)?),
-        ("labels", TensorView::new(Dtype::U32, vec![ctc], &labels)?),
-        ("scores", TensorView::new(Dtype::F32, vec![ctc, 2], &scores)?),
+        TensorView::new(Dtype::F32, vec![count], &blanks)?,
+        TensorView::new(Dtype::U32, vec![count], &labels)?,
+        TensorView::new(Dtype::U32, vec![encoded.len()], &lengths)?,
+        TensorView::new(Dtype::F16, vec![total, width], &states)?,
     ];
-    let metadata = HashMap::from([("blank".to_owned(), blank.to_string())]);
-    let bytes = safetensors::serialize(views, Some(metadata))?;
+    let metadata = HashMap::from([
+        (BLANK.to_owned(), blank.to_string()),
+        (CHECKSUM.to_owned(), checksum(blank, &views)),
+    ]);
+    let bytes = safetensors::serialize(TENSORS.into_iter().zip(&views), Some(metadata))?;
     let scratch = path.with_extension("tmp");
     fs::write(&scratch, bytes)?;
     fs::rename(&scratch, path)?;
     Ok(())
 }
 
+/// A hash of all that a file says: the blank, and the shape and the values of each of [`TENSORS`].
+fn checksum(blank: u32, views: &[TensorView<'_>]) -> String {
+    let parts: Vec<_> = views.iter().map(|view| (view.shape(), sha256(view.data()))).collect();
+    digest(&(blank, parts))
+}
+
 fn read(path: &Path, count: usize) -> anyhow::Result<Vec<EncodedSpeech>> {
     let bytes = fs::read(path)?;
     let (_, header) = SafeTensors::read_metadata(&bytes)?;
-    let blank: u32 = header
-        .metadata()
-        .as_ref()
-        .and_then(|metadata| metadata.get("blank"))
-        .context("no blank label")?
-        .parse()?;
+    let entry = |name: &str| {
+        let metadata = header.metadata().as_ref();
+        metadata.and_then(|metadata| metadata.get(name)).with_context(|| format!("no `{name}`"))
+    };
+    let blank: u32 = entry(BLANK)?.parse()?;
     let file = SafeTensors::deserialize(&bytes)?;
-    let states = file.tensor("states")?;
+    let views: Vec<TensorView<'_>> =
+        TENSORS.into_iter().map(|name| file.tensor(name)).collect::<Result<_, _>>()?;
+    anyhow::ensure!(checksum(blank, &views) == *entry(CHECKSUM)?, "its checksum is another");
+    let [blanks, labels, lengths, states] = views.as_slice() else { anyhow::bail!("tensors are missing") };
+
     let [_, width] = states.shape() else { anyhow::bail!("`states` has shape {:?}", states.shape()) };
     let width = *width;
-    let lengths: Vec<usize> = words(file.tensor("lengths")?.data()).map(|n| n as usize).collect();
+    let lengths: Vec<usize> = words(lengths.data()).map(|n| n as usize).collect();
     anyhow::ensure!(lengths.len() == count, "{} utterances, expected {count}", lengths.len());
     let total: usize = lengths.iter().sum();
     let values: Vec<f32> =
         states.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
     anyhow::ensure!(values.len() == total * width, "{} values, expected {}", values.len(), total * width);
-    let labels: Vec<u32> = words(file.tensor("labels")?.data()).collect();
-    let scores: Vec<f32> = words(file.tensor("scores")?.data()).map(f32::from_bits).collect();
-    let has_ctc = !labels.is_empty();
-    anyhow::ensure!(
-        !has_ctc || (labels.len() == total && scores.len() == 2 * total),
-        "labels do not fit the states"
-    );
+    let frames: Vec<CtcFrame> = words(labels.data())
+        .zip(words(blanks.data()).map(f32::from_bits))
+        .map(|(label, blank)| CtcFrame { label, blank })
+        .collect();
+    // An encoder without a CTC head has none.
+    anyhow::ensure!(frames.is_empty() || frames.len() == total, "labels do not fit the states");
     let mut start = 0;
     Ok(lengths
         .into_iter()
         .map(|length| {
             let range = start..start + length;
             start += length;
-            let ctc = if has_ctc {
-                range
-                    .clone()
-                    .map(|t| CtcFrame {
-                        label: labels[t],
-                        probability: scores[2 * t],
-                        blank: scores[2 * t + 1],
-                    })
-                    .collect()
-            } else {
-                Vec::new()
-            };
             EncodedSpeech {
                 states: values[range.start * width..range.end * width].to_vec(),
                 width,
-                ctc,
+                ctc: frames.get(range).map(<[CtcFrame]>::to_vec).unwrap_or_default(),
                 blank,
             }
         })
@@ -182,19 +261,63 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn written_and_read_back_the_same() {
+    fn sample() -> Vec<EncodedSpeech> {
         let speech = |n: u32| EncodedSpeech {
             states: (0..n * 2).map(|v| v as f32 * 0.5).collect(),
             width: 2,
-            ctc: (0..n).map(|t| CtcFrame { label: t, probability: 0.5, blank: 0.25 }).collect(),
+            ctc: (0..n).map(|t| CtcFrame { label: t, blank: 0.25 }).collect(),
             blank: 9,
         };
-        let encoded = vec![speech(3), speech(1)];
+        vec![speech(3), speech(1)]
+    }
+
+    #[test]
+    fn written_and_read_back_the_same() {
+        let encoded = sample();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.safetensors");
         write(&path, &encoded).unwrap();
         assert_eq!(read(&path, 2).unwrap(), encoded);
         assert!(read(&path, 3).is_err());
+
+        let bare: Vec<EncodedSpeech> =
+            encoded.into_iter().map(|speech| EncodedSpeech { ctc: Vec::new(), ..speech }).collect();
+        write(&path, &bare).unwrap();
+        assert_eq!(read(&path, 2).unwrap(), bare);
+    }
+
+    /// Whichever byte changes, the file is not taken for sound.
+    #[test]
+    fn damage_is_noticed() {
+        let encoded = sample();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.safetensors");
+        write(&path, &encoded).unwrap();
+        let sound = fs::read(&path).unwrap();
+        for place in 0..sound.len() {
+            let mut bytes = sound.clone();
+            bytes[place] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            assert!(
+                read(&path, 2).is_err() || read(&path, 2).unwrap() == encoded,
+                "byte {place} of {}",
+                sound.len()
+            );
+        }
+        let notes = std::cell::RefCell::new(Vec::new());
+        fs::write(&path, &sound[..sound.len() - 1]).unwrap();
+        assert!(kept(&path, 2, &|note| notes.borrow_mut().push(note)).is_none());
+        assert!(notes.borrow()[0].contains("is made again"), "{notes:?}");
+    }
+
+    #[test]
+    fn states_that_16_bits_do_not_hold_are_refused() {
+        let mut speech = sample().remove(0);
+        check_values(&speech).unwrap();
+        for (value, part) in [(1e5, "does not fit 16 bits"), (f32::NAN, "not finite")] {
+            speech.states[1] = value;
+            let error = check_values(&speech).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Training data: sentences of the domain, speech made from them, manifests, batches.
 
 pub mod buckets;
+pub mod corpus;
 pub mod domain;
 pub mod encoded;
 

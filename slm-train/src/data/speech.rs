@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use anyhow::Context;
 use rayon::prelude::*;
 use slm_core::audio;
-use slm_core::features::{FeatureExtractor, Features};
+use slm_core::models::checkpoint::hash::sha256_file;
+use slm_core::models::features::{FeatureExtractor, Features};
 
 use super::manifest::Utterance;
+use crate::failures;
 
 /// Samples of a frame of [`span`]: 10 ms.
 const FRAME: usize = 160;
@@ -15,12 +16,14 @@ const FRAME: usize = 160;
 const RANGE_DB: f64 = 50.0;
 /// Where between the quiet and the loud frames speech begins.
 const THRESHOLD: f64 = 0.3;
+/// What is read, for messages.
+const RECORDINGS: &str = "recordings";
 
 /// Reads every file and computes its features, on all cores.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read.
+/// All files that cannot be read, or are too short for a frame.
 pub fn features(utterances: &[Utterance], extractor: &FeatureExtractor) -> anyhow::Result<Vec<Features>> {
     Ok(features_and_spans(utterances, extractor)?.0)
 }
@@ -34,15 +37,31 @@ pub fn features_and_spans(
     utterances: &[Utterance],
     extractor: &FeatureExtractor,
 ) -> anyhow::Result<(Vec<Features>, Vec<Range<f64>>)> {
-    utterances
-        .par_iter()
-        .map(|utterance| {
-            let audio = audio::read(&utterance.audio_filepath)?;
-            Ok((extractor.extract(&audio.samples), span(&audio.samples)))
-        })
-        .collect::<Result<Vec<_>, audio::AudioError>>()
-        .map(|all| all.into_iter().unzip())
-        .context("cannot compute features")
+    let read = |utterance: &Utterance| {
+        let path = &utterance.audio_filepath;
+        let samples = audio::read(path).map_err(|error| error.to_string())?.samples;
+        let features = extractor.extract(&samples);
+        if samples.is_empty() || features.frames == 0 {
+            return Err(format!("audio `{}` is too short: {} samples", path.display(), samples.len()));
+        }
+        Ok((features, span(&samples)))
+    };
+    let all: Vec<_> = utterances.par_iter().map(read).collect();
+    Ok(failures::all(RECORDINGS, all)?.into_iter().unzip())
+}
+
+/// SHA-256 of every file, on all cores: what the features depend on, whatever the files are called.
+///
+/// # Errors
+///
+/// As [`features`].
+pub fn hashes(utterances: &[Utterance]) -> anyhow::Result<Vec<String>> {
+    let hash = |utterance: &Utterance| {
+        let path = &utterance.audio_filepath;
+        sha256_file(path).map_err(|error| format!("cannot read audio `{}`: {error}", path.display()))
+    };
+    let all: Vec<_> = utterances.par_iter().map(hash).collect();
+    failures::all(RECORDINGS, all)
 }
 
 /// From the first to the last loud frame of samples at 16 kHz, in seconds.
@@ -67,7 +86,30 @@ pub fn span(samples: &[f32]) -> Range<f64> {
 
 #[cfg(test)]
 mod tests {
+    use slm_core::models::features::{FeatureSettings, LogMelConfig};
+
     use super::*;
+
+    #[test]
+    fn every_file_that_cannot_be_used_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let utterances: Vec<Utterance> = ["a.wav", "b.wav", "c.wav", "d.wav"]
+            .map(|name| Utterance { audio_filepath: dir.path().join(name), ..Utterance::default() })
+            .into();
+        crate::data::synth::write_wav(&utterances[0].audio_filepath, &[0.1; 8_000]).unwrap();
+        std::fs::write(&utterances[1].audio_filepath, "no audio").unwrap();
+        crate::data::synth::write_wav(&utterances[3].audio_filepath, &[]).unwrap();
+        let extractor = FeatureExtractor::new(FeatureSettings::LogMel(LogMelConfig::default())).unwrap();
+        assert_eq!(features(&utterances[..1], &extractor).unwrap().len(), 1);
+        let text = features(&utterances, &extractor).unwrap_err().to_string();
+        assert!(text.starts_with("3 of 4 recordings failed\n"), "{text}");
+        for name in ["b.wav", "c.wav", "d.wav"] {
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        assert!(hashes(&utterances).unwrap_err().to_string().contains("c.wav"));
+        let hashes = hashes(&utterances[..2]).unwrap();
+        assert!(hashes[0] != hashes[1]);
+    }
 
     #[test]
     fn silence_at_the_ends_is_no_speech() {

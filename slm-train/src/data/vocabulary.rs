@@ -16,11 +16,15 @@ use tokenizers::{
     TokenizerBuilder,
 };
 
-use slm_core::text::TextTokenizer;
+use slm_core::models::checkpoint::TOKENIZER_FILES;
+use slm_core::models::text::TextTokenizer;
 
 use super::domain::{NamePool, is_held_out, sample};
-use crate::training::rng_for;
+use crate::failures;
+use crate::random::rng_for;
 
+/// The name of the file in a tokenizer's folder.
+pub const FILE_NAME: &str = TOKENIZER_FILES[0];
 /// Padding, id 0.
 pub const PAD: &str = "<pad>";
 /// End of a sequence, id 1.
@@ -83,6 +87,21 @@ pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64
     Ok(())
 }
 
+/// The ids of each of `texts`, which stand beside the recordings that they belong to.
+///
+/// # Errors
+///
+/// All texts that have a letter without an id, with their recordings.
+pub fn encode_all<'a>(
+    tokenizer: &TextTokenizer,
+    texts: impl IntoIterator<Item = (&'a Path, &'a str)>,
+) -> anyhow::Result<Vec<Vec<u32>>> {
+    let encode = |(path, text): (&Path, &str)| {
+        tokenizer.encode(text).map_err(|error| format!("`{}`: {error}", path.display()))
+    };
+    failures::all("texts", texts.into_iter().map(encode))
+}
+
 /// For every piece of `from`, in order of the ids, the ids of the pieces of `to` that spell it: the same
 /// piece where `to` has it, else the longest that fit from left to right; none where a letter is missing.
 pub fn spellings(from: &TextTokenizer, to: &TextTokenizer) -> Vec<Vec<u32>> {
@@ -127,7 +146,26 @@ fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use slm_core::models::checkpoint::Checkpoint;
+
     use super::*;
+
+    /// Three letters, and none for what is unknown.
+    const LETTERS: &str =
+        r#"{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "c": 2}, "unk_token": "?"}}"#;
+
+    #[test]
+    fn every_text_without_ids_is_named_with_its_recording() {
+        let tokenizer = TextTokenizer::from_bytes(LETTERS.as_bytes(), Path::new("tokenizer.json")).unwrap();
+        let of = |texts: [&'static str; 3]| {
+            let paths = ["1.wav", "2.wav", "3.wav"].map(Path::new);
+            encode_all(&tokenizer, paths.into_iter().zip(texts))
+        };
+        assert_eq!(of(["a", "b", "c"]).unwrap(), [[0], [1], [2]]);
+        let text = of(["x", "b", "y"]).unwrap_err().to_string();
+        assert!(text.starts_with("2 of 3 texts failed\n"), "{text}");
+        assert!(text.contains("`1.wav`: cannot encode text `x`") && text.contains("`3.wav`"), "{text}");
+    }
 
     #[test]
     fn spellings_add_up_to_the_piece() {
@@ -135,8 +173,8 @@ mod tests {
         let make = |name: &str, purpose, size| {
             let dir = dir.path().join(name);
             std::fs::create_dir(&dir).unwrap();
-            train(&dir.join(slm_core::text::FILE_NAME), purpose, size, 200, 1).unwrap();
-            TextTokenizer::from_dir(&dir).unwrap()
+            train(&dir.join(FILE_NAME), purpose, size, 200, 1).unwrap();
+            TextTokenizer::from_checkpoint(&Checkpoint::open(&dir).unwrap()).unwrap()
         };
         let (large, small) = (make("large", Purpose::Text, 300), make("small", Purpose::Speech, 80));
         let spellings = spellings(&large, &small);

@@ -3,8 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use slm_core::context::{ContextError, PhraseList};
-use slm_core::task::Respelling;
+use slm_core::{PhraseError, PhraseList, Respelling};
 
 use crate::data::domain::{NamePool, names};
 use crate::data::manifest::Utterance;
@@ -27,9 +26,6 @@ pub struct ContextLists {
     pub phrases: usize,
     /// Whether the names of the utterance are among them.
     pub names: NamesInList,
-    /// What a token of a phrase that was found is favoured by in decoding.
-    #[serde(default)]
-    pub boost: f32,
     /// What is done with a phrase that the model did not write.
     #[serde(default)]
     pub respelling: Respelling,
@@ -44,7 +40,7 @@ impl ContextLists {
     /// # Errors
     ///
     /// As [`PhraseList::new`].
-    pub fn list(&self, utterances: &[Utterance], index: usize) -> Result<PhraseList, ContextError> {
+    pub fn list(&self, utterances: &[Utterance], index: usize) -> Result<PhraseList, PhraseError> {
         let own = &utterances[index].names;
         let spoken = format!(" {} ", utterances[index].text);
         let is_spoken = |name: &&str| spoken.contains(&format!(" {name} "));
@@ -87,8 +83,7 @@ mod tests {
             ..Utterance::default()
         };
         let of = |names| {
-            let lists =
-                ContextLists { phrases: 200, names, boost: 0.0, respelling: Respelling::Off, seed: 1 };
+            let lists = ContextLists { phrases: 200, names, respelling: Respelling::Off, seed: 1 };
             lists.list(std::slice::from_ref(&utterance), 0).unwrap()
         };
         let present = of(NamesInList::Present);

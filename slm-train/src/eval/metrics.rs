@@ -17,7 +17,7 @@ use std::hash::Hash;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
-use slm_core::align::edit::{Edit, edits};
+use slm_core::models::ctc::edit::{Edit, edits};
 
 use super::normalise::normalise;
 use super::tokenise::tokenise_13a;

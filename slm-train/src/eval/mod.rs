@@ -1,8 +1,10 @@
 //! Evaluation: tasks over manifests, scores and how sure they are, reports.
 
+mod answers;
 mod bootstrap;
 pub mod context;
 pub mod follow;
+pub mod hypotheses;
 pub mod metrics;
 pub mod names;
 pub mod normalise;

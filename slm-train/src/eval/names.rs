@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::AddAssign;
 
-use slm_core::align::edit::{Edit, edits};
+use slm_core::models::ctc::edit::{Edit, edits};
 
 use super::normalise::normalise;
 

@@ -2,19 +2,22 @@
 //!
 //! The thin gap is the speech score over the score that the same frozen language model reaches when it
 //! is given the true transcript as text: 1 means that nothing is lost between speech and text.
+//!
+//! A case that fails, such as a recording that cannot be read, is told in its [`Hypothesis`], counted in
+//! [`Report::failed`] and in no score.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use serde::Serialize;
-use slm_core::audio;
-use slm_core::decode::DecodeConfig;
-use slm_core::task::{Request, Response, SpeechModel, Task};
+use slm_core::models::speech::{SpeechError, SpeechModel};
+use slm_core::{DecodeConfig, Request};
 
+use super::answers::{Asker, Outcome};
 use super::bootstrap;
 use super::context::{ContextLists, NamesInList};
 use super::follow::follows;
+use super::hypotheses::Hypothesis;
 use super::metrics::{self, BleuCounts, ChrfCounts, Counts, ErrorCounts, Matches, Mean};
 use super::names::NameErrors;
 use super::normalise::{self, normalise};
@@ -111,6 +114,8 @@ pub struct Report {
     pub by_language: BTreeMap<String, Group>,
     /// Answers that were scored.
     pub cases: usize,
+    /// Cases that failed, which are in no score.
+    pub failed: usize,
     /// Utterances of the manifest.
     pub utterances: usize,
     /// Their duration.
@@ -135,123 +140,120 @@ pub struct Group {
     pub cases: usize,
 }
 
-/// An answer, to be kept for inspection.
-#[derive(Debug, Clone, Serialize)]
-pub struct Hypothesis {
-    /// The task's name.
-    pub task: String,
-    /// The manifest.
-    pub manifest: String,
-    /// The audio file.
-    pub audio_filepath: std::path::PathBuf,
-    /// The right answer.
-    pub reference: String,
-    /// The answer by speech.
-    pub speech: String,
-    /// The answer by text.
-    pub text: String,
-    /// What the encoder's CTC head heard.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ctc: Option<String>,
-    /// The phrases of the context that were found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub phrases: Vec<String>,
-    /// How well the sound supports a transcript.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<f64>,
-    /// Whether the answer by speech does what was asked.
-    pub followed: bool,
-}
-
-/// Evaluates a task; `progress` gets the number of finished answers.
+/// How a run is asked for: with the decoding that the model has for its task, or with `beams`.
 ///
 /// # Errors
 ///
-/// Audio that cannot be read, a task that the bundle has no template for, a device that fails, or a
-/// manifest without a case.
+/// What every case of a kind would be refused for: a manifest without a reference for the task, a task that the bundle
+/// does not have, beams that are out of range.
+pub fn request(
+    model: &SpeechModel,
+    utterances: &[Utterance],
+    run: &EvalRun,
+    beams: Option<usize>,
+) -> anyhow::Result<Request> {
+    let cases = run.task.cases(utterances);
+    let Some(first) = cases.first() else {
+        anyhow::bail!("manifest `{}` has no reference for task `{}`", run.manifest, run.task.name());
+    };
+    let mut request = model.request(first.task.clone());
+    if let Some(size) = beams {
+        request.decode.strategy = request.decode.strategy.with_beams(size);
+    }
+    let mut known = BTreeSet::new();
+    for case in &cases {
+        if known.insert(case.task.key()) {
+            let mut one = request.clone();
+            one.task = case.task.clone();
+            // What else is wrong with this one case need not be with others.
+            if let Err(error @ (SpeechError::NoTask { .. } | SpeechError::Decode(_))) = model.check(&one) {
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(request)
+}
+
+/// Evaluates a task; `on_answers` gets every few answers as soon as they are there, the shortest recordings first.
+///
+/// Returned are all of them, in the order of the manifest.
+///
+/// # Errors
+///
+/// A manifest without a case.
 pub fn evaluate(
     model: &SpeechModel,
     utterances: &[Utterance],
     run: &EvalRun,
     request: &Request,
-    progress: &dyn Fn(usize),
+    on_answers: &mut dyn FnMut(&[Hypothesis]),
 ) -> anyhow::Result<(Report, Vec<Hypothesis>)> {
     let cases = run.task.cases(utterances);
     anyhow::ensure!(!cases.is_empty(), "the manifest has no reference for task `{}`", run.task.name());
 
-    let began = Instant::now();
-    let speech = by_speech(model, utterances, &cases, run.context.as_ref(), request, progress)?;
-    let wall_seconds = began.elapsed().as_secs_f64();
-    let mut text: Vec<Response> = Vec::with_capacity(cases.len());
-    for batch in cases.chunks(BATCH) {
-        let words: Vec<&str> = batch.iter().map(|case| utterances[case.utterance].text.as_str()).collect();
-        let tasks: Vec<Task> = batch.iter().map(|case| case.task.clone()).collect();
-        text.extend(model.respond_to_text_each(&words, &tasks, request).context("cannot answer")?);
-    }
-
-    let hypotheses: Vec<Hypothesis> = cases
-        .iter()
-        .zip(speech.iter().zip(&text))
-        .map(|(case, (speech, text))| {
-            let utterance = &utterances[case.utterance];
-            let phrases = speech.segments.iter().flat_map(|segment| &segment.phrases);
-            Hypothesis {
-                task: run.name(),
-                manifest: run.manifest.clone(),
-                audio_filepath: utterance.audio_filepath.clone(),
-                reference: case.reference.clone(),
-                speech: speech.text.clone(),
-                text: text.text.clone(),
-                ctc: speech.ctc_text.clone(),
-                phrases: phrases.map(|found| found.phrase.clone()).collect(),
-                agreement: speech.agreement(),
-                followed: follows(&speech.text, &case.reference, &run.task.others(utterance)),
-            }
-        })
-        .collect();
-    let mut report = score(run, &cases, utterances, &hypotheses);
-    report.wall_seconds = wall_seconds;
-    report.decoding = request.decode;
-    Ok((report, hypotheses))
-}
-
-/// The answers by speech, in the order of the cases.
-fn by_speech(
-    model: &SpeechModel,
-    utterances: &[Utterance],
-    cases: &[Case],
-    context: Option<&ContextLists>,
-    request: &Request,
-    progress: &dyn Fn(usize),
-) -> anyhow::Result<Vec<Response>> {
-    let mut speech: Vec<Response> = vec![Response::default(); cases.len()];
-    // Utterances of one length waste no padding. A list of phrases is that of one utterance.
+    let asker = Asker { model, utterances, lists: run.context.as_ref(), request };
+    let mut hypotheses: Vec<(usize, Hypothesis)> = Vec::with_capacity(cases.len());
+    let mut wall = Duration::ZERO;
+    // Utterances of one length waste no padding.
     let mut order: Vec<usize> = (0..cases.len()).collect();
     order.sort_by(|&a, &b| {
         utterances[cases[a].utterance].duration.total_cmp(&utterances[cases[b].utterance].duration)
     });
-    let size = if context.is_some() { 1 } else { BATCH };
-    for (done, batch) in order.chunks(size).enumerate() {
-        let samples = batch
-            .iter()
-            .map(|&i| Ok(audio::read(&utterances[cases[i].utterance].audio_filepath)?.samples))
-            .collect::<Result<Vec<_>, audio::AudioError>>()?;
-        let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
-        let tasks: Vec<Task> = batch.iter().map(|&i| cases[i].task.clone()).collect();
-        let mut request = request.clone();
-        if let (Some(lists), Some(&first)) = (context, batch.first()) {
-            let mut phrases = model.context(&lists.list(utterances, cases[first].utterance)?)?;
-            phrases.boost = lists.boost;
-            phrases.respelling = lists.respelling;
-            request.context = Some(phrases);
-        }
-        let answers = model.respond_each(&samples, &tasks, &request).context("cannot answer")?;
-        for (&i, answer) in batch.iter().zip(answers) {
-            speech[i] = answer;
-        }
-        progress(done * size + batch.len());
+    for batch in order.chunks(BATCH) {
+        let asked: Vec<&Case> = batch.iter().map(|&i| &cases[i]).collect();
+        let began = Instant::now();
+        let speech = asker.by_speech(&asked);
+        wall += began.elapsed();
+        let text = asker.by_text(&asked);
+        let answered: Vec<Hypothesis> = asked
+            .into_iter()
+            .zip(speech.into_iter().zip(text))
+            .map(|(case, (speech, text))| hypothesis(run, &utterances[case.utterance], case, speech, text))
+            .collect();
+        on_answers(&answered);
+        hypotheses.extend(batch.iter().copied().zip(answered));
     }
-    Ok(speech)
+    hypotheses.sort_by_key(|(index, _)| *index);
+    let hypotheses: Vec<Hypothesis> = hypotheses.into_iter().map(|(_, hypothesis)| hypothesis).collect();
+
+    let (scored, answers): (Vec<&Case>, Vec<&Hypothesis>) =
+        cases.iter().zip(&hypotheses).filter(|(_, answer)| answer.error.is_none()).unzip();
+    let report = Report {
+        failed: cases.len() - scored.len(),
+        wall_seconds: wall.as_secs_f64(),
+        decoding: request.decode,
+        ..score(run, &scored, utterances, &answers)
+    };
+    Ok((report, hypotheses))
+}
+
+/// What is kept of an answer.
+fn hypothesis(
+    run: &EvalRun,
+    utterance: &Utterance,
+    case: &Case,
+    speech: Outcome,
+    text: Outcome,
+) -> Hypothesis {
+    let mut errors: Vec<String> =
+        [&speech, &text].into_iter().filter_map(|outcome| outcome.as_ref().err().cloned()).collect();
+    errors.dedup();
+    let error = (!errors.is_empty()).then(|| errors.join("; "));
+    let (speech, text) = (speech.unwrap_or_default(), text.unwrap_or_default());
+    let phrases = speech.segments.iter().flat_map(|segment| &segment.phrases);
+    Hypothesis {
+        task: run.name(),
+        manifest: run.manifest.clone(),
+        audio_filepath: utterance.audio_filepath.clone(),
+        reference: case.reference.clone(),
+        phrases: phrases.map(|found| found.phrase.clone()).collect(),
+        agreement: speech.agreement(),
+        followed: error.is_none() && follows(&speech.text, &case.reference, &run.task.others(utterance)),
+        speech: speech.text,
+        text: text.text,
+        ctc: speech.ctc_text,
+        error,
+    }
 }
 
 /// Scores the cases named by index.
@@ -261,7 +263,14 @@ type Scorer = Box<dyn Fn(&[usize]) -> f64>;
 fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
     fn counted<C: Counts + 'static>(references: &[&str], answers: &[&str], figure: fn(f64) -> f64) -> Scorer {
         let counts: Vec<C> = references.iter().zip(answers).map(|(r, a)| C::of(r, a)).collect();
-        Box::new(move |cases| figure(C::total(cases.iter().map(|&case| counts[case])).score()))
+        Box::new(move |cases| {
+            // Without a case there is no figure, be it of what is good or of what is bad.
+            if cases.is_empty() {
+                0.0
+            } else {
+                figure(C::total(cases.iter().map(|&case| counts[case])).score())
+            }
+        })
     }
     match headline {
         Headline::WordAccuracy => {
@@ -273,7 +282,8 @@ fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
     }
 }
 
-fn score(run: &EvalRun, cases: &[Case], utterances: &[Utterance], hypotheses: &[Hypothesis]) -> Report {
+/// The scores of `cases`, each with its answer.
+fn score(run: &EvalRun, cases: &[&Case], utterances: &[Utterance], hypotheses: &[&Hypothesis]) -> Report {
     let references: Vec<&str> = cases.iter().map(|case| case.reference.as_str()).collect();
     let spoken: Vec<&str> = hypotheses.iter().map(|answer| answer.speech.as_str()).collect();
     let written: Vec<&str> = hypotheses.iter().map(|answer| answer.text.as_str()).collect();
@@ -294,9 +304,10 @@ fn score(run: &EvalRun, cases: &[Case], utterances: &[Utterance], hypotheses: &[
         cases_of.into_iter().map(|(name, cases)| (name, group(cases))).collect::<BTreeMap<_, _>>()
     };
 
-    let recognition = matches!(run.task, EvalTask::Transcribe);
-    let free_text = headline == Headline::Chrf;
-    let extraction = headline == Headline::ExactMatch;
+    let some = !cases.is_empty();
+    let recognition = some && matches!(run.task, EvalTask::Transcribe);
+    let free_text = some && headline == Headline::Chrf;
+    let extraction = some && headline == Headline::ExactMatch;
     let (plain_references, plain) = (normalised(&references), normalised(&spoken));
     let heard: Option<Vec<String>> = hypotheses.iter().map(|answer| answer.ctc.clone()).collect();
     let mut names = NameErrors::default();
@@ -333,6 +344,7 @@ fn score(run: &EvalRun, cases: &[Case], utterances: &[Utterance], hypotheses: &[
         by_voice: groups(&|utterance| utterance.voice.clone()),
         by_language: groups(&|utterance| utterance.language.clone()),
         cases: cases.len(),
+        failed: 0,
         utterances: utterances.len(),
         audio_seconds: utterances.iter().map(|utterance| utterance.duration).sum(),
         wall_seconds: 0.0,
@@ -343,7 +355,7 @@ fn score(run: &EvalRun, cases: &[Case], utterances: &[Utterance], hypotheses: &[
 }
 
 /// The cases of each key, by index; those without one are left out.
-fn grouped<K: Ord>(cases: &[Case], key: impl Fn(&Case) -> Option<K>) -> BTreeMap<K, Vec<usize>> {
+fn grouped<K: Ord>(cases: &[&Case], key: impl Fn(&Case) -> Option<K>) -> BTreeMap<K, Vec<usize>> {
     let mut groups: BTreeMap<K, Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
         if let Some(key) = key(case) {

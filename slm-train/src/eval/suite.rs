@@ -16,6 +16,7 @@
 //! Paths are relative to the file. A corpus is a `manifest`, or is made again from its seed in `work`, where what is
 //! there already stays.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -24,9 +25,9 @@ use serde::Deserialize;
 use super::context::ContextLists;
 use super::report::EvalRun;
 use super::tasks::EvalTask;
+use crate::config;
+use crate::data::corpus::{self, Split, Takes};
 use crate::data::manifest::{self, Utterance};
-use crate::steps::config;
-use crate::steps::corpus::{self, Split, Takes};
 
 /// A suite.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -59,7 +60,7 @@ pub struct Corpus {
 }
 
 /// A synthetic corpus.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synth {
     /// Which sentences and voices.
@@ -136,27 +137,23 @@ impl Suite {
     }
 
     /// Makes and reads the corpora, and names the tasks of each run. `trained` tells whether a task is learnt by speech;
-    /// `progress` gets the corpus that is made and the utterances that are done.
+    /// `progress` gets the corpus that is made and the utterances that are done; `failed` each sentence that could not
+    /// be spoken, which the others go on without.
     ///
     /// # Errors
     ///
-    /// A synthesiser that is missing or fails, and manifests that cannot be read.
+    /// Manifests that cannot be read, before anything is made, and a synthesiser that is missing or fails.
     pub fn prepare(
         &self,
         trained: &dyn Fn(&EvalTask) -> bool,
         progress: &(dyn Fn(&str, usize) + Sync),
+        failed: &mut dyn FnMut(String),
     ) -> anyhow::Result<Vec<Prepared>> {
+        let corpora = self.corpora(progress, failed)?;
         self.runs
             .iter()
             .map(|run| {
-                let corpus =
-                    self.corpora.iter().find(|corpus| corpus.name == run.corpus).context("no such corpus")?;
-                let path = match (&corpus.manifest, &corpus.synth) {
-                    (Some(manifest), _) => manifest.clone(),
-                    (None, Some(synth)) => self.make(&corpus.name, synth, progress)?,
-                    (None, None) => anyhow::bail!("corpus `{}` has no manifest", corpus.name),
-                };
-                let mut utterances = manifest::read(&path)?;
+                let mut utterances = corpora.get(run.corpus.as_str()).context("no such corpus")?.clone();
                 utterances.truncate(run.limit.unwrap_or(usize::MAX));
                 let tasks = tasks(&run.tasks)?
                     .into_iter()
@@ -164,7 +161,7 @@ impl Suite {
                         trained: trained(&task),
                         task,
                         context: run.context,
-                        manifest: corpus.name.clone(),
+                        manifest: run.corpus.clone(),
                     })
                     .collect();
                 Ok(Prepared { utterances, tasks })
@@ -172,18 +169,33 @@ impl Suite {
             .collect()
     }
 
-    /// Makes a corpus, but for the files that are there; returns its manifest.
-    fn make(
+    /// The utterances of every corpus that a run asks about, by its name: those of manifests first, as making the others
+    /// takes long.
+    fn corpora(
         &self,
-        name: &str,
-        synth: &Synth,
         progress: &(dyn Fn(&str, usize) + Sync),
-    ) -> anyhow::Result<PathBuf> {
-        let out = self.work.join(name);
-        let tell = |done| progress(name, done);
-        corpus::make(&out, synth.split, synth.count, synth.seed, Takes::Augmented, &tell)
-            .with_context(|| format!("cannot make corpus `{name}`"))?;
-        Ok(out.join("manifest.jsonl"))
+        failed: &mut dyn FnMut(String),
+    ) -> anyhow::Result<BTreeMap<&str, Vec<Utterance>>> {
+        let mut corpora = BTreeMap::new();
+        let asked =
+            || self.corpora.iter().filter(|corpus| self.runs.iter().any(|run| run.corpus == corpus.name));
+        for corpus in asked() {
+            if let Some(path) = &corpus.manifest {
+                corpora.insert(corpus.name.as_str(), manifest::read(path)?);
+            }
+        }
+        for corpus in asked() {
+            let Some(Synth { split, count, seed }) = corpus.synth else { continue };
+            let out = self.work.join(&corpus.name);
+            let tell = |done| progress(&corpus.name, done);
+            let made = corpus::make(&out, split, count, seed, Takes::Augmented, &tell)
+                .with_context(|| format!("cannot make corpus `{}`", corpus.name))?;
+            for failure in made.failures {
+                failed(format!("corpus `{}`: {failure}", corpus.name));
+            }
+            corpora.insert(corpus.name.as_str(), manifest::read(out.join(corpus::MANIFEST_NAME))?);
+        }
+        Ok(corpora)
     }
 }
 

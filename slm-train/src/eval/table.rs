@@ -7,6 +7,14 @@ use super::report::{Group, Report};
 /// A document: the table of all tasks, then what only some have.
 pub fn markdown(reports: &[Report]) -> String {
     let mut text = overview(reports);
+    for report in reports.iter().filter(|report| report.failed > 0) {
+        let Report { task, manifest, failed, cases, .. } = report;
+        let _ = write!(
+            text,
+            "\n\n{failed} of {} cases of `{task}`, {manifest}, failed and are in no score.",
+            failed + cases
+        );
+    }
     let recognition: Vec<&Report> = reports.iter().filter(|report| report.wer.is_some()).collect();
     if !recognition.is_empty() {
         text.push_str(

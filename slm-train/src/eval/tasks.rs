@@ -1,6 +1,6 @@
 //! What a manifest can be asked: each task with its cases and the figure it is judged by.
 
-use slm_core::task::{Dialog, Speaker, Task};
+use slm_core::{Dialog, Speaker, Task};
 
 use crate::data::manifest::Utterance;
 

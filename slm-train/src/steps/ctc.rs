@@ -4,36 +4,40 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use burn::nn::loss::{CTCLoss, CTCLossConfig};
 use burn::prelude::*;
 use burn::tensor::Int;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::audio::SAMPLE_RATE;
-use slm_core::batch::PaddedBatch;
-use slm_core::encoder::parakeet::Parakeet;
-use slm_core::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
-use slm_core::features::{FeatureExtractor, FeatureSettings, Features, LogMelConfig};
-use slm_core::text::TextTokenizer;
-use slm_core::weights::StorageType;
+use slm_core::models::checkpoint::{Checkpoint, PREPROCESSOR_FILE, json};
+use slm_core::models::ctc::{self, best_path};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::encoder::parakeet::{Parakeet, ParakeetConfig, ParakeetEncoderConfig};
+use slm_core::models::features::{FeatureExtractor, FeatureSettings, Features, LogMelConfig};
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::text::TextTokenizer;
 
-use super::config::{self, digest};
-use super::text::write_tokenizer_files;
+use super::result;
 use super::timing::{Timing, expected_times};
+use crate::config;
 use crate::data::buckets;
 use crate::data::manifest::{self, Utterance};
 use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
 use crate::data::vocabulary;
+use crate::digest::digest;
 use crate::eval::metrics;
+use crate::output::folder;
+use crate::output::tokenizer::TokenizerFiles;
 use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CtcConfig {
-    /// Folder with `tokenizer.json`.
+    /// Folder with a tokenizer: `tokenizer.json`, or a SentencePiece model.
     pub tokenizer: PathBuf,
     /// Utterances to learn from.
     pub train_manifest: PathBuf,
@@ -54,7 +58,7 @@ pub struct CtcConfig {
     #[serde(default)]
     pub timing: Option<Timing>,
     /// The type in which the result is stored.
-    #[serde(default = "slm_core::weights::StorageType::full")]
+    #[serde(default = "StorageType::full")]
     pub storage: StorageType,
     /// The loop.
     pub train: LoopConfig,
@@ -66,6 +70,8 @@ struct Speech {
     /// The expected state of each label.
     times: Vec<Vec<f32>>,
     texts: Vec<String>,
+    /// A hash of the audio of all utterances.
+    recordings: String,
 }
 
 impl Speech {
@@ -77,13 +83,20 @@ impl Speech {
         model: &ParakeetEncoderConfig,
     ) -> anyhow::Result<Self> {
         let utterances: Vec<Utterance> = manifest::read(path)?;
+        let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
+        let labels = vocabulary::encode_all(tokenizer, texts)?;
         let (features, spans) = speech::features_and_spans(&utterances, extractor)?;
         let state_seconds = state_seconds(model, extractor);
         let spellings = tokenizer.spellings()?;
-        let mut speech =
-            Self { features: Vec::new(), labels: Vec::new(), times: Vec::new(), texts: Vec::new() };
-        for ((utterance, features), span) in utterances.into_iter().zip(features).zip(spans) {
-            let labels = tokenizer.encode(&utterance.text)?;
+        let mut speech = Self {
+            features: Vec::new(),
+            labels: Vec::new(),
+            times: Vec::new(),
+            texts: Vec::new(),
+            recordings: digest(&speech::hashes(&utterances)?),
+        };
+        let rows = utterances.into_iter().zip(labels).zip(features.into_iter().zip(spans));
+        for ((utterance, labels), (features, span)) in rows {
             let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
             if labels.is_empty() || labels.len() + repeats > model.subsampled_len(features.frames) {
                 continue;
@@ -117,7 +130,7 @@ struct CtcJob {
     loss: CTCLoss,
     blank: u32,
     state_seconds: f64,
-    /// SHA-256 of the weights it starts from.
+    /// Hash of the encoder that it starts from.
     start_hash: Option<String>,
     device: Device,
 }
@@ -157,7 +170,7 @@ impl Job for CtcJob {
             return Tensor::zeros([1], &self.device);
         };
         let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
-        let targets = slm_core::batch::PaddedIds::from_rows(&labels, self.blank, &self.device);
+        let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
         let lengths = |values: &[usize]| {
             let values: Vec<i64> = values.iter().map(|&n| n as i64).collect();
             let count = values.len();
@@ -185,11 +198,12 @@ impl Job for CtcJob {
         let bins = self.config.model.num_mel_bins;
         let mut hypotheses = vec![String::new(); self.dev.texts.len()];
         let batches = buckets::batches(&self.dev.lengths(), 4 * self.config.batch_frames, 0, 0);
+        let encoder = SpeechEncoder::Parakeet(model.clone());
         for batch in batches {
             let rows: Vec<&[f32]> = batch.iter().map(|&i| self.dev.features[i].values.as_slice()).collect();
-            let encoded = model.encode(&PaddedBatch::from_rows(&rows, bins, &device))?;
+            let encoded = ctc::encode(&encoder, &PaddedBatch::from_rows(&rows, bins, &device))?;
             for (&i, speech) in batch.iter().zip(encoded) {
-                hypotheses[i] = self.tokenizer.decode(&speech.ctc_labels())?;
+                hypotheses[i] = self.tokenizer.decode(&best_path::labels(&speech))?;
             }
         }
         Ok(Metrics::from([
@@ -206,7 +220,7 @@ impl Job for CtcJob {
             self.config.timing,
             self.config.train.identity(),
             &self.train.labels,
-            self.train.lengths(),
+            &self.train.recordings,
             self.tokenizer.digest(),
             &self.start_hash,
         ))
@@ -218,26 +232,28 @@ fn state_seconds(model: &ParakeetEncoderConfig, extractor: &FeatureExtractor) ->
     (model.subsampling_factor * extractor.hop()) as f64 / f64::from(SAMPLE_RATE)
 }
 
-/// The encoder in `dir`, with the sizes and labels of `config`.
+/// The encoder in `start`, with the sizes and labels of `config`.
 fn go_on_from(
-    dir: &Path,
+    start: &Checkpoint,
     config: &ParakeetConfig,
     tokenizer: &TextTokenizer,
     device: &Device,
 ) -> anyhow::Result<Parakeet> {
-    let labels = TextTokenizer::from_dir(dir)?;
+    let labels = TextTokenizer::from_checkpoint(start)?;
     if labels.digest() == tokenizer.digest() {
-        return Ok(config.load_weights(dir, device)?);
+        return Ok(config.load_weights(start, device)?);
     }
     let old = ParakeetConfig::ctc(config.encoder_config.clone(), labels.len());
-    Ok(old.load_weights(dir, device)?.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)))
+    let encoder = old.load_weights(start, device)?;
+    Ok(encoder.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)))
 }
 
 /// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.
 ///
 /// # Errors
 ///
-/// Invalid settings, data that cannot be read, and what [`training::run`] tells.
+/// Invalid settings, data that cannot be read, and what [`training::run`] tells. As
+/// [`Stopped`](crate::stopped::Stopped), a result that cannot be written.
 pub fn train(
     config: CtcConfig,
     run: &Path,
@@ -248,7 +264,12 @@ pub fn train(
     problems.extend(config.train.problems());
     problems.extend(config.timing.iter().flat_map(Timing::problems));
     config::check("ctc", &problems)?;
-    let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
+    folder::check(out)?;
+    let source = Checkpoint::open(&config.tokenizer)?;
+    let tokenizer = TextTokenizer::from_checkpoint(&source)?;
+    tokenizer.check_rows(tokenizer.len())?;
+    let tokenizer_files = TokenizerFiles::read(&source)?;
+    let start = config.start.as_deref().map(Checkpoint::open).transpose()?;
     let features = LogMelConfig { feature_size: config.model.num_mel_bins, ..LogMelConfig::default() };
     let extractor = FeatureExtractor::new(FeatureSettings::LogMel(features.clone()))?;
 
@@ -256,26 +277,28 @@ pub fn train(
     device.seed(config.train.seed);
     let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
     let job = CtcJob {
-        train: Speech::load(&config.train_manifest, &tokenizer, &extractor, &config.model)?,
+        // The smaller one first, so that what is wrong with it is told soon.
         dev: Speech::load(&config.dev_manifest, &tokenizer, &extractor, &config.model)?,
+        train: Speech::load(&config.train_manifest, &tokenizer, &extractor, &config.model)?,
         loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
         blank: model_config.pad_token_id as u32,
         state_seconds: state_seconds(&config.model, &extractor),
-        start_hash: config::weights_hash(config.start.as_deref())?,
+        start_hash: start.as_ref().map(Checkpoint::content_hash).transpose()?,
         device: device.clone(),
         config,
         tokenizer,
     };
-    let model = match &job.config.start {
-        Some(dir) => go_on_from(dir, &model_config, &job.tokenizer, &device)?,
+    let model = match &start {
+        Some(start) => go_on_from(start, &model_config, &job.tokenizer, &device)?,
         None => model_config.init(&device),
     };
     let outcome = training::run(&job, model, &job.config.train, run, &device)?;
     if let Outcome::Finished { model, .. } = &outcome {
-        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        model.save(out, job.config.storage)?;
-        slm_core::json::write(&out.join("preprocessor_config.json"), &features)?;
-        write_tokenizer_files(&job.config.tokenizer, out)?;
+        result::write(run, out, |dir| {
+            model.save(dir, job.config.storage)?;
+            json::write(&dir.join(PREPROCESSOR_FILE), &features)?;
+            tokenizer_files.write(dir)
+        })?;
     }
     Ok(outcome)
 }

@@ -5,13 +5,13 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 use burn::tensor::activation::log_softmax;
-use slm_core::batch::PaddedIds;
+use slm_core::models::nn::{PaddedIds, keep_mask};
 
 /// The sum of `-log p(target)` over the real positions of `targets`, for logits `[B, L, V]`.
 pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
     let [batch, length, _] = logits.dims();
     let device = logits.device();
-    let keep = slm_core::batch::keep_mask(&targets.lengths, length, &device);
+    let keep = keep_mask(&targets.lengths, length, &device);
     let ids: Tensor<3, Int> = targets.ids.clone().reshape([batch, length, 1]);
     // [B, L, V] -> [B, L, 1] -> [B, L]
     let log_probs = log_softmax(logits, 2).gather(2, ids).reshape([batch, length]);
@@ -22,7 +22,7 @@ pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
 /// first `lengths` positions of each row. No gradient goes to the teacher.
 pub fn divergence_sum(student: Tensor<3>, teacher: Tensor<3>, lengths: &[usize]) -> Tensor<1> {
     let [batch, length, _] = student.dims();
-    let keep = slm_core::batch::keep_mask(lengths, length, &student.device());
+    let keep = keep_mask(lengths, length, &student.device());
     let teacher = log_softmax(teacher.detach(), 2);
     // [B, L, V] -> [B, L, 1] -> [B, L]
     let divergence = (teacher.clone().exp() * (teacher - log_softmax(student, 2))).sum_dim(2);

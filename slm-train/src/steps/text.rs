@@ -13,20 +13,26 @@ use burn::prelude::*;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use slm_core::batch::PaddedIds;
-use slm_core::decode::{DEFAULT_MAX_NEW_TOKENS, settings};
-use slm_core::llm::config::T5Config;
-use slm_core::llm::t5::{OutputHead, T5};
-use slm_core::text::TextTokenizer;
-use slm_core::weights::StorageType;
+use slm_core::models::checkpoint::{Checkpoint, GENERATION_FILE, json};
+use slm_core::models::decode::{DEFAULT_MAX_NEW_TOKENS, settings};
+use slm_core::models::llm::T5;
+use slm_core::models::llm::t5::{OutputHead, T5Config};
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedIds, keep_mask};
+use slm_core::models::text::TextTokenizer;
 
-use super::config::{self, digest};
 use super::loss::{cross_entropy_sum, shift_right};
+use super::result;
+use crate::config;
 use crate::data::buckets;
 use crate::data::domain::hearing::{mishear, mishear_pieces};
 use crate::data::domain::tasks::{Task, TaskPair, chat_pairs, copy_drill, pairs};
 use crate::data::domain::{Item, NamePool, is_held_out, sample};
-use crate::training::{self, Job, LoopConfig, Metrics, Outcome, rng_for};
+use crate::digest::digest;
+use crate::output::folder;
+use crate::output::tokenizer::TokenizerFiles;
+use crate::random::rng_for;
+use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
 
 /// The stream of random numbers that training examples draw from.
 const EXAMPLE_STREAM: u64 = 0x7465_7874;
@@ -40,7 +46,7 @@ const MAX_EARLIER: usize = 2;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
-    /// Folder with `tokenizer.json`.
+    /// Folder with a tokenizer: `tokenizer.json`, or a SentencePiece model.
     pub tokenizer: PathBuf,
     /// Folder of a model of these sizes to go on from, in place of random weights.
     #[serde(default)]
@@ -59,7 +65,7 @@ pub struct TextConfig {
     #[serde(default)]
     pub no_repeat_ngram_size: usize,
     /// The type in which the result is stored.
-    #[serde(default = "slm_core::weights::StorageType::full")]
+    #[serde(default = "StorageType::full")]
     pub storage: StorageType,
     /// The loop.
     pub train: LoopConfig,
@@ -113,7 +119,7 @@ struct TextJob {
     config: TextConfig,
     epoch: RefCell<Option<(u64, Vec<Example>)>>,
     held_out: Vec<Example>,
-    /// SHA-256 of the weights it starts from.
+    /// Hash of the model that it starts from.
     start_hash: Option<String>,
 }
 
@@ -212,7 +218,7 @@ impl TextJob {
 fn hits(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
     let [batch, length, _] = logits.dims();
     let logits = logits.detach();
-    let keep = slm_core::batch::keep_mask(&targets.lengths, length, &logits.device());
+    let keep = keep_mask(&targets.lengths, length, &logits.device());
     let best = logits.argmax(2).reshape([batch, length]);
     (best.equal(targets.ids.clone()).float() * keep).sum()
 }
@@ -269,10 +275,14 @@ impl Job for TextJob {
 ///
 /// # Errors
 ///
-/// Invalid settings, a tokenizer that cannot be loaded, and what [`training::run`] tells.
+/// Invalid settings, a tokenizer that cannot be loaded or taken along, and what [`training::run`] tells. As
+/// [`Stopped`](crate::stopped::Stopped), a result that cannot be written.
 pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<T5>> {
-    let tokenizer = TextTokenizer::from_dir(&config.tokenizer)?;
+    let source = Checkpoint::open(&config.tokenizer)?;
+    let tokenizer = TextTokenizer::from_checkpoint(&source)?;
+    let tokenizer_files = TokenizerFiles::read(&source)?;
     config.model.vocab_size = tokenizer.len();
+    tokenizer.check_rows(config.model.vocab_size)?;
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
     let shares = [
@@ -292,52 +302,36 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
         }
     }
     config::check("text", &problems)?;
+    folder::check(out)?;
+    let start = config.start.as_deref().map(Checkpoint::open).transpose()?;
 
     let device = device.clone().autodiff();
     device.seed(config.train.seed);
-    let model = match &config.start {
-        Some(dir) => config.model.load_weights(dir, &device)?,
+    let model = match &start {
+        Some(start) => config.model.load_weights(start, &device)?,
         None => config.model.init(OutputHead::Tied, &device),
     };
-    let start_hash = config::weights_hash(config.start.as_deref())?;
+    let start_hash = start.as_ref().map(Checkpoint::content_hash).transpose()?;
     let mut job = TextJob { tokenizer, config, epoch: RefCell::new(None), held_out: Vec::new(), start_hash };
     let mut rng = rng_for(job.config.train.seed, HELD_OUT_STREAM, 0);
     job.held_out = job.draw(job.config.data.held_out_items, true, &mut rng);
 
     let outcome = training::run(&job, model, &job.config.train, run, &device)?;
     if let Outcome::Finished { model, .. } = &outcome {
-        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-        model.save(out, job.config.storage)?;
-        write_tokenizer_files(&job.config.tokenizer, out)?;
-        write_generation_config(&job.config, out)?;
+        result::write(run, out, |dir| {
+            model.save(dir, job.config.storage)?;
+            tokenizer_files.write(dir)?;
+            json::write(&dir.join(GENERATION_FILE), &generation_config(&job.config))?;
+            Ok(())
+        })?;
     }
     Ok(outcome)
 }
 
-/// Copies `tokenizer.json` and tells transformers which class reads it.
-///
-/// # Errors
-///
-/// When a file cannot be read or written.
-pub fn write_tokenizer_files(from: &Path, to: &Path) -> anyhow::Result<()> {
-    use crate::data::vocabulary::{EOS, PAD, UNKNOWN};
-    let name = slm_core::text::FILE_NAME;
-    let target = to.join(name);
-    std::fs::copy(from.join(name), &target)
-        .with_context(|| format!("cannot write `{}`", target.display()))?;
-    let settings = serde_json::json!({
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "pad_token": PAD,
-        "eos_token": EOS,
-        "unk_token": UNKNOWN,
-    });
-    slm_core::json::write(&to.join("tokenizer_config.json"), &settings)?;
-    Ok(())
-}
-
-fn write_generation_config(config: &TextConfig, out: &Path) -> anyhow::Result<()> {
+/// How the result is to be decoded, as `generation_config.json` has it.
+fn generation_config(config: &TextConfig) -> serde_json::Value {
     let model = &config.model;
-    let content = serde_json::json!({
+    serde_json::json!({
         "pad_token_id": model.pad_token_id,
         "eos_token_id": model.eos_token_id,
         "decoder_start_token_id": model.decoder_start_token_id,
@@ -345,7 +339,5 @@ fn write_generation_config(config: &TextConfig, out: &Path) -> anyhow::Result<()
         "num_beams": config.num_beams,
         "length_penalty": config.length_penalty,
         "no_repeat_ngram_size": config.no_repeat_ngram_size,
-    });
-    slm_core::json::write(&out.join(settings::FILE_NAME), &content)?;
-    Ok(())
+    })
 }

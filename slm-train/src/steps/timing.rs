@@ -13,7 +13,7 @@ use std::ops::Range;
 use burn::prelude::*;
 use burn::tensor::Int;
 use serde::{Deserialize, Serialize};
-use slm_core::batch::{PaddedIds, keep_mask};
+use slm_core::models::nn::{PaddedIds, keep_mask};
 
 /// Settings of the term.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
-use slm_core::hash::sha256_file;
+use slm_core::models::checkpoint::hash::sha256_file;
 
 use super::Metrics;
 
@@ -48,7 +48,7 @@ struct FileRecord {
 ///
 /// # Errors
 ///
-/// `cannot save checkpoint step N` with the reason; earlier checkpoints are untouched.
+/// `cannot save checkpoint` with its path and the reason; earlier checkpoints are untouched.
 pub fn save<M: Module>(
     run: &Path,
     model: &M,
@@ -56,8 +56,9 @@ pub fn save<M: Module>(
     state: &State,
     keep: usize,
 ) -> anyhow::Result<()> {
-    write(run, model, optimizer, state)
-        .with_context(|| format!("cannot save checkpoint step {}", state.step))?;
+    let name = name(state.step);
+    write(run, &name, model, optimizer, state)
+        .with_context(|| format!("cannot save checkpoint `{}`", run.join(&name).display()))?;
     for (_, dir) in list(run)?.into_iter().rev().skip(keep) {
         // Only after the new one verified, so that the last sound one is never the one removed.
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
@@ -65,8 +66,18 @@ pub fn save<M: Module>(
     Ok(())
 }
 
-fn write<M: Module>(run: &Path, model: &M, optimizer: &ModuleOptimizer, state: &State) -> anyhow::Result<()> {
-    let name = format!("step-{:08}", state.step);
+/// The folder of a step's checkpoint.
+fn name(step: u64) -> String {
+    format!("step-{step:08}")
+}
+
+fn write<M: Module>(
+    run: &Path,
+    name: &str,
+    model: &M,
+    optimizer: &ModuleOptimizer,
+    state: &State,
+) -> anyhow::Result<()> {
     let scratch = run.join(format!("{name}.tmp"));
     if scratch.exists() {
         fs::remove_dir_all(&scratch)?;
@@ -173,7 +184,7 @@ pub fn resume<M: Module>(
             name.starts_with("step-") && name.ends_with(".tmp")
         });
         if is_scratch {
-            fs::remove_dir_all(&path)?;
+            fs::remove_dir_all(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
     }
     for (_, dir) in list(run)?.into_iter().rev() {
@@ -185,7 +196,8 @@ pub fn resume<M: Module>(
             continue;
         }
         let fail = || format!("cannot resume from `{}`", dir.display());
-        let state: State = serde_json::from_slice(&fs::read(dir.join(STATE))?).with_context(fail)?;
+        let state = fs::read(dir.join(STATE)).with_context(fail)?;
+        let state: State = serde_json::from_slice(&state).with_context(fail)?;
         if state.fingerprint != fingerprint {
             bail!(
                 "cannot resume from `{}`: it was made with other data, parts or shapes ({}, now {fingerprint})",

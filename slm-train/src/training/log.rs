@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -40,6 +40,7 @@ struct EvalRecord<'a> {
 /// The log of one run.
 #[derive(Debug)]
 pub struct RunLog {
+    path: PathBuf,
     file: File,
     bar: ProgressBar,
     began: Instant,
@@ -65,7 +66,7 @@ impl RunLog {
             bar.set_style(style);
         }
         bar.reset_eta();
-        Ok(Self { file, bar, began: Instant::now() })
+        Ok(Self { path, file, bar, began: Instant::now() })
     }
 
     /// Seconds since the log was opened.
@@ -110,7 +111,7 @@ impl RunLog {
     fn line(&mut self, record: &impl Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec(record)?;
         text.push(b'\n');
-        self.file.write_all(&text).context("cannot write `metrics.jsonl`")
+        self.file.write_all(&text).with_context(|| format!("cannot write `{}`", self.path.display()))
     }
 }
 

@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 
 use burn::prelude::*;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-pub use run::{Outcome, Stopped, run};
+pub use crate::random::rng_for;
+pub use run::{Outcome, run};
 
 /// Settings of the loop, the same for every stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,11 +127,4 @@ pub trait Job {
     /// Hashes of what the run depends on (data, frozen parts, shapes): a checkpoint of other ones is not
     /// resumed.
     fn fingerprint(&self) -> String;
-}
-
-/// A generator for one purpose at one position of the run.
-pub fn rng_for(seed: u64, stream: u64, position: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ stream.rotate_left(32));
-    rng.set_stream(position);
-    rng
 }

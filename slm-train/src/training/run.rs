@@ -13,6 +13,7 @@ use super::checkpoint::{self, Resumed, State};
 use super::guard::Guard;
 use super::log::{RunLog, StepRecord};
 use super::{Job, LoopConfig, clip, rng_for, schedule};
+use crate::stopped::Stopped;
 
 /// The stream of random numbers that steps draw from.
 const STEP_STREAM: u64 = 0x7374_6570;
@@ -34,18 +35,6 @@ pub enum Outcome<M> {
     },
 }
 
-/// A run that had started could not go on; what was saved before is kept.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Stopped(String);
-
-impl Stopped {
-    fn new(error: &anyhow::Error) -> Self {
-        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-        Self(causes.join(": "))
-    }
-}
-
 /// The optimizer that a fresh run starts with.
 pub fn optimizer(config: &LoopConfig) -> ModuleOptimizer {
     AdamWConfig::new()
@@ -61,8 +50,8 @@ pub fn optimizer(config: &LoopConfig) -> ModuleOptimizer {
 ///
 /// # Errors
 ///
-/// A folder that is locked or cannot be written, a checkpoint that does not fit, gradients that stay
-/// non-finite, or a failed evaluation.
+/// A folder that is locked or cannot be written, a checkpoint that does not fit. As [`Stopped`], what ends a run that
+/// had begun: gradients that stay non-finite, a failed evaluation, a checkpoint that cannot be written.
 pub fn run<J: Job>(
     job: &J,
     model: J::Model,
@@ -84,7 +73,10 @@ pub fn run<J: Job>(
     if resumed.state.step > 0 {
         log.note(&format!("resumed at step {}", resumed.state.step));
     }
-    steps(job, resumed, config, dir, device, &mut log, &signal).map_err(|error| Stopped::new(&error).into())
+    steps(job, resumed, config, dir, device, &mut log, &signal).map_err(|error| {
+        let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
+        Stopped::because(error, text)
+    })
 }
 
 /// Takes the steps that are left.
@@ -155,22 +147,34 @@ fn steps<J: Job>(
             window = Window { began: seconds, ..Window::default() };
         }
         let stop = signal.load(Ordering::Relaxed);
+        let mut evaluated = Ok(());
         if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
-            let metrics = job.evaluate(&model.valid())?;
-            log.eval(state.step, &metrics)?;
-            // JSON has no NaN: such a figure would come back as null and end the resumption.
-            state.metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
+            evaluated = evaluate(job, &model, &mut state, log);
             window.began = log.seconds();
         }
-        if state.step.is_multiple_of(config.save_every) || state.step == config.steps || stop != 0 {
+        // A failed evaluation ends the run, and must not take the steps along.
+        let is_end = state.step == config.steps || stop != 0 || evaluated.is_err();
+        if state.step.is_multiple_of(config.save_every) || is_end {
             checkpoint::save(dir, &model, &optimizer, &state, config.keep)?;
         }
+        evaluated?;
         if stop != 0 {
             log.note(&format!("stopped at step {}, checkpoint saved", state.step));
             return Ok(Outcome::Interrupted { signal: stop });
         }
     }
     Ok(Outcome::Finished { model: model.valid(), state })
+}
+
+/// Judges the model, writes the figures to the log and into the state.
+fn evaluate<J: Job>(job: &J, model: &J::Model, state: &mut State, log: &mut RunLog) -> anyhow::Result<()> {
+    let metrics = job
+        .evaluate(&model.valid())
+        .with_context(|| format!("cannot evaluate the model of step {}", state.step))?;
+    log.eval(state.step, &metrics)?;
+    // JSON has no NaN: such a figure would come back as null and end the resumption.
+    state.metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
+    Ok(())
 }
 
 /// Loss and speed since the last log line.

@@ -11,17 +11,19 @@ use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::{Value, json};
-use slm_core::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
-use slm_core::features::LogMelConfig;
-use slm_core::llm::config::T5Config;
-use slm_core::llm::t5::OutputHead;
-use slm_core::text::{FILE_NAME, TextTokenizer};
-use slm_core::weights::StorageType;
+use slm_core::models::checkpoint::{PREPROCESSOR_FILE, json as json_file};
+use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
+use slm_core::models::features::LogMelConfig;
+use slm_core::models::llm::t5::{OutputHead, T5Config};
+use slm_core::models::nn::weights::StorageType;
+use slm_core::models::text::TextTokenizer;
+use slm_tests::checkpoint;
 use slm_train::data::manifest::{self, Utterance};
-use slm_train::data::vocabulary::{self, Purpose};
+use slm_train::data::vocabulary::{self, FILE_NAME, Purpose};
+use slm_train::output::tokenizer;
 use slm_train::steps::adapter::AdapterStage;
 use slm_train::steps::ctc::CtcConfig;
-use slm_train::steps::text::{TextConfig, write_tokenizer_files};
+use slm_train::steps::text::TextConfig;
 use slm_train::training::{LoopConfig, Outcome};
 use tempfile::TempDir;
 
@@ -129,7 +131,7 @@ impl Fixture {
     }
 
     pub(crate) fn tokenizer(&self) -> TextTokenizer {
-        TextTokenizer::from_dir(&self.path("tokenizer")).unwrap()
+        TextTokenizer::from_checkpoint(&checkpoint(&self.path("tokenizer"))).unwrap()
     }
 
     /// Writes a recording for each of `words` and gives the manifest. The recordings depend on the index alone.
@@ -165,14 +167,14 @@ impl Fixture {
         let model = ParakeetConfig::ctc(encoder_config(0.1), pieces).init(&device);
         model.save(&encoder, StorageType::F32).unwrap();
         let features = LogMelConfig { feature_size: MEL_BINS, ..LogMelConfig::default() };
-        slm_core::json::write(&encoder.join("preprocessor_config.json"), &features).unwrap();
-        write_tokenizer_files(&self.path("tokenizer"), &encoder).unwrap();
+        json_file::write(&encoder.join(PREPROCESSOR_FILE), &features).unwrap();
+        tokenizer::copy(&self.path("tokenizer"), &encoder).unwrap();
 
         let llm = self.folder("llm");
         let config = T5Config { vocab_size: pieces, ..t5_config(0.1) };
         let model = config.init(head, &device);
         model.save(&llm, StorageType::F32).unwrap();
-        write_tokenizer_files(&self.path("tokenizer"), &llm).unwrap();
+        tokenizer::copy(&self.path("tokenizer"), &llm).unwrap();
     }
 
     /// Stage `adapter` on the corpus, with dropout and random dropping of states.

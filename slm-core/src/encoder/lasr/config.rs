@@ -4,9 +4,18 @@
 
 use serde::Deserialize;
 
-use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
-use crate::encoder::positions::PositionKind;
-use crate::encoder::span::AttentionSpan;
+use super::subsampling::SubsamplingConfig;
+use crate::encoder::activation;
+use crate::encoder::conformer::block::{BlockConfig, Residuals};
+use crate::encoder::conformer::convolution::{ConvolutionNormKind, KernelReach};
+use crate::encoder::conformer::positions::PositionKind;
+use crate::encoder::conformer::span::AttentionSpan;
+use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
+
+/// A LASR encoder with a CTC head.
+pub(super) const LASR_CTC: &str = "lasr_ctc";
+/// A LASR encoder.
+pub(super) const LASR_ENCODER: &str = "lasr_encoder";
 
 /// Sizes of the encoder (`LasrEncoderConfig`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -18,9 +27,11 @@ pub struct LasrEncoderConfig {
     pub num_hidden_layers: usize,
     /// Attention heads.
     pub num_attention_heads: usize,
+    /// Width of an attention head; absent, the heads share the width of the hidden states.
+    pub head_dim: Option<usize>,
     /// Width of the feed-forward modules.
     pub intermediate_size: usize,
-    /// Activation of the feed-forward and convolution modules; only `silu` exists.
+    /// Activation of the feed-forward and convolution modules, by the name that transformers has for it.
     pub hidden_act: String,
     /// Whether feed-forward and attention projections have biases.
     pub attention_bias: bool,
@@ -42,8 +53,8 @@ pub struct LasrEncoderConfig {
     pub feed_forward_residual_weights: (f64, f64),
     /// Weights of input and output around a convolution module.
     pub conv_residual_weights: (f64, f64),
-    /// How queries and keys are rotated.
-    pub rope_parameters: RopeParameters,
+    /// How queries and keys are rotated; `null` for the default.
+    pub rope_parameters: Option<RopeParameters>,
 }
 
 /// How queries and keys are rotated.
@@ -52,7 +63,8 @@ pub struct LasrEncoderConfig {
 pub struct RopeParameters {
     /// Base of the wavelengths.
     pub rope_theta: f64,
-    /// How long sequences change it; only `default`, which does not, exists.
+    /// How long sequences change it; only `default`, which does not, is known.
+    #[serde(alias = "type")]
     pub rope_type: String,
 }
 
@@ -68,6 +80,7 @@ impl Default for LasrEncoderConfig {
             hidden_size: 512,
             num_hidden_layers: 17,
             num_attention_heads: 8,
+            head_dim: None,
             intermediate_size: 2048,
             hidden_act: "silu".into(),
             attention_bias: false,
@@ -80,24 +93,41 @@ impl Default for LasrEncoderConfig {
             layer_norm_eps: 1e-6,
             feed_forward_residual_weights: (1.5, 0.5),
             conv_residual_weights: (2.0, 1.0),
-            rope_parameters: RopeParameters::default(),
+            rope_parameters: None,
         }
     }
 }
 
 impl LasrEncoderConfig {
+    fn rope(&self) -> RopeParameters {
+        self.rope_parameters.clone().unwrap_or_default()
+    }
+
+    /// What its subsampling is made of.
+    pub fn subsampling(&self) -> SubsamplingConfig {
+        SubsamplingConfig {
+            num_mel_bins: self.num_mel_bins,
+            width: self.hidden_size,
+            channels: self.subsampling_conv_channels,
+            kernel: self.subsampling_conv_kernel_size,
+            stride: self.subsampling_conv_stride,
+        }
+    }
+
     /// What its blocks are made of.
     pub fn block(&self) -> BlockConfig {
         BlockConfig {
             width: self.hidden_size,
             inner_width: self.intermediate_size,
             num_heads: self.num_attention_heads,
+            head_dim: self.head_dim,
             kernel: self.conv_kernel_size,
             reach: KernelReach::Centred,
             convolution_norm: ConvolutionNormKind::Batch,
+            activation: activation::named(&self.hidden_act),
             projection_bias: self.attention_bias,
             convolution_bias: self.convolution_bias,
-            position: Some(PositionKind::RotaryHeads { base: self.rope_parameters.rope_theta }),
+            position: Some(PositionKind::RotaryHeads { base: self.rope().rope_theta }),
             span: AttentionSpan::Full,
             norm_epsilon: self.layer_norm_eps,
             norm_bias: false,
@@ -123,11 +153,9 @@ impl LasrEncoderConfig {
                 problems.push(format!("`{name}` is 0"));
             }
         }
-        if self.hidden_act != "silu" {
-            problems.push(format!("`hidden_act` is `{}`, expected `silu`", self.hidden_act));
-        }
-        if self.rope_parameters.rope_type != "default" {
-            let found = &self.rope_parameters.rope_type;
+        problems.extend(activation::problem("hidden_act", &self.hidden_act));
+        let found = self.rope().rope_type;
+        if found != "default" {
             problems.push(format!("`rope_type` is `{found}`, expected `default`"));
         }
         problems
@@ -138,13 +166,19 @@ impl LasrEncoderConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LasrConfig {
     /// Labels of the CTC head, the blank included; 0 without a head.
-    #[serde(default)]
+    #[serde(default = "default_labels")]
     pub vocab_size: usize,
     /// The blank label.
     #[serde(default)]
     pub pad_token_id: usize,
     /// The encoder's sizes.
+    #[serde(default)]
     pub encoder_config: LasrEncoderConfig,
+}
+
+/// Labels of a config that does not say how many, as in transformers.
+fn default_labels() -> usize {
+    512
 }
 
 impl LasrConfig {
@@ -158,5 +192,58 @@ impl LasrConfig {
             ));
         }
         problems
+    }
+}
+
+impl EncoderSizes for LasrConfig {
+    fn input_width(&self) -> usize {
+        self.encoder_config.num_mel_bins
+    }
+
+    fn output_width(&self) -> usize {
+        self.encoder_config.hidden_size
+    }
+
+    fn blank(&self) -> usize {
+        self.pad_token_id
+    }
+
+    fn stride(&self) -> usize {
+        self.encoder_config.subsampling_conv_stride.pow(2)
+    }
+
+    fn working_bytes(&self, rows: usize, frames: usize) -> u64 {
+        let encoder = &self.encoder_config;
+        let input = rows as f64 * frames as f64 * encoder.num_mel_bins as f64;
+        let states = encoder.subsampling().output_len(frames);
+        peak_bytes(&[
+            input + encoder.subsampling().working_values(rows, frames),
+            input + encoder.block().working_values(rows, states),
+            input + output_values(rows as f64 * states as f64, encoder.hidden_size, self.vocab_size),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_in_transformers() {
+        let config: LasrConfig = serde_json::from_str("{}").unwrap();
+        assert_eq!((config.vocab_size, config.pad_token_id), (512, 0));
+        assert_eq!(config.encoder_config, LasrEncoderConfig::default());
+        assert!(config.problems().is_empty());
+        let text = r#"{"rope_parameters": null, "hidden_act": "gelu", "head_dim": 16}"#;
+        let config: LasrEncoderConfig = serde_json::from_str(text).unwrap();
+        assert!(config.problems().is_empty());
+        assert_eq!(config.block().position, Some(PositionKind::RotaryHeads { base: 10_000.0 }));
+        assert_eq!(config.block().head_width(), 16);
+        let text = r#"{"rope_parameters": {"type": "yarn"}, "hidden_act": "softmax"}"#;
+        let config: LasrEncoderConfig = serde_json::from_str(text).unwrap();
+        let problems = config.problems();
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].starts_with("`hidden_act` is `softmax`"), "{}", problems[0]);
+        assert!(problems[1].starts_with("`rope_type` is `yarn`"), "{}", problems[1]);
     }
 }

@@ -4,10 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::block::{BlockConfig, ConvolutionNormKind, KernelReach, Residuals};
-use crate::encoder::positions::PositionKind;
-use crate::encoder::span::AttentionSpan;
+use super::subsampling::SubsamplingConfig;
+use crate::encoder::activation;
+use crate::encoder::conformer::block::{BlockConfig, Residuals};
+use crate::encoder::conformer::convolution::{ConvolutionNormKind, KernelReach};
+use crate::encoder::conformer::positions::PositionKind;
+use crate::encoder::conformer::span::AttentionSpan;
+use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
 
+/// The `model_type` of a checkpoint that is a NeMo archive, which has no `config.json` to name one.
+pub(in crate::encoder) const NEMO: &str = "nemo";
 /// A Parakeet encoder with a CTC head.
 pub(super) const PARAKEET_CTC: &str = "parakeet_ctc";
 /// A Parakeet encoder.
@@ -29,9 +35,12 @@ pub struct ParakeetEncoderConfig {
     pub num_hidden_layers: usize,
     /// Attention heads `H`.
     pub num_attention_heads: usize,
+    /// Width of an attention head; absent, the heads share the width of the hidden states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_dim: Option<usize>,
     /// Width `F` of the feed-forward modules.
     pub intermediate_size: usize,
-    /// Activation of the feed-forward and convolution modules; only `silu` exists.
+    /// Activation of the feed-forward and convolution modules, by the name that transformers has for it.
     pub hidden_act: String,
     /// Whether feed-forward and attention projections have biases.
     pub attention_bias: bool,
@@ -39,13 +48,13 @@ pub struct ParakeetEncoderConfig {
     pub convolution_bias: bool,
     /// Kernel of the depthwise convolution, odd.
     pub conv_kernel_size: usize,
-    /// Frames in for one state out: a power of two, 2 or more.
+    /// Frames in for one state out, where the stride is 2: a power of two, 2 or more. It counts the convolutions.
     pub subsampling_factor: usize,
     /// Channels `C` of the subsampling convolutions.
     pub subsampling_conv_channels: usize,
     /// Kernel of the subsampling convolutions, odd.
     pub subsampling_conv_kernel_size: usize,
-    /// Stride of the subsampling convolutions; only 2 exists.
+    /// Stride of the subsampling convolutions.
     pub subsampling_conv_stride: usize,
     /// Mel bins `M` of the input.
     pub num_mel_bins: usize,
@@ -68,6 +77,7 @@ impl Default for ParakeetEncoderConfig {
             hidden_size: 1024,
             num_hidden_layers: 24,
             num_attention_heads: 8,
+            head_dim: None,
             intermediate_size: 4096,
             hidden_act: "silu".into(),
             attention_bias: true,
@@ -93,9 +103,11 @@ impl ParakeetEncoderConfig {
             width: self.hidden_size,
             inner_width: self.intermediate_size,
             num_heads: self.num_attention_heads,
+            head_dim: self.head_dim,
             kernel: self.conv_kernel_size,
             reach: KernelReach::Centred,
             convolution_norm: ConvolutionNormKind::Batch,
+            activation: activation::named(&self.hidden_act),
             projection_bias: self.attention_bias,
             convolution_bias: self.convolution_bias,
             position: Some(PositionKind::Relative),
@@ -117,25 +129,21 @@ impl ParakeetEncoderConfig {
         self.model_type == USM_ENCODER
     }
 
-    /// Convolutions with stride 2 in the subsampling.
-    pub fn num_subsampling_stages(&self) -> usize {
-        self.subsampling_factor.ilog2() as usize
-    }
-
-    /// Mel bins that are left after subsampling, `M'`.
-    pub fn subsampled_bins(&self) -> usize {
-        self.subsampled_len(self.num_mel_bins)
+    /// What its subsampling is made of.
+    pub fn subsampling(&self) -> SubsamplingConfig {
+        SubsamplingConfig {
+            num_mel_bins: self.num_mel_bins,
+            width: self.hidden_size,
+            channels: self.subsampling_conv_channels,
+            kernel: self.subsampling_conv_kernel_size,
+            stride: self.subsampling_conv_stride,
+            stages: self.subsampling_factor.ilog2() as usize,
+        }
     }
 
     /// States for `frames` input frames.
     pub fn subsampled_len(&self, frames: usize) -> usize {
-        (0..self.num_subsampling_stages()).fold(frames, |n, _| self.stage_len(n))
-    }
-
-    /// Positions after one convolution of stride 2.
-    pub fn stage_len(&self, n: usize) -> usize {
-        let kernel = self.subsampling_conv_kernel_size;
-        (n + 2 * ((kernel - 1) / 2)).saturating_sub(kernel) / self.subsampling_conv_stride + 1
+        self.subsampling().output_len(frames)
     }
 
     /// All fields that are out of range or contradict each other, one text each; empty when sound.
@@ -149,11 +157,11 @@ impl ParakeetEncoderConfig {
         for (name, value) in [
             ("num_hidden_layers", self.num_hidden_layers),
             ("subsampling_conv_channels", self.subsampling_conv_channels),
+            ("subsampling_conv_stride", self.subsampling_conv_stride),
             ("num_mel_bins", self.num_mel_bins),
         ] {
             check(value > 0, format!("`{name}` is 0"));
         }
-        check(self.hidden_act == "silu", format!("`hidden_act` is `{}`, expected `silu`", self.hidden_act));
         for (name, kernel) in [
             ("conv_kernel_size", self.conv_kernel_size),
             ("subsampling_conv_kernel_size", self.subsampling_conv_kernel_size),
@@ -165,10 +173,6 @@ impl ParakeetEncoderConfig {
             format!("`subsampling_factor` {} is not a power of two from 2 on", self.subsampling_factor),
         );
         check(
-            self.subsampling_conv_stride == 2,
-            format!("`subsampling_conv_stride` is {}, expected 2", self.subsampling_conv_stride),
-        );
-        check(
             self.attention_chunk_size.is_none() || self.is_usm(),
             format!(
                 "`attention_chunk_size` is set, `model_type` is `{}`, not `{USM_ENCODER}`",
@@ -176,6 +180,7 @@ impl ParakeetEncoderConfig {
             ),
         );
         check((0.0..1.0).contains(&self.dropout), format!("`dropout` {} is not in [0, 1)", self.dropout));
+        problems.extend(activation::problem("hidden_act", &self.hidden_act));
         problems.extend(self.block().problems());
         problems
     }
@@ -190,13 +195,24 @@ pub struct ParakeetConfig {
     #[serde(default)]
     pub architectures: Vec<String>,
     /// Labels of the CTC head, the blank included.
-    #[serde(default)]
+    #[serde(default = "default_labels")]
     pub vocab_size: usize,
     /// The blank label (it is also the padding id of the targets).
-    #[serde(default)]
+    #[serde(default = "default_blank")]
     pub pad_token_id: usize,
     /// The encoder's sizes.
+    #[serde(default)]
     pub encoder_config: ParakeetEncoderConfig,
+}
+
+/// Labels of a config that does not say how many, as in transformers.
+fn default_labels() -> usize {
+    1025
+}
+
+/// The blank of a config that does not name it, as in transformers.
+fn default_blank() -> usize {
+    1024
 }
 
 impl ParakeetConfig {
@@ -243,5 +259,35 @@ impl ParakeetConfig {
             ));
         }
         problems
+    }
+}
+
+impl EncoderSizes for ParakeetConfig {
+    fn input_width(&self) -> usize {
+        self.encoder_config.num_mel_bins
+    }
+
+    fn output_width(&self) -> usize {
+        self.encoder_config.hidden_size
+    }
+
+    fn blank(&self) -> usize {
+        self.pad_token_id
+    }
+
+    fn stride(&self) -> usize {
+        let SubsamplingConfig { stride, stages, .. } = self.encoder_config.subsampling();
+        stride.pow(stages as u32)
+    }
+
+    fn working_bytes(&self, rows: usize, frames: usize) -> u64 {
+        let encoder = &self.encoder_config;
+        let input = rows as f64 * frames as f64 * encoder.num_mel_bins as f64;
+        let states = encoder.subsampled_len(frames);
+        peak_bytes(&[
+            input + encoder.subsampling().working_values(rows, frames),
+            input + encoder.block().working_values(rows, states),
+            input + output_values(rows as f64 * states as f64, encoder.hidden_size, self.vocab_size),
+        ])
     }
 }

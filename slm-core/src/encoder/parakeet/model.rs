@@ -11,17 +11,23 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::config::{
-    PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC, USM_ENCODER,
+    NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC, USM_ENCODER,
 };
+use super::nemo::NemoParakeet;
+use super::nemo_names;
 use super::subsampling::Subsampling;
-use crate::batch::PaddedBatch;
-use crate::encoder::block::{self, ConformerBlock};
-use crate::encoder::ctc::ReadBackError;
-use crate::encoder::speech_encoder::convolution_rows;
-use crate::encoder::{EncodedSpeech, EncoderError, Heard};
-use crate::json::{self, JsonError};
-use crate::nemo::{self, NemoModel};
-use crate::weights::{self, Placement, StorageType, WeightFiles};
+use crate::checkpoint::json::{self, JsonError};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
+use crate::encoder::conformer::block::{self, ConformerBlock};
+use crate::encoder::head;
+use crate::encoder::model::{EncoderModel, unfinished};
+use crate::encoder::error::EncoderError;
+use crate::encoder::model::EncoderSizes;
+use crate::nn::weights::{self, Placement, StorageType};
+use crate::nn::{PaddedBatch, Watch};
+
+/// The `model_type`s of this family.
+pub(in crate::encoder) const MODEL_TYPES: &[&str] = &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO];
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -33,17 +39,33 @@ pub struct Parakeet {
     config: ParakeetConfig,
 }
 
+/// The model in a NeMo archive, where `checkpoint` is one.
+fn nemo_model(checkpoint: &Checkpoint) -> Result<Option<NemoParakeet>, EncoderError> {
+    match checkpoint.nemo()? {
+        Some(archive) => Ok(Some(NemoParakeet::of(&archive.settings()?, archive.path())?)),
+        None => Ok(None),
+    }
+}
+
 impl ParakeetConfig {
-    /// Reads `config.json` of a folder of type `parakeet_ctc` or `parakeet_encoder`.
+    /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or the
+    /// settings in a NeMo archive.
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the file cannot be read or its fields are invalid.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let raw: serde_json::Value = json::read(&path)?;
+    /// [`EncoderError`] if the file cannot be read or its fields are invalid.
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, EncoderError> {
+        match nemo_model(checkpoint)? {
+            Some(model) => Ok(model.config),
+            None => Ok(Self::from_json(checkpoint)?),
+        }
+    }
+
+    fn from_json(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
+        let raw: serde_json::Value = checkpoint.json(CONFIG_FILE)?;
+        let path = checkpoint.path_of(CONFIG_FILE);
         let content = |source| JsonError::Content { path: path.clone(), source };
-        let config = match raw.get("model_type").and_then(serde_json::Value::as_str) {
+        let config: Self = match raw.get("model_type").and_then(serde_json::Value::as_str) {
             Some(PARAKEET_CTC | USM_CTC) => serde_json::from_value(raw).map_err(content)?,
             Some(PARAKEET_ENCODER | USM_ENCODER) => {
                 Self::bare(serde_json::from_value::<ParakeetEncoderConfig>(raw).map_err(content)?)
@@ -58,31 +80,33 @@ impl ParakeetConfig {
         json::checked(config, &path, Self::problems)
     }
 
-    /// Builds the encoder with the weights in `dir`; on a device with autodiff they are trainable.
+    /// Builds the encoder with the weights of `checkpoint`; on a device with autodiff they are trainable.
     ///
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load_weights(
         &self,
-        dir: &Path,
+        checkpoint: &Checkpoint,
         placement: impl Into<Placement>,
     ) -> Result<Parakeet, EncoderError> {
         let placement = placement.into();
+        let (model, files) = (self.init(placement.device()), checkpoint.weights()?);
+        if let Some(NemoParakeet { head, .. }) = nemo_model(checkpoint)? {
+            let name = |path: &str| nemo_names::tensor_name(&hf_name("encoder.", path), head);
+            return Ok(weights::load(model, &files, &placement, name, |name| head.ignores(name))?);
+        }
         let prefix = if self.has_ctc_head() { "encoder." } else { "" };
         let name = |path: &str| hf_name(prefix, path);
-        let model = self.init(placement.device());
-        Ok(weights::load(model, &WeightFiles::open(dir)?, &placement, name, is_ignored)?)
+        Ok(weights::load(model, &files, &placement, name, is_ignored)?)
     }
 
     /// Builds the encoder with random weights on `device`.
     pub fn init(&self, device: &Device) -> Parakeet {
         let encoder = &self.encoder_config;
         Parakeet {
-            subsampling: Subsampling::init(encoder, device),
-            layers: (0..encoder.num_hidden_layers)
-                .map(|_| ConformerBlock::init(&encoder.block(), device))
-                .collect(),
+            subsampling: encoder.subsampling().init(device),
+            layers: (0..encoder.num_hidden_layers).map(|_| encoder.block().init(device)).collect(),
             ctc_head: self
                 .has_ctc_head()
                 .then(|| Conv1dConfig::new(encoder.hidden_size, self.vocab_size, 1).init(device)),
@@ -92,27 +116,13 @@ impl ParakeetConfig {
 }
 
 impl Parakeet {
-    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
     ///
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
-        Ok(ParakeetConfig::from_dir(dir)?.load_weights(dir, placement)?.freeze())
-    }
-
-    /// Loads the FastConformer in the `.nemo` archive at `path`; the weights are constants for autodiff.
-    ///
-    /// # Errors
-    ///
-    /// [`EncoderError`] naming the archive, and the settings or tensors that do not fit.
-    pub fn load_nemo(path: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
-        let NemoModel { encoder, head, .. } = NemoModel::open(path)?;
-        let placement = placement.into();
-        let name = |path: &str| nemo::tensor_name(&hf_name("encoder.", path), head);
-        let files = WeightFiles::open(path)?;
-        let model = encoder.init(placement.device());
-        Ok(weights::load(model, &files, &placement, name, |name| head.ignores(name))?.freeze())
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        Ok(ParakeetConfig::from_checkpoint(checkpoint)?.load_weights(checkpoint, placement)?.freeze())
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
@@ -121,7 +131,7 @@ impl Parakeet {
     ///
     /// [`EncoderError`] naming the file.
     pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), EncoderError> {
-        let path = dir.join("config.json");
+        let path = dir.join(CONFIG_FILE);
         if self.config.has_ctc_head() {
             json::write(&path, &self.config)?;
         } else {
@@ -129,7 +139,7 @@ impl Parakeet {
             json::write(&path, &self.config.encoder_config)?;
         }
         let prefix = if self.config.has_ctc_head() { "encoder." } else { "" };
-        weights::save(self, &dir.join(weights::FILE_NAME), |path| hf_name(prefix, path), storage)?;
+        weights::save(self, &dir.join(WEIGHTS_FILE), |path| hf_name(prefix, path), storage)?;
         Ok(())
     }
 
@@ -140,28 +150,12 @@ impl Parakeet {
 
     /// Log-mel frames `[B, T, M]` to hidden states `[B, T', E]`.
     pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
-        let mut frames = self.subsampling.forward(features);
-        let [_, _, width] = frames.dims();
-        if self.config.encoder_config.scale_input {
-            frames = frames.with_values(frames.values() * (width as f64).sqrt());
-        }
-        block::through(&self.layers, &self.config.encoder_config.block(), frames)
-    }
-
-    /// Encodes a batch `[B, T, M]` and reads it back, one entry a row, without padding.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadBackError`] when the device fails.
-    pub fn encode(&self, features: &PaddedBatch) -> Result<Vec<EncodedSpeech>, ReadBackError> {
-        let states = self.forward(features);
-        let heard = Heard::read_back(&states, self.ctc_log_probs(&states), self.config.pad_token_id)?;
-        Ok(heard.into_iter().map(|heard| heard.speech).collect())
+        EncoderModel::forward(self, features, &Watch::default())
     }
 
     /// The CTC head's matrix `[V, E]` and bias `[V]`; `None` without a head.
     pub fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
-        self.ctc_head.as_ref().map(convolution_rows)
+        self.ctc_head.as_ref().map(head::of_convolution)
     }
 
     /// The same encoder with the labels of `config`: label `i` starts as the mean of the old labels
@@ -208,6 +202,27 @@ impl Parakeet {
     /// Log-probabilities of the CTC labels, `[B, T', V]`; `None` without a head.
     pub fn ctc_log_probs(&self, states: &PaddedBatch) -> Option<Tensor<3>> {
         self.ctc_logits(states).map(|logits| log_softmax(logits, 2))
+    }
+}
+
+impl EncoderModel for Parakeet {
+    fn forward(&self, features: &PaddedBatch, watch: &Watch) -> PaddedBatch {
+        let encoder = &self.config.encoder_config;
+        let Some(mut frames) = self.subsampling.forward(features, watch) else {
+            return unfinished(features, encoder.hidden_size);
+        };
+        if encoder.scale_input {
+            frames = frames.with_values(frames.values() * (encoder.hidden_size as f64).sqrt());
+        }
+        block::through(&self.layers, encoder.block().span, frames, watch)
+    }
+
+    fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
+        Self::ctc_head(self)
+    }
+
+    fn sizes(&self) -> &dyn EncoderSizes {
+        &self.config
     }
 }
 

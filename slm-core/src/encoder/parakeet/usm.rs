@@ -45,11 +45,16 @@ impl ParakeetEncoderConfig {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    use crate::batch::{MASKED, PaddedBatch};
+    use crate::checkpoint::Checkpoint;
+    use crate::encoder::model::{EncoderModel, EncoderSizes};
+    use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
     use crate::encoder::parakeet::{Parakeet, ParakeetConfig};
-    use crate::weights::{StorageType, parameter_count};
+    use crate::nn::weights::{StorageType, parameter_count};
+    use crate::nn::{MASKED, PaddedBatch, Watch};
     use burn::prelude::*;
     use burn::tensor::Distribution;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn presets_have_the_published_sizes() {
@@ -81,21 +86,18 @@ mod tests {
     /// The naive twin: full attention with a mask that hides other chunks, one layer of one model.
     #[test]
     fn chunks_are_full_attention_under_a_block_diagonal_mask() {
-        use crate::encoder::attention::Attention;
-        use crate::encoder::span::{AttentionContext, AttentionSpan};
         let device = Device::flex();
         device.seed(11);
         let (time, chunk) = (11, 4);
         let full = tiny(None).encoder_config.block();
-        let chunked =
-            crate::encoder::block::BlockConfig { span: AttentionSpan::Chunked { frames: chunk }, ..full };
-        let attention = Attention::init(&full, &device);
+        let attention = full.attention().init(&device);
         let x = Tensor::<3>::random([2, time, 16], Distribution::Normal(0.0, 1.0), &device);
         let lengths = vec![11, 6];
         let batch = PaddedBatch::new(x.clone(), lengths.clone());
         let values = batch.values();
-        let found = attention.forward(values.clone(), &AttentionContext::new(&chunked, &batch));
-        let mut context = AttentionContext::new(&full, &batch);
+        let shared = |span| SharedAttention::new(span, &batch, &Watch::default());
+        let found = attention.forward(values.clone(), &shared(AttentionSpan::Chunked { frames: chunk }));
+        let mut all = shared(full.span);
         let hidden: Vec<f32> = lengths
             .iter()
             .flat_map(|&length| {
@@ -108,8 +110,8 @@ mod tests {
                 })
             })
             .collect();
-        context.mask = Tensor::from_data(TensorData::new(hidden, [2, 1, time, time]), &device);
-        let expected = attention.forward(values, &context);
+        all.mask = Some(Tensor::from_data(TensorData::new(hidden, [2, 1, time, time]), &device));
+        let expected = attention.forward(values, &all);
         for (row, &length) in lengths.iter().enumerate() {
             let cut = |x: &Tensor<3>| x.clone().slice([row..row + 1, 0..length, 0..16]);
             let gap = (cut(&found) - cut(&expected)).abs().max().try_into_scalar::<f32>().unwrap();
@@ -135,12 +137,28 @@ mod tests {
 
         let dir = tempfile::tempdir().unwrap();
         model.save(dir.path(), StorageType::F32).unwrap();
-        let loaded = Parakeet::load(dir.path(), &device).unwrap();
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        let loaded = Parakeet::load(&checkpoint, &device).unwrap();
         assert_eq!(loaded.config().model_type, USM_ENCODER);
         let gap = (loaded.forward(&batch).values() - together.values()).abs().max();
         assert!(gap.try_into_scalar::<f32>().unwrap() < 1e-6);
         let other =
             ParakeetEncoderConfig { attention_chunk_size: Some(5), ..ParakeetEncoderConfig::default() };
         assert!(other.problems()[0].starts_with("`attention_chunk_size` is set"), "{:?}", other.problems());
+    }
+
+    #[test]
+    fn a_stopped_pass_ends_early_with_states_of_the_right_width() {
+        let device = Device::flex();
+        let model = tiny(None).init(&device);
+        let features = PaddedBatch::new(frames(100, &device), vec![100]);
+        let whole = EncoderModel::forward(&model, &features, &Watch::default());
+        assert_eq!(whole.dims(), [1, 25, 16]);
+        let stopped = Watch::new(Arc::new(AtomicBool::new(true)));
+        let [rows, _, width] = EncoderModel::forward(&model, &features, &stopped).dims();
+        assert_eq!((rows, width), (1, 16));
+        // Memory grows with the length, and not with its square.
+        let bytes = |frames| model.config().working_bytes(1, frames) as f64;
+        assert!(bytes(40_000) < 11.0 * bytes(4_000), "{} and {}", bytes(40_000), bytes(4_000));
     }
 }

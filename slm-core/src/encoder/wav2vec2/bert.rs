@@ -4,20 +4,25 @@
 //! `Wav2Vec2BertModel` and `Wav2Vec2BertForCTC`.
 //! Shapes: `B` utterances, `T` feature frames, `T'` states, `M` feature width, `E` width, `V` labels.
 
-use std::path::Path;
-
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
 use super::config::Wav2Vec2BertConfig;
-use super::length_adapter::{LengthAdapter, ReluFeedForward};
-use super::projection::FeatureProjection;
+use super::length_adapter::{AdapterFeedForward, AdapterFeedForwardConfig, LengthAdapter};
+use super::projection::{FeatureProjection, FeatureProjectionConfig};
 use super::{block_name, head_labels};
-use crate::batch::PaddedBatch;
-use crate::encoder::EncoderError;
-use crate::encoder::block::{self, ConformerBlock};
-use crate::json::{self, JsonError};
-use crate::weights::{self, Placement, WeightFiles};
+use crate::checkpoint::json::JsonError;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::encoder::conformer::block::{self, ConformerBlock};
+use crate::encoder::head;
+use crate::encoder::model::EncoderModel;
+use crate::encoder::error::EncoderError;
+use crate::encoder::model::EncoderSizes;
+use crate::nn::weights::{self, Placement};
+use crate::nn::{ActivationKind, PaddedBatch, Watch};
+
+/// The `model_type`s of this family.
+pub(in crate::encoder) const MODEL_TYPES: &[&str] = &["wav2vec2-bert"];
 
 /// What a file's names begin with when it holds more than the encoder.
 const PREFIX: &str = "wav2vec2_bert.";
@@ -27,7 +32,7 @@ const PREFIX: &str = "wav2vec2_bert.";
 pub struct Wav2Vec2Bert {
     feature_projection: FeatureProjection,
     layers: Vec<ConformerBlock>,
-    intermediate_ffn: Option<ReluFeedForward>,
+    intermediate_ffn: Option<AdapterFeedForward>,
     adapter: Option<LengthAdapter>,
     lm_head: Option<Linear>,
     #[module(skip)]
@@ -35,49 +40,50 @@ pub struct Wav2Vec2Bert {
 }
 
 impl Wav2Vec2BertConfig {
-    /// Reads `config.json` of a folder of type `wav2vec2-bert`.
+    /// Reads `config.json` of a checkpoint of type `wav2vec2-bert`.
     ///
     /// # Errors
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        json::read_checked(&dir.join("config.json"), Self::problems)
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
+        checkpoint.json_checked(CONFIG_FILE, Self::problems)
     }
 
-    /// Builds the encoder with random weights on `device`, with a head of `labels` where they are given.
-    pub fn init(&self, labels: Option<usize>, device: &Device) -> Wav2Vec2Bert {
-        let (blocks, block) = (&self.blocks, self.block());
+    /// Builds the encoder with random weights on `device`.
+    pub fn init(&self, device: &Device) -> Wav2Vec2Bert {
+        let blocks = &self.blocks;
+        let (width, inner_width) = (blocks.hidden_size, blocks.intermediate_size);
+        let projection = FeatureProjectionConfig {
+            input: self.feature_projection_input_dim,
+            width,
+            norm_epsilon: blocks.layer_norm_eps,
+        };
+        // Its activation does not follow `hidden_act`.
+        let feed_forward = AdapterFeedForwardConfig { width, inner_width, activation: ActivationKind::Relu };
         Wav2Vec2Bert {
-            feature_projection: FeatureProjection::init(
-                self.feature_projection_input_dim,
-                blocks.hidden_size,
-                blocks.layer_norm_eps,
-                device,
-            ),
-            layers: (0..blocks.num_hidden_layers).map(|_| ConformerBlock::init(&block, device)).collect(),
-            intermediate_ffn: self
-                .use_intermediate_ffn_before_adapter
-                .then(|| ReluFeedForward::init(blocks.hidden_size, blocks.intermediate_size, device)),
-            adapter: self.add_adapter.then(|| LengthAdapter::init(self, device)),
-            lm_head: labels.map(|labels| LinearConfig::new(self.output_width(), labels).init(device)),
+            feature_projection: projection.init(device),
+            layers: (0..blocks.num_hidden_layers).map(|_| self.block().init(device)).collect(),
+            intermediate_ffn: self.use_intermediate_ffn_before_adapter.then(|| feed_forward.init(device)),
+            adapter: self.adapter().map(|adapter| adapter.init(device)),
+            lm_head: blocks.head.map(|labels| LinearConfig::new(self.output_width(), labels).init(device)),
             config: self.clone(),
         }
     }
 }
 
 impl Wav2Vec2Bert {
-    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
     ///
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
         let placement = placement.into();
-        let config = Wav2Vec2BertConfig::from_dir(dir)?;
-        let files = WeightFiles::open(dir)?;
-        let labels = head_labels(&config.blocks, &files, dir)?;
+        let mut config = Wav2Vec2BertConfig::from_checkpoint(checkpoint)?;
+        let files = checkpoint.weights()?;
+        config.blocks.head = head_labels(&config.blocks, &files, checkpoint)?;
         let prefix = if files.names().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
-        let model = config.init(labels, placement.device());
+        let model = config.init(placement.device());
         Ok(weights::load(model, &files, &placement, |path| hf_name(prefix, path), is_ignored)?.freeze())
     }
 
@@ -85,24 +91,28 @@ impl Wav2Vec2Bert {
     pub fn config(&self) -> &Wav2Vec2BertConfig {
         &self.config
     }
+}
 
-    /// Filter-bank frames `[B, T, M]` to hidden states `[B, T', E]`.
-    pub fn forward(&self, features: &PaddedBatch) -> PaddedBatch {
+impl EncoderModel for Wav2Vec2Bert {
+    fn forward(&self, features: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let frames = self.feature_projection.forward(features);
-        let frames = block::through(&self.layers, &self.config.block(), frames);
+        let frames = block::through(&self.layers, self.config.block().span, frames, watch);
         let frames = match &self.intermediate_ffn {
             Some(ffn) => frames.with_values(frames.values() + ffn.forward(frames.values()) * 0.5),
             None => frames,
         };
         match &self.adapter {
-            Some(adapter) => adapter.forward(frames),
+            Some(adapter) => adapter.forward(frames, watch),
             None => frames,
         }
     }
 
-    /// The CTC head; `None` without one.
-    pub fn ctc_head(&self) -> Option<&Linear> {
-        self.lm_head.as_ref()
+    fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
+        self.lm_head.as_ref().map(head::of_linear)
+    }
+
+    fn sizes(&self) -> &dyn EncoderSizes {
+        &self.config
     }
 }
 

@@ -4,20 +4,26 @@
 //! `modeling_wav2vec2_conformer.py`, `Wav2Vec2ConformerModel` and `Wav2Vec2ConformerForCTC`.
 //! Shapes: `B` utterances, `N` samples, `T` states, `E` width, `V` labels.
 
-use std::path::Path;
-
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::prelude::*;
 
 use super::config::Wav2Vec2ConformerConfig;
-use super::projection::FeatureProjection;
+use super::convolution_adapter::ConvolutionAdapter;
+use super::projection::{FeatureProjection, FeatureProjectionConfig};
 use super::waveform::WaveformEncoder;
 use super::{block_name, head_labels};
-use crate::batch::PaddedBatch;
-use crate::encoder::EncoderError;
-use crate::encoder::block::{self, ConformerBlock};
-use crate::json::{self, JsonError};
-use crate::weights::{self, Placement, WeightFiles};
+use crate::checkpoint::json::{self, JsonError};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::encoder::conformer::block::{self, ConformerBlock};
+use crate::encoder::head;
+use crate::encoder::model::{EncoderModel, unfinished};
+use crate::encoder::error::EncoderError;
+use crate::encoder::model::EncoderSizes;
+use crate::nn::weights::{self, Placement};
+use crate::nn::{PaddedBatch, Watch};
+
+/// The `model_type`s of this family.
+pub(in crate::encoder) const MODEL_TYPES: &[&str] = &["wav2vec2-conformer"];
 
 /// What a file's names begin with when it holds more than the encoder.
 const PREFIX: &str = "wav2vec2_conformer.";
@@ -29,56 +35,56 @@ pub struct Wav2Vec2Conformer {
     feature_projection: FeatureProjection,
     layers: Vec<ConformerBlock>,
     layer_norm: LayerNorm,
+    adapter: Option<ConvolutionAdapter>,
     lm_head: Option<Linear>,
     #[module(skip)]
     config: Wav2Vec2ConformerConfig,
 }
 
 impl Wav2Vec2ConformerConfig {
-    /// Reads `config.json` of a folder of type `wav2vec2-conformer`.
+    /// Reads `config.json` of a checkpoint of type `wav2vec2-conformer`.
     ///
     /// # Errors
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        json::read_checked(&dir.join("config.json"), Self::problems)
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
+        let path = checkpoint.path_of(CONFIG_FILE);
+        let config = Self::over_defaults(checkpoint.json(CONFIG_FILE)?)
+            .map_err(|source| JsonError::Content { path: path.clone(), source })?;
+        json::checked(config, &path, Self::problems)
     }
 
-    /// Builds the encoder with random weights on `device`, with a head of `labels` where they are given.
-    pub fn init(&self, labels: Option<usize>, device: &Device) -> Wav2Vec2Conformer {
-        let (blocks, block) = (&self.blocks, self.block());
+    /// Builds the encoder with random weights on `device`.
+    pub fn init(&self, device: &Device) -> Wav2Vec2Conformer {
+        let blocks = &self.blocks;
+        let (width, norm_epsilon) = (blocks.hidden_size, blocks.layer_norm_eps);
         let channels = self.conv_dim.last().copied().unwrap_or(1);
+        let projection = FeatureProjectionConfig { input: channels, width, norm_epsilon };
         Wav2Vec2Conformer {
-            feature_extractor: WaveformEncoder::init(self, device),
-            feature_projection: FeatureProjection::init(
-                channels,
-                blocks.hidden_size,
-                blocks.layer_norm_eps,
-                device,
-            ),
-            layers: (0..blocks.num_hidden_layers).map(|_| ConformerBlock::init(&block, device)).collect(),
-            layer_norm: LayerNormConfig::new(blocks.hidden_size)
-                .with_epsilon(blocks.layer_norm_eps)
-                .init(device),
-            lm_head: labels.map(|labels| LinearConfig::new(blocks.hidden_size, labels).init(device)),
+            feature_extractor: self.waveform().init(device),
+            feature_projection: projection.init(device),
+            layers: (0..blocks.num_hidden_layers).map(|_| self.block().init(device)).collect(),
+            layer_norm: LayerNormConfig::new(width).with_epsilon(norm_epsilon).init(device),
+            adapter: self.adapter().map(|adapter| adapter.init(device)),
+            lm_head: blocks.head.map(|labels| LinearConfig::new(self.output_width(), labels).init(device)),
             config: self.clone(),
         }
     }
 }
 
 impl Wav2Vec2Conformer {
-    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
     ///
     /// # Errors
     ///
     /// [`EncoderError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
         let placement = placement.into();
-        let config = Wav2Vec2ConformerConfig::from_dir(dir)?;
-        let files = WeightFiles::open(dir)?;
-        let labels = head_labels(&config.blocks, &files, dir)?;
+        let mut config = Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?;
+        let files = checkpoint.weights()?;
+        config.blocks.head = head_labels(&config.blocks, &files, checkpoint)?;
         let prefix = if files.names().any(|name| name.starts_with(PREFIX)) { PREFIX } else { "" };
-        let model = config.init(labels, placement.device());
+        let model = config.init(placement.device());
         Ok(weights::load(model, &files, &placement, |path| hf_name(prefix, path), is_ignored)?.freeze())
     }
 
@@ -86,17 +92,28 @@ impl Wav2Vec2Conformer {
     pub fn config(&self) -> &Wav2Vec2ConformerConfig {
         &self.config
     }
+}
 
-    /// Samples `[B, N, 1]` to hidden states `[B, T, E]`.
-    pub fn forward(&self, waveform: &PaddedBatch) -> PaddedBatch {
-        let frames = self.feature_projection.forward(&self.feature_extractor.forward(waveform));
-        let frames = block::through(&self.layers, &self.config.block(), frames);
-        frames.with_values(self.layer_norm.forward(frames.values()))
+impl EncoderModel for Wav2Vec2Conformer {
+    fn forward(&self, features: &PaddedBatch, watch: &Watch) -> PaddedBatch {
+        let Some(frames) = self.feature_extractor.forward(features, watch) else {
+            return unfinished(features, self.config.output_width());
+        };
+        let frames = self.feature_projection.forward(&frames);
+        let frames = block::through(&self.layers, self.config.block().span, frames, watch);
+        let frames = frames.with_values(self.layer_norm.forward(frames.values()));
+        match &self.adapter {
+            Some(adapter) => adapter.forward(frames, watch),
+            None => frames,
+        }
     }
 
-    /// The CTC head; `None` without one.
-    pub fn ctc_head(&self) -> Option<&Linear> {
-        self.lm_head.as_ref()
+    fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
+        self.lm_head.as_ref().map(head::of_linear)
+    }
+
+    fn sizes(&self) -> &dyn EncoderSizes {
+        &self.config
     }
 }
 

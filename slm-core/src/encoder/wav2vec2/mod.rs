@@ -1,10 +1,11 @@
 //! The Conformers of the wav2vec 2.0 line: [`bert`] reads filter-bank frames, [`conformer`] the waveform.
 //!
-//! Their files name the parts of a block alike, and differently from Parakeet's: [`block_name`].
+//! Their files name the parts of a block alike, and differently from Parakeet's.
 
 pub mod bert;
 pub mod config;
 pub mod conformer;
+pub mod convolution_adapter;
 pub mod length_adapter;
 pub mod projection;
 pub mod waveform;
@@ -13,20 +14,26 @@ pub use bert::Wav2Vec2Bert;
 pub use config::{Wav2Vec2BertConfig, Wav2Vec2ConformerConfig};
 pub use conformer::Wav2Vec2Conformer;
 
-use std::path::Path;
-
 use config::BlockKeys;
 
-use crate::json::JsonError;
-use crate::weights::WeightFiles;
+use crate::checkpoint::json::JsonError;
+use crate::checkpoint::tensors::WeightFiles;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 
-/// The labels of the CTC head, for weight `files` in `dir`; `None` where they have no head.
-fn head_labels(blocks: &BlockKeys, files: &WeightFiles, dir: &Path) -> Result<Option<usize>, JsonError> {
+/// What a norm of PyTorch adds to a variance where nothing is said.
+const DEFAULT_EPSILON: f64 = 1e-5;
+
+/// The labels of the CTC head, for the weight `files` of `checkpoint`; `None` where they have no head.
+fn head_labels(
+    blocks: &BlockKeys,
+    files: &WeightFiles,
+    checkpoint: &Checkpoint,
+) -> Result<Option<usize>, JsonError> {
     if !files.contains("lm_head.weight") {
         return Ok(None);
     }
-    let invalid = |problem| JsonError::Invalid { path: dir.join("config.json"), problems: vec![problem] };
-    blocks.labels().map(Some).map_err(invalid)
+    let path = checkpoint.path_of(CONFIG_FILE);
+    blocks.labels().map(Some).map_err(|problem| JsonError::Invalid { path, problems: vec![problem] })
 }
 
 /// Parts of our paths and what the files have in their place; the first that fits counts.

@@ -3,15 +3,18 @@
 //! Reference: transformers 5.23.0, `T5GemmaSelfAttention`, `T5GemmaCrossAttention`, `T5Gemma2MergedAttention`.
 //! Shapes: `B` rows, `Q` queries, `S` keys, `D` width, `H` heads of width `K`, `G` heads of keys and values.
 
+use std::ops::Range;
+
 use burn::nn::LinearConfig;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
-use super::config::{GemmaVersion, StackConfig};
-use super::norm::GemmaNorm;
-use crate::llm::attention::KeysValues;
-use crate::matrix::MatrixLinear;
-use crate::rotary::Rotation;
+use super::norm::{GemmaNorm, GemmaNormConfig};
+use crate::nn::Watch;
+use crate::nn::blocks::over_queries;
+use crate::nn::matrix::MatrixLinear;
+use crate::nn::rotary::Rotation;
+use crate::nn::transformer::KeysValues;
 
 /// Attention with queries from one sequence and keys and values from the same or another.
 #[derive(Module, Debug)]
@@ -27,62 +30,92 @@ pub struct GemmaAttention {
     softcap: Option<f64>,
 }
 
-impl GemmaAttention {
-    /// Builds the module on `device`, with keys and values of a sequence of width `source_width`.
-    pub fn init(config: &StackConfig, source_width: usize, device: &Device) -> Self {
-        let linear = |input, output| {
-            LinearConfig::new(input, output).with_bias(config.attention_bias).init(device).into()
+/// Shape of a [`GemmaAttention`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GemmaAttentionConfig {
+    /// Width `D` of queries.
+    pub width: usize,
+    /// Width of what keys and values are made of.
+    pub source_width: usize,
+    /// Heads `H` of queries.
+    pub num_heads: usize,
+    /// Heads `G` of keys and values.
+    pub num_key_value_heads: usize,
+    /// Width `K` of a head.
+    pub head_dim: usize,
+    /// Whether the projections have biases.
+    pub bias: bool,
+    /// What queries are multiplied by.
+    pub scale: f64,
+    /// Soft cap of the scores.
+    pub softcap: Option<f64>,
+    /// Epsilon of the norms of queries and keys; `None` without norms.
+    pub norm_epsilon: Option<f64>,
+}
+
+impl GemmaAttentionConfig {
+    /// Builds the module on `device`.
+    pub fn init(&self, device: &Device) -> GemmaAttention {
+        let linear = |input, output| LinearConfig::new(input, output).with_bias(self.bias).init(device).into();
+        let norm = || {
+            let width = self.head_dim;
+            self.norm_epsilon.map(|epsilon| GemmaNormConfig { width, epsilon }.init(device))
         };
-        let width = config.hidden_size;
-        let queries = config.num_attention_heads * config.head_dim;
-        let keys = config.num_key_value_heads * config.head_dim;
-        let (norm, softcap) = match config.version {
-            GemmaVersion::One => (None, config.attn_logit_softcapping),
-            // The second version has norms in place of the cap, which it does not apply.
-            GemmaVersion::Two => (Some(GemmaNorm::init(config.head_dim, config.rms_norm_eps, device)), None),
-        };
-        Self {
-            q_proj: linear(width, queries),
-            k_proj: linear(source_width, keys),
-            v_proj: linear(source_width, keys),
-            o_proj: linear(queries, width),
-            k_norm: norm.clone(),
-            q_norm: norm,
-            head_dim: config.head_dim,
-            scale: config.query_pre_attn_scalar.powf(-0.5),
-            softcap,
+        let (queries, keys) = (self.num_heads * self.head_dim, self.num_key_value_heads * self.head_dim);
+        GemmaAttention {
+            q_proj: linear(self.width, queries),
+            k_proj: linear(self.source_width, keys),
+            v_proj: linear(self.source_width, keys),
+            o_proj: linear(queries, self.width),
+            q_norm: norm(),
+            k_norm: norm(),
+            head_dim: self.head_dim,
+            scale: self.scale,
+            softcap: self.softcap,
         }
     }
+}
 
+impl GemmaAttention {
     /// Keys and values of `[B, S, D]`, `[B, G, S, K]`; keys are rotated where positions are told.
     pub fn keys_values(&self, source: Tensor<3>, rotation: Option<&Rotation>) -> KeysValues {
         let keys = self.heads(self.k_proj.forward(source.clone()), self.k_norm.as_ref(), rotation);
         KeysValues { keys, values: self.heads(self.v_proj.forward(source), None, None) }
     }
 
-    /// Attends from `x` `[B, Q, D]` to `source`; `bias` `[B or 1, 1, Q or 1, S]` is added to the scores.
-    /// Gives `[B, Q, D]`.
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries; `bias` `[B or 1, 1, Q or 1, S]` is added to the
+    /// scores. Gives `[B, Q, D]`.
     pub fn forward(
         &self,
         x: Tensor<3>,
         rotation: Option<&Rotation>,
         source: KeysValues,
-        bias: Tensor<4>,
+        bias: &Tensor<4>,
+        watch: &Watch,
     ) -> Tensor<3> {
-        let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation);
+        let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         let [batch, heads, queries, head_dim] = query.dims();
         let [_, groups, keys, _] = source.keys.dims();
-        // Heads that share keys lie together: [B, H, Q, K] -> [B, G, H / G * Q, K]
-        let query = query.reshape([batch, groups, heads / groups * queries, head_dim]);
-        // [B, G, H / G * Q, K] x [B, G, K, S] -> [B, H, Q, S]
-        let scores = query.matmul(source.keys.swap_dims(2, 3)).reshape([batch, heads, queries, keys]);
-        let scores = match self.softcap {
-            Some(cap) => soft_cap(scores * self.scale, cap),
-            None => scores * self.scale,
+        let [_, _, biased, _] = bias.dims();
+        let transposed = source.keys.swap_dims(2, 3);
+        let attend = |range: Range<usize>| {
+            let count = range.len();
+            // Heads that share keys lie together: [B, H, q, K] -> [B, G, H / G * q, K]
+            let query = query.clone().narrow(2, range.start, count);
+            let query = query.reshape([batch, groups, heads / groups * count, head_dim]);
+            // [B, G, H / G * q, K] x [B, G, K, S] -> [B, H, q, S]
+            let scores = query.matmul(transposed.clone()).reshape([batch, heads, count, keys]);
+            let scores = match self.softcap {
+                Some(cap) => soft_cap(scores, cap),
+                None => scores,
+            };
+            let bias = if biased == 1 { bias.clone() } else { bias.clone().narrow(2, range.start, count) };
+            let weights = softmax(scores + bias, 3).reshape([batch, groups, heads / groups * count, keys]);
+            // [B, G, H / G * q, S] x [B, G, S, K] -> [B, H, q, K]
+            weights.matmul(source.values.clone()).reshape([batch, heads, count, head_dim])
         };
-        let weights = softmax(scores + bias, 3).reshape([batch, groups, heads / groups * queries, keys]);
-        // [B, G, H / G * Q, S] x [B, G, S, K] -> [B, H, Q, K] -> [B, Q, H * K]
-        let context = weights.matmul(source.values).reshape([batch, heads, queries, head_dim]);
+        let context = over_queries(queries, batch * heads * keys, watch, attend);
+        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
         self.o_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
     }
 

@@ -3,14 +3,18 @@
 //! Source: transformers 5.23.0, `configuration_t5gemma.py` and `configuration_t5gemma2.py`; older files name some things
 //! otherwise (`rope_theta`, `sliding_window_pattern`).
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use serde::Deserialize;
 
-use serde::{Deserialize, Deserializer};
+use super::attention::GemmaAttentionConfig;
+use super::feed_forward::GemmaFeedForwardConfig;
+use super::norm::GemmaNormConfig;
+use crate::llm::model::{LlmSizes, decoder_bytes};
+use crate::llm::token_ids::TokenIds;
+use crate::nn::ActivationKind;
+use crate::nn::blocks::score_values;
 
-use crate::json::{self, JsonError};
-use crate::llm::config::ActivationKind;
-use crate::llm::language_model::TokenIds;
+/// The `model_type`s of this family.
+pub(in crate::llm) const MODEL_TYPES: &[&str] = &["t5gemma", "t5gemma2"];
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +90,9 @@ pub struct StackConfig {
     pub attn_logit_softcapping: Option<f64>,
     /// Soft cap of the logits.
     pub final_logit_softcapping: Option<f64>,
-    full_rope: Rope,
-    sliding_rope: Rope,
-    rope_types: Vec<String>,
+    pub(super) full_rope: Rope,
+    pub(super) sliding_rope: Rope,
+    pub(super) rope_types: Vec<String>,
 }
 
 impl StackConfig {
@@ -107,6 +111,37 @@ impl StackConfig {
         match self.version {
             GemmaVersion::One => Window { before: window, after: window },
             GemmaVersion::Two => Window { before: window.div_ceil(2).max(1) - 1, after: window / 2 },
+        }
+    }
+
+    /// A norm of the stream.
+    pub fn norm(&self) -> GemmaNormConfig {
+        GemmaNormConfig { width: self.hidden_size, epsilon: self.rms_norm_eps }
+    }
+
+    /// The feed-forward layer of a layer.
+    pub fn feed_forward(&self) -> GemmaFeedForwardConfig {
+        let (width, inner_width) = (self.hidden_size, self.intermediate_size);
+        GemmaFeedForwardConfig { width, inner_width, activation: self.activation() }
+    }
+
+    /// Attention to positions of width `source_width`.
+    pub fn attention(&self, source_width: usize) -> GemmaAttentionConfig {
+        // The second version has norms in place of the cap, which it does not apply.
+        let (softcap, norm_epsilon) = match self.version {
+            GemmaVersion::One => (self.attn_logit_softcapping, None),
+            GemmaVersion::Two => (None, Some(self.rms_norm_eps)),
+        };
+        GemmaAttentionConfig {
+            width: self.hidden_size,
+            source_width,
+            num_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            bias: self.attention_bias,
+            scale: self.query_pre_attn_scalar.powf(-0.5),
+            softcap,
+            norm_epsilon,
         }
     }
 
@@ -186,23 +221,13 @@ pub struct GemmaConfig {
 }
 
 impl GemmaConfig {
-    /// Reads and checks `config.json` in `dir`.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] if the file cannot be read or its fields are invalid.
-    pub fn from_dir(dir: &Path) -> Result<Self, JsonError> {
-        let path = dir.join("config.json");
-        let raw: RawConfig = json::read(&path)?;
-        json::checked(raw.resolve(), &path, Self::problems)
-    }
-
-    fn problems(&self) -> Vec<String> {
+    /// All fields that are out of range or contradict each other, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         self.encoder.add_problems("encoder", &mut problems);
         self.decoder.add_problems("decoder", &mut problems);
         let rows = self.decoder.vocab_size;
-        problems.extend(self.ids.problems(rows));
+        problems.extend(self.ids.problems(rows, "bos_token_id"));
         let beyond = self.ends.iter().skip(1).filter(|id| **id as usize >= rows);
         problems.extend(beyond.map(|id| format!("`eos_token_id` {id}, vocabulary has {rows}")));
         if self.version == GemmaVersion::Two && self.encoder.hidden_size != self.decoder.hidden_size {
@@ -215,237 +240,34 @@ impl GemmaConfig {
     }
 }
 
-/// `config.json`, as it lies.
-#[derive(Deserialize)]
-struct RawConfig {
-    model_type: String,
-    encoder: RawEncoder,
-    decoder: RawStack,
-    #[serde(default = "yes")]
-    tie_word_embeddings: bool,
-    eoi_token_index: Option<u32>,
-}
-
-/// The encoder's part: its sizes, or those under `text_config`.
-#[derive(Deserialize)]
-struct RawEncoder {
-    text_config: Option<RawStack>,
-    eoi_token_index: Option<u32>,
-    #[serde(flatten)]
-    own: RawStack,
-}
-
-/// One id or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawIds {
-    One(u32),
-    Many(Vec<u32>),
-}
-
-/// A stack's sizes; what a file lacks has the defaults of its version.
-#[derive(Deserialize)]
-struct RawStack {
-    vocab_size: Option<usize>,
-    hidden_size: Option<usize>,
-    intermediate_size: Option<usize>,
-    num_hidden_layers: Option<usize>,
-    num_attention_heads: Option<usize>,
-    num_key_value_heads: Option<usize>,
-    head_dim: Option<usize>,
-    hidden_activation: Option<String>,
-    rms_norm_eps: Option<f64>,
-    attention_bias: Option<bool>,
-    query_pre_attn_scalar: Option<f64>,
-    sliding_window: Option<usize>,
-    sliding_window_pattern: Option<usize>,
-    layer_types: Option<Vec<LayerType>>,
-    #[serde(default)]
-    attn_logit_softcapping: RawCap,
-    #[serde(default)]
-    final_logit_softcapping: RawCap,
-    rope_parameters: Option<RawRopes>,
-    rope_scaling: Option<RawRope>,
-    rope_theta: Option<f64>,
-    rope_local_base_freq: Option<f64>,
-    pad_token_id: Option<u32>,
-    eos_token_id: Option<RawIds>,
-    bos_token_id: Option<u32>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-struct RawRope {
-    rope_theta: Option<f64>,
-    rope_type: Option<String>,
-    factor: Option<f64>,
-}
-
-/// For all layers, or for each kind of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawRopes {
-    Each(BTreeMap<String, Option<RawRope>>),
-    All(RawRope),
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// A soft cap: `null` means none, and an absent key the default.
-#[derive(Clone, Copy, Default)]
-enum RawCap {
-    #[default]
-    Absent,
-    Given(Option<f64>),
-}
-
-impl<'de> Deserialize<'de> for RawCap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::Given)
-    }
-}
-
-impl RawCap {
-    fn or(self, default: Option<f64>) -> Option<f64> {
-        match self {
-            Self::Absent => default,
-            Self::Given(cap) => cap,
-        }
-    }
-}
-
-impl RawConfig {
-    fn resolve(self) -> GemmaConfig {
-        let version = if self.model_type == "t5gemma2" { GemmaVersion::Two } else { GemmaVersion::One };
-        let ends = match &self.decoder.eos_token_id {
-            Some(RawIds::One(id)) => vec![*id],
-            Some(RawIds::Many(ids)) if !ids.is_empty() => ids.clone(),
-            _ => vec![1],
-        };
-        let ids = TokenIds {
-            pad: self.decoder.pad_token_id.unwrap_or(0),
-            eos: ends[0],
-            decoder_start: self.decoder.bos_token_id.unwrap_or(2),
-        };
-        GemmaConfig {
-            version,
-            eoi_token_index: self.eoi_token_index.or(self.encoder.eoi_token_index).unwrap_or(256_000),
-            encoder: self.encoder.text_config.unwrap_or(self.encoder.own).resolve(version),
-            decoder: self.decoder.resolve(version),
-            tie_word_embeddings: self.tie_word_embeddings,
-            ids,
-            ends,
-        }
-    }
-}
-
-impl RawStack {
-    fn resolve(self, version: GemmaVersion) -> StackConfig {
-        // The last layer of each group of this many sees all positions.
-        let (pattern, attention_cap, final_cap, theta) = match version {
-            GemmaVersion::One => (2, Some(50.0), Some(30.0), 10_000.0),
-            GemmaVersion::Two => (6, None, None, 1_000_000.0),
-        };
-        let layers = self.num_hidden_layers.unwrap_or(26);
-        let pattern = self.sliding_window_pattern.unwrap_or(pattern).max(1);
-        let kind = |layer: usize| {
-            if (layer + 1).is_multiple_of(pattern) { LayerType::Full } else { LayerType::Sliding }
-        };
-        let rope = |name: &str| match &self.rope_parameters {
-            Some(RawRopes::All(rope)) => rope.clone(),
-            Some(RawRopes::Each(ropes)) => ropes.get(name).cloned().flatten().unwrap_or_default(),
-            None => RawRope::default(),
-        };
-        let (mut full, sliding) = (rope("full_attention"), rope("sliding_attention"));
-        if let Some(scaling) = self.rope_scaling {
-            full.rope_type = scaling.rope_type.or(full.rope_type);
-            full.factor = scaling.factor.or(full.factor);
-        }
-        let rope_types = [&full, &sliding].into_iter().filter_map(|rope| rope.rope_type.clone()).collect();
-        let factor = |rope: &RawRope| match rope.rope_type.as_deref() {
-            Some("linear") => rope.factor.unwrap_or(1.0),
-            _ => 1.0,
-        };
-        let full_rope =
-            Rope { theta: full.rope_theta.or(self.rope_theta).unwrap_or(theta), factor: factor(&full) };
-        let sliding_rope = match version {
-            GemmaVersion::One => full_rope,
-            GemmaVersion::Two => Rope {
-                theta: sliding.rope_theta.or(self.rope_local_base_freq).unwrap_or(10_000.0),
-                factor: factor(&sliding),
-            },
-        };
-        StackConfig {
-            version,
-            vocab_size: self.vocab_size.unwrap_or(match version {
-                GemmaVersion::One => 256_000,
-                GemmaVersion::Two => 262_208,
-            }),
-            hidden_size: self.hidden_size.unwrap_or(2304),
-            intermediate_size: self.intermediate_size.unwrap_or(9216),
-            num_hidden_layers: layers,
-            num_attention_heads: self.num_attention_heads.unwrap_or(8),
-            num_key_value_heads: self.num_key_value_heads.unwrap_or(4),
-            head_dim: self.head_dim.unwrap_or(256),
-            hidden_activation: self.hidden_activation.unwrap_or_else(|| "gelu_pytorch_tanh".into()),
-            rms_norm_eps: self.rms_norm_eps.unwrap_or(1e-6),
-            attention_bias: self.attention_bias.unwrap_or(false),
-            query_pre_attn_scalar: self.query_pre_attn_scalar.unwrap_or(256.0),
-            sliding_window: self.sliding_window.unwrap_or(4096),
-            layer_types: self.layer_types.unwrap_or_else(|| (0..layers).map(kind).collect()),
-            attn_logit_softcapping: self.attn_logit_softcapping.or(attention_cap),
-            final_logit_softcapping: self.final_logit_softcapping.or(final_cap),
-            full_rope,
-            sliding_rope,
-            rope_types,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<GemmaConfig, JsonError> {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("config.json"), text).unwrap();
-        GemmaConfig::from_dir(dir.path())
+impl LlmSizes for GemmaConfig {
+    fn d_model(&self) -> usize {
+        self.encoder.hidden_size
     }
 
-    #[test]
-    fn old_and_new_keys_and_defaults_of_each_version() {
-        let old = r#"{"model_type": "t5gemma", "encoder": {"rope_theta": 500.0, "num_hidden_layers": 3},
-            "decoder": {"attn_logit_softcapping": null, "eos_token_id": [1, 107]}}"#;
-        let config = read(old).unwrap();
-        assert_eq!(config.encoder.rope(LayerType::Sliding), Rope { theta: 500.0, factor: 1.0 });
-        assert_eq!(config.encoder.layer_types, [LayerType::Sliding, LayerType::Full, LayerType::Sliding]);
-        assert_eq!(config.encoder.attn_logit_softcapping, Some(50.0));
-        assert_eq!(config.decoder.attn_logit_softcapping, None);
-        assert_eq!(config.decoder.final_logit_softcapping, Some(30.0));
-        assert_eq!(config.ids, TokenIds { pad: 0, eos: 1, decoder_start: 2 });
-        assert_eq!(config.ends, [1, 107]);
-
-        let new = r#"{"model_type": "t5gemma2", "eoi_token_index": 7, "decoder": {"sliding_window": 5},
-            "encoder": {"text_config": {"sliding_window": 5, "rope_parameters": {
-                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
-                "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}}}"#;
-        let config = read(new).unwrap();
-        assert_eq!(config.version, GemmaVersion::Two);
-        assert_eq!(config.encoder.rope(LayerType::Full), Rope { theta: 1e6, factor: 8.0 });
-        assert_eq!(config.encoder.rope(LayerType::Sliding), Rope { theta: 1e4, factor: 1.0 });
-        assert_eq!(config.encoder.encoder_window(), Window { before: 2, after: 2 });
-        assert_eq!(config.eoi_token_index, 7);
-        assert_eq!(config.decoder.layer_types.iter().filter(|&&kind| kind == LayerType::Full).count(), 4);
+    fn vocab_size(&self) -> usize {
+        self.decoder.vocab_size
     }
 
-    #[test]
-    fn what_does_not_fit_is_told() {
-        let text = r#"{"model_type": "t5gemma", "encoder": {"num_key_value_heads": 3},
-            "decoder": {"hidden_activation": "tanh", "rope_parameters": {"rope_type": "yarn"}}}"#;
-        let error = read(text).unwrap_err().to_string();
-        for part in ["`encoder.num_key_value_heads`: 3 does not divide", "`tanh` is unknown", "type `yarn`"] {
-            assert!(error.contains(part), "{error}");
-        }
+    fn ids(&self) -> TokenIds {
+        self.ids
+    }
+
+    fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64 {
+        let StackConfig { hidden_size, intermediate_size, num_attention_heads, head_dim, .. } = self.encoder;
+        let positions = rows * source;
+        let inner = num_attention_heads * head_dim;
+        let scores = score_values(source, rows * num_attention_heads * source);
+        let stream = positions * (4 * hidden_size + (4 * inner).max(3 * intermediate_size));
+        let encoder = ((stream + 5 * scores) * size_of::<f32>()) as u64;
+        let decoder = &self.decoder;
+        let keys_width = decoder.num_key_value_heads * decoder.head_dim;
+        let layers = decoder.num_hidden_layers;
+        let decoder = decoder_bytes(rows, source, target, layers, keys_width, decoder.vocab_size);
+        (positions * hidden_size * size_of::<f32>()) as u64 + encoder.max(decoder)
     }
 }

@@ -5,9 +5,8 @@
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
-use super::config::StackConfig;
-use crate::llm::config::ActivationKind;
-use crate::matrix::{self, MatrixLinear};
+use crate::nn::ActivationKind;
+use crate::nn::matrix::{self, MatrixLinear};
 
 /// The layer.
 #[derive(Module, Debug)]
@@ -20,19 +19,31 @@ pub struct GemmaFeedForward {
     activation: ActivationKind,
 }
 
-impl GemmaFeedForward {
+/// Shape of a [`GemmaFeedForward`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GemmaFeedForwardConfig {
+    /// Width `D`.
+    pub width: usize,
+    /// Inner width `F`.
+    pub inner_width: usize,
+    /// The activation of the gate.
+    pub activation: ActivationKind,
+}
+
+impl GemmaFeedForwardConfig {
     /// Builds the layer on `device`.
-    pub fn init(config: &StackConfig, device: &Device) -> Self {
+    pub fn init(&self, device: &Device) -> GemmaFeedForward {
         let linear = |input, output| LinearConfig::new(input, output).with_bias(false).init(device);
-        let (width, inner) = (config.hidden_size, config.intermediate_size);
-        Self {
-            gate_proj: linear(width, inner).into(),
-            up_proj: linear(width, inner).into(),
-            down_proj: linear(inner, width),
-            activation: config.activation(),
+        GemmaFeedForward {
+            gate_proj: linear(self.width, self.inner_width).into(),
+            up_proj: linear(self.width, self.inner_width).into(),
+            down_proj: linear(self.inner_width, self.width),
+            activation: self.activation,
         }
     }
+}
 
+impl GemmaFeedForward {
     /// `[B, S, D]` to the same.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F] -> [B, S, D]

@@ -9,7 +9,9 @@ pub mod config;
 pub mod feed_forward;
 pub mod model;
 pub mod norm;
+mod raw;
 pub mod stack;
 
+pub(super) use config::MODEL_TYPES;
 pub use config::{GemmaConfig, GemmaVersion};
 pub use model::T5Gemma;

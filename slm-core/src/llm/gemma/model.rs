@@ -4,8 +4,6 @@
 //! the tower for images is not read).
 //! Shapes: `B` rows, `S` source positions, `L` target positions, `D` width, `V` vocabulary rows.
 
-use std::path::Path;
-
 use burn::module::Param;
 use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
@@ -13,12 +11,14 @@ use burn::tensor::Int;
 
 use super::attention::soft_cap;
 use super::config::{GemmaConfig, GemmaVersion};
-use super::stack::{GemmaDecoder, GemmaEncoder};
-use crate::batch::{PaddedBatch, PaddedIds};
-use crate::llm::LlmError;
+use super::stack::{GemmaDecoder, GemmaDecoderConfig, GemmaEncoder, GemmaEncoderConfig};
+use crate::checkpoint::Checkpoint;
 use crate::llm::cache::DecoderCache;
-use crate::matrix::{self, MatrixEmbedding, MatrixLinear};
-use crate::weights::{self, Placement, WeightFiles};
+use crate::llm::error::LlmError;
+use crate::llm::model::{LlmSizes, TextModel};
+use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
+use crate::nn::weights::{self, Placement};
+use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
 /// The model. An embedding or head that it lacks is the one that it is tied to.
 #[derive(Module, Debug)]
@@ -46,8 +46,8 @@ impl GemmaConfig {
                 .then(|| embedding(decoder.vocab_size, decoder.hidden_size)),
             eoi_embedding: (self.version == GemmaVersion::Two)
                 .then(|| Initializer::Zeros.init([encoder.hidden_size], device)),
-            encoder: GemmaEncoder::init(encoder, device),
-            decoder: GemmaDecoder::init(decoder, encoder.hidden_size, device),
+            encoder: GemmaEncoderConfig { stack: encoder.clone() }.init(device),
+            decoder: GemmaDecoderConfig { stack: decoder.clone(), source_width: encoder.hidden_size }.init(device),
             lm_head: (!tied).then(|| {
                 let linear = LinearConfig::new(decoder.hidden_size, decoder.vocab_size);
                 linear.with_bias(false).init(device).into()
@@ -58,15 +58,15 @@ impl GemmaConfig {
 }
 
 impl T5Gemma {
-    /// Loads config and weights of a Hugging Face folder; the weights are constants for autodiff.
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
     ///
     /// # Errors
     ///
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(dir: &Path, placement: impl Into<Placement>) -> Result<Self, LlmError> {
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LlmError> {
         let placement = placement.into();
-        let config = GemmaConfig::from_dir(dir)?;
-        let files = WeightFiles::open(dir)?;
+        let config = GemmaConfig::from_checkpoint(checkpoint)?;
+        let files = checkpoint.weights()?;
         // The second version's encoder lies beside a tower for images, under a name of its own in some files.
         let is_nested = files.names().any(|name| name.starts_with("model.encoder.text_model."));
         let name = |path: &str| hf_name(if is_nested { "text_model." } else { "" }, path);
@@ -77,46 +77,6 @@ impl T5Gemma {
     /// The sizes it was built with.
     pub fn config(&self) -> &GemmaConfig {
         &self.config
-    }
-
-    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; scaled in the second version only.
-    pub fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
-        let embedded = self.scaled_lookup(&self.embedding, tokens.ids.clone());
-        PaddedBatch::new(embedded, tokens.lengths.clone())
-    }
-
-    /// The root mean square of what [`Self::embed`] gives for all ids, the size that adapted speech should have.
-    pub fn embedding_rms(&self) -> Tensor<1> {
-        let rms = matrix::full(self.embedding.weight.val()).square().mean().sqrt();
-        match self.config.version {
-            GemmaVersion::One => rms,
-            GemmaVersion::Two => rms * scale(self.config.encoder.hidden_size),
-        }
-    }
-
-    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`; the first version scales all of them.
-    pub fn encode(&self, inputs: &PaddedBatch) -> PaddedBatch {
-        self.encoder.forward(&match self.config.version {
-            GemmaVersion::One => inputs.with_values(inputs.values() * scale(self.config.encoder.hidden_size)),
-            GemmaVersion::Two => inputs.clone(),
-        })
-    }
-
-    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
-    pub fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
-        self.logits(self.decoder.forward(self.embed_target(decoder_input_ids), memory))
-    }
-
-    /// The state before the first step over `memory` `[B, S, D]`.
-    pub fn start(&self, memory: &PaddedBatch) -> DecoderCache {
-        self.decoder.start(memory)
-    }
-
-    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
-    pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
-        let states = self.decoder.step(self.embed_target(ids), cache);
-        // [B, 1, V] -> [B, V]
-        self.logits(states).squeeze_dim(1)
     }
 
     /// The decoder's embeddings, scaled, `[B, L]` to `[B, L, D]`.
@@ -153,6 +113,53 @@ impl T5Gemma {
             Some(cap) => soft_cap(logits, cap),
             None => logits,
         }
+    }
+}
+
+impl TextModel for T5Gemma {
+    fn sizes(&self) -> &dyn LlmSizes {
+        &self.config
+    }
+
+    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; scaled in the second version only.
+    fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
+        let embedded = self.scaled_lookup(&self.embedding, tokens.ids.clone());
+        PaddedBatch::new(embedded, tokens.lengths.clone())
+    }
+
+    /// The root mean square of what [`Self::embed`] gives for all ids, the size that adapted speech should have.
+    fn embedding_rms(&self) -> Tensor<1> {
+        let rms = matrix::full(self.embedding.weight.val()).square().mean().sqrt();
+        match self.config.version {
+            GemmaVersion::One => rms,
+            GemmaVersion::Two => rms * scale(self.config.encoder.hidden_size),
+        }
+    }
+
+    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`; the first version scales all of them.
+    fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
+        let inputs = match self.config.version {
+            GemmaVersion::One => inputs.with_values(inputs.values() * scale(self.config.encoder.hidden_size)),
+            GemmaVersion::Two => inputs.clone(),
+        };
+        self.encoder.forward(&inputs, watch)
+    }
+
+    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
+        self.logits(self.decoder.forward(self.embed_target(decoder_input_ids), memory))
+    }
+
+    /// The state before the first step over `memory` `[B, S, D]`.
+    fn start(&self, memory: &PaddedBatch) -> DecoderCache {
+        self.decoder.start(memory)
+    }
+
+    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
+    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.embed_target(ids), cache);
+        // [B, 1, V] -> [B, V]
+        self.logits(states).squeeze_dim(1)
     }
 }
 

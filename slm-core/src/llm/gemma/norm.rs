@@ -13,12 +13,23 @@ pub struct GemmaNorm {
     epsilon: f64,
 }
 
-impl GemmaNorm {
-    /// Builds the norm of `width` on `device`; its scale is 1.
-    pub fn init(width: usize, epsilon: f64, device: &Device) -> Self {
-        Self { weight: Initializer::Zeros.init([width], device), epsilon }
-    }
+/// Shape of a [`GemmaNorm`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GemmaNormConfig {
+    /// Values of the last axis.
+    pub width: usize,
+    /// What is added to the mean square.
+    pub epsilon: f64,
+}
 
+impl GemmaNormConfig {
+    /// Builds the norm on `device`; its scale is 1.
+    pub fn init(&self, device: &Device) -> GemmaNorm {
+        GemmaNorm { weight: Initializer::Zeros.init([self.width], device), epsilon: self.epsilon }
+    }
+}
+
+impl GemmaNorm {
     /// `[.., D]` to the same.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let rms = (x.clone().square().mean_dim(D - 1) + self.epsilon).sqrt();

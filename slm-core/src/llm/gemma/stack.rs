@@ -11,10 +11,27 @@ use super::attention::GemmaAttention;
 use super::config::{GemmaVersion, LayerType, StackConfig};
 use super::feed_forward::GemmaFeedForward;
 use super::norm::GemmaNorm;
-use crate::batch::{MASKED, PaddedBatch};
-use crate::llm::attention::KeysValues;
 use crate::llm::cache::{DecoderCache, capacity_for};
-use crate::rotary::Rotation;
+use crate::llm::visibility::visibility;
+use crate::nn::rotary::Rotation;
+use crate::nn::transformer::KeysValues;
+use crate::nn::{PaddedBatch, Watch};
+
+/// Shape of a [`GemmaEncoder`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct GemmaEncoderConfig {
+    /// The stack of layers.
+    pub stack: StackConfig,
+}
+
+/// Shape of a [`GemmaDecoder`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct GemmaDecoderConfig {
+    /// The stack of layers.
+    pub stack: StackConfig,
+    /// Width of the encoder's states, which it reads.
+    pub source_width: usize,
+}
 
 /// A layer of the encoder.
 #[derive(Module, Debug)]
@@ -27,19 +44,20 @@ pub struct EncoderLayer {
     post_feedforward_layernorm: GemmaNorm,
 }
 
-impl EncoderLayer {
-    fn init(config: &StackConfig, device: &Device) -> Self {
-        let norm = || GemmaNorm::init(config.hidden_size, config.rms_norm_eps, device);
-        Self {
-            self_attn: GemmaAttention::init(config, config.hidden_size, device),
-            pre_self_attn_layernorm: norm(),
-            post_self_attn_layernorm: norm(),
-            mlp: GemmaFeedForward::init(config, device),
-            pre_feedforward_layernorm: norm(),
-            post_feedforward_layernorm: norm(),
-        }
+/// Builds a layer of the encoder, or the part of the decoder's that is like it.
+fn encoder_layer(config: &StackConfig, device: &Device) -> EncoderLayer {
+    let norm = || config.norm().init(device);
+    EncoderLayer {
+        self_attn: config.attention(config.hidden_size).init(device),
+        pre_self_attn_layernorm: norm(),
+        post_self_attn_layernorm: norm(),
+        mlp: config.feed_forward().init(device),
+        pre_feedforward_layernorm: norm(),
+        post_feedforward_layernorm: norm(),
     }
+}
 
+impl EncoderLayer {
     /// Attention over the layer's own normed positions, which `keys` turns into what is attended to; then the
     /// feed-forward layer, with `between` in the middle.
     fn forward(
@@ -48,10 +66,11 @@ impl EncoderLayer {
         place: &Place,
         keys: impl FnOnce(KeysValues) -> KeysValues,
         between: impl FnOnce(Tensor<3>) -> Tensor<3>,
+        watch: &Watch,
     ) -> Tensor<3> {
         let normed = self.pre_self_attn_layernorm.forward(x.clone());
         let source = keys(self.self_attn.keys_values(normed.clone(), Some(&place.rotation)));
-        let step = self.self_attn.forward(normed, Some(&place.rotation), source, place.bias.clone());
+        let step = self.self_attn.forward(normed, Some(&place.rotation), source, &place.bias, watch);
         let x = between(x + self.post_self_attn_layernorm.forward(step));
         let step = self.mlp.forward(self.pre_feedforward_layernorm.forward(x.clone()));
         x + self.post_feedforward_layernorm.forward(step)
@@ -103,21 +122,6 @@ impl Places {
     }
 }
 
-/// 0 where query `first + q` sees key `k`, [`MASKED`] elsewhere, `[1, 1, Q, S]`.
-fn visibility(
-    queries: Range<usize>,
-    keys: usize,
-    device: &Device,
-    sees: impl Fn(usize, usize) -> bool,
-) -> Tensor<4> {
-    let count = queries.len();
-    let sees = &sees;
-    let values: Vec<f32> = queries
-        .flat_map(|query| (0..keys).map(move |key| if sees(query, key) { 0.0 } else { MASKED }))
-        .collect();
-    Tensor::from_data(TensorData::new(values, [1, 1, count, keys]), device)
-}
-
 /// The encoder: a position sees every real one of its row, or those in a window around it.
 #[derive(Module, Debug)]
 pub struct GemmaEncoder {
@@ -127,18 +131,21 @@ pub struct GemmaEncoder {
     config: StackConfig,
 }
 
-impl GemmaEncoder {
+impl GemmaEncoderConfig {
     /// Builds an encoder on `device`.
-    pub fn init(config: &StackConfig, device: &Device) -> Self {
-        Self {
-            layers: (0..config.num_hidden_layers).map(|_| EncoderLayer::init(config, device)).collect(),
-            norm: GemmaNorm::init(config.hidden_size, config.rms_norm_eps, device),
+    pub fn init(&self, device: &Device) -> GemmaEncoder {
+        let config = &self.stack;
+        GemmaEncoder {
+            layers: (0..config.num_hidden_layers).map(|_| encoder_layer(config, device)).collect(),
+            norm: config.norm().init(device),
             config: config.clone(),
         }
     }
+}
 
-    /// Embeddings `[B, S, D]`, scaled, to hidden states `[B, S, D]`.
-    pub fn forward(&self, inputs: &PaddedBatch) -> PaddedBatch {
+impl GemmaEncoder {
+    /// Embeddings `[B, S, D]`, scaled, to hidden states `[B, S, D]`; unfinished ones once `watch` stops.
+    pub fn forward(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let [_, length, _] = inputs.dims();
         let mut x = inputs.values();
         let device = x.device();
@@ -158,7 +165,10 @@ impl GemmaEncoder {
             &device,
         );
         for (layer, &kind) in self.layers.iter().zip(&self.config.layer_types) {
-            x = layer.forward(x, places.of(kind), |own| own, |x| x);
+            if watch.is_stopped() {
+                break;
+            }
+            x = layer.forward(x, places.of(kind), |own| own, |x| x, watch);
         }
         inputs.with_values(self.norm.forward(x))
     }
@@ -179,20 +189,21 @@ pub struct DecoderLayer {
     cross: Option<CrossAttention>,
 }
 
-impl DecoderLayer {
-    fn init(config: &StackConfig, source_width: usize, device: &Device) -> Self {
-        let norm = || GemmaNorm::init(config.hidden_size, config.rms_norm_eps, device);
-        let cross = match config.version {
-            GemmaVersion::One => Some(CrossAttention {
-                cross_attn: GemmaAttention::init(config, source_width, device),
-                pre_cross_attn_layernorm: norm(),
-                post_cross_attn_layernorm: norm(),
-            }),
-            GemmaVersion::Two => None,
-        };
-        Self { own: EncoderLayer::init(config, device), cross }
-    }
+/// Builds a layer of the decoder.
+fn decoder_layer(config: &StackConfig, source_width: usize, device: &Device) -> DecoderLayer {
+    let norm = || config.norm().init(device);
+    let cross = match config.version {
+        GemmaVersion::One => Some(CrossAttention {
+            cross_attn: config.attention(source_width).init(device),
+            pre_cross_attn_layernorm: norm(),
+            post_cross_attn_layernorm: norm(),
+        }),
+        GemmaVersion::Two => None,
+    };
+    DecoderLayer { own: encoder_layer(config, device), cross }
+}
 
+impl DecoderLayer {
     /// Keys and values of the encoder's states `[B, S, D]`, whose positions are not told.
     fn memory(&self, states: Tensor<3>) -> KeysValues {
         match &self.cross {
@@ -211,12 +222,14 @@ impl DecoderLayer {
         memory: KeysValues,
         memory_bias: &Tensor<4>,
     ) -> Tensor<3> {
+        let watch = &Watch::default();
         if let Some(cross) = &self.cross {
-            return self.own.forward(x, place, append, |x| {
+            let between = |x: Tensor<3>| {
                 let normed = cross.pre_cross_attn_layernorm.forward(x.clone());
-                let step = cross.cross_attn.forward(normed, None, memory, memory_bias.clone());
+                let step = cross.cross_attn.forward(normed, None, memory, memory_bias, watch);
                 x + cross.post_cross_attn_layernorm.forward(step)
-            });
+            };
+            return self.own.forward(x, place, append, between, watch);
         }
         // One softmax over the decoder's own positions and the encoder's.
         let [_, _, queries, keys] = place.bias.dims();
@@ -236,7 +249,7 @@ impl DecoderLayer {
                 values: Tensor::cat(vec![own.values, memory.values], 2),
             }
         };
-        self.own.forward(x, &merged, join, |x| x)
+        self.own.forward(x, &merged, join, |x| x, watch)
     }
 }
 
@@ -249,18 +262,20 @@ pub struct GemmaDecoder {
     config: StackConfig,
 }
 
-impl GemmaDecoder {
-    /// Builds a decoder on `device` that reads states of width `source_width`.
-    pub fn init(config: &StackConfig, source_width: usize, device: &Device) -> Self {
-        Self {
-            layers: (0..config.num_hidden_layers)
-                .map(|_| DecoderLayer::init(config, source_width, device))
-                .collect(),
-            norm: GemmaNorm::init(config.hidden_size, config.rms_norm_eps, device),
+impl GemmaDecoderConfig {
+    /// Builds a decoder on `device`.
+    pub fn init(&self, device: &Device) -> GemmaDecoder {
+        let config = &self.stack;
+        let layer = |_| decoder_layer(config, self.source_width, device);
+        GemmaDecoder {
+            layers: (0..config.num_hidden_layers).map(layer).collect(),
+            norm: config.norm().init(device),
             config: config.clone(),
         }
     }
+}
 
+impl GemmaDecoder {
     /// What each kind of layer sees from `queries` of `keys` positions.
     fn places(&self, queries: Range<usize>, keys: usize, device: &Device) -> Places {
         let window = self.config.sliding_window;

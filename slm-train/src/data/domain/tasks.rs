@@ -4,7 +4,7 @@
 
 use rand::{Rng, RngExt};
 
-use slm_core::task::{Dialog, Speaker};
+use slm_core::{Dialog, Speaker};
 
 use super::hearing::respell;
 use super::invented;

@@ -164,7 +164,8 @@ pub fn speak(text: &str, take: &Take) -> Result<Vec<f32>, SynthError> {
     Ok(samples)
 }
 
-/// Speaks all `lines` in parallel and returns their recordings in the same order.
+/// Speaks all `lines` in parallel and returns what came of each, in the same order: a line that fails does not end the
+/// others.
 ///
 /// Files that are there, whole, and of the same text and take are kept, so an interrupted run can be repeated. A file
 /// appears under its name only when it is complete. Only one run at a time may use the folder. `progress` gets the
@@ -172,13 +173,13 @@ pub fn speak(text: &str, take: &Take) -> Result<Vec<f32>, SynthError> {
 ///
 /// # Errors
 ///
-/// [`SynthError`] before the first line when a program or a voice is missing or two ids are equal, and
-/// [`SynthError::Line`] for a line that fails; recordings made until then stay.
+/// [`SynthError`] before the first line when a program or a voice is missing or two ids are equal. A line that fails
+/// has [`SynthError::Line`] in its place.
 pub fn run(
     lines: &[Line],
     config: &SynthConfig,
     progress: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<Recording>, SynthError> {
+) -> Result<Vec<Result<Recording, SynthError>>, SynthError> {
     let mut ids = HashSet::new();
     if let Some(line) = lines.iter().find(|line| !ids.insert(line.id)) {
         return Err(SynthError::DuplicateId { id: line.id });
@@ -187,15 +188,13 @@ pub fn run(
     let folder = config.out_dir.join("wav");
     store::prepare(&folder)?;
     let done = AtomicUsize::new(0);
-    lines
-        .par_iter()
-        .map(|line| -> Result<Recording, SynthError> {
-            let recording = record(line, config, &folder)
-                .map_err(|source| SynthError::Line { id: line.id, source: Box::new(source) })?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-            Ok(recording)
-        })
-        .collect()
+    let speak = |line: &Line| {
+        let recording = record(line, config, &folder)
+            .map_err(|source| SynthError::Line { id: line.id, source: Box::new(source) });
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        recording
+    };
+    Ok(lines.par_iter().map(speak).collect())
 }
 
 /// Speaks one line into its file, unless the file is there.

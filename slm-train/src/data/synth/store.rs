@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use slm_core::hash::sha256;
+use slm_core::models::checkpoint::hash::sha256;
 
 use super::{Line, SAMPLE_RATE, SynthError, Take};
 

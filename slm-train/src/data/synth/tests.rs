@@ -117,7 +117,10 @@ fn a_run_resumes() {
     let config =
         SynthConfig { out_dir: folder.path().to_owned(), seed: 4, voices: VoiceSet::Unseen, augment: true };
     let lines = corpus(4);
-    let first = run(&lines, &config, &|_| ()).unwrap();
+    let spoken = |progress: &(dyn Fn(usize) + Sync)| -> Vec<Recording> {
+        run(&lines, &config, progress).unwrap().into_iter().map(Result::unwrap).collect()
+    };
+    let first = spoken(&|_: usize| ());
     let bytes: Vec<Vec<u8>> = first.iter().map(|r| fs::read(&r.path).unwrap()).collect();
     // One file lost, one cut, and scratch of a run that was killed.
     fs::remove_file(&first[1].path).unwrap();
@@ -129,7 +132,7 @@ fn a_run_resumes() {
     let count = |_: usize| {
         done.fetch_add(1, Ordering::Relaxed);
     };
-    assert_eq!(run(&lines, &config, &count).unwrap(), first);
+    assert_eq!(spoken(&count), first);
     assert_eq!(done.into_inner(), 4);
     assert!(!scratch.exists());
     for (recording, bytes) in first.iter().zip(&bytes) {
@@ -138,11 +141,25 @@ fn a_run_resumes() {
 }
 
 #[test]
-fn a_bad_line_is_named() {
+fn a_bad_line_is_named_and_does_not_end_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let config =
         SynthConfig { out_dir: folder.path().to_owned(), seed: 4, voices: VoiceSet::Known, augment: false };
-    let lines = [Line { id: 17, text: "?!".to_owned() }];
-    let error = run(&lines, &config, &|_| ()).unwrap_err();
-    assert!(error.to_string().starts_with("cannot speak line 17: nothing to say"));
+    let mut lines = corpus(6);
+    lines.insert(2, Line { id: 17, text: "?!".to_owned() });
+    let done = AtomicUsize::new(0);
+    let count = |_: usize| {
+        done.fetch_add(1, Ordering::Relaxed);
+    };
+    let spoken = run(&lines, &config, &count).unwrap();
+    assert_eq!((spoken.len(), done.into_inner()), (7, 7));
+    for (line, recording) in lines.iter().zip(spoken) {
+        match recording {
+            Ok(recording) => assert!(line.id != 17 && recording.path.is_file()),
+            Err(error) => {
+                assert_eq!(line.id, 17);
+                assert!(error.to_string().starts_with("cannot speak line 17: nothing to say"), "{error}");
+            }
+        }
+    }
 }

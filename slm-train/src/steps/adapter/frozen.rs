@@ -3,22 +3,25 @@
 use std::path::Path;
 
 use burn::prelude::*;
-use slm_core::encoder::SpeechEncoder;
-use slm_core::features::FeatureExtractor;
-use slm_core::llm::LanguageModel;
-use slm_core::text::TextTokenizer;
-
-use crate::steps::config;
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::features::FeatureExtractor;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::text::TextTokenizer;
 
 /// The frozen models and what goes with them.
 pub struct Frozen {
+    /// The speech encoder's files.
+    pub encoder_files: Checkpoint,
     /// The speech encoder.
     pub encoder: SpeechEncoder,
-    /// SHA-256 of the encoder's weights.
+    /// Hash of its files: weights, config, features, labels.
     pub encoder_hash: String,
+    /// The language model's files.
+    pub llm_files: Checkpoint,
     /// The language model.
     pub llm: LanguageModel,
-    /// SHA-256 of its weights.
+    /// Hash of its files.
     pub llm_hash: String,
     /// Its tokenizer.
     pub tokenizer: TextTokenizer,
@@ -31,24 +34,26 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Loads both folders on `device`.
+    /// Loads both models on `device`.
     ///
     /// # Errors
     ///
     /// Files that are missing, do not fit, or disagree.
     pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
-        let hash = |dir: &Path| anyhow::Ok(config::weights_hash(Some(dir))?.unwrap_or_default());
-        let llm_model = LanguageModel::load(llm, device)?;
-        let tokenizer = TextTokenizer::from_dir(llm)?;
-        tokenizer.check_rows(llm_model.vocab_size())?;
+        let (encoder_files, llm_files) = (Checkpoint::open(encoder)?, Checkpoint::open(llm)?);
+        let llm = LanguageModel::load(&llm_files, device)?;
+        let tokenizer = TextTokenizer::from_checkpoint(&llm_files)?;
+        tokenizer.check_rows(llm.vocab_size())?;
         Ok(Self {
-            labels: TextTokenizer::find(encoder)?,
-            encoder: SpeechEncoder::load(encoder, device)?,
-            encoder_hash: hash(encoder)?,
-            llm: llm_model,
-            llm_hash: hash(llm)?,
+            labels: TextTokenizer::find(&encoder_files)?,
+            encoder: SpeechEncoder::load(&encoder_files, device)?,
+            encoder_hash: encoder_files.content_hash()?,
+            features: FeatureExtractor::from_checkpoint(&encoder_files)?,
+            encoder_files,
+            llm,
+            llm_hash: llm_files.content_hash()?,
+            llm_files,
             tokenizer,
-            features: FeatureExtractor::from_dir(encoder)?,
             device: device.clone(),
         })
     }

@@ -6,19 +6,21 @@ use anyhow::Context;
 use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use slm_core::adapter::reduction::ReducedSpeech;
-use slm_core::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
-use slm_core::batch::{PaddedBatch, PaddedIds};
-use slm_core::encoder::SpeechEncoder;
-use slm_core::llm::LanguageModel;
-use slm_core::text::TextTokenizer;
+use slm_core::models::adapter::reduction::ReducedSpeech;
+use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
+use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::text::TextTokenizer;
 
-use super::data::{Data, Example};
+use super::data::{Data, Example, Words};
 use super::{AdapterStage, Distillation, Frozen, Order, TrainedTask};
+use crate::config;
 use crate::data::buckets;
 use crate::data::domain::tasks::instructions;
 use crate::data::vocabulary::spellings;
-use crate::steps::config::{self, digest};
+use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
 use crate::steps::pairing;
 use crate::training::{Job, Metrics};
@@ -27,9 +29,11 @@ use crate::training::{Job, Metrics};
 pub struct AdapterJob {
     pub(super) config: AdapterStage,
     shape: AdapterShape,
+    pub(super) encoder_files: Checkpoint,
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
     tokenizer: TextTokenizer,
+    pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
     /// For every trained task, its phrasings as token ids.
     instructions: Vec<Vec<Vec<u32>>>,
@@ -81,20 +85,24 @@ impl AdapterJob {
                     .collect::<anyhow::Result<Vec<_>>>()
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let train = Data::load(&config.train_manifest, &parts, &config, &shape)?;
-        let dev = Data::load(&config.dev_manifest, &parts, &config, &shape)?;
+        let train = Words::read(&config.train_manifest, &parts, &config)?;
+        let dev = Words::read(&config.dev_manifest, &parts, &config)?;
+        let train = Data::encode(train, &parts, &config, &shape)?;
+        let dev = Data::encode(dev, &parts, &config, &shape)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&parts.encoder_hash, &parts.llm_hash, &instructions, targets, config.distillation),
+            (&train.speech_key, &parts.llm_hash, &instructions, targets, config.distillation),
         ));
-        let Frozen { encoder, labels, tokenizer, llm, device, .. } = parts;
+        let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
             config,
             shape,
+            encoder_files,
             encoder,
             labels,
             tokenizer,
+            llm_files,
             llm,
             instructions,
             train,

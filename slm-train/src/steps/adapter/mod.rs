@@ -13,14 +13,19 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
-use slm_core::adapter::{Adapter, AdapterShape};
+use slm_core::models::adapter::{Adapter, AdapterShape};
 
+pub use crate::output::bundle::PartsPlace;
+pub use crate::output::templates::Order;
 pub use frozen::Frozen;
 pub use job::AdapterJob;
 
-use super::{config, pairing};
+use super::result;
+use crate::config;
 use crate::data::domain::tasks::{Language, Task};
 use crate::data::manifest::Utterance;
+use crate::output::bundle::{self, BundleContent};
+use crate::output::folder;
 use crate::training::{self, LoopConfig, Outcome};
 
 /// Settings of the stage.
@@ -67,27 +72,6 @@ pub struct Distillation {
     pub share: f64,
 }
 
-/// Whether the speech comes before the instruction or after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Speech, then the instruction.
-    SpeechFirst,
-    /// The instruction, then speech.
-    InstructionFirst,
-}
-
-/// Where the frozen parts of a bundle lie.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartsPlace {
-    /// In the bundle, as copies.
-    #[default]
-    Copy,
-    /// Where they are.
-    Link,
-}
-
 /// A task that the adapter is trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,22 +102,16 @@ impl TrainedTask {
 ///
 /// # Errors
 ///
-/// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells.
+/// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells. As
+/// [`Stopped`](crate::stopped::Stopped), a bundle that cannot be written.
 pub fn train(
     config: AdapterStage,
     run: &Path,
     out: &Path,
     device: &Device,
 ) -> anyhow::Result<Outcome<Adapter>> {
-    let mut problems = config.train.problems();
-    problems.extend(
-        config
-            .distillation
-            .filter(|distillation| !(0.0..=1.0).contains(&distillation.share))
-            .map(|distillation| format!("`distillation.share` is {}, must be 0 to 1", distillation.share)),
-    );
-    config::check("adapter", &problems)?;
-    anyhow::ensure!(!config.tasks.is_empty(), "adapter: `tasks` is empty");
+    config::check("adapter", &config.problems())?;
+    folder::check(out)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
     let job = AdapterJob::new(config, parts)?;
@@ -143,19 +121,46 @@ pub fn train(
     let adapter = job.init(&tracked)?;
     let outcome = training::run(&job, adapter, &config.train, run, &tracked)?;
     if let Outcome::Finished { model, state } = &outcome {
-        let record = serde_json::json!({
-            "tasks": config.tasks,
-            "utterances": job.train.speech.len(),
-            "steps": state.step,
-            "settings": config.train,
-            "metrics": state.metrics,
-            "parameters": {
-                "encoder": encoder_params,
-                "llm": job.llm.num_params(),
-                "adapter": model.num_params(),
-            },
-        });
-        pairing::write(out, config, model, record)?;
+        let content = BundleContent {
+            name: &config.name,
+            encoder: &job.encoder_files,
+            llm: &job.llm_files,
+            place: config.parts,
+            adapter: model,
+            order: config.order,
+            training: serde_json::json!({
+                "tasks": config.tasks,
+                "utterances": job.train.speech.len(),
+                "steps": state.step,
+                "settings": config.train,
+                "metrics": state.metrics,
+                "parameters": {
+                    "encoder": encoder_params,
+                    "llm": job.llm.num_params(),
+                    "adapter": model.num_params(),
+                },
+            }),
+        };
+        result::write(run, out, |dir| bundle::write(dir, &content))?;
     }
     Ok(outcome)
+}
+
+impl AdapterStage {
+    /// All fields that are out of range, one text each; empty when sound.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.train.problems();
+        if self.name.is_empty() {
+            problems.push("`name` is empty".to_owned());
+        }
+        if self.tasks.is_empty() {
+            problems.push("`tasks` is empty".to_owned());
+        }
+        if let Some(Distillation { share }) = self.distillation
+            && !(0.0..=1.0).contains(&share)
+        {
+            problems.push(format!("`distillation.share` is {share}, must be 0 to 1"));
+        }
+        problems
+    }
 }

@@ -1,0 +1,82 @@
+//! Follows command lines in process, with one model for many: for tests.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::path::Path;
+
+use clap::Parser;
+use slm_core::{Backend, BackendChoice, Model, OpenOptions};
+
+use super::answer::answer_all;
+use super::job::Job;
+use super::{ask, continue_speech, run, transcribe, translate};
+use crate::args::{Cli, Command};
+use crate::console::Console;
+use crate::report::{self, UsageError};
+
+/// What a command line came to.
+pub(super) enum Ended {
+    /// It was refused before anything was written, by this message; the exit code is 2.
+    Refused(String),
+    /// It was followed.
+    Answered {
+        /// What was written to stdout.
+        out: String,
+        /// What was written to stderr.
+        err: String,
+        /// Whether no input failed: the exit code is 0, else 1.
+        is_whole: bool,
+    },
+}
+
+/// The reference model on the processor.
+pub(super) fn model() -> Model {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weights/slm-tiny");
+    Model::open(bundle, &OpenOptions::new().backend(BackendChoice::Named(Backend::Flex))).unwrap()
+}
+
+/// A committed recording.
+pub(super) fn recording(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/audio/test/wav");
+    folder.join(name).display().to_string()
+}
+
+/// Follows a line without the program's name; options that say how a model is opened do nothing.
+pub(super) fn run(model: &Model, line: &[&str]) -> Ended {
+    let cli = match Cli::try_parse_from(std::iter::once("slm-cli").chain(line.iter().copied())) {
+        Ok(cli) => cli,
+        Err(error) => {
+            assert_eq!(error.exit_code(), 2, "{line:?}");
+            return Ended::Refused(error.to_string());
+        }
+    };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let followed = follow(model, &cli, &mut Console { out: &mut out, err: &mut err });
+    let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
+    match followed {
+        Ok(is_whole) => Ended::Answered { out, err, is_whole },
+        Err(error) => {
+            assert_eq!((out.as_str(), err.as_str()), ("", ""), "{line:?}");
+            Ended::Refused(report::render(&*error))
+        }
+    }
+}
+
+fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<bool> {
+    cli.check()?;
+    let job = job(&cli.command)?;
+    job.check()?;
+    let request = job.request(model, job.phrases()?.as_ref())?;
+    Ok(answer_all(model, &request, job.inputs, console)?)
+}
+
+fn job(command: &Command) -> Result<Job<'_>, UsageError> {
+    Ok(match command {
+        Command::Transcribe(args) => transcribe::job(args)?,
+        Command::Translate(args) => translate::job(args),
+        Command::Ask(args) => ask::job(args),
+        Command::Continue(args) => continue_speech::job(args),
+        Command::Run(args) => run::job(args),
+        other => panic!("{other:?} asks nothing about files"),
+    })
+}

@@ -1,0 +1,158 @@
+//! How answers are written.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use slm_core::{Answer, Segment};
+
+use super::failure::{FailedInput, Notice};
+use super::record::{AnswerRecord, FailureRecord};
+use crate::args::{InputArgs, Stretches};
+
+/// The form of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line an input.
+    Text,
+    /// A line an input, of which all but the end is written already.
+    Streamed,
+    /// A line a text, with its score.
+    NBest,
+    /// A line a stretch, with its times.
+    Timed(Stretches),
+    /// A record an input.
+    Json,
+}
+
+impl Form {
+    /// The form that the arguments ask for.
+    pub(crate) fn of(inputs: &InputArgs) -> Self {
+        match inputs {
+            InputArgs { json: true, .. } => Self::Json,
+            InputArgs { stream: true, .. } => Self::Streamed,
+            InputArgs { timestamps: Some(stretches), .. } => Self::Timed(*stretches),
+            InputArgs { n_best: Some(2..), .. } => Self::NBest,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// An answer, and what belongs to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered<'a> {
+    /// The input.
+    pub(crate) path: &'a Path,
+    /// The answer, or what there is of it.
+    pub(crate) answer: &'a Answer,
+    /// What is odd about it.
+    pub(crate) notices: &'a [Notice],
+    /// Why it is not whole, where it is not.
+    pub(crate) failed: Option<&'a FailedInput>,
+}
+
+/// `text` as part of a line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+/// Writes an answer.
+pub(crate) fn write_answer(out: &mut dyn Write, answered: &Answered, form: Form) -> io::Result<()> {
+    let answer = answered.answer;
+    match form {
+        Form::Text => writeln!(out, "{}", one_line(&answer.text)),
+        Form::Streamed => writeln!(out),
+        Form::NBest => {
+            writeln!(out, "{:.4}\t{}", answer.score, one_line(&answer.text))?;
+            let mut others = answer.alternatives.iter();
+            others.try_for_each(|other| writeln!(out, "{:.4}\t{}", other.score, one_line(&other.text)))
+        }
+        Form::Timed(Stretches::Segments) => {
+            let mut segments = answer.segments.iter();
+            segments.try_for_each(|Segment { start, end, text, .. }| {
+                writeln!(out, "{start:.2}\t{end:.2}\t{}", one_line(text))
+            })
+        }
+        Form::Timed(Stretches::Words) => {
+            let aligned = answer.segments.iter().filter_map(|segment| segment.alignment.as_ref());
+            let mut words = aligned.flat_map(|aligned| &aligned.words);
+            words.try_for_each(|word| writeln!(out, "{:.2}\t{:.2}\t{}", word.start, word.end, word.text))
+        }
+        Form::Json => write_json(out, &AnswerRecord::of(answered)),
+    }
+}
+
+/// Writes the record of an input that failed.
+pub(crate) fn write_failure(out: &mut dyn Write, failed: &FailedInput) -> io::Result<()> {
+    write_json(out, &FailureRecord::of(failed))
+}
+
+/// Writes a record as a line.
+pub(crate) fn write_json(out: &mut dyn Write, record: &impl serde::Serialize) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(record)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use slm_core::Warning;
+    use slm_core::audio::AudioWarning;
+
+    use super::super::failure::Failure;
+    use super::*;
+
+    fn answer() -> Answer {
+        let mut answer = Answer::default();
+        answer.text = "call\nanna".into();
+        answer.seconds = 1.23456;
+        answer
+    }
+
+    fn written(answered: &Answered, form: Form) -> String {
+        let mut out = Vec::new();
+        write_answer(&mut out, answered, form).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn records_are_a_line_each() {
+        let answer = answer();
+        let answered = Answered { path: Path::new("talk.wav"), answer: &answer, notices: &[], failed: None };
+        assert_eq!(written(&answered, Form::Text), "call anna\n");
+        let expected = concat!(
+            r#"{"path":"talk.wav","text":"call\nanna","duration":1.235,"no_speech":false,"truncated":false}"#,
+            "\n",
+        );
+        assert_eq!(written(&answered, Form::Json), expected);
+        let warning = AudioWarning::DataTruncated { found: 3.2, declared: 10.0 };
+        let failure = Failure::Notice(Notice::Audio(warning));
+        let mut out = Vec::new();
+        write_failure(&mut out, &FailedInput { path: "talk.wav".into(), failure }).unwrap();
+        let expected = concat!(
+            r#"{"path":"talk.wav","error":{"kind":"truncated","message":"cannot read audio `talk.wav`: "#,
+            r#"data ends after 3.20 s, header says 10.00 s"}}"#,
+            "\n",
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_record_tells_limits_and_segments_without_an_answer() {
+        let answer = answer();
+        let notices = [Notice::Answer(Warning::TextLimit { start: 0.0, end: 30.0, tokens: 9 })];
+        let lost = Warning::SegmentFailed { start: 30.0, end: 60.0, reason: "no luck".into() };
+        let failed = FailedInput { path: "talk.wav".into(), failure: Failure::Segments(vec![lost]) };
+        let answered = Answered {
+            path: Path::new("talk.wav"),
+            answer: &answer,
+            notices: &notices,
+            failed: Some(&failed),
+        };
+        let record: serde_json::Value = serde_json::from_str(&written(&answered, Form::Json)).unwrap();
+        assert_eq!(record["text"], "call\nanna");
+        assert_eq!(record["warnings"][0]["kind"], "text_limit");
+        assert_eq!(record["warnings"][0]["end"], 30.0);
+        assert_eq!(record["warnings"][1]["kind"], "segment_failed");
+        assert_eq!(record["warnings"][1]["start"], 30.0);
+        assert_eq!(record["error"]["kind"], "incomplete");
+        assert!(record["error"]["message"].as_str().unwrap().contains("from 30.00 to 60.00 s"), "{record}");
+    }
+}

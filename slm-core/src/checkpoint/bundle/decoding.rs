@@ -1,0 +1,90 @@
+//! How a task of a bundle is decoded.
+
+use serde::{Deserialize, Serialize};
+
+/// What a task wants decoded otherwise than the `generation_config.json` of the language model says, under the names
+/// that the settings have there. What is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaskDecoding {
+    /// Beams of a search; 1 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_beams: Option<usize>,
+    /// The power of an answer's length that its log-probability is divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length_penalty: Option<f64>,
+    /// Tokens of an answer at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_new_tokens: Option<usize>,
+    /// What the scores of tokens that were said before are divided by; 1 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f64>,
+    /// Tokens in a row that are never said twice; 0 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_repeat_ngram_size: Option<usize>,
+}
+
+impl TaskDecoding {
+    /// The most beams: the cost of a step grows with them.
+    pub const MAX_BEAMS: usize = 64;
+
+    /// All fields that are out of range, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some(size) = self.num_beams.filter(|size| !(1..=Self::MAX_BEAMS).contains(size)) {
+            problems.push(format!("`num_beams` is {size}, must be 1 to {}", Self::MAX_BEAMS));
+        }
+        if let Some(penalty) = self.length_penalty.filter(|penalty| !penalty.is_finite()) {
+            problems.push(format!("`length_penalty` is {penalty}, must be a number"));
+        }
+        if self.max_new_tokens == Some(0) {
+            problems.push("`max_new_tokens` is 0, must be 1 or more".to_owned());
+        }
+        if let Some(penalty) =
+            self.repetition_penalty.filter(|penalty| !(penalty.is_finite() && *penalty > 0.0))
+        {
+            problems.push(format!("`repetition_penalty` is {penalty}, must be a positive number"));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        assert!(TaskDecoding::default().problems().is_empty());
+        let neutral = TaskDecoding {
+            num_beams: Some(1),
+            length_penalty: Some(-1.0),
+            max_new_tokens: Some(1),
+            repetition_penalty: Some(1.0),
+            no_repeat_ngram_size: Some(0),
+        };
+        assert!(neutral.problems().is_empty());
+        let wrong = TaskDecoding {
+            num_beams: Some(65),
+            length_penalty: Some(f64::NAN),
+            max_new_tokens: Some(0),
+            repetition_penalty: Some(0.0),
+            no_repeat_ngram_size: None,
+        };
+        assert_eq!(
+            wrong.problems(),
+            [
+                "`num_beams` is 65, must be 1 to 64",
+                "`length_penalty` is NaN, must be a number",
+                "`max_new_tokens` is 0, must be 1 or more",
+                "`repetition_penalty` is 0, must be a positive number",
+            ]
+        );
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        let error = serde_json::from_str::<TaskDecoding>(r#"{"beams": 4}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `beams`"), "{error}");
+    }
+}

@@ -1,0 +1,228 @@
+//! `slm.json`: what a bundle is made of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{BundleError, TaskDecoding};
+use crate::checkpoint::json;
+use crate::checkpoint::names::is_base_name;
+use crate::checkpoint::nemo;
+use crate::checkpoint::tensors::WeightFormat;
+use crate::checkpoint::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILES};
+
+/// The format that this build writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// The only rate of audio that a bundle can ask for.
+const SAMPLE_RATE: u32 = 16_000;
+
+/// The content of `slm.json`. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleManifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The program that wrote it, with its version.
+    pub writer: String,
+    /// A short name.
+    pub name: String,
+    /// What it can do and what it was trained on.
+    #[serde(default)]
+    pub description: String,
+    /// Samples a second of the audio that the encoder expects.
+    pub sample_rate: u32,
+    /// The models.
+    pub parts: Parts,
+    /// Phrasings of the instruction for each task, by the task's key, the one to use first.
+    pub templates: BTreeMap<String, Vec<String>>,
+    /// What tasks want decoded otherwise than the language model's folder says, by the task's key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decoding: BTreeMap<String, TaskDecoding>,
+    /// How the parts were trained, for people to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<serde_json::Value>,
+}
+
+/// The models of a bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// The speech encoder, with `preprocessor_config.json` and, for its labels, `tokenizer.json`.
+    pub encoder: Part,
+    /// The language model, with `tokenizer.json`.
+    pub llm: Part,
+    /// The adapter between them.
+    pub adapter: Part,
+}
+
+/// A folder and its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The folder, relative to the bundle's or absolute.
+    pub path: PathBuf,
+    /// SHA-256 of each file in lower-case hexadecimal, by file name. Files that are not here are not read.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Only the version, which decides how the rest is read.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl Parts {
+    /// Encoder, language model, adapter.
+    pub fn all(&self) -> [&Part; 3] {
+        [&self.encoder, &self.llm, &self.adapter]
+    }
+}
+
+impl BundleManifest {
+    /// A manifest of this build's format without parts, templates or description.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            writer: format!("slm {}", env!("CARGO_PKG_VERSION")),
+            name: name.into(),
+            description: String::new(),
+            sample_rate: SAMPLE_RATE,
+            parts: Parts::default(),
+            templates: BTreeMap::new(),
+            decoding: BTreeMap::new(),
+            training: None,
+        }
+    }
+
+    /// Reads and checks the manifest at `path` of the bundle in `dir`.
+    pub(super) fn read(path: &Path, dir: &Path) -> Result<Self, BundleError> {
+        let Version { format_version } = json::read(path)?;
+        if format_version != FORMAT_VERSION {
+            let dir = dir.into();
+            return Err(BundleError::Version { dir, found: format_version });
+        }
+        Ok(json::checked(json::read(path)?, path, Self::problems)?)
+    }
+
+    /// All fields that are out of range, one text each; empty when sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.format_version != FORMAT_VERSION {
+            problems.push(format!("`format_version` is {}, expected {FORMAT_VERSION}", self.format_version));
+        }
+        if self.name.is_empty() {
+            problems.push("`name` is empty".to_owned());
+        }
+        if self.sample_rate != SAMPLE_RATE {
+            problems.push(format!("`sample_rate` is {}, expected {SAMPLE_RATE}", self.sample_rate));
+        }
+        let parts = [
+            ("encoder", &self.parts.encoder, &[PREPROCESSOR_FILE][..]),
+            ("llm", &self.parts.llm, &TOKENIZER_FILES),
+            ("adapter", &self.parts.adapter, &[]),
+        ];
+        for (name, part, own) in parts {
+            part.add_problems(name, own, &mut problems);
+        }
+        for (task, phrasings) in &self.templates {
+            if phrasings.is_empty() {
+                problems.push(format!("`templates.{task}` is empty"));
+            }
+        }
+        for (task, decoding) in &self.decoding {
+            let of_task = |problem: String| format!("`decoding.{task}`: {problem}");
+            problems.extend(decoding.problems().into_iter().map(of_task));
+        }
+        problems
+    }
+}
+
+impl Part {
+    /// `own` are the files of which one must be there, beside the config and the weights.
+    fn add_problems(&self, name: &str, own: &[&str], problems: &mut Vec<String>) {
+        if self.path.as_os_str().is_empty() {
+            problems.push(format!("`parts.{name}.path` is empty"));
+        }
+        let has = |file: &str| self.files.contains_key(file);
+        let weights: Vec<&str> =
+            WeightFormat::NAMED.iter().flat_map(|(_, file, index)| [*file, *index]).collect();
+        // An archive holds all that a part needs; with a config beside it, the config is what counts.
+        let is_archive =
+            |file: &String| Path::new(file).extension().is_some_and(|extension| extension == nemo::EXTENSION);
+        let is_whole = !has(CONFIG_FILE) && self.files.keys().any(is_archive);
+        let needed = if is_whole { &[] } else { &[&[CONFIG_FILE][..], &weights, own][..] };
+        for alternatives in needed {
+            if let Some(first) = alternatives.first()
+                && !alternatives.iter().any(|file| has(file))
+            {
+                problems.push(format!("`parts.{name}.files` lacks `{first}`"));
+            }
+        }
+        for (file, hash) in &self.files {
+            if !is_base_name(file) {
+                problems
+                    .push(format!("`parts.{name}.files`: name `{}` leaves the folder", file.escape_debug()));
+            }
+            let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            if hash.len() != 64 || !hash.bytes().all(is_hex) {
+                problems.push(format!(
+                    "`parts.{name}.files`: `{}` has no SHA-256 in lower-case hexadecimal",
+                    file.escape_debug()
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_are_told() {
+        let mut manifest = BundleManifest::new("");
+        manifest.sample_rate = 8000;
+        manifest.parts.llm.files.insert("../config.json".into(), "A".repeat(64));
+        manifest.templates.insert("ask".into(), Vec::new());
+        let wrong = TaskDecoding { num_beams: Some(0), ..TaskDecoding::default() };
+        manifest.decoding.insert("ask".into(), wrong);
+        let problems = manifest.problems();
+        // Name, rate, three paths, eight files, a name, a hash, a template, beams.
+        assert_eq!(problems.len(), 17, "{problems:#?}");
+        assert_eq!(problems.last().unwrap(), "`decoding.ask`: `num_beams` is 0, must be 1 to 64");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let mut value = serde_json::to_value(BundleManifest::new("x")).unwrap();
+        value["extra"] = serde_json::json!(1);
+        let error = serde_json::from_value::<BundleManifest>(value).unwrap_err();
+        assert!(error.to_string().contains("unknown field `extra`"));
+    }
+
+    #[test]
+    fn decoding_is_written_where_there_is_any() {
+        let mut manifest = BundleManifest::new("x");
+        let value = serde_json::to_value(&manifest).unwrap();
+        assert!(value.get("decoding").is_none());
+        assert_eq!(serde_json::from_value::<BundleManifest>(value).unwrap(), manifest);
+        let own = TaskDecoding { no_repeat_ngram_size: Some(0), ..TaskDecoding::default() };
+        manifest.decoding.insert("transcribe".into(), own);
+        let value = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(value["decoding"], serde_json::json!({"transcribe": {"no_repeat_ngram_size": 0}}));
+        assert_eq!(serde_json::from_value::<BundleManifest>(value).unwrap(), manifest);
+    }
+
+    #[test]
+    fn an_archive_is_a_whole_part_unless_a_config_is_beside_it() {
+        let lacks = |files: &[&str]| {
+            let files = files.iter().map(|file| ((*file).to_owned(), "0".repeat(64))).collect();
+            let mut problems = Vec::new();
+            Part { path: "x".into(), files }.add_problems("encoder", &[PREPROCESSOR_FILE], &mut problems);
+            problems.len()
+        };
+        assert_eq!(lacks(&["x.nemo"]), 0);
+        assert_eq!(lacks(&["x.nemo", CONFIG_FILE]), 2);
+    }
+}

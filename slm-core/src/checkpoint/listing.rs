@@ -1,0 +1,426 @@
+//! A model on disk and the list of its files.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::card::{CARD_FILE, ModelCard};
+use super::json::{self, JsonError};
+use super::names::{absent, is_base_name};
+use super::nemo::{EXTENSION, NemoArchive, NemoError};
+use super::tensors::{WeightFiles, WeightsError};
+use super::{
+    CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, TOKENIZER_FILES,
+    TOKENIZER_SETTINGS_FILE, hash,
+};
+
+/// The family that an archive of NeMo counts as.
+const NEMO_TYPE: &str = "nemo";
+
+/// A model on disk and the list of its files: a folder in the layout of Hugging Face, or an archive of NeMo.
+///
+/// Everything that loads a model reads from this list and from nothing else: a file that lies beside the listed ones
+/// is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The folder that the files are in.
+    dir: PathBuf,
+    /// The archive, where the model is one.
+    archive: Option<PathBuf>,
+    /// Base names.
+    files: BTreeSet<String>,
+}
+
+/// How a model's files are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// `config.json`, weights and the like, a file each.
+    HuggingFace,
+    /// All in one `.nemo` archive.
+    Nemo,
+}
+
+impl Checkpoint {
+    /// Lists the files of the model at `place`: all files directly in a folder, or an archive alone. A folder without
+    /// `config.json` that holds exactly one archive is that archive's.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Io`] when there is no such folder or archive, or it cannot be listed.
+    pub fn open(place: &Path) -> Result<Self, CheckpointError> {
+        if is_archive(place) && place.is_file() {
+            let dir = place.parent().unwrap_or(Path::new("")).to_owned();
+            let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Ok(Self { dir, archive: Some(place.to_owned()), files: BTreeSet::from([name]) });
+        }
+        let io = |source| CheckpointError::Io { path: place.to_owned(), source };
+        let mut files = BTreeSet::new();
+        for entry in fs::read_dir(place).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            // Asked of the path, so that a link to a file counts as one. Nothing is loaded by a name that is not UTF-8.
+            if entry.path().is_file()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                files.insert(name);
+            }
+        }
+        Ok(Self::of_files(place, files))
+    }
+
+    /// A model in the folder `dir` that consists of the files `names` and of no other.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] for a name that leads out of the folder, or of a file that is not there.
+    pub fn listed<S: AsRef<str>>(
+        dir: &Path,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self, CheckpointError> {
+        let mut files = BTreeSet::new();
+        for name in names {
+            let name = name.as_ref().to_owned();
+            if !is_base_name(&name) {
+                return Err(CheckpointError::Outside { dir: dir.to_owned(), name });
+            }
+            let path = dir.join(&name);
+            if !path.is_file() {
+                return Err(CheckpointError::Missing { path });
+            }
+            files.insert(name);
+        }
+        Ok(Self::of_files(dir, files))
+    }
+
+    fn of_files(dir: &Path, files: BTreeSet<String>) -> Self {
+        let mut archives = files.iter().filter(|name| is_archive(Path::new(name)));
+        let only = archives.next().filter(|_| archives.next().is_none());
+        let archive = only.filter(|_| !files.contains(CONFIG_FILE)).map(|name| dir.join(name));
+        Self { dir: dir.to_owned(), archive, files }
+    }
+
+    /// The archive, or the folder.
+    pub fn place(&self) -> &Path {
+        self.archive.as_deref().unwrap_or(&self.dir)
+    }
+
+    /// How the files are laid out.
+    pub fn layout(&self) -> Layout {
+        if self.archive.is_some() { Layout::Nemo } else { Layout::HuggingFace }
+    }
+
+    /// The names of the files, without folders; of an archive that was opened by its own path, its name.
+    pub fn files(&self) -> &BTreeSet<String> {
+        &self.files
+    }
+
+    /// Whether the model has the file `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains(name)
+    }
+
+    /// The first of `names` that the model has.
+    pub fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().copied().find(|name| self.has(name))
+    }
+
+    /// Where the file `name` is, or would be.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The path of a file of the model; an error of the system for one that is not in the list.
+    fn existing(&self, name: &str) -> io::Result<PathBuf> {
+        if self.has(name) { Ok(self.path_of(name)) } else { Err(absent()) }
+    }
+
+    /// The content of the file `name`, of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] when the model does not have it, it is larger, or it cannot be read.
+    pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, CheckpointError> {
+        let path = self.path_of(name);
+        if !self.has(name) {
+            return Err(CheckpointError::Missing { path });
+        }
+        let io = |source| CheckpointError::Io { path: path.clone(), source };
+        let file = File::open(&path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        if bytes > limit {
+            return Err(CheckpointError::TooLarge { path, bytes, limit });
+        }
+        let mut content = Vec::new();
+        // A file may grow while it is read.
+        file.take(limit).read_to_end(&mut content).map_err(io)?;
+        Ok(content)
+    }
+
+    /// Reads the file `name` as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`] when the model does not have it, or it is not what `T` expects.
+    pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, JsonError> {
+        let missing = |source| JsonError::Io { path: self.path_of(name), source };
+        json::read(&self.existing(name).map_err(missing)?)
+    }
+
+    /// Reads the file `name` as JSON whose `problems`, one text each, are none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::json`], and [`JsonError::Invalid`] with all problems.
+    pub fn json_checked<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        problems: impl FnOnce(&T) -> Vec<String>,
+    ) -> Result<T, JsonError> {
+        json::checked(self.json(name)?, &self.path_of(name), problems)
+    }
+
+    /// The family, as `config.json` names it: `None` where it names none. An archive's is `nemo`.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`] when `config.json` cannot be read.
+    pub fn model_type(&self) -> Result<Option<String>, JsonError> {
+        #[derive(Deserialize)]
+        struct Family {
+            #[serde(default)]
+            model_type: Option<String>,
+        }
+        match self.layout() {
+            Layout::Nemo => Ok(Some(NEMO_TYPE.to_owned())),
+            Layout::HuggingFace => Ok(self.json::<Family>(CONFIG_FILE)?.model_type),
+        }
+    }
+
+    /// The archive, opened; `None` where the model is a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`NemoError`] when it cannot be read.
+    pub fn nemo(&self) -> Result<Option<NemoArchive>, NemoError> {
+        self.archive.as_deref().map(NemoArchive::open).transpose()
+    }
+
+    /// What the weight files say of their tensors: `model.safetensors`, or the shards that its index names, or else
+    /// `pytorch_model.bin`, or its shards; of an archive, its weights.
+    ///
+    /// # Errors
+    ///
+    /// [`WeightsError`] when there is none of them, a file cannot be read or is not sound, or index and shards
+    /// contradict each other.
+    pub fn weights(&self) -> Result<WeightFiles, WeightsError> {
+        match &self.archive {
+            Some(archive) => WeightFiles::of_archive(archive),
+            None => WeightFiles::among(&self.dir, &self.files),
+        }
+    }
+
+    /// The names of the weight files, the index included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::weights`].
+    pub fn weight_names(&self) -> Result<Vec<String>, WeightsError> {
+        let weights = self.weights()?;
+        let index = Some(weights.path()).filter(|path| !weights.files().iter().any(|file| file == path));
+        let paths = weights.files().iter().map(PathBuf::as_path).chain(index);
+        Ok(paths.filter_map(Path::file_name).map(|name| name.to_string_lossy().into_owned()).collect())
+    }
+
+    /// What `README.md` states, where there is one.
+    pub fn card(&self) -> ModelCard {
+        if self.has(CARD_FILE) { ModelCard::read(&self.path_of(CARD_FILE)) } else { ModelCard::default() }
+    }
+
+    /// The names of the files that make the model what it is, and that a bundle takes along: config, settings of
+    /// features and of generation, tokenizer and weights, as far as they are there.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] when the weight files cannot be told.
+    pub fn model_files(&self) -> Result<Vec<String>, CheckpointError> {
+        let small: &[&str] = match self.layout() {
+            Layout::HuggingFace => &[CONFIG_FILE, PREPROCESSOR_FILE, GENERATION_FILE],
+            // An archive holds these itself.
+            Layout::Nemo => &[],
+        };
+        let named = small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE]);
+        let named = named.filter(|name| self.has(name)).map(|name| (*name).to_owned());
+        Ok(named.chain(self.weight_names()?).collect())
+    }
+
+    /// One SHA-256 over name and content of every file that decides what the model computes. Settings of generation are
+    /// not among them, nor is what people read.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] naming the file that cannot be read.
+    pub fn content_hash(&self) -> Result<String, CheckpointError> {
+        let mut files = self.model_files()?;
+        files.retain(|name| name != GENERATION_FILE);
+        files.sort();
+        let mut listing = String::new();
+        for name in files {
+            let path = self.path_of(&name);
+            let digest = hash::sha256_file(&path).map_err(|source| CheckpointError::Io { path, source })?;
+            // Writing to a string cannot fail.
+            let _ = writeln!(listing, "{digest} {name}");
+        }
+        Ok(hash::sha256(listing.as_bytes()))
+    }
+}
+
+fn is_archive(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::WEIGHTS_FILE as WEIGHTS;
+
+    /// A folder with these files, the name of each its content.
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        dir
+    }
+
+    /// A safetensors file without tensors.
+    const NO_TENSORS: &[u8] = b"\x02\0\0\0\0\0\0\0{}";
+
+    #[test]
+    fn a_folder_is_its_own_files() {
+        let dir = folder(&[CONFIG_FILE, "README.md"]);
+        fs::create_dir(dir.path().join("onnx")).unwrap();
+        fs::write(dir.path().join("onnx").join("model.onnx"), "x").unwrap();
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        assert_eq!((checkpoint.place(), checkpoint.layout()), (dir.path(), Layout::HuggingFace));
+        assert_eq!(checkpoint.files().iter().collect::<Vec<_>>(), ["README.md", CONFIG_FILE]);
+        assert!(checkpoint.has(CONFIG_FILE) && !checkpoint.has("onnx"));
+        assert_eq!(checkpoint.first_of(&["a", CONFIG_FILE, "README.md"]), Some(CONFIG_FILE));
+        assert_eq!(checkpoint.first_of(&["a"]), None);
+        assert!(checkpoint.nemo().unwrap().is_none());
+        let error = Checkpoint::open(&dir.path().join("none")).unwrap_err();
+        assert!(
+            matches!(&error, CheckpointError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        );
+        assert!(Checkpoint::open(&dir.path().join(CONFIG_FILE)).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_to_a_file_is_a_file() {
+        let (real, dir) = (folder(&[CONFIG_FILE]), folder(&[]));
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(real.path().join(to), dir.path().join(name)).unwrap();
+        };
+        link(CONFIG_FILE, CONFIG_FILE);
+        link("none", WEIGHTS);
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        assert_eq!(checkpoint.files().iter().collect::<Vec<_>>(), [CONFIG_FILE]);
+        assert_eq!(checkpoint.read(CONFIG_FILE, 100).unwrap(), CONFIG_FILE.as_bytes());
+    }
+
+    #[test]
+    fn what_is_not_listed_is_not_there() {
+        let dir = folder(&[CONFIG_FILE, GENERATION_FILE, "README.md"]);
+        fs::write(dir.path().join(WEIGHTS), NO_TENSORS).unwrap();
+        let checkpoint = Checkpoint::listed(dir.path(), [CONFIG_FILE]).unwrap();
+        assert!(!checkpoint.has(WEIGHTS) && !checkpoint.has(GENERATION_FILE));
+        let error = checkpoint.read(GENERATION_FILE, 100).unwrap_err();
+        assert!(matches!(error, CheckpointError::Missing { .. }), "{error}");
+        let error = checkpoint.json::<serde_json::Value>(GENERATION_FILE).unwrap_err();
+        assert!(matches!(&error, JsonError::Io { path, source }
+            if *path == dir.path().join(GENERATION_FILE) && source.kind() == io::ErrorKind::NotFound));
+        let error = checkpoint.weights().unwrap_err();
+        assert!(matches!(&error, WeightsError::Io { path, source }
+            if *path == dir.path().join(WEIGHTS) && source.kind() == io::ErrorKind::NotFound));
+        assert_eq!(checkpoint.card(), ModelCard::default());
+
+        let error = Checkpoint::listed(dir.path(), ["../config.json"]).unwrap_err().to_string();
+        assert!(error.ends_with("file name `../config.json` leaves the folder"), "{error}");
+        let error = Checkpoint::listed(dir.path(), [CONFIG_FILE, "x"]).unwrap_err();
+        assert!(matches!(&error, CheckpointError::Missing { path } if *path == dir.path().join("x")));
+    }
+
+    #[test]
+    fn files_are_read_up_to_a_limit() {
+        let dir = folder(&["abc"]);
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        assert_eq!(checkpoint.read("abc", 3).unwrap(), b"abc");
+        let error = checkpoint.read("abc", 2).unwrap_err().to_string();
+        assert!(error.ends_with("abc`: 3 bytes, limit is 2"), "{error}");
+    }
+
+    #[test]
+    fn a_family_may_be_absent() {
+        let dir = folder(&[]);
+        let found = |text: &str| {
+            fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
+            Checkpoint::open(dir.path()).unwrap().model_type()
+        };
+        assert_eq!(found(r#"{"model_type": "t5"}"#).unwrap().as_deref(), Some("t5"));
+        assert_eq!(found("{}").unwrap(), None);
+        assert_eq!(found(r#"{"model_type": null}"#).unwrap(), None);
+        assert!(matches!(found(r#"{"model_type": 1}"#), Err(JsonError::Content { .. })));
+        let empty = folder(&[]);
+        assert!(matches!(Checkpoint::open(empty.path()).unwrap().model_type(), Err(JsonError::Io { .. })));
+    }
+
+    #[test]
+    fn an_archive_is_told_by_itself_and_in_its_folder() {
+        let dir = folder(&["x.nemo", "README.md"]);
+        let archive = dir.path().join("x.nemo");
+        let alone = Checkpoint::open(&archive).unwrap();
+        assert_eq!((alone.place(), alone.layout()), (&*archive, Layout::Nemo));
+        assert_eq!(alone.files().iter().collect::<Vec<_>>(), ["x.nemo"]);
+        assert_eq!(alone.path_of("x.nemo"), archive);
+        let inside = Checkpoint::open(dir.path()).unwrap();
+        assert_eq!((inside.place(), inside.layout()), (&*archive, Layout::Nemo));
+        assert_eq!(inside.model_type().unwrap().as_deref(), Some("nemo"));
+        assert_eq!(Checkpoint::listed(dir.path(), ["x.nemo"]).unwrap().place(), archive);
+        // With a config the folder is what the config says, and of two archives none is the model.
+        for names in [["x.nemo", CONFIG_FILE], ["x.nemo", "y.nemo"]] {
+            let dir = folder(&names);
+            assert_eq!(Checkpoint::open(dir.path()).unwrap().layout(), Layout::HuggingFace, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_what_it_computes_from() {
+        let dir = folder(&[CONFIG_FILE, GENERATION_FILE, "tokenizer.json", "README.md", "picture.png"]);
+        fs::write(dir.path().join(WEIGHTS), NO_TENSORS).unwrap();
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        assert_eq!(
+            checkpoint.model_files().unwrap(),
+            [CONFIG_FILE, GENERATION_FILE, "tokenizer.json", WEIGHTS]
+        );
+        assert_eq!(checkpoint.weight_names().unwrap(), [WEIGHTS]);
+        let hash = || Checkpoint::open(dir.path()).unwrap().content_hash().unwrap();
+        let before = hash();
+        for (name, is_part) in
+            [("README.md", false), ("new.png", false), (GENERATION_FILE, false), ("tokenizer.json", true)]
+        {
+            fs::write(dir.path().join(name), "changed").unwrap();
+            assert_eq!(hash() != before, is_part, "{name}");
+        }
+        let before = hash();
+        fs::write(dir.path().join(CONFIG_FILE), "changed").unwrap();
+        assert_ne!(hash(), before);
+        let before = hash();
+        fs::rename(dir.path().join("tokenizer.json"), dir.path().join("spiece.model")).unwrap();
+        assert_ne!(hash(), before);
+    }
+}

@@ -1,0 +1,45 @@
+//! What a model on disk is, and the only code that opens its files.
+//!
+//! A [`Checkpoint`] is a folder in the layout of Hugging Face or a `.nemo` archive, with the list of its files: every
+//! loader reads from that list and from nothing else. A [`Bundle`] joins three of them. [`tensors`] gives the names,
+//! shapes and values that weight files hold, [`nemo`] the settings in an archive.
+//!
+//! This room knows no model: what the files mean is said by the rooms that load from them.
+
+pub mod bundle;
+pub mod card;
+mod error;
+pub mod hash;
+pub mod json;
+mod listing;
+mod names;
+pub mod nemo;
+mod replace;
+pub mod tensors;
+mod yaml;
+
+pub use bundle::{
+    Bundle, BundleError, BundleManifest, FORMAT_VERSION, MANIFEST_NAME, Part, Parts, TaskDecoding,
+};
+pub use card::ModelCard;
+pub use error::CheckpointError;
+pub use listing::{Checkpoint, Layout};
+pub(crate) use names::absent;
+pub(crate) use replace::replace;
+pub use tensors::{ForeignFormat, WeightFiles, WeightFormat, WeightsError};
+
+/// The sizes and the family of a model.
+pub const CONFIG_FILE: &str = "config.json";
+/// The settings of a speech encoder's features.
+pub const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
+/// How the makers of a language model want it decoded.
+pub const GENERATION_FILE: &str = "generation_config.json";
+/// The file that holds all tensors of a folder.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// The files that a tokenizer is read from; the first that a model has counts.
+pub const TOKENIZER_FILES: [&str; 5] =
+    ["tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", CTC_VOCABULARY_FILE];
+/// The labels of a CTC head.
+pub const CTC_VOCABULARY_FILE: &str = "vocab.json";
+/// What the tokenizer of CTC labels reads beside them, and what tells transformers the tokenizer's class.
+pub const TOKENIZER_SETTINGS_FILE: &str = "tokenizer_config.json";

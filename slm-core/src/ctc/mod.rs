@@ -1,0 +1,30 @@
+//! What the CTC head of the frozen encoder says of the sound, and what is read from it.
+//!
+//! [`listen`] runs an encoder and brings its states and [`CtcPosteriors`] to the host. Those are read in three ways:
+//!
+//! - the most probable labels, one a frame: [`best_path`];
+//! - which of many given phrases the sound supports: a [`PhraseList`] of up to 100,000 names and words becomes a
+//!   [`PrefixTree`], along which a [`PhraseSearch`] looks for all of them at once;
+//! - whether a given text was said, and when: a language model gives text without times and may write what nobody
+//!   said, whereas the CTC head knows only the sound. [`forced`] lays the text onto the posteriors, a [`WordAligner`]
+//!   reads times and support of its words from that, and [`Agreement`] says in one number how well the sound supports
+//!   it.
+
+mod agreement;
+pub mod best_path;
+pub mod edit;
+pub mod forced;
+mod output;
+mod phrase_search;
+mod phrases;
+mod posteriors;
+mod prefix_tree;
+mod words;
+
+pub use agreement::{Agreement, SUSPECT};
+pub use output::{EncoderOutput, ReadBackError, encode, listen};
+pub use phrase_search::{FoundPhrase, PhraseSearch};
+pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};
+pub use posteriors::CtcPosteriors;
+pub use prefix_tree::PrefixTree;
+pub use words::{Aligned, SkippedSpeech, Word, WordAligner};

@@ -1,0 +1,329 @@
+//! Words of a text with their times and how well the sound supports each, and speech that the text leaves out.
+//!
+//! Times come from the path of the text through the posteriors ([`forced`]). Where there is none, they are those of the
+//! words on the best path that the text's words are edits of.
+
+use super::agreement::{Agreement, per_label};
+use super::best_path::{self, BestPathWord};
+use super::edit::{Edit, edits};
+use super::forced::{self, ForcedPath};
+use super::posteriors::CtcPosteriors;
+use crate::text::{TextTokenizer, TokenizerError};
+
+/// What a letter takes in slow speech, in seconds: a label that stands alone reaches half of its letters to either side.
+const LETTER_SECONDS: f64 = 0.1;
+/// Labels that a stretch must hold to count as skipped speech: one alone is a label that the head mistook.
+const SKIPPED_LABELS: usize = 3;
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    /// As the text has it.
+    pub text: String,
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// How well the sound supports it, from 0 to 1.
+    pub agreement: f64,
+}
+
+/// Speech that a text leaves out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SkippedSpeech {
+    /// The labels on the best path there.
+    pub text: String,
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+}
+
+/// A text laid onto the sound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aligned {
+    /// Its words, in order.
+    pub words: Vec<Word>,
+    /// What it leaves out, in order.
+    pub skipped: Vec<SkippedSpeech>,
+    /// How well the sound supports it.
+    pub agreement: Agreement,
+}
+
+/// Lays texts onto CTC posteriors whose labels a tokenizer names.
+#[derive(Debug, Clone, Copy)]
+pub struct WordAligner<'a> {
+    labels: &'a TextTokenizer,
+}
+
+/// A text in labels, and the word that each belongs to.
+struct Spelled {
+    ids: Vec<u32>,
+    words: Vec<Option<usize>>,
+    /// Letters of each label.
+    letters: Vec<usize>,
+}
+
+impl<'a> WordAligner<'a> {
+    /// With the tokenizer of the CTC labels.
+    pub fn new(labels: &'a TextTokenizer) -> Self {
+        Self { labels }
+    }
+
+    /// Lays `text` onto the posteriors, whose frames are `frame_seconds` apart.
+    ///
+    /// By forced alignment where the labels can spell the text, as it is or in one case of letters; else, or where the
+    /// text has more labels than frames, by the fewest edits to the words on the best path.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError`] of a tokenizer that cannot decode its own labels.
+    pub fn align(
+        self,
+        text: &str,
+        posteriors: &CtcPosteriors,
+        frame_seconds: f64,
+    ) -> Result<Aligned, TokenizerError> {
+        let best_words = best_path::words(self.labels, posteriors)?;
+        let time = |frame: usize| frame as f64 * frame_seconds;
+        let Some(spelled) = self.spell(text)? else {
+            return Ok(by_edits(text, &best_words, time));
+        };
+        let path = forced::align(posteriors, &spelled.ids);
+        let agreement = Agreement::of(path.as_ref());
+        let Some(path) = path else {
+            return Ok(Aligned { agreement, ..by_edits(text, &best_words, time) });
+        };
+        let words = by_path(text, &spelled, &path, posteriors.frames(), frame_seconds);
+        let skipped = self.skipped(&path, posteriors, time)?;
+        Ok(Aligned { words, skipped, agreement })
+    }
+
+    /// The text in labels that give the same words again, in one of the cases of letters.
+    fn spell(self, text: &str) -> Result<Option<Spelled>, TokenizerError> {
+        for form in [text.to_owned(), text.to_lowercase(), text.to_uppercase()] {
+            let Ok(ids) = self.labels.encode(&form) else { continue };
+            let again = self.labels.decode(&ids)?;
+            if again.split_whitespace().eq(form.split_whitespace())
+                && form.split_whitespace().count() == text.split_whitespace().count()
+            {
+                let words = best_path::word_of_each(self.labels, &ids)?;
+                let letters = ids
+                    .iter()
+                    .map(|&id| Ok(self.labels.decode(&[id])?.trim().chars().count()))
+                    .collect::<Result<Vec<_>, TokenizerError>>()?;
+                return Ok(Some(Spelled { ids, words, letters }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stretches of frames at which the best path has labels and the text's path has blanks.
+    fn skipped(
+        self,
+        path: &ForcedPath,
+        posteriors: &CtcPosteriors,
+        time: impl Fn(usize) -> f64,
+    ) -> Result<Vec<SkippedSpeech>, TokenizerError> {
+        let mut edges: Vec<usize> = path.emissions.iter().map(|emission| emission.first).collect();
+        edges.push(posteriors.frames());
+        let mut skipped = Vec::new();
+        let mut from = 0;
+        for (index, &edge) in edges.iter().enumerate() {
+            let (mut ids, mut first, mut last, mut before) = (Vec::new(), None, 0, posteriors.blank());
+            for t in from..edge {
+                let (label, _) = posteriors.best(t);
+                if label != posteriors.blank() {
+                    if label != before {
+                        ids.push(label);
+                    }
+                    first = first.or(Some(t));
+                    last = t;
+                }
+                before = label;
+            }
+            if let Some(first) = first.filter(|_| ids.len() >= SKIPPED_LABELS) {
+                let text = self.labels.decode(&ids)?.trim().to_owned();
+                skipped.push(SkippedSpeech { text, start: time(first), end: time(last + 1) });
+            }
+            from = path.emissions.get(index).map_or(edge, |emission| emission.last + 1);
+        }
+        Ok(skipped)
+    }
+}
+
+/// Words by a forced path of `frames` frames.
+///
+/// A CTC head emits a label somewhere within its sound. Two words meet between their labels, in proportion to the
+/// letters of these, unless a pause lies between.
+fn by_path(text: &str, spelled: &Spelled, path: &ForcedPath, frames: usize, frame_seconds: f64) -> Vec<Word> {
+    let centre = |label: usize| (path.emissions[label].first as f64 + 0.5) * frame_seconds;
+    let letters = |label: usize| spelled.letters[label].max(1) as f64;
+    // How far a label reaches towards its neighbour, where it has one.
+    let reach = |label: usize, neighbour: Option<usize>| {
+        let alone = letters(label) / 2.0 * LETTER_SECONDS;
+        let distance = |other: usize| (centre(other) - centre(label)).abs();
+        let shared = |other: usize| distance(other) * letters(label) / (letters(label) + letters(other));
+        neighbour.map_or(alone, |other| shared(other).min(alone))
+    };
+    let own: Vec<usize> = (0..spelled.ids.len()).filter(|&label| spelled.words[label].is_some()).collect();
+    let mut words = Vec::new();
+    for (index, text) in text.split_whitespace().enumerate() {
+        let of_word = |&&label: &&usize| spelled.words[label] == Some(index);
+        let (Some(from), Some(to)) =
+            (own.iter().position(|label| of_word(&label)), own.iter().rposition(|label| of_word(&label)))
+        else {
+            continue;
+        };
+        let (first, last) = (own[from], own[to]);
+        let before = from.checked_sub(1).map(|place| own[place]);
+        let after = own.get(to + 1).copied();
+        let (begin, end) = (path.emissions[first].first, path.emissions[last].last);
+        let support: f64 = path.support[begin..=end].iter().map(|&ratio| f64::from(ratio)).sum();
+        words.push(Word {
+            text: text.to_owned(),
+            start: (centre(first) - reach(first, before)).max(0.0),
+            end: (centre(last) + reach(last, after)).min(frames as f64 * frame_seconds),
+            agreement: per_label(support, to + 1 - from),
+        });
+    }
+    words
+}
+
+/// Words by the fewest edits to those on the best path; a word that has none there lies between its neighbours.
+fn by_edits(text: &str, best_words: &[BestPathWord], time: impl Fn(usize) -> f64) -> Aligned {
+    let plain = |word: &str| word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let texts: Vec<&str> = text.split_whitespace().collect();
+    let written: Vec<String> = texts.iter().map(|word| plain(word)).collect();
+    let said: Vec<String> = best_words.iter().map(|word| plain(&word.text)).collect();
+    let steps = edits(&said, &written);
+    let errors = steps.iter().filter(|step| !matches!(step, Edit::Same(..))).count();
+    let agreement = Agreement::of_words(errors, said.len().max(written.len()));
+
+    let mut words = Vec::with_capacity(texts.len());
+    let mut skipped: Vec<SkippedSpeech> = Vec::new();
+    let mut at = 0.0;
+    let mut goes_on = false;
+    for (position, step) in steps.iter().enumerate() {
+        let mut deleted = false;
+        match *step {
+            Edit::Same(i, j) | Edit::Substitution(i, j) => {
+                let (first, last) = best_words[i].frames;
+                at = time(last + 1);
+                let agreement = f64::from(u8::from(matches!(step, Edit::Same(..))));
+                words.push(Word { text: texts[j].to_owned(), start: time(first), end: at, agreement });
+            }
+            Edit::Insertion(j) => {
+                let next = steps[position..].iter().find_map(|step| match *step {
+                    Edit::Same(i, _) | Edit::Substitution(i, _) | Edit::Deletion(i) => {
+                        Some(best_words[i].frames.0)
+                    }
+                    Edit::Insertion(_) => None,
+                });
+                let end = next.map_or(at, &time).max(at);
+                words.push(Word { text: texts[j].to_owned(), start: at, end, agreement: 0.0 });
+            }
+            Edit::Deletion(i) => {
+                let BestPathWord { text, frames: (first, last) } = &best_words[i];
+                at = time(last + 1);
+                deleted = true;
+                match skipped.last_mut().filter(|_| goes_on) {
+                    Some(stretch) => {
+                        stretch.text = format!("{} {text}", stretch.text);
+                        stretch.end = at;
+                    }
+                    None => {
+                        skipped.push(SkippedSpeech { text: text.clone(), start: time(*first), end: at });
+                    }
+                }
+            }
+        }
+        goes_on = deleted;
+    }
+    Aligned { words, skipped, agreement }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Labels `a` to `d` and a mark between words, the blank last.
+    fn labels() -> TextTokenizer {
+        let definition = r#"{"version": "1.0", "added_tokens": [],
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "|"},
+            "decoder": {"type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": "|"}, "content": " "}, {"type": "Fuse"}]},
+            "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "|": 4}, "merges": []}}"#;
+        TextTokenizer::from_bytes(definition.as_bytes(), Path::new("labels")).unwrap()
+    }
+
+    /// Frames that are sure of the labels of `path`, where `-` is the blank.
+    fn posteriors(path: &str) -> CtcPosteriors {
+        let rows = path.chars().flat_map(|c| {
+            let best = "abcd|-".find(c).unwrap();
+            (0..6).map(move |label| if label == best { 0.95_f32 } else { 0.01 }.ln())
+        });
+        CtcPosteriors::new(rows.collect(), 6, 5)
+    }
+
+    fn times(aligned: &Aligned) -> Vec<(&str, f64, f64)> {
+        aligned.words.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect()
+    }
+
+    #[test]
+    fn words_lie_where_their_labels_are() {
+        let tokenizer = labels();
+        let aligner = WordAligner::new(&tokenizer);
+        let sound = posteriors("--ab-b|-cc-d--");
+        for text in ["abb cd", "ABB CD"] {
+            // Frames so short that no letter reaches its neighbour.
+            let aligned = aligner.align(text, &sound, 1.0).unwrap();
+            let [first, second] = [text[..3].to_owned(), text[4..].to_owned()];
+            let expected = [(first.as_str(), 2.45, 5.55), (second.as_str(), 8.45, 11.55)];
+            for (found, expected) in times(&aligned).into_iter().zip(expected) {
+                assert_eq!(found.0, expected.0);
+                assert!(
+                    (found.1 - expected.1).abs() < 1e-9 && (found.2 - expected.2).abs() < 1e-9,
+                    "{found:?}"
+                );
+            }
+            assert!(aligned.agreement.value() > 0.999 && aligned.skipped.is_empty());
+            assert!(aligned.words.iter().all(|word| word.agreement > 0.999));
+        }
+        // And so short that the words meet: `b` and `c` are three frames apart.
+        let aligned = aligner.align("abb cd", &sound, 0.01).unwrap();
+        let (first, second) = (&aligned.words[0], &aligned.words[1]);
+        assert!((first.end - second.start).abs() < 1e-9 && (first.end - 0.07).abs() < 1e-9, "{first:?}");
+    }
+
+    #[test]
+    fn what_nobody_said_is_not_supported_and_what_is_left_out_is_told() {
+        let tokenizer = labels();
+        let aligner = WordAligner::new(&tokenizer);
+        let sound = posteriors("-ab-|-cdc-----");
+        let invented = aligner.align("ab cdc abd", &sound, 1.0).unwrap();
+        assert!(invented.words[2].agreement < 0.1 && invented.words[0].agreement > 0.9);
+        // Three labels of 4.55 each, of eight in a window.
+        assert!(invented.agreement.value() < 0.25, "{invented:?}");
+        let short = aligner.align("ab", &sound, 1.0).unwrap();
+        assert!(short.agreement.value() < invented.agreement.value());
+        let [stretch] = short.skipped.as_slice() else { panic!("{short:?}") };
+        assert_eq!((stretch.text.as_str(), stretch.start, stretch.end), ("cdc", 4.0, 9.0));
+    }
+
+    #[test]
+    fn a_text_in_other_letters_is_laid_by_edits() {
+        let tokenizer = labels();
+        let aligner = WordAligner::new(&tokenizer);
+        let sound = posteriors("-ab-|-cd-|-ca-");
+        let aligned = aligner.align("Ab, xyz ca.", &sound, 0.5).unwrap();
+        assert_eq!(times(&aligned), [("Ab,", 0.5, 1.5), ("xyz", 3.0, 4.0), ("ca.", 5.5, 6.5)]);
+        assert!((aligned.agreement.value() - 2.0 / 3.0).abs() < 1e-9);
+        let aligned = aligner.align("Äb é ö", &sound, 0.5).unwrap();
+        assert_eq!(aligned.words.len(), 3);
+        let aligned = aligner.align("é", &sound, 0.5).unwrap();
+        assert_eq!((aligned.skipped[0].text.as_str(), aligned.words.len()), ("cd ca", 1));
+    }
+}

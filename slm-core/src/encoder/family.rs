@@ -1,0 +1,109 @@
+//! The families of speech encoders: which `model_type` is whose.
+
+use super::error::EncoderError;
+use super::lasr::{self, Lasr};
+use super::model::EncoderSizes;
+use super::parakeet::{self, NEMO, Parakeet};
+use super::speech_encoder::SpeechEncoder;
+use super::wav2vec2::{self, Wav2Vec2Bert, Wav2Vec2Conformer};
+use crate::checkpoint::json::JsonError;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::nn::weights::Placement;
+
+/// Speech encoders of the same parts and the same names in their files.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// The `model_type`s of its checkpoints.
+    pub model_types: &'static [&'static str],
+    /// Loads config and weights; the weights are constants for autodiff.
+    pub load: fn(&Checkpoint, &Placement) -> Result<SpeechEncoder, EncoderError>,
+    /// Reads the config alone.
+    pub sizes: fn(&Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderError>,
+}
+
+/// All families, a line each.
+pub static FAMILIES: [Family; 4] = [
+    Family {
+        model_types: parakeet::MODEL_TYPES,
+        load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
+        sizes: |checkpoint| Ok(Box::new(parakeet::ParakeetConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: wav2vec2::bert::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::Wav2Vec2Bert(Wav2Vec2Bert::load(checkpoint, placement)?))
+        },
+        sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2BertConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: wav2vec2::conformer::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::Wav2Vec2Conformer(Wav2Vec2Conformer::load(checkpoint, placement)?))
+        },
+        sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: lasr::MODEL_TYPES,
+        load: |checkpoint, placement| Ok(SpeechEncoder::Lasr(Lasr::load(checkpoint, placement)?)),
+        sizes: |checkpoint| Ok(Box::new(lasr::LasrConfig::from_checkpoint(checkpoint)?)),
+    },
+];
+
+impl SpeechEncoder {
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError`] naming the file, the unknown family, or the tensors that are missing, unexpected or misshaped.
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, EncoderError> {
+        (of(checkpoint)?.load)(checkpoint, &placement.into())
+    }
+}
+
+/// The family whose checkpoints have this `model_type`.
+pub fn family_of(model_type: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.model_types.contains(&model_type))
+}
+
+/// The `model_type`s that the `config.json` of a speech encoder may have.
+pub fn model_types() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|family| family.model_types).copied().filter(|name| *name != NEMO).collect()
+}
+
+/// What the config of a checkpoint says of its encoder; the weights are not read.
+///
+/// # Errors
+///
+/// [`EncoderError`] naming the file and the unknown family or the invalid fields.
+pub fn sizes(checkpoint: &Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderError> {
+    (of(checkpoint)?.sizes)(checkpoint)
+}
+
+/// The family of a checkpoint.
+fn of(checkpoint: &Checkpoint) -> Result<&'static Family, EncoderError> {
+    let found = checkpoint.model_type()?;
+    let found = found.as_deref().unwrap_or("absent");
+    family_of(found).ok_or_else(|| {
+        let known: Vec<String> = model_types().into_iter().map(|name| format!("`{name}`")).collect();
+        let problem = format!("`model_type` is `{found}`, speech encoders are {}", known.join(", "));
+        JsonError::Invalid { path: checkpoint.path_of(CONFIG_FILE), problems: vec![problem] }.into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_type_has_one_family() {
+        let mut names = model_types();
+        assert_eq!(names.len(), 8);
+        for name in names.iter().chain([&NEMO]) {
+            assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 8);
+        assert!(!names.contains(&NEMO) && family_of("t5").is_none());
+    }
+}

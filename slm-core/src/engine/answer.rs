@@ -1,0 +1,93 @@
+//! What a model answers.
+
+use crate::ctc::{Aligned, FoundPhrase};
+
+use super::warning::Warning;
+
+/// The answer to a [`Request`](crate::Request) for one input.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// What the model wrote.
+    pub text: String,
+    /// Whether the input held nothing to answer, so that the model was not asked.
+    pub no_speech: bool,
+    /// Whether the model was stopped at the most tokens allowed, in one segment at least.
+    pub truncated: bool,
+    /// The score of the text, see [`Hypothesis`](crate::models::decode::Hypothesis); the sum over segments.
+    pub score: f64,
+    /// What the encoder's CTC head made of the sound, where the model has a tokenizer for its labels.
+    pub ctc_text: Option<String>,
+    /// Duration of the audio; 0 for text.
+    pub seconds: f64,
+    /// The stretches of audio that went through the model one by one, in order; none for text.
+    pub segments: Vec<Segment>,
+    /// Further hypotheses, the best first, where the request asks for several and there is one segment.
+    pub alternatives: Vec<Alternative>,
+    /// What a reader should know of the answer.
+    pub warnings: Vec<Warning>,
+}
+
+/// A stretch of audio that went through the model at once, and its answer.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Segment {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What the model wrote for it.
+    pub text: String,
+    /// The text laid onto the sound: word times, support, speech left out. For transcripts, where the encoder has a
+    /// CTC head and the model a tokenizer for its labels.
+    pub alignment: Option<Aligned>,
+    /// The phrases of the request that the sound supports, which the instruction had.
+    pub phrases: Vec<FoundPhrase>,
+    /// Further hypotheses, the best first.
+    pub alternatives: Vec<Alternative>,
+    /// Whether the model was stopped at the most tokens allowed.
+    pub truncated: bool,
+    /// The score of the text.
+    pub score: f64,
+    /// What the encoder's CTC head made of the sound.
+    pub ctc_text: Option<String>,
+}
+
+/// Another text that the model might have written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The text.
+    pub text: String,
+    /// Its score, as that of the answer.
+    pub score: f64,
+}
+
+impl Answer {
+    /// How well the sound supports a transcript: the worst of its segments, see [`Segment::alignment`].
+    pub fn agreement(&self) -> Option<f64> {
+        let values = self.segments.iter().filter_map(|segment| segment.alignment.as_ref());
+        values.map(|aligned| aligned.agreement.value()).reduce(f64::min)
+    }
+
+    /// Adds the answer to the stretch of audio that follows.
+    pub(crate) fn push(&mut self, segment: Segment) {
+        join_words(&mut self.text, &segment.text);
+        self.truncated |= segment.truncated;
+        self.score += segment.score;
+        if let Some(text) = &segment.ctc_text {
+            join_words(self.ctc_text.get_or_insert_default(), text);
+        }
+        self.alternatives =
+            if self.segments.is_empty() { segment.alternatives.clone() } else { Vec::new() };
+        self.segments.push(segment);
+    }
+}
+
+/// Appends `next`, a space between.
+fn join_words(text: &mut String, next: &str) {
+    let next = next.trim();
+    if !text.is_empty() && !next.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(next);
+}

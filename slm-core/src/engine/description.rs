@@ -1,0 +1,347 @@
+//! What a model on disk is, from its small files and the headers of its weights, without reading a tensor.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::contents::{Contents, ModelKind};
+use super::error::Error;
+use super::memory::MemoryEstimate;
+use crate::audio::SAMPLE_RATE;
+use crate::checkpoint::card::ModelCard;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, TOKENIZER_FILES};
+use crate::encoder::{self, SpeechEncoder};
+use crate::features::FeatureExtractor;
+use crate::llm::{self, LanguageModel};
+use crate::nn::weights::{ComputeType, Placement, ValueRange};
+use crate::text::TextTokenizer;
+
+use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
+
+/// What a model on disk is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ModelDescription {
+    /// Where it lies.
+    pub place: PathBuf,
+    /// What it is.
+    pub kind: ModelKind,
+    /// A bundle's name.
+    pub name: Option<String>,
+    /// What a bundle says of itself.
+    pub description: Option<String>,
+    /// The program that wrote a bundle.
+    pub writer: Option<String>,
+    /// The keys of a bundle's tasks.
+    pub tasks: Vec<String>,
+    /// The models in it: encoder, language model and adapter of a bundle, or the only one.
+    pub parts: Vec<PartDescription>,
+    /// Bytes of work on a segment.
+    working: u64,
+}
+
+/// One model of a [`ModelDescription`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PartDescription {
+    /// `encoder`, `llm` or `adapter`.
+    pub name: &'static str,
+    /// The folder or archive.
+    pub place: PathBuf,
+    /// The family, as `config.json` names it; of an archive of NeMo, the class.
+    pub model_type: Option<String>,
+    /// The classes that `config.json` names.
+    pub architectures: Vec<String>,
+    /// Tensors, parameters and types of the weights.
+    pub weights: WeightSummary,
+    /// What its card states.
+    pub card: ModelCard,
+    /// Ids of its tokenizer, where it has one.
+    pub tokens: Option<usize>,
+    /// Files that the model needs beside the weights and the folder lacks.
+    pub missing: Vec<&'static str>,
+}
+
+/// What the headers of weight files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WeightSummary {
+    /// Tensors.
+    pub tensors: usize,
+    /// Values in all of them.
+    pub parameters: u64,
+    /// Tensors of each type, by the format's name for it.
+    pub dtypes: BTreeMap<String, usize>,
+    /// Parameters of each part, by its name.
+    pub parts: BTreeMap<&'static str, u64>,
+    /// Files that hold them.
+    pub files: usize,
+    /// Bytes of those files.
+    pub bytes: u64,
+}
+
+/// Features of another width than the encoder reads.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`: features have width {features}, the encoder reads {encoder}", place.display())]
+struct FeatureWidth {
+    place: PathBuf,
+    features: usize,
+    encoder: usize,
+}
+
+/// The part of a model that a tensor belongs to, by its name in the file.
+fn part_of(name: &str) -> &'static str {
+    let has = |part: &str| name.split('.').any(|component| component == part);
+    if ["lm_head", "ctc_head", "decoder_layers"].iter().any(|part| has(part)) {
+        "head"
+    } else if has("shared") || has("embed_tokens") {
+        "embedding"
+    } else if has("decoder") {
+        "decoder"
+    } else if has("vision_tower") || has("multi_modal_projector") {
+        "images"
+    } else if has("preprocessor") {
+        "features"
+    } else {
+        "encoder"
+    }
+}
+
+impl WeightSummary {
+    /// Reads the headers of a checkpoint's weights.
+    fn read(checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let files = checkpoint.weights()?;
+        let mut dtypes = BTreeMap::new();
+        for dtype in files.dtypes() {
+            *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
+        }
+        let mut parts = BTreeMap::new();
+        for (name, values) in files.sizes() {
+            *parts.entry(part_of(name)).or_insert(0) += values;
+        }
+        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(Self {
+            parts,
+            bytes: files.files().iter().map(size).sum(),
+            tensors: files.names().count(),
+            parameters: files.parameters(),
+            dtypes,
+            files: files.files().len(),
+        })
+    }
+
+    /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`; the little that
+    /// is in f32 always is counted like the rest.
+    pub fn memory(&self, compute: ComputeType) -> u64 {
+        self.parameters * compute.bytes()
+    }
+}
+
+impl PartDescription {
+    /// `needs` are names of files, each with those that can stand for it.
+    fn read(
+        name: &'static str,
+        checkpoint: &Checkpoint,
+        needs: &[(&'static str, &[&'static str])],
+    ) -> Result<Self, Error> {
+        #[derive(Default, Deserialize)]
+        struct Config {
+            #[serde(default)]
+            architectures: Option<Vec<String>>,
+        }
+        let archive = checkpoint.nemo()?;
+        let (model_type, architectures) = match &archive {
+            Some(archive) => {
+                let class = archive.settings()?.target.unwrap_or_default();
+                let class = class.rsplit('.').next().unwrap_or_default().to_owned();
+                (Some("parakeet_ctc (NeMo)".to_owned()), vec![class])
+            }
+            None => {
+                let config: Config = checkpoint.json(CONFIG_FILE)?;
+                (checkpoint.model_type()?, config.architectures.unwrap_or_default())
+            }
+        };
+        let absent = |names: &[&'static str]| checkpoint.first_of(names).is_none();
+        let is_folder = checkpoint.layout() == Layout::HuggingFace;
+        let missing = needs.iter().filter(|(_, names)| is_folder && absent(names));
+        Ok(Self {
+            name,
+            place: checkpoint.place().to_owned(),
+            model_type,
+            architectures: architectures.into_iter().filter(|class| !class.is_empty()).collect(),
+            weights: WeightSummary::read(checkpoint)?,
+            card: checkpoint.card(),
+            tokens: TextTokenizer::find(checkpoint)?.map(|tokenizer| tokenizer.len()),
+            missing: missing.map(|(name, _)| *name).collect(),
+        })
+    }
+}
+
+const ENCODER_NEEDS: [(&str, &[&str]); 1] = [(PREPROCESSOR_FILE, &[PREPROCESSOR_FILE])];
+const LLM_NEEDS: [(&str, &[&str]); 1] = [(TOKENIZER_FILES[0], &TOKENIZER_FILES)];
+
+impl ModelDescription {
+    /// Says what lies at `place`.
+    pub(super) fn read(place: &Path) -> Result<Self, Error> {
+        let contents = Contents::open(place, &|| true)?;
+        let mut described = Self {
+            place: place.to_owned(),
+            kind: contents.kind(),
+            name: None,
+            description: None,
+            writer: None,
+            tasks: Vec::new(),
+            parts: Vec::new(),
+            working: working(&contents)?,
+        };
+        match contents {
+            Contents::Bundle(bundle) => {
+                let manifest = bundle.manifest();
+                described.name = Some(manifest.name.clone());
+                described.description = Some(manifest.description.clone());
+                described.writer = Some(manifest.writer.clone());
+                described.tasks = manifest.templates.keys().cloned().collect();
+                let (encoder, llm) = (bundle.encoder()?, bundle.llm()?);
+                described.parts = vec![
+                    PartDescription::read("encoder", &encoder, &ENCODER_NEEDS)?,
+                    PartDescription::read("llm", &llm, &LLM_NEEDS)?,
+                    PartDescription::read("adapter", &bundle.adapter()?, &[])?,
+                ];
+            }
+            Contents::SpeechEncoder(checkpoint) => {
+                described.parts = vec![PartDescription::read("encoder", &checkpoint, &ENCODER_NEEDS)?];
+            }
+            Contents::LanguageModel(checkpoint) => {
+                described.parts = vec![PartDescription::read("llm", &checkpoint, &LLM_NEEDS)?];
+            }
+        }
+        Ok(described)
+    }
+
+    /// What the model will take in memory, with large matrices in `compute`.
+    pub fn memory_estimate(&self, compute: ComputeType) -> MemoryEstimate {
+        let weights = self.parts.iter().map(|part| part.weights.memory(compute)).sum();
+        MemoryEstimate { weights, working: self.working }
+    }
+
+    /// Loads everything, and checks that all values are finite and that the parts fit; of an encoder or a language model
+    /// alone the range of its values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] naming the file, the tensors, or the fields that do not fit.
+    pub fn verify(&self, placement: impl Into<Placement>) -> Result<Option<ValueRange>, Error> {
+        let placement = placement.into();
+        match Contents::open(&self.place, &|| true)? {
+            Contents::Bundle(bundle) => {
+                SpeechModel::load(&bundle, placement)?;
+                Ok(None)
+            }
+            Contents::SpeechEncoder(checkpoint) => {
+                let model = SpeechEncoder::load(&checkpoint, placement)?;
+                let features = FeatureExtractor::from_checkpoint(&checkpoint)?.width();
+                let encoder = model.input_width();
+                if features != encoder {
+                    let place = self.place.clone();
+                    return Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })));
+                }
+                if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(&checkpoint)?) {
+                    tokenizer.check_rows(labels)?;
+                }
+                Ok(ValueRange::of(&model))
+            }
+            Contents::LanguageModel(checkpoint) => {
+                let model = LanguageModel::load(&checkpoint, placement)?;
+                TextTokenizer::from_checkpoint(&checkpoint)?.check_rows(model.vocab_size())?;
+                Ok(ValueRange::of(&model))
+            }
+        }
+    }
+}
+
+/// What a model will take in memory, with large matrices in `compute`.
+pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<MemoryEstimate, Error> {
+    let bytes = |checkpoint: &Checkpoint| -> Result<u64, Error> {
+        Ok(checkpoint.weights()?.parameters() * compute.bytes())
+    };
+    let weights = match contents {
+        Contents::Bundle(bundle) => {
+            bytes(&bundle.encoder()?)? + bytes(&bundle.llm()?)? + bytes(&bundle.adapter()?)?
+        }
+        Contents::SpeechEncoder(checkpoint) | Contents::LanguageModel(checkpoint) => bytes(checkpoint)?,
+    };
+    Ok(MemoryEstimate { weights, working: working(contents)? })
+}
+
+/// Bytes of work on a segment.
+fn working(contents: &Contents) -> Result<u64, Error> {
+    match contents {
+        Contents::Bundle(bundle) => {
+            Ok(encoder_working(&bundle.encoder()?)?.max(llm_working(&bundle.llm()?)?))
+        }
+        Contents::SpeechEncoder(checkpoint) => encoder_working(checkpoint),
+        Contents::LanguageModel(checkpoint) => llm_working(checkpoint),
+    }
+}
+
+/// Bytes of encoding a segment.
+fn encoder_working(checkpoint: &Checkpoint) -> Result<u64, Error> {
+    // Without its settings the usual 10 ms.
+    let hop = FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
+    let samples = MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE);
+    Ok(encoder::sizes(checkpoint)?.working_bytes(1, (samples / hop as f64) as usize))
+}
+
+/// Bytes of reading the soft tokens of a segment, 10 a second, and of writing as many.
+fn llm_working(checkpoint: &Checkpoint) -> Result<u64, Error> {
+    let tokens = 10 * MAX_SEGMENT_SECONDS as usize;
+    Ok(llm::sizes(checkpoint)?.working_bytes(1, tokens, tokens))
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::prelude::*;
+
+    fn fixture(name: &str) -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/parity")).join(name)
+    }
+
+    #[test]
+    fn folders_are_told_apart() {
+        let described = ModelDescription::read(&fixture("w2v_bert")).unwrap();
+        assert_eq!(described.kind, ModelKind::SpeechEncoder);
+        let [encoder] = described.parts.as_slice() else { panic!("{described:?}") };
+        assert_eq!(encoder.model_type.as_deref(), Some("wav2vec2-bert"));
+        assert_eq!((encoder.weights.tensors, encoder.weights.files), (69, 1));
+        assert_eq!(encoder.architectures, ["Wav2Vec2BertModel"]);
+        assert_eq!(encoder.weights.parts.keys().collect::<Vec<_>>(), [&"encoder"]);
+        let estimate = described.memory_estimate(ComputeType::F16);
+        assert_eq!(estimate.weights, 2 * encoder.weights.parameters);
+        assert!(estimate.working > 0);
+        assert_eq!(encoder.weights.dtypes, BTreeMap::from([("F32".to_owned(), 69)]));
+        assert_eq!(encoder.missing, ["preprocessor_config.json"]);
+        let described = ModelDescription::read(&fixture("umt5")).unwrap();
+        assert_eq!(described.kind, ModelKind::LanguageModel);
+        let [llm] = described.parts.as_slice() else { panic!("{described:?}") };
+        assert_eq!((llm.model_type.as_deref(), llm.weights.tensors), (Some("umt5"), 54));
+        let parts = &llm.weights.parts;
+        assert_eq!(parts.values().sum::<u64>(), llm.weights.parameters);
+        assert!(["embedding", "encoder", "decoder"].iter().all(|part| parts[part] > 0), "{parts:?}");
+        assert_eq!(llm.missing, ["tokenizer.json"]);
+        assert!(described.verify(&Device::flex()).unwrap_err().to_string().contains("tokenizer.json"));
+    }
+
+    #[test]
+    fn unknown_families_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = ModelDescription::read(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("config.json"), "{error}");
+        std::fs::write(dir.path().join("config.json"), r#"{"model_type": "whisper"}"#).unwrap();
+        let error = ModelDescription::read(dir.path()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)));
+        let error = error.to_string();
+        assert!(error.contains("`model_type` is `whisper`, known are parakeet_ctc"), "{error}");
+    }
+}

@@ -1,0 +1,35 @@
+//! The engine: what applications use. A [`Model`] is opened once and shared; a [`Session`] is one request at work.
+
+mod answer;
+mod backend;
+mod cache;
+mod cancel;
+mod capabilities;
+mod contents;
+mod description;
+mod error;
+mod event;
+mod memory;
+mod model;
+mod open;
+mod queue;
+mod request;
+mod session;
+pub mod speech;
+mod warning;
+mod worker;
+
+pub use answer::{Alternative, Answer, Segment};
+pub use backend::{Backend, BackendError};
+pub use cancel::CancelToken;
+pub use capabilities::{Capabilities, Limits};
+pub use contents::ModelKind;
+pub use description::{ModelDescription, PartDescription, WeightSummary};
+pub use error::{Cause, Error, MemoryShortage};
+pub use event::{Event, Failure, Progress};
+pub use memory::{MemoryBudget, MemoryEstimate};
+pub use model::Model;
+pub use open::{BackendAttempt, BackendChoice, BackendReport, OpenOptions};
+pub use request::{Delivery, Request, TokenLimit};
+pub use session::Session;
+pub use warning::Warning;

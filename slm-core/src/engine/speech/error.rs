@@ -1,0 +1,146 @@
+//! Why a model could not be loaded or a request not be answered.
+
+use crate::adapter::AdapterError;
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::json::JsonError;
+use crate::ctc::ReadBackError;
+use crate::decode::DecodeError;
+use crate::encoder::EncoderError;
+use crate::features::FeatureError;
+use crate::llm::LlmError;
+use crate::prompt::TemplateError;
+use crate::text::TokenizerError;
+
+use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
+
+/// Why the parts of a bundle could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The folder of a part.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The encoder's `preprocessor_config.json`.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The adapter.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// The language model.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// The language model's `generation_config.json`.
+    #[error(transparent)]
+    Decode(#[from] JsonError),
+    /// A tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The templates.
+    #[error("invalid bundle: {0}")]
+    Template(#[from] TemplateError),
+    /// Parts that do not fit together.
+    #[error("the parts of the bundle do not fit: {}", problems.join(", "))]
+    Mismatch {
+        /// One text a pair of fields.
+        problems: Vec<String>,
+    },
+}
+
+/// Why a request could not be answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpeechError {
+    /// The bundle was not made for this task.
+    #[error("the bundle has no task `{key}`; it has {}", available.join(", "))]
+    NoTask {
+        /// The task's key.
+        key: String,
+        /// The keys that the bundle has.
+        available: Vec<String>,
+    },
+    /// The task's template cannot be filled.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Some rows of a batch have text before the speech and some have none.
+    #[error("instructions of one batch differ in whether they begin before the speech")]
+    UnevenInstructions,
+    /// The instruction is too long.
+    #[error("instruction has {tokens} tokens, limit is {MAX_INSTRUCTION_TOKENS}")]
+    InstructionTooLong {
+        /// Its length.
+        tokens: usize,
+    },
+    /// The text in the place of speech is too long.
+    #[error("text has {tokens} tokens, limit is {MAX_TEXT_TOKENS}")]
+    TextTooLong {
+        /// Its length.
+        tokens: usize,
+    },
+    /// There is nothing to look for phrases with.
+    #[error("phrases need an encoder with a CTC head and a tokenizer for its labels, the bundle has none")]
+    NoLabels,
+    /// Text cannot be told while several hypotheses are looked for.
+    #[error("text can be told as it comes for one hypothesis only, the request asks for {hypotheses}")]
+    CannotStream {
+        /// Hypotheses that were asked for.
+        hypotheses: usize,
+    },
+    /// The audio is too long for a task that needs all of it at once.
+    #[error("{seconds:.2} s of audio, limit for this task is {limit:.0} s")]
+    AudioTooLong {
+        /// Its duration.
+        seconds: f64,
+        /// The longest that the memory allows.
+        limit: f64,
+    },
+    /// Text without tokens, or tokens without text.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] ReadBackError),
+    /// The decoder.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl SpeechError {
+    /// The class of the error, stable across versions.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InstructionTooLong { .. } | Self::TextTooLong { .. } | Self::AudioTooLong { .. } => "limit",
+            Self::NoTask { .. }
+            | Self::NoLabels
+            | Self::Template(_)
+            | Self::UnevenInstructions
+            | Self::CannotStream { .. }
+            | Self::Tokenizer(_) => "text",
+            Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
+            Self::Decode(DecodeError::Cancelled) | Self::Encoder(ReadBackError::Cancelled) | Self::Cancelled => {
+                "cancelled"
+            }
+            Self::Encoder(_) | Self::Decode(_) => "decoder_bug",
+        }
+    }
+
+    /// One next step.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::AudioTooLong { .. } => {
+                Some("split the recording, transcribe it first, or allow more memory (`--memory`)".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the work was ended by its caller.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.kind() == "cancelled"
+    }
+}

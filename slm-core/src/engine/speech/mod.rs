@@ -1,0 +1,33 @@
+//! All parts of a model joined: from samples to answers, for those who build models. Applications use
+//! [`Model`](crate::Model), which is made of it.
+
+mod error;
+mod model;
+mod parts;
+mod plan;
+mod prompts;
+mod respond;
+mod segment;
+mod stream;
+
+pub use error::{LoadError, SpeechError};
+pub use model::SpeechModel;
+pub use parts::SpeechParts;
+pub use segment::{MAX_SEGMENT_SECONDS, segments};
+
+pub(crate) use respond::{Piece, Work, failed};
+pub(crate) use segment::{Cut, Cutter};
+
+/// The most tokens that an instruction may have.
+pub const MAX_INSTRUCTION_TOKENS: usize = 512;
+
+/// The most tokens of a text in the place of speech.
+pub const MAX_TEXT_TOKENS: usize = 4096;
+
+/// Seconds that `samples` take.
+pub(crate) fn seconds(samples: usize) -> f64 {
+    samples as f64 / f64::from(crate::audio::SAMPLE_RATE)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

@@ -1,0 +1,69 @@
+//! What every family of language models can do.
+//!
+//! Shapes: `B` rows, `S` source positions, `L` target positions, `D` width, `V` vocabulary rows.
+
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use super::cache::DecoderCache;
+use super::token_ids::TokenIds;
+use crate::nn::{PaddedBatch, PaddedIds, Watch};
+
+/// A language model of any family, with its weights.
+pub(super) trait TextModel {
+    /// What its config says of it.
+    fn sizes(&self) -> &dyn LlmSizes;
+
+    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`.
+    fn embed(&self, tokens: &PaddedIds) -> PaddedBatch;
+
+    /// The root mean square of what [`Self::embed`] gives.
+    fn embedding_rms(&self) -> Tensor<1>;
+
+    /// Reads embeddings `[B, S, D]` to `[B, S, D]`; once `watch` stops, to unfinished states.
+    fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch;
+
+    /// Logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3>;
+
+    /// The state before the first step over `memory` `[B, S, D]`.
+    fn start(&self, memory: &PaddedBatch) -> DecoderCache;
+
+    /// Logits `[B, V]` after the last id of each row, `[B, 1]`.
+    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2>;
+}
+
+/// What the config of a language model says of it, without its weights.
+pub trait LlmSizes: std::fmt::Debug {
+    /// Width `D` of the embeddings.
+    fn d_model(&self) -> usize;
+
+    /// Vocabulary rows `V`, which may exceed the tokenizer's ids.
+    fn vocab_size(&self) -> usize;
+
+    /// The ids that mean something to the model itself.
+    fn ids(&self) -> TokenIds;
+
+    /// The ids that end a text, of which [`TokenIds::eos`] is the first.
+    fn ends(&self) -> &[u32];
+
+    /// An estimate of the bytes that reading `source` positions and writing `target` positions in `rows` rows, beams
+    /// included, holds at the peak, weights aside.
+    fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64;
+}
+
+/// Bytes of a decoder's keys and values, of its own `target` positions and of `source` of memory, with the logits of a step
+/// on the device and on the host.
+pub(super) fn decoder_bytes(
+    rows: usize,
+    source: usize,
+    target: usize,
+    layers: usize,
+    keys_width: usize,
+    vocab_size: usize,
+) -> u64 {
+    let positions = super::cache::capacity_for(target) + source;
+    // When beams are reordered, the keys and values of a layer are there twice.
+    let cache = rows * positions * 2 * keys_width * (layers + 1);
+    ((cache + 3 * rows * vocab_size) * size_of::<f32>()) as u64
+}

@@ -1,0 +1,208 @@
+//! T5, mT5 and UMT5: an encoder reads, a decoder writes.
+//!
+//! Papers: T5, arXiv 1910.10683; mT5, arXiv 2010.11934; UMT5, arXiv 2304.09151. Reference: transformers
+//! 5.23.0, `T5ForConditionalGeneration`. The encoder takes embeddings, not ids, so that adapted speech
+//! can stand beside the words of an instruction.
+//! Shapes: `B` rows, `S` source positions, `L` target positions, `D` width, `V` vocabulary rows.
+
+use std::path::Path;
+
+use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use super::config::T5Config;
+use super::decoder::Decoder;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE, json};
+use crate::llm::cache::DecoderCache;
+use crate::llm::decoder::DecoderStack;
+use crate::llm::error::LlmError;
+use crate::llm::model::{LlmSizes, TextModel};
+use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
+use crate::nn::transformer::{FeedForwardKind, TransformerEncoder};
+use crate::nn::weights::{self, Placement, StorageType};
+use crate::nn::{PaddedBatch, PaddedIds, Watch};
+
+/// The model. Without an own head the logits come from the embedding.
+#[derive(Module, Debug)]
+pub struct T5 {
+    shared: MatrixEmbedding,
+    encoder: TransformerEncoder,
+    decoder: Decoder,
+    lm_head: Option<MatrixLinear>,
+    #[module(skip)]
+    config: T5Config,
+}
+
+/// Where the logits come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputHead {
+    /// The embedding's matrix (T5 v1.0).
+    Tied,
+    /// A matrix of its own (T5 v1.1, mT5).
+    Own,
+}
+
+impl T5Config {
+    /// Builds the model with the weights of `checkpoint`; on a device with autodiff they are trainable. Whether it
+    /// has a head of its own, and whether its feed-forward layers are gated, is told by the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load_weights(
+        &self,
+        checkpoint: &Checkpoint,
+        placement: impl Into<Placement>,
+    ) -> Result<T5, LlmError> {
+        let placement = placement.into();
+        let files = checkpoint.weights()?;
+        let head = if files.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
+        // Old files hold only a copy of the embedding; `shared` is the name of the original.
+        let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
+            .into_iter()
+            .find(|name| files.contains(name))
+            .unwrap_or("shared.weight");
+        // So is whether the feed-forward layers are gated, which the keys of early configs do not all tell.
+        let gate = "encoder.block.0.layer.1.DenseReluDense.wi_0.weight";
+        let config = match (self.feed_forward(), files.contains(gate)) {
+            (FeedForwardKind::Plain(_), true) => Self { is_gated_act: Some(true), ..self.clone() },
+            _ => self.clone(),
+        };
+        let kind = config.feed_forward();
+        let name =
+            |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
+        Ok(weights::load(config.init(head, placement.device()), &files, &placement, name, is_ignored)?)
+    }
+
+    /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.
+    pub fn init(&self, head: OutputHead, device: &Device) -> T5 {
+        T5 {
+            shared: EmbeddingConfig::new(self.vocab_size, self.d_model)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: 1.0 })
+                .init(device)
+                .into(),
+            encoder: self.encoder().init(device),
+            decoder: self.decoder().init(device),
+            lm_head: (head == OutputHead::Own).then(|| {
+                LinearConfig::new(self.d_model, self.vocab_size)
+                    .with_bias(false)
+                    .with_initializer(Initializer::Normal {
+                        mean: 0.0,
+                        std: (self.d_model as f64).powf(-0.5),
+                    })
+                    .init(device)
+                    .into()
+            }),
+            config: self.clone(),
+        }
+    }
+}
+
+impl T5 {
+    /// Loads config and weights of a checkpoint; the weights are constants for autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LlmError> {
+        Ok(T5Config::from_checkpoint(checkpoint)?.load_weights(checkpoint, placement)?.freeze())
+    }
+
+    /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError`] naming the file.
+    pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), LlmError> {
+        json::write(&dir.join(CONFIG_FILE), &self.config)?;
+        let kind = self.config.feed_forward();
+        weights::save(self, &dir.join(WEIGHTS_FILE), |path| hf_name(kind, path), storage)?;
+        Ok(())
+    }
+
+    /// The sizes it was built with.
+    pub fn config(&self) -> &T5Config {
+        &self.config
+    }
+
+    /// `[B, L, D]` to `[B, L, V]`.
+    fn logits(&self, states: Tensor<3>) -> Tensor<3> {
+        let states = states * self.config.logit_scale(self.lm_head.is_some());
+        if let Some(head) = &self.lm_head {
+            return head.forward(states);
+        }
+        // [B, L, D] x [D, V] -> [B, L, V]
+        matrix::product(states, self.shared.weight.val().transpose())
+    }
+}
+
+impl TextModel for T5 {
+    fn sizes(&self) -> &dyn LlmSizes {
+        &self.config
+    }
+
+    /// T5 does not scale embeddings.
+    fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
+        PaddedBatch::new(self.shared.forward(tokens.ids.clone()), tokens.lengths.clone())
+    }
+
+    fn embedding_rms(&self) -> Tensor<1> {
+        matrix::full(self.shared.weight.val()).square().mean().sqrt()
+    }
+
+    fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
+        self.encoder.forward_watched(inputs, watch)
+    }
+
+    fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
+        let states = self.decoder.forward(self.shared.forward(decoder_input_ids), memory);
+        self.logits(states)
+    }
+
+    fn start(&self, memory: &PaddedBatch) -> DecoderCache {
+        self.decoder.start(memory)
+    }
+
+    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.shared.forward(ids), cache);
+        // [B, 1, V] -> [B, V]
+        self.logits(states).squeeze_dim(1)
+    }
+}
+
+/// The name in the file of the tensor at `path` in [`T5`].
+fn hf_name(kind: FeedForwardKind, path: &str) -> String {
+    let parts: Vec<&str> = path.split('.').collect();
+    // {encoder,decoder}.relative_bias.{i}.table.weight
+    if let [stack, "relative_bias", block, ..] = parts.as_slice() {
+        return format!("{stack}.block.{block}.layer.0.SelfAttention.relative_attention_bias.weight");
+    }
+    // {encoder,decoder}.blocks.{i}.{part}.{rest}
+    if let [stack, "blocks", block, part, rest @ ..] = parts.as_slice() {
+        let feed_forward = if *stack == "encoder" { "1" } else { "2" };
+        let layer = match *part {
+            "self_attention" => "0.SelfAttention".to_owned(),
+            "self_attention_norm" => "0.layer_norm".to_owned(),
+            "cross_attention" => "1.EncDecAttention".to_owned(),
+            "cross_attention_norm" => "1.layer_norm".to_owned(),
+            "feed_forward" => format!("{feed_forward}.DenseReluDense"),
+            "feed_forward_norm" => format!("{feed_forward}.layer_norm"),
+            // No part of T5: under its own name it is told to be missing.
+            _ => return path.to_owned(),
+        };
+        let rest = match (kind, rest) {
+            (FeedForwardKind::Gated(_), ["wi", tail]) => format!("wi_0.{tail}"),
+            (FeedForwardKind::Gated(_), ["gate", tail]) => format!("wi_1.{tail}"),
+            _ => rest.join("."),
+        };
+        return format!("{stack}.block.{block}.layer.{layer}.{rest}");
+    }
+    path.to_owned()
+}
+
+/// Tensors of a file that the forward pass does not use.
+fn is_ignored(name: &str) -> bool {
+    name.ends_with("embed_tokens.weight")
+        || name == "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+}

@@ -1,0 +1,42 @@
+//! Activations, by the names that configs of transformers have for them.
+
+use burn::prelude::*;
+use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
+
+/// An activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivationKind {
+    /// `max(0, x)`.
+    Relu,
+    /// The error-function form.
+    Gelu,
+    /// The tanh form (`gelu_new`).
+    GeluTanh,
+    /// `x * sigmoid(x)`.
+    Silu,
+}
+
+impl ActivationKind {
+    /// By the name that configs have for it (transformers 5.23.0, `ACT2FN`).
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "relu" => Some(Self::Relu),
+            "gelu" | "gelu_python" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_fast" | "gelu_accurate" => {
+                Some(Self::GeluTanh)
+            }
+            "silu" | "swish" => Some(Self::Silu),
+            _ => None,
+        }
+    }
+
+    /// Applies it to every value.
+    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Relu => relu(x),
+            Self::Gelu => gelu(x),
+            Self::GeluTanh => gelu_approximate(x),
+            Self::Silu => silu(x),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! T5's attention: no scaling of the scores, no biases in the projections, positions as added bias.
+//!
+//! Paper: T5, arXiv 1910.10683, section 2.1. Reference: transformers 5.23.0, `T5Attention`. The usual
+//! `K^-0.5` is folded into the initialisation of `q`.
+//! Shapes: `B` rows, `Q` queries, `S` keys, `D` width, `H` heads of width `K`.
+
+use std::ops::Range;
+
+use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+
+use crate::nn::blocks::{MAX_SCORES, over_queries_within};
+use crate::nn::matrix::MatrixLinear;
+use crate::nn::watch::Watch;
+
+/// Shape of an [`Attention`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionConfig {
+    /// Width `D` of queries and of what they read.
+    pub width: usize,
+    /// Heads `H`.
+    pub num_heads: usize,
+    /// Width `K` of a head; `H * K` may differ from `D`.
+    pub head_dim: usize,
+    /// Dropout of the weights, in training.
+    pub dropout: f64,
+}
+
+/// Multi-head attention with queries from one sequence and keys and values from the same or another.
+#[derive(Module, Debug)]
+pub struct Attention {
+    q: MatrixLinear,
+    k: MatrixLinear,
+    v: MatrixLinear,
+    o: MatrixLinear,
+    dropout: Dropout,
+    num_heads: usize,
+}
+
+/// Keys and values of a sequence, `[B, H, S, K]` each.
+#[derive(Debug, Clone)]
+pub struct KeysValues {
+    /// The keys.
+    pub keys: Tensor<4>,
+    /// The values.
+    pub values: Tensor<4>,
+}
+
+impl AttentionConfig {
+    /// Builds the module on `device`, initialised as Mesh TensorFlow does.
+    pub fn init(&self, device: &Device) -> Attention {
+        let (width, inner) = (self.width, self.num_heads * self.head_dim);
+        let linear = |input: usize, output: usize, std: f64| {
+            LinearConfig::new(input, output)
+                .with_bias(false)
+                .with_initializer(Initializer::Normal { mean: 0.0, std })
+                .init(device)
+                .into()
+        };
+        let per_width = (width as f64).powf(-0.5);
+        Attention {
+            q: linear(width, inner, ((width * self.head_dim) as f64).powf(-0.5)),
+            k: linear(width, inner, per_width),
+            v: linear(width, inner, per_width),
+            o: linear(inner, width, (inner as f64).powf(-0.5)),
+            dropout: DropoutConfig::new(self.dropout).init(),
+            num_heads: self.num_heads,
+        }
+    }
+}
+
+impl Attention {
+    /// Keys and values of `[B, S, D]`.
+    pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
+        KeysValues {
+            keys: self.split_heads(self.k.forward(source.clone())),
+            values: self.split_heads(self.v.forward(source)),
+        }
+    }
+
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a range of
+    /// them, `[B or 1, H or 1, q or 1, S]`. Gives `[B, Q, D]`.
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        source: KeysValues,
+        bias: impl Fn(Range<usize>) -> Tensor<4>,
+        watch: &Watch,
+    ) -> Tensor<3> {
+        self.forward_within(MAX_SCORES, x, source, bias, watch)
+    }
+
+    /// The same with tensors of scores of at most `max_scores` values.
+    pub(super) fn forward_within(
+        &self,
+        max_scores: usize,
+        x: Tensor<3>,
+        source: KeysValues,
+        bias: impl Fn(Range<usize>) -> Tensor<4>,
+        watch: &Watch,
+    ) -> Tensor<3> {
+        let [batch, queries, _] = x.dims();
+        // [B, Q, D] -> [B, H, Q, K]
+        let query = self.split_heads(self.q.forward(x));
+        let [_, heads, keys, head_dim] = source.keys.dims();
+        let transposed = source.keys.swap_dims(2, 3);
+        let attend = |range: Range<usize>| {
+            let query = query.clone().narrow(2, range.start, range.len());
+            // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
+            let scores = query.matmul(transposed.clone()) + bias(range);
+            // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
+            self.dropout.forward(softmax(scores, 3)).matmul(source.values.clone())
+        };
+        let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
+        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
+        self.o.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
+    }
+
+    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
+        let [batch, length, inner] = x.dims();
+        x.reshape([batch, length, self.num_heads, inner / self.num_heads]).swap_dims(1, 2)
+    }
+}

@@ -1,0 +1,26 @@
+//! Weights of modules: read from the files of a checkpoint, written as safetensors.
+//!
+//! A module's tensors are found by their path (`layers.0.self_attn.q_proj.weight`); each family turns a path into the
+//! name in its files. Names, shapes and types are compared with the module before a tensor is touched, so that all
+//! problems are told at once; [`WeightsError`](crate::checkpoint::tensors::WeightsError) has them.
+
+mod count;
+mod load;
+mod path;
+mod placement;
+mod range;
+mod save;
+
+use burn::module::Param;
+use burn::prelude::*;
+
+pub use count::parameter_count;
+pub use load::load;
+pub use placement::{ComputeType, Placement, Progress, UnsupportedComputeType};
+pub use range::ValueRange;
+pub use save::{StorageType, save};
+
+/// A constant as a parameter, trainable where `device` has autodiff.
+pub(crate) fn parameter<const D: usize>(value: Tensor<D>, device: &Device) -> Param<Tensor<D>> {
+    Param::from_tensor(if device.is_autodiff() { value.autodiff() } else { value })
+}

@@ -1,0 +1,151 @@
+//! Where a model's weights go: the device, the type of its large matrices, and who is told of the progress.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use serde::{Deserialize, Serialize};
+
+/// The type in which a model's large matrices are kept and multiplied.
+///
+/// Everything else, biases, norms, positions, sums and all that flows between the matrices, is in f32 always: a matrix
+/// of 16 bits halves the memory, and the residual stream cannot overflow. So are the matrices whose inputs do not fit
+/// in f16: the second one of a feed-forward layer of T5 (`wo`), as in transformers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ComputeType {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, 5 of them exponent: exact to 5e-4, up to 65504.
+    F16,
+    /// 16 bits, 8 of them exponent: exact to 4e-3, as large as f32.
+    Bf16,
+}
+
+/// A backend that does not compute in a type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the backend does not compute in {} on this device", .0.name())]
+pub struct UnsupportedComputeType(pub ComputeType);
+
+impl ComputeType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Bytes of a value.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// Burn's name for it.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+            Self::Bf16 => DType::BF16,
+        }
+    }
+
+    /// Whether `device` computes in it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsupportedComputeType`] where it does not.
+    pub fn check(self, device: &Device) -> Result<(), UnsupportedComputeType> {
+        if device.supports_dtype(self.dtype()) { Ok(()) } else { Err(UnsupportedComputeType(self)) }
+    }
+}
+
+/// How far the loading of one model's weights is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that the loaded values take so far.
+    pub done: u64,
+    /// Bytes that all of them will take.
+    pub total: u64,
+}
+
+/// Who is told, and says whether to go on.
+type Observer = Arc<dyn Fn(Progress) -> ControlFlow<()> + Send + Sync>;
+
+/// Where weights go. A device alone is one too: f32, and nobody is told.
+#[derive(Clone)]
+pub struct Placement {
+    pub(super) device: Device,
+    pub(super) compute: ComputeType,
+    pub(super) observer: Option<Observer>,
+}
+
+impl Placement {
+    /// On `device`, in f32.
+    pub fn new(device: &Device) -> Self {
+        Self { device: device.clone(), compute: ComputeType::F32, observer: None }
+    }
+
+    /// With large matrices in `compute`, which the device has been [checked](ComputeType::check) for.
+    #[must_use]
+    pub fn with_compute(mut self, compute: ComputeType) -> Self {
+        self.compute = compute;
+        self
+    }
+
+    /// With `observer` called after every tensor. Where it breaks, loading ends with
+    /// [`WeightsError::Cancelled`](crate::checkpoint::tensors::WeightsError::Cancelled).
+    #[must_use]
+    pub fn with_observer(
+        mut self,
+        observer: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The same for weights that autodiff takes for constants.
+    #[must_use]
+    pub(crate) fn without_autodiff(mut self) -> Self {
+        self.device = self.device.without_autodiff();
+        self
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+impl From<&Device> for Placement {
+    fn from(device: &Device) -> Self {
+        Self::new(device)
+    }
+}
+
+impl From<&Placement> for Placement {
+    fn from(placement: &Placement) -> Self {
+        placement.clone()
+    }
+}
+
+impl std::fmt::Debug for Placement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let observed = self.observer.is_some();
+        f.debug_struct("Placement")
+            .field("device", &self.device)
+            .field("compute", &self.compute)
+            .field("observed", &observed)
+            .finish()
+    }
+}

@@ -1,0 +1,45 @@
+//! Phrases that may be said, ready to be looked for in the sound.
+
+use std::sync::Arc;
+
+use super::respell::Respelling;
+use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseSearch};
+use crate::nn::Watch;
+
+/// Phrases that an instruction names at most when nothing else is asked for: the reference model has learnt with one to
+/// six.
+pub const DEFAULT_TOP: usize = 5;
+
+/// Phrases that may be said, and what is done with those that the sound supports. Cheap to clone.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Phrases {
+    search: Arc<PhraseSearch>,
+    /// The most phrases that are put into the instruction. Default: 5.
+    pub top: usize,
+    /// What is done with a phrase that the model did not write. Default: [`Respelling::BySound`].
+    pub respelling: Respelling,
+}
+
+impl Phrases {
+    /// With [`DEFAULT_TOP`] phrases in an instruction, which are put into a transcript where the sound supports them.
+    pub fn new(search: PhraseSearch) -> Self {
+        Self { search: Arc::new(search), top: DEFAULT_TOP, respelling: Respelling::default() }
+    }
+
+    /// The phrases that the posteriors support, at most [`Self::top`], the best first; once `watch` stops, those that
+    /// were found by then.
+    pub fn search(&self, posteriors: &CtcPosteriors, watch: &Watch) -> Vec<FoundPhrase> {
+        self.search.search(posteriors, self.top, watch)
+    }
+
+    /// Their number.
+    pub fn len(&self) -> usize {
+        self.search.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.search.is_empty()
+    }
+}

@@ -1,0 +1,15 @@
+//! Short hashes of values, for fingerprints and the names of cache files.
+
+use serde::Serialize;
+use slm_core::models::checkpoint::hash::sha256;
+
+/// Hexadecimal digits of a digest: 64 bits.
+const DIGITS: usize = 16;
+
+/// A short hash of settings, texts and other hashes.
+pub fn digest(value: &impl Serialize) -> String {
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    let mut hash = sha256(&json);
+    hash.truncate(DIGITS);
+    hash
+}

@@ -1,0 +1,136 @@
+//! Puts a bundle together: the frozen parts or pointers to them, the adapter, and `slm.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use slm_core::DecodeConfig;
+use slm_core::models::adapter::Adapter;
+use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, TaskDecoding};
+use slm_core::models::nn::weights::StorageType;
+
+use super::templates::{Order, templates};
+
+/// Where the frozen parts of a bundle lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartsPlace {
+    /// In the bundle, as copies.
+    #[default]
+    Copy,
+    /// Where they are.
+    Link,
+}
+
+/// What a bundle is made of.
+#[derive(Debug, Clone)]
+pub struct BundleContent<'a> {
+    /// A short name.
+    pub name: &'a str,
+    /// The speech encoder.
+    pub encoder: &'a Checkpoint,
+    /// The language model.
+    pub llm: &'a Checkpoint,
+    /// Where these two will lie.
+    pub place: PartsPlace,
+    /// The adapter between them.
+    pub adapter: &'a Adapter,
+    /// Where the speech stands in a prompt.
+    pub order: Order,
+    /// How the parts were trained.
+    pub training: serde_json::Value,
+}
+
+/// The keys of the tasks whose answer has the words that were said, and so may say the same words twice.
+const VERBATIM: [&str; 2] = ["transcribe", "spell"];
+
+/// Writes the bundle into the folder `out`, which is there.
+///
+/// # Errors
+///
+/// Files that cannot be read or written.
+pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
+    let adapter_dir = create(out, "adapter")?;
+    content.adapter.save(&adapter_dir, StorageType::F32)?;
+
+    let place = |model: &Checkpoint, name: &str| match content.place {
+        PartsPlace::Copy => copy(model, out, name),
+        PartsPlace::Link => link(model, out),
+    };
+    let mut manifest = BundleManifest::new(content.name);
+    manifest.parts.encoder = place(content.encoder, "encoder")?;
+    manifest.parts.llm = place(content.llm, "llm")?;
+    manifest.parts.adapter =
+        part(out, Path::new("adapter"), &Checkpoint::open(&adapter_dir)?.model_files()?)?;
+    manifest.templates = templates(content.order);
+    manifest.decoding = decoding(content.llm)?;
+    manifest.training = Some(content.training.clone());
+    Bundle::write(out, &manifest)?;
+    Ok(())
+}
+
+/// Copies the files of `model` into the folder `name` of the bundle.
+fn copy(model: &Checkpoint, out: &Path, name: &str) -> anyhow::Result<Part> {
+    let to = create(out, name)?;
+    let files = model.model_files()?;
+    for file in &files {
+        let source = model.path_of(file);
+        fs::copy(&source, to.join(file)).with_context(|| format!("cannot copy `{}`", source.display()))?;
+    }
+    part(out, Path::new(name), &files)
+}
+
+/// Describes the files of `model` where they are.
+fn link(model: &Checkpoint, out: &Path) -> anyhow::Result<Part> {
+    let files = model.model_files()?;
+    let file = files.first().map_or_else(|| model.place().to_owned(), |file| model.path_of(file));
+    // Of the folder and not of the file, which may itself be a link to elsewhere.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = fs::canonicalize(folder).with_context(|| format!("cannot find `{}`", folder.display()))?;
+    part(out, &folder, &files)
+}
+
+fn part(out: &Path, path: &Path, files: &[String]) -> anyhow::Result<Part> {
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    Ok(Bundle::hash_part(out, path, &files)?)
+}
+
+fn create(out: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let dir = out.join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+    Ok(dir)
+}
+
+/// Where the language model may not repeat itself, so as not to fall into loops, a transcript still may.
+fn decoding(llm: &Checkpoint) -> anyhow::Result<BTreeMap<String, TaskDecoding>> {
+    if DecodeConfig::from_checkpoint(llm)?.no_repeat_ngram.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let free = || TaskDecoding { no_repeat_ngram_size: Some(0), ..TaskDecoding::default() };
+    Ok(VERBATIM.map(|task| (task.to_owned(), free())).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_penalty_of_repetition_is_not_for_transcripts() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |text: &str| {
+            fs::write(dir.path().join("generation_config.json"), text).unwrap();
+            decoding(&Checkpoint::open(dir.path()).unwrap()).unwrap()
+        };
+        assert!(of(r#"{"num_beams": 4}"#).is_empty());
+        assert!(of(r#"{"no_repeat_ngram_size": 0}"#).is_empty());
+        let found = of(r#"{"no_repeat_ngram_size": 6}"#);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["spell", "transcribe"]);
+        assert!(found.values().all(|task| task.no_repeat_ngram_size == Some(0)));
+        assert_eq!(
+            serde_json::to_value(found).unwrap(),
+            serde_json::json!({"transcribe": {"no_repeat_ngram_size": 0}, "spell": {"no_repeat_ngram_size": 0}})
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! The engine with the reference model: threads, cancelling, what is kept.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use slm_core::{
+    Backend, BackendChoice, CancelToken, Delivery, Error, Event, MemoryBudget, Model, OpenOptions, Task,
+    audio,
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn options() -> OpenOptions {
+    OpenOptions::new().backend(BackendChoice::Named(Backend::Flex))
+}
+
+fn model() -> Model {
+    Model::open(root().join("weights/slm-tiny"), &options()).unwrap()
+}
+
+/// The committed recordings, in the order of their names.
+fn sounds(count: usize) -> Vec<Vec<f32>> {
+    let dir = root().join("tests/audio/test/wav");
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= count);
+    paths.iter().take(count).map(|path| audio::read(path).unwrap().samples).collect()
+}
+
+#[test]
+fn eight_threads_get_the_texts_that_each_gets_alone() {
+    let model = model();
+    let sounds = sounds(4);
+    let tasks = [Task::Transcribe, Task::Translate { to: "german".into() }];
+    let work: Vec<(&Vec<f32>, &Task)> =
+        tasks.iter().flat_map(|task| sounds.iter().map(move |sound| (sound, task))).collect();
+    assert_eq!(work.len(), 8);
+    // Nothing that one thread encoded helps another.
+    let alone: Vec<String> = work
+        .iter()
+        .map(|(sound, task)| model.answer(sound, &model.request((*task).clone())).unwrap().text)
+        .collect();
+    assert!(alone.iter().all(|text| !text.is_empty()), "{alone:?}");
+    let shared = Model::open(root().join("weights/slm-tiny"), &options().cache_bytes(0)).unwrap();
+    let together: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = work
+            .iter()
+            .map(|(sound, task)| {
+                let model = shared.clone();
+                scope.spawn(move || model.answer(sound, &model.request((*task).clone())).unwrap().text)
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(together, alone);
+}
+
+#[test]
+fn samples_in_pieces_give_the_same_text_and_its_pieces_add_up() {
+    let model = model();
+    let sound = sounds(1).remove(0);
+    let whole = model.answer(&sound, &model.request(Task::Transcribe)).unwrap();
+    for delivery in [Delivery::Segments, Delivery::Text] {
+        let mut request = model.request(Task::Transcribe);
+        request.delivery = delivery;
+        let mut session = model.session(request).unwrap();
+        for piece in sound.chunks(1_600) {
+            session.push(piece).unwrap();
+        }
+        session.finish();
+        let (mut text, mut segments, mut answer) = (String::new(), 0, None);
+        for event in session.events() {
+            match event {
+                Event::Text(piece) => text.push_str(&piece),
+                Event::Segment(segment) => {
+                    segments += 1;
+                    assert!(!segment.alignment.unwrap().words.is_empty());
+                }
+                Event::Finished(finished) => answer = Some(finished),
+                Event::Failed(failure) => panic!("{failure}"),
+                _ => {}
+            }
+        }
+        let answer = answer.unwrap();
+        assert_eq!((text.trim(), segments), (answer.text.as_str(), 1), "{delivery:?}");
+        assert_eq!(answer.text, whole.text, "{delivery:?}");
+    }
+}
+
+#[test]
+fn a_recording_is_encoded_once_for_a_transcript_and_three_questions() {
+    let model = model();
+    let sound = sounds(1).remove(0);
+    model.answer(&sound, &model.request(Task::Transcribe)).unwrap();
+    assert_eq!(model.encoder_cache_hits(), 0);
+    for question in ["who is mentioned", "what is the name", "when"] {
+        let request = model.request(Task::Ask { question: question.into() });
+        model.answer(&sound, &request).unwrap();
+    }
+    assert_eq!(model.encoder_cache_hits(), 3);
+}
+
+#[test]
+fn loading_can_be_cancelled() {
+    let token = CancelToken::default();
+    token.cancel();
+    let result = Model::open(root().join("weights/slm-tiny"), &options().cancel(token));
+    assert!(matches!(result.unwrap_err(), Error::Cancelled));
+    // In the midst of the weights: after their first tensor.
+    let token = CancelToken::default();
+    let (cancel, loaded) = (token.clone(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&loaded);
+    let options = options().cancel(token).progress(move |progress| {
+        told.fetch_or(progress.done == progress.total, Ordering::Relaxed);
+        cancel.cancel();
+    });
+    assert!(matches!(Model::open(root().join("weights/slm-tiny"), &options).unwrap_err(), Error::Cancelled));
+    assert!(!loaded.load(Ordering::Relaxed));
+}
+
+#[test]
+fn a_cancel_keeps_what_was_finished() {
+    let model = model();
+    let joined: Vec<f32> = sounds(4).into_iter().flatten().collect();
+    // Far more than is answered before the cancel.
+    let long: Vec<f32> = joined.iter().copied().cycle().take(100 * 16_000).collect();
+    let mut request = model.request(Task::Transcribe);
+    request.delivery = Delivery::Text;
+    let mut session = model.session(request).unwrap();
+    session.push(&long).unwrap();
+    session.finish();
+    let canceller = session.canceller();
+    let (mut segments, mut asked, mut failure) = (0, None, None);
+    for event in session.events() {
+        match event {
+            Event::Segment(_) => {
+                segments += 1;
+                asked.get_or_insert_with(Instant::now);
+                canceller.cancel();
+            }
+            Event::Failed(failed) => failure = Some(failed),
+            Event::Finished(answer) => panic!("not cancelled: {answer:?}"),
+            _ => {}
+        }
+    }
+    let failure = failure.unwrap();
+    assert!(matches!(failure.error, Error::Cancelled), "{failure:?}");
+    assert_eq!(failure.partial.segments.len(), segments);
+    assert!(segments >= 1 && !failure.partial.text.is_empty());
+    // Far beyond what it takes, for machines that are busy; the figures are in docs/benchmarks.md.
+    assert!(asked.unwrap().elapsed() < Duration::from_secs(20));
+    assert!(session.push(&[0.0]).is_err());
+}
+
+#[test]
+fn memory_decides_what_can_be_asked_at_once() {
+    let open = |bytes: u64| {
+        let options = options().memory(MemoryBudget::Bytes(bytes));
+        Model::open(root().join("weights/slm-tiny"), &options)
+    };
+    let error = open(1_000).unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory(_)), "{error:?}");
+    let (small, large) = (open(300 << 20).unwrap().limits(), open(2 << 30).unwrap().limits());
+    assert!(small.whole_audio_seconds < large.whole_audio_seconds, "{small:?} {large:?}");
+    assert!(small.batch <= large.batch);
+}
+
+#[test]
+fn requests_that_no_input_can_meet_are_refused_first() {
+    let model = model();
+    let request = model.request(Task::Translate { to: "klingon".into() });
+    assert!(matches!(model.session(request).unwrap_err(), Error::Unsupported(_)));
+    let request = model.request(Task::Instruction("word ".repeat(600)));
+    assert!(matches!(model.session(request).unwrap_err(), Error::Limit(_)));
+    let error = model.answer(&[0.0, f32::NAN], &model.request(Task::Transcribe)).unwrap_err().error;
+    assert!(matches!(error, Error::BadInput(_)), "{error:?}");
+}
+
+#[test]
+fn capabilities_say_what_the_bundle_can_do() {
+    let model = model();
+    let can = model.capabilities();
+    assert_eq!(can.translation_targets, ["french", "german", "spanish"]);
+    assert!(can.word_timestamps && can.streaming && can.phrases);
+    assert_eq!(can.sample_rate, audio::SAMPLE_RATE);
+    let silence = model.answer(&vec![0.0; 16_000], &model.request(Task::Transcribe)).unwrap();
+    assert!(silence.no_speech && silence.text.is_empty());
+}
