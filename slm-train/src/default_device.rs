@@ -13,17 +13,6 @@ use slm_core::Backend;
 
 const VARIABLE: &str = "BURN_DEVICE";
 
-/// Burn's name of a backend.
-fn burn_name(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Flex => "flex",
-        Backend::Wgpu => "wgpu",
-        Backend::NdArray => "ndarray",
-        Backend::TchCpu | Backend::TchCuda | Backend::TchMps => "tch",
-        Backend::Cuda => "cuda",
-    }
-}
-
 /// Starts this process again with `backend` as Burn's default; `None` when it is that already.
 ///
 /// # Errors
@@ -35,7 +24,8 @@ pub(crate) fn ensure(backend: Backend) -> anyhow::Result<Option<ExitCode>> {
     }
     let program = env::current_exe().context("cannot find this program")?;
     let mut command = Command::new(program);
-    command.args(env::args_os().skip(1)).env(VARIABLE, burn_name(backend));
+    // Burn names its backends as cargo's features do.
+    command.args(env::args_os().skip(1)).env(VARIABLE, backend.feature());
     replace(&mut command).map(Some)
 }
 

@@ -83,7 +83,7 @@ impl LengthReduction {
         match self {
             Self::Stride { every } => pick(speech, (0..speech.len()).step_by(every)),
             Self::Random { keep } => {
-                let count = ((speech.len() as f64 * keep).round() as usize).clamp(1, speech.len().max(1));
+                let count = ((speech.len() as f64 * keep).round() as usize).max(1).min(speech.len());
                 pick(speech, (0..count).map(|i| i * speech.len() / count))
             }
             Self::CtcBlank { threshold } => {
@@ -127,21 +127,21 @@ fn blank_at(speech: &EncodedSpeech, state: usize) -> f32 {
 fn average_runs(speech: &EncodedSpeech) -> ReducedSpeech {
     let mut reduced = ReducedSpeech { rows: Vec::new(), width: speech.width, origins: Vec::new() };
     let mut start = 0;
-    while start < speech.ctc.len() {
-        let label = speech.ctc[start].label;
-        let run = speech.ctc[start..].iter().take_while(|frame| frame.label == label).count();
-        if label != speech.blank {
-            let scale = 1.0 / run as f32;
-            let mut mean = vec![0.0; speech.width];
-            for t in start..start + run {
-                for (sum, value) in mean.iter_mut().zip(speech.state(t)) {
-                    *sum += value * scale;
-                }
-            }
-            reduced.rows.extend(mean);
-            reduced.origins.push(start);
+    for run in speech.ctc.chunk_by(|before, after| before.label == after.label) {
+        let states = start..start + run.len();
+        start = states.end;
+        if run.iter().all(|frame| frame.label == speech.blank) {
+            continue;
         }
-        start += run;
+        let scale = 1.0 / run.len() as f32;
+        let mut mean = vec![0.0; speech.width];
+        reduced.origins.push(states.start);
+        for t in states {
+            for (sum, value) in mean.iter_mut().zip(speech.state(t)) {
+                *sum += value * scale;
+            }
+        }
+        reduced.rows.extend(mean);
     }
     if reduced.origins.is_empty() { pick(speech, least_blank(speech)) } else { reduced }
 }
@@ -162,8 +162,7 @@ mod tests {
 
     /// Five states of width 1, labels 3 3 blank 4 blank.
     fn speech() -> EncodedSpeech {
-        let frame =
-            |label: u32| CtcFrame { label, blank: if label == 9 { 0.9 } else { 0.1 } };
+        let frame = |label: u32| CtcFrame { label, blank: if label == 9 { 0.9 } else { 0.1 } };
         EncodedSpeech {
             states: vec![1.0, 2.0, 3.0, 4.0, 5.0],
             width: 1,
@@ -193,6 +192,23 @@ mod tests {
         silent.ctc[2].blank = 0.98;
         for reduction in [LengthReduction::CtcAverage, LengthReduction::CtcBlank { threshold: 0.5 }] {
             assert_eq!(reduction.apply(&silent).rows, [3.0]);
+        }
+    }
+    /// Encoders without a CTC head are refused where models are joined; here they do no harm.
+    #[test]
+    fn without_labels_or_without_states_nothing_breaks() {
+        let kinds = [
+            LengthReduction::Stride { every: 2 },
+            LengthReduction::Random { keep: 0.4 },
+            LengthReduction::CtcBlank { threshold: 0.5 },
+            LengthReduction::CtcAverage,
+            LengthReduction::Stack { count: 2 },
+        ];
+        let unlabelled = EncodedSpeech { ctc: Vec::new(), ..speech() };
+        let empty = EncodedSpeech { states: Vec::new(), ..unlabelled.clone() };
+        for kind in kinds {
+            assert!(!kind.apply(&unlabelled).rows.is_empty(), "{kind:?}");
+            assert!(kind.apply(&empty).rows.is_empty(), "{kind:?}");
         }
     }
 }

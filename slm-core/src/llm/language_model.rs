@@ -96,3 +96,68 @@ impl LanguageModel {
         self.sizes().working_bytes(rows, source, target)
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+    use crate::llm::gemma::GemmaConfig;
+    use crate::llm::t5::{OutputHead, T5Config};
+
+    const WIDTH: usize = 12;
+    /// More than a block of the cache holds.
+    const STEPS: usize = 40;
+
+    fn t5(model_type: &str, device: &Device) -> LanguageModel {
+        let config = T5Config {
+            model_type: model_type.to_owned(),
+            vocab_size: 20,
+            d_model: WIDTH,
+            d_kv: 4,
+            d_ff: 16,
+            num_layers: 1,
+            num_decoder_layers: Some(2),
+            num_heads: 2,
+            relative_attention_num_buckets: 8,
+            relative_attention_max_distance: 20,
+            ..T5Config::default()
+        };
+        LanguageModel::T5(config.init(OutputHead::Own, device))
+    }
+
+    fn gemma(model_type: &str, device: &Device) -> LanguageModel {
+        let stack = r#"{"vocab_size": 20, "hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4, "query_pre_attn_scalar": 4,
+            "sliding_window": 5, "layer_types": ["sliding_attention", "full_attention"]}"#;
+        let text = format!(r#"{{"model_type": "{model_type}", "encoder": {stack}, "decoder": {stack}}}"#);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
+        let config = GemmaConfig::from_checkpoint(&Checkpoint::open(dir.path()).unwrap()).unwrap();
+        LanguageModel::T5Gemma(config.init(device))
+    }
+
+    #[test]
+    fn steps_give_what_all_positions_at_once_give() {
+        let device = Device::flex();
+        device.seed(11);
+        let models =
+            [t5("t5", &device), t5("umt5", &device), gemma("t5gemma", &device), gemma("t5gemma2", &device)];
+        for model in models {
+            let x = Tensor::random([2, 9, WIDTH], Distribution::Normal(0.0, 1.0), &device);
+            let memory = model.encode(&PaddedBatch::new(x, vec![9, 4]));
+            let ids: Vec<i64> = (0..2 * STEPS as i64).map(|i| i * i % 17).collect();
+            let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [2, STEPS]), &device);
+            let expected = model.decode(&memory, ids.clone());
+            let mut cache = model.start(&memory);
+            for t in 0..STEPS {
+                let found = model.step(ids.clone().narrow(1, t, 1), &mut cache);
+                let gap = found - expected.clone().narrow(1, t, 1).squeeze_dim::<2>(1);
+                let gap = gap.abs().max().try_into_scalar::<f32>().unwrap();
+                assert!(gap < 1e-4, "{model:?}: {gap} at step {t}");
+            }
+            assert_eq!(cache.len(), STEPS);
+        }
+    }
+}

@@ -199,7 +199,7 @@ impl TextJob {
     }
 
     fn loss_of(&self, model: &T5, batch: &[&Example]) -> (Tensor<1>, Tensor<1>, usize) {
-        let device = model.embedding_rms().device();
+        let device = model.device();
         let pad = self.config.model.pad_token_id;
         let sources: Vec<&[u32]> = batch.iter().map(|example| example.source.as_slice()).collect();
         let targets: Vec<Vec<u32>> = batch.iter().map(|example| example.target.clone()).collect();

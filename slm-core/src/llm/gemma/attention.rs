@@ -11,7 +11,7 @@ use burn::tensor::activation::softmax;
 
 use super::norm::{GemmaNorm, GemmaNormConfig};
 use crate::nn::Watch;
-use crate::nn::blocks::over_queries;
+use crate::nn::blocks::over_queries_within;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -56,7 +56,8 @@ pub struct GemmaAttentionConfig {
 impl GemmaAttentionConfig {
     /// Builds the module on `device`.
     pub fn init(&self, device: &Device) -> GemmaAttention {
-        let linear = |input, output| LinearConfig::new(input, output).with_bias(self.bias).init(device).into();
+        let linear =
+            |input, output| LinearConfig::new(input, output).with_bias(self.bias).init(device).into();
         let norm = || {
             let width = self.head_dim;
             self.norm_epsilon.map(|epsilon| GemmaNormConfig { width, epsilon }.init(device))
@@ -83,20 +84,20 @@ impl GemmaAttention {
         KeysValues { keys, values: self.heads(self.v_proj.forward(source), None, None) }
     }
 
-    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries; `bias` `[B or 1, 1, Q or 1, S]` is added to the
-    /// scores. Gives `[B, Q, D]`.
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries whose scores are at most `max_scores` values. `bias`
+    /// gives what is added to the scores of a range of queries, `[B or 1, 1, q or 1, S]`. Gives `[B, Q, D]`.
     pub fn forward(
         &self,
+        max_scores: usize,
         x: Tensor<3>,
         rotation: Option<&Rotation>,
         source: KeysValues,
-        bias: &Tensor<4>,
+        bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         let [batch, heads, queries, head_dim] = query.dims();
         let [_, groups, keys, _] = source.keys.dims();
-        let [_, _, biased, _] = bias.dims();
         let transposed = source.keys.swap_dims(2, 3);
         let attend = |range: Range<usize>| {
             let count = range.len();
@@ -109,12 +110,12 @@ impl GemmaAttention {
                 Some(cap) => soft_cap(scores, cap),
                 None => scores,
             };
-            let bias = if biased == 1 { bias.clone() } else { bias.clone().narrow(2, range.start, count) };
-            let weights = softmax(scores + bias, 3).reshape([batch, groups, heads / groups * count, keys]);
+            let weights = softmax(scores + bias(range), 3);
+            let weights = weights.reshape([batch, groups, heads / groups * count, keys]);
             // [B, G, H / G * q, S] x [B, G, S, K] -> [B, H, q, K]
             weights.matmul(source.values.clone()).reshape([batch, heads, count, head_dim])
         };
-        let context = over_queries(queries, batch * heads * keys, watch, attend);
+        let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
         // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
         self.o_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
     }

@@ -11,9 +11,11 @@ use burn::tensor::Int;
 
 use super::attention::soft_cap;
 use super::config::{GemmaConfig, GemmaVersion};
-use super::stack::{GemmaDecoder, GemmaDecoderConfig, GemmaEncoder, GemmaEncoderConfig};
+use super::decoder::{GemmaDecoder, GemmaDecoderConfig};
+use super::encoder::{GemmaEncoder, GemmaEncoderConfig};
 use crate::checkpoint::Checkpoint;
 use crate::llm::cache::DecoderCache;
+use crate::llm::decoder::DecoderStack;
 use crate::llm::error::LlmError;
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
@@ -27,6 +29,8 @@ pub struct T5Gemma {
     decoder_embedding: Option<MatrixEmbedding>,
     /// The embedding of one id that is not scaled (second version).
     eoi_embedding: Option<Param<Tensor<1>>>,
+    /// The same for the decoder, where that has an embedding of its own.
+    decoder_eoi_embedding: Option<Param<Tensor<1>>>,
     encoder: GemmaEncoder,
     decoder: GemmaDecoder,
     lm_head: Option<MatrixLinear>,
@@ -40,14 +44,17 @@ impl GemmaConfig {
         let embedding = |rows, width| EmbeddingConfig::new(rows, width).init(device).into();
         let (encoder, decoder) = (&self.encoder, &self.decoder);
         let tied = self.tie_word_embeddings;
+        let is_second = self.version == GemmaVersion::Two;
+        let eoi = |width| Initializer::Zeros.init([width], device);
         T5Gemma {
             embedding: embedding(encoder.vocab_size, encoder.hidden_size),
-            decoder_embedding: (self.version == GemmaVersion::One || !tied)
+            decoder_embedding: (!is_second || !tied)
                 .then(|| embedding(decoder.vocab_size, decoder.hidden_size)),
-            eoi_embedding: (self.version == GemmaVersion::Two)
-                .then(|| Initializer::Zeros.init([encoder.hidden_size], device)),
+            eoi_embedding: is_second.then(|| eoi(encoder.hidden_size)),
+            decoder_eoi_embedding: (is_second && !tied).then(|| eoi(decoder.hidden_size)),
             encoder: GemmaEncoderConfig { stack: encoder.clone() }.init(device),
-            decoder: GemmaDecoderConfig { stack: decoder.clone(), source_width: encoder.hidden_size }.init(device),
+            decoder: GemmaDecoderConfig { stack: decoder.clone(), source_width: encoder.hidden_size }
+                .init(device),
             lm_head: (!tied).then(|| {
                 let linear = LinearConfig::new(decoder.hidden_size, decoder.vocab_size);
                 linear.with_bias(false).init(device).into()
@@ -84,21 +91,29 @@ impl T5Gemma {
         let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
         match self.config.version {
             GemmaVersion::One => embedding.forward(ids) * scale(self.config.decoder.hidden_size),
-            GemmaVersion::Two => self.scaled_lookup(embedding, ids),
+            GemmaVersion::Two => {
+                let eoi = self.decoder_eoi_embedding.as_ref().or(self.eoi_embedding.as_ref());
+                self.scaled_lookup(embedding, eoi, ids)
+            }
         }
     }
 
-    /// Rows of `embedding`, in the second version scaled, but for the one id that has its own.
-    fn scaled_lookup(&self, embedding: &MatrixEmbedding, ids: Tensor<2, Int>) -> Tensor<3> {
-        let Some(own) = &self.eoi_embedding else {
+    /// Rows of `embedding`, in the second version scaled, but for the one id that has its own, `eoi`.
+    fn scaled_lookup(
+        &self,
+        embedding: &MatrixEmbedding,
+        eoi: Option<&Param<Tensor<1>>>,
+        ids: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        let Some(eoi) = eoi else {
             return embedding.forward(ids);
         };
         let [batch, length] = ids.dims();
         let rows = embedding.forward(ids.clone()) * scale(self.config.encoder.hidden_size);
         let [_, _, width] = rows.dims();
-        let is_own = ids.equal_elem(i64::from(self.config.eoi_token_index)).unsqueeze_dim::<3>(2);
-        let own = own.val().unsqueeze::<3>().expand([batch, length, width]);
-        rows.mask_where(is_own.expand([batch, length, width]), own)
+        let is_eoi = ids.equal_elem(i64::from(self.config.eoi_token_index)).unsqueeze_dim::<3>(2);
+        let eoi = eoi.val().unsqueeze::<3>().expand([batch, length, width]);
+        rows.mask_where(is_eoi.expand([batch, length, width]), eoi)
     }
 
     /// `[B, L, D]` to `[B, L, V]`.
@@ -123,7 +138,8 @@ impl TextModel for T5Gemma {
 
     /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; scaled in the second version only.
     fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
-        let embedded = self.scaled_lookup(&self.embedding, tokens.ids.clone());
+        let eoi = self.eoi_embedding.as_ref();
+        let embedded = self.scaled_lookup(&self.embedding, eoi, tokens.ids.clone());
         PaddedBatch::new(embedded, tokens.lengths.clone())
     }
 
@@ -174,6 +190,7 @@ fn hf_name(text_model: &str, path: &str) -> String {
     match path {
         "embedding.weight" => format!("model.encoder.{text_model}embed_tokens.weight"),
         "eoi_embedding" => format!("model.encoder.{text_model}embed_tokens.eoi_embedding"),
+        "decoder_eoi_embedding" => "model.decoder.embed_tokens.eoi_embedding".to_owned(),
         "decoder_embedding.weight" => "model.decoder.embed_tokens.weight".to_owned(),
         "lm_head.weight" => "lm_head.out_proj.weight".to_owned(),
         _ => match path.strip_prefix("encoder.") {

@@ -29,7 +29,11 @@ struct RawConfig {
     decoder: RawStack,
     #[serde(default = "yes")]
     tie_word_embeddings: bool,
-    eoi_token_index: Option<u32>,
+    /// Where one is told here, it overrules the decoder's.
+    pad_token_id: Option<u32>,
+    eos_token_id: Option<RawIds>,
+    bos_token_id: Option<u32>,
+    decoder_start_token_id: Option<u32>,
 }
 
 /// The encoder's part: its sizes, or those under `text_config`.
@@ -83,7 +87,16 @@ struct RawStack {
 struct RawRope {
     rope_theta: Option<f64>,
     rope_type: Option<String>,
+    /// What `rope_type` was once called.
+    #[serde(rename = "type")]
+    old_type: Option<String>,
     factor: Option<f64>,
+}
+
+impl RawRope {
+    fn kind(&self) -> Option<&str> {
+        self.rope_type.as_deref().or(self.old_type.as_deref())
+    }
 }
 
 /// For all layers, or for each kind of them.
@@ -124,19 +137,22 @@ impl RawCap {
 impl RawConfig {
     fn resolve(self) -> GemmaConfig {
         let version = if self.model_type == "t5gemma2" { GemmaVersion::Two } else { GemmaVersion::One };
-        let ends = match &self.decoder.eos_token_id {
+        let decoder = &self.decoder;
+        let ends = match self.eos_token_id.as_ref().or(decoder.eos_token_id.as_ref()) {
             Some(RawIds::One(id)) => vec![*id],
             Some(RawIds::Many(ids)) if !ids.is_empty() => ids.clone(),
             _ => vec![1],
         };
+        let start = self.decoder_start_token_id.or(self.bos_token_id).or(decoder.bos_token_id);
         let ids = TokenIds {
-            pad: self.decoder.pad_token_id.unwrap_or(0),
+            pad: self.pad_token_id.or(decoder.pad_token_id).unwrap_or(0),
             eos: ends[0],
-            decoder_start: self.decoder.bos_token_id.unwrap_or(2),
+            decoder_start: start.unwrap_or(2),
         };
         GemmaConfig {
             version,
-            eoi_token_index: self.eoi_token_index.or(self.encoder.eoi_token_index).unwrap_or(256_000),
+            // The reference reads it from the encoder's part alone, though a file has it twice.
+            eoi_token_index: self.encoder.eoi_token_index.unwrap_or(256_000),
             encoder: self.encoder.text_config.unwrap_or(self.encoder.own).resolve(version),
             decoder: self.decoder.resolve(version),
             tie_word_embeddings: self.tie_word_embeddings,
@@ -154,7 +170,11 @@ impl RawStack {
             GemmaVersion::Two => (6, None, None, 1_000_000.0),
         };
         let layers = self.num_hidden_layers.unwrap_or(26);
-        let pattern = self.sliding_window_pattern.unwrap_or(pattern).max(1);
+        // The first version's reference does not read the pattern of a file.
+        let pattern = match version {
+            GemmaVersion::One => pattern,
+            GemmaVersion::Two => self.sliding_window_pattern.unwrap_or(pattern).max(1),
+        };
         let kind = |layer: usize| {
             if (layer + 1).is_multiple_of(pattern) { LayerType::Full } else { LayerType::Sliding }
         };
@@ -165,11 +185,18 @@ impl RawStack {
         };
         let (mut full, sliding) = (rope("full_attention"), rope("sliding_attention"));
         if let Some(scaling) = self.rope_scaling {
-            full.rope_type = scaling.rope_type.or(full.rope_type);
+            // Laid over `rope_parameters`; here the second version's reference knows the type by its new name alone.
+            full.rope_type = match version {
+                GemmaVersion::One => scaling.kind().map(str::to_owned),
+                GemmaVersion::Two => scaling.rope_type,
+            }
+            .or(full.rope_type);
+            full.rope_theta = scaling.rope_theta.or(full.rope_theta);
             full.factor = scaling.factor.or(full.factor);
         }
-        let rope_types = [&full, &sliding].into_iter().filter_map(|rope| rope.rope_type.clone()).collect();
-        let factor = |rope: &RawRope| match rope.rope_type.as_deref() {
+        let rope_types =
+            [&full, &sliding].into_iter().filter_map(|rope| rope.kind().map(str::to_owned)).collect();
+        let factor = |rope: &RawRope| match rope.kind() {
             Some("linear") => rope.factor.unwrap_or(1.0),
             _ => 1.0,
         };
@@ -222,7 +249,8 @@ mod tests {
 
     #[test]
     fn old_and_new_keys_and_defaults_of_each_version() {
-        let old = r#"{"model_type": "t5gemma", "encoder": {"rope_theta": 500.0, "num_hidden_layers": 3},
+        let old = r#"{"model_type": "t5gemma",
+            "encoder": {"rope_theta": 500.0, "num_hidden_layers": 3, "sliding_window_pattern": 3},
             "decoder": {"attn_logit_softcapping": null, "eos_token_id": [1, 107]}}"#;
         let config = read(old).unwrap();
         assert_eq!(config.encoder.rope(LayerType::Sliding), Rope { theta: 500.0, factor: 1.0 });
@@ -233,8 +261,8 @@ mod tests {
         assert_eq!(config.ids, TokenIds { pad: 0, eos: 1, decoder_start: 2 });
         assert_eq!(config.ends, [1, 107]);
 
-        let new = r#"{"model_type": "t5gemma2", "eoi_token_index": 7, "decoder": {"sliding_window": 5},
-            "encoder": {"text_config": {"sliding_window": 5, "rope_parameters": {
+        let new = r#"{"model_type": "t5gemma2", "eoi_token_index": 9, "decoder": {"sliding_window": 5},
+            "encoder": {"eoi_token_index": 7, "text_config": {"sliding_window": 5, "rope_parameters": {
                 "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
                 "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}}}"#;
         let config = read(new).unwrap();
@@ -244,6 +272,30 @@ mod tests {
         assert_eq!(config.encoder.encoder_window(), Window { before: 2, after: 2 });
         assert_eq!(config.eoi_token_index, 7);
         assert_eq!(config.decoder.layer_types.iter().filter(|&&kind| kind == LayerType::Full).count(), 4);
+    }
+
+    /// As transformers 5.23.0 reads them.
+    #[test]
+    fn ids_of_the_whole_overrule_the_decoders_and_old_types_of_positions_are_read() {
+        let ids = r#"{"model_type": "t5gemma", "encoder": {}, "pad_token_id": 3, "eos_token_id": [4, 5],
+            "bos_token_id": 6, "decoder": {"pad_token_id": 7, "eos_token_id": 8, "bos_token_id": 9}}"#;
+        let config = read(ids).unwrap();
+        assert_eq!(config.ids, TokenIds { pad: 3, eos: 4, decoder_start: 6 });
+        assert_eq!(config.ends, [4, 5]);
+        let start = ids.replace("\"pad_token_id\": 3", "\"decoder_start_token_id\": 2");
+        assert_eq!(read(&start).unwrap().ids, TokenIds { pad: 7, eos: 4, decoder_start: 2 });
+
+        let old = r#"{"rope_theta": 77.0, "rope_scaling": {"type": "linear", "factor": 3.0}}"#;
+        let read_encoder = |model_type: &str, encoder: &str| {
+            let text = format!(r#"{{"model_type": "{model_type}", "encoder": {encoder}, "decoder": {{}}}}"#);
+            read(&text).unwrap().encoder.rope(LayerType::Full)
+        };
+        assert_eq!(read_encoder("t5gemma", old), Rope { theta: 77.0, factor: 3.0 });
+        assert_eq!(read_encoder("t5gemma2", old), Rope { theta: 77.0, factor: 1.0 });
+        let new = old.replace("\"type\"", "\"rope_type\"");
+        assert_eq!(read_encoder("t5gemma2", &new), Rope { theta: 77.0, factor: 3.0 });
+        let parameters = r#"{"rope_parameters": {"rope_theta": 50.0, "type": "linear", "factor": 2.0}}"#;
+        assert_eq!(read_encoder("t5gemma", parameters), Rope { theta: 50.0, factor: 2.0 });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decoder::DecoderConfig;
-use crate::checkpoint::json::JsonError;
+use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::model::{LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
@@ -45,7 +45,8 @@ pub struct T5Config {
     pub layer_norm_epsilon: f64,
     /// Dropout in training.
     pub dropout_rate: f64,
-    /// `relu`, `gated-gelu` and so on, the literal `gated-gelu` being the tanh form.
+    /// `relu`, `gated-gelu` and so on, the literal `gated-gelu` being the tanh form. A file without it means `relu` in
+    /// T5, and `gated-gelu` in the others.
     pub feed_forward_proj: String,
     /// The activation of the feed-forward layers, where it is not what `feed_forward_proj` says (early Flan-T5).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,12 @@ pub struct T5Config {
     pub eos_token_id: u32,
     /// The id that the decoder starts from.
     pub decoder_start_token_id: u32,
+}
+
+/// What a file says of the feed-forward layers, if it does.
+#[derive(Deserialize)]
+struct FeedForwardText {
+    feed_forward_proj: Option<String>,
 }
 
 impl Default for T5Config {
@@ -102,7 +109,12 @@ impl T5Config {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        checkpoint.json_checked(CONFIG_FILE, Self::problems)
+        let mut config: Self = checkpoint.json(CONFIG_FILE)?;
+        let said: FeedForwardText = checkpoint.json(CONFIG_FILE)?;
+        if said.feed_forward_proj.is_none() && config.model_type != "t5" {
+            "gated-gelu".clone_into(&mut config.feed_forward_proj);
+        }
+        json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)
     }
 
     /// The encoder's stack of layers.
@@ -150,11 +162,7 @@ impl T5Config {
 
     /// Which blocks have a table of relative positions.
     pub fn relative_bias_sharing(&self) -> BiasSharing {
-        if self.model_type == "umt5" {
-            BiasSharing::EveryBlock
-        } else {
-            BiasSharing::FirstBlock
-        }
+        if self.model_type == "umt5" { BiasSharing::EveryBlock } else { BiasSharing::FirstBlock }
     }
 
     /// What the decoder's output is multiplied by before the head.
@@ -192,12 +200,17 @@ impl T5Config {
             ("num_layers", self.num_layers),
             ("num_decoder_layers", self.decoder_layers()),
             ("num_heads", self.num_heads),
-            ("relative_attention_max_distance", self.relative_attention_max_distance),
         ] {
             check(value > 0, format!("`{name}` is 0"));
         }
         let buckets = self.relative_attention_num_buckets;
         check(buckets >= 4, format!("`relative_attention_num_buckets` is {buckets}, must be 4 or more"));
+        // The decoder's buckets for exact distances are half of all.
+        let (farthest, exact) = (self.relative_attention_max_distance, buckets / 2);
+        check(
+            farthest > exact,
+            format!("`relative_attention_max_distance` {farthest} is not over {exact}, half of the buckets"),
+        );
         check(
             feed_forward_kind(&self.feed_forward_proj).is_some(),
             format!("`feed_forward_proj` `{}` is unknown", self.feed_forward_proj),
@@ -224,7 +237,11 @@ impl LlmSizes for T5Config {
     }
 
     fn ids(&self) -> TokenIds {
-        TokenIds { pad: self.pad_token_id, eos: self.eos_token_id, decoder_start: self.decoder_start_token_id }
+        TokenIds {
+            pad: self.pad_token_id,
+            eos: self.eos_token_id,
+            decoder_start: self.decoder_start_token_id,
+        }
     }
 
     fn ends(&self) -> &[u32] {
@@ -247,5 +264,64 @@ fn feed_forward_kind(text: &str) -> Option<FeedForwardKind> {
         Some("gelu") => Some(FeedForwardKind::Gated(ActivationKind::GeluTanh)),
         Some(name) => ActivationKind::parse(name).map(FeedForwardKind::Gated),
         None => ActivationKind::parse(text).map(FeedForwardKind::Plain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<T5Config, JsonError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
+        T5Config::from_checkpoint(&Checkpoint::open(dir.path()).unwrap())
+    }
+
+    /// As transformers 5.23.0 reads them.
+    #[test]
+    fn what_a_file_says_of_the_feed_forward_layers() {
+        use ActivationKind::{Gelu, GeluTanh, Relu, Silu};
+        use FeedForwardKind::{Gated, Plain};
+        for (text, expected) in [
+            (r"{}", Plain(Relu)),
+            (r#"{"model_type": "t5"}"#, Plain(Relu)),
+            (r#"{"model_type": "mt5"}"#, Gated(GeluTanh)),
+            (r#"{"model_type": "umt5"}"#, Gated(GeluTanh)),
+            (r#"{"model_type": "mt5", "feed_forward_proj": "relu"}"#, Plain(Relu)),
+            (r#"{"feed_forward_proj": "gated-gelu"}"#, Gated(GeluTanh)),
+            (r#"{"feed_forward_proj": "gelu"}"#, Plain(Gelu)),
+            (r#"{"feed_forward_proj": "gated-silu"}"#, Gated(Silu)),
+            (r#"{"feed_forward_proj": "gated-gelu", "dense_act_fn": "gelu"}"#, Gated(Gelu)),
+            (r#"{"feed_forward_proj": "gelu", "is_gated_act": true}"#, Gated(Gelu)),
+        ] {
+            assert_eq!(read(text).unwrap().feed_forward(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_scales_the_logits() {
+        let scale = |text: &str, has_own_head| read(text).unwrap().logit_scale(has_own_head) < 1.0;
+        for (text, own, tied) in [
+            (r"{}", false, true),
+            (r#"{"tie_word_embeddings": false}"#, false, false),
+            (r#"{"scale_decoder_outputs": true}"#, true, true),
+            (r#"{"scale_decoder_outputs": false}"#, false, false),
+            (r#"{"model_type": "mt5"}"#, false, false),
+            (r#"{"model_type": "umt5"}"#, true, true),
+        ] {
+            assert_eq!((scale(text, true), scale(text, false)), (own, tied), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let text =
+            r#"{"feed_forward_proj": "tanh", "relative_attention_max_distance": 16, "eos_token_id": 40000}"#;
+        let error = read(text).unwrap_err().to_string();
+        for part in
+            ["`tanh` is unknown", "16 is not over 16, half", "`eos_token_id` 40000, vocabulary has 32128"]
+        {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -126,6 +126,31 @@ impl T5 {
         &self.config
     }
 
+    /// Embeddings of token ids, `[B, S]` to `[B, S, D]`. T5 does not scale them.
+    pub fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
+        PaddedBatch::new(self.shared.forward(tokens.ids.clone()), tokens.lengths.clone())
+    }
+
+    /// The root mean square of the embedding's values, the size that adapted speech should have.
+    pub fn embedding_rms(&self) -> Tensor<1> {
+        matrix::full(self.shared.weight.val()).square().mean().sqrt()
+    }
+
+    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`.
+    pub fn encode(&self, inputs: &PaddedBatch) -> PaddedBatch {
+        self.encoder.forward(inputs)
+    }
+
+    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    pub fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
+        self.logits(self.decoder.forward(self.shared.forward(decoder_input_ids), memory))
+    }
+
+    /// The device that it is on.
+    pub fn device(&self) -> Device {
+        self.shared.weight.lazy_device()
+    }
+
     /// `[B, L, D]` to `[B, L, V]`.
     fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         let states = states * self.config.logit_scale(self.lm_head.is_some());
@@ -142,13 +167,12 @@ impl TextModel for T5 {
         &self.config
     }
 
-    /// T5 does not scale embeddings.
     fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
-        PaddedBatch::new(self.shared.forward(tokens.ids.clone()), tokens.lengths.clone())
+        T5::embed(self, tokens)
     }
 
     fn embedding_rms(&self) -> Tensor<1> {
-        matrix::full(self.shared.weight.val()).square().mean().sqrt()
+        T5::embedding_rms(self)
     }
 
     fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
@@ -156,8 +180,7 @@ impl TextModel for T5 {
     }
 
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
-        let states = self.decoder.forward(self.shared.forward(decoder_input_ids), memory);
-        self.logits(states)
+        T5::decode(self, memory, decoder_input_ids)
     }
 
     fn start(&self, memory: &PaddedBatch) -> DecoderCache {
@@ -205,4 +228,43 @@ fn hf_name(kind: FeedForwardKind, path: &str) -> String {
 fn is_ignored(name: &str) -> bool {
     name.ends_with("embed_tokens.weight")
         || name == "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::ActivationKind;
+
+    #[test]
+    fn every_part_has_its_name_and_an_unknown_one_keeps_its_own() {
+        let layer = "layer.0.SelfAttention";
+        for (path, expected) in [
+            ("encoder.blocks.1.self_attention.q.weight", format!("encoder.block.1.{layer}.q.weight")),
+            ("encoder.blocks.1.feed_forward_norm.weight", "encoder.block.1.layer.1.layer_norm.weight".into()),
+            ("decoder.blocks.1.feed_forward_norm.weight", "decoder.block.1.layer.2.layer_norm.weight".into()),
+            (
+                "decoder.blocks.0.cross_attention.o.weight",
+                "decoder.block.0.layer.1.EncDecAttention.o.weight".into(),
+            ),
+            (
+                "decoder.blocks.0.feed_forward.wi.weight",
+                "decoder.block.0.layer.2.DenseReluDense.wi_0.weight".into(),
+            ),
+            (
+                "decoder.blocks.0.feed_forward.gate.weight",
+                "decoder.block.0.layer.2.DenseReluDense.wi_1.weight".into(),
+            ),
+            (
+                "decoder.relative_bias.0.table.weight",
+                format!("decoder.block.0.{layer}.relative_attention_bias.weight"),
+            ),
+            ("encoder.final_layer_norm.weight", "encoder.final_layer_norm.weight".into()),
+            ("encoder.blocks.0.rotary.weight", "encoder.blocks.0.rotary.weight".into()),
+        ] {
+            assert_eq!(hf_name(FeedForwardKind::Gated(ActivationKind::Relu), path), expected);
+        }
+        let plain =
+            hf_name(FeedForwardKind::Plain(ActivationKind::Relu), "encoder.blocks.0.feed_forward.wi.weight");
+        assert_eq!(plain, "encoder.block.0.layer.1.DenseReluDense.wi.weight");
+    }
 }

@@ -1,0 +1,185 @@
+//! The decoder of T5Gemma: a position sees itself, earlier ones or a window of them, and the encoder's real positions.
+//!
+//! Reference: transformers 5.23.0, `T5GemmaDecoder`, `T5Gemma2Decoder`.
+//! Shapes: `B` rows, `S` positions of the source, `L` of the target, `D` width.
+
+use std::ops::Range;
+
+use burn::prelude::*;
+
+use super::attention::GemmaAttention;
+use super::config::{GemmaVersion, LayerType, StackConfig};
+use super::encoder::{EncoderLayer, Rotations};
+use super::norm::GemmaNorm;
+use crate::llm::decoder::{DecoderStack, Memory};
+use crate::llm::visibility::{causal, rows_of, visibility};
+use crate::nn::Watch;
+use crate::nn::blocks::MAX_SCORES;
+use crate::nn::rotary::Rotation;
+use crate::nn::transformer::KeysValues;
+
+/// Shape of a [`GemmaDecoder`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct GemmaDecoderConfig {
+    /// The stack of layers.
+    pub stack: StackConfig,
+    /// Width of the encoder's states, which it reads.
+    pub source_width: usize,
+}
+
+/// How a layer of the decoder reads the encoder's states.
+#[derive(Module, Debug)]
+pub struct CrossAttention {
+    cross_attn: GemmaAttention,
+    pre_cross_attn_layernorm: GemmaNorm,
+    post_cross_attn_layernorm: GemmaNorm,
+}
+
+/// A layer of the decoder; without a cross-attention of its own, its self-attention reads the encoder's states too.
+#[derive(Module, Debug)]
+pub struct DecoderLayer {
+    own: EncoderLayer,
+    cross: Option<CrossAttention>,
+}
+
+/// The decoder.
+#[derive(Module, Debug)]
+pub struct GemmaDecoder {
+    layers: Vec<DecoderLayer>,
+    norm: GemmaNorm,
+    #[module(skip)]
+    config: StackConfig,
+}
+
+impl GemmaDecoderConfig {
+    /// Builds a decoder on `device`.
+    pub fn init(&self, device: &Device) -> GemmaDecoder {
+        let config = &self.stack;
+        let norm = || config.norm().init(device);
+        let cross = || CrossAttention {
+            cross_attn: config.attention(self.source_width).init(device),
+            pre_cross_attn_layernorm: norm(),
+            post_cross_attn_layernorm: norm(),
+        };
+        let layer = |_| DecoderLayer {
+            own: config.init_layer(device),
+            cross: (config.version == GemmaVersion::One).then(cross),
+        };
+        GemmaDecoder {
+            layers: (0..config.num_hidden_layers).map(layer).collect(),
+            norm: norm(),
+            config: config.clone(),
+        }
+    }
+}
+
+impl CrossAttention {
+    /// Adds what positions read of the memory, `[B, L, D]` to the same.
+    fn forward(&self, x: Tensor<3>, memory: Memory<'_>) -> Tensor<3> {
+        let Memory { source, bias } = memory;
+        let normed = self.pre_cross_attn_layernorm.forward(x.clone());
+        let bias = |queries: Range<usize>| rows_of(bias, queries);
+        let step = self.cross_attn.forward(MAX_SCORES, normed, None, source, bias, &Watch::default());
+        x + self.post_cross_attn_layernorm.forward(step)
+    }
+}
+
+impl DecoderLayer {
+    /// `[B, L, D]` to the same. `own` turns the keys and values of these positions into those of all so far, whose scores
+    /// get `own_bias`.
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        rotation: &Rotation,
+        own_bias: &Tensor<4>,
+        own: impl FnOnce(KeysValues) -> KeysValues,
+        memory: Memory<'_>,
+    ) -> Tensor<3> {
+        let watch = Watch::default();
+        let Some(cross) = &self.cross else {
+            // One softmax over the decoder's own positions and the encoder's.
+            let merged = merge_biases(own_bias, memory.bias);
+            let bias = |queries: Range<usize>| rows_of(&merged, queries);
+            let join = |written: KeysValues| merge(own(written), memory.source);
+            let x = self.own.attend(MAX_SCORES, x, rotation, join, bias, &watch);
+            return self.own.feed(x);
+        };
+        let bias = |queries: Range<usize>| rows_of(own_bias, queries);
+        let x = self.own.attend(MAX_SCORES, x, rotation, own, bias, &watch);
+        self.own.feed(cross.forward(x, memory))
+    }
+
+    /// Keys and values of the encoder's states `[B, S, D]`, whose positions are not told.
+    fn keys_values(&self, states: Tensor<3>) -> KeysValues {
+        match &self.cross {
+            Some(cross) => cross.cross_attn.keys_values(states, None),
+            None => self.own.keys_values(states, None),
+        }
+    }
+}
+
+/// What is added to the scores of the decoder's own positions, then to those of the memory: `[1, 1, L, S]` and
+/// `[B, 1, 1, S']` to `[B, 1, L, S + S']`.
+fn merge_biases(own: &Tensor<4>, memory: &Tensor<4>) -> Tensor<4> {
+    let [_, _, queries, keys] = own.dims();
+    let [batch, _, _, source] = memory.dims();
+    let own = own.clone().expand([batch, 1, queries, keys]);
+    Tensor::cat(vec![own, memory.clone().expand([batch, 1, queries, source])], 3)
+}
+
+/// The keys and values of both.
+fn merge(own: KeysValues, memory: KeysValues) -> KeysValues {
+    KeysValues {
+        keys: Tensor::cat(vec![own.keys, memory.keys], 2),
+        values: Tensor::cat(vec![own.values, memory.values], 2),
+    }
+}
+
+/// How each kind of layer sees positions: the rotation of queries and keys, and what is added to the scores.
+pub(in crate::llm) struct Places {
+    rotations: Rotations,
+    /// What hides the future, `[1, 1, L, S]`.
+    full: Tensor<4>,
+    /// The same, and what lies before the window.
+    sliding: Tensor<4>,
+}
+
+impl DecoderStack for GemmaDecoder {
+    type Places = Places;
+
+    fn num_layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    fn places(&self, queries: Range<usize>, keys: usize, device: &Device) -> Places {
+        let window = self.config.sliding_window;
+        let rotations = Rotations::new(&self.config, &queries, device);
+        let full = causal(queries.clone(), keys, device);
+        let in_window = |query: usize, key: usize| key <= query && query - key < window;
+        Places { rotations, full, sliding: visibility(queries, keys, device, in_window) }
+    }
+
+    fn keys_values(&self, layer: usize, states: Tensor<3>) -> KeysValues {
+        self.layers[layer].keys_values(states)
+    }
+
+    fn layer(
+        &self,
+        layer: usize,
+        x: Tensor<3>,
+        places: &Places,
+        own: impl FnOnce(KeysValues) -> KeysValues,
+        memory: Memory<'_>,
+    ) -> Tensor<3> {
+        let kind = self.config.layer_types[layer];
+        let own_bias = match kind {
+            LayerType::Full => &places.full,
+            LayerType::Sliding => &places.sliding,
+        };
+        self.layers[layer].forward(x, places.rotations.of(kind), own_bias, own, memory)
+    }
+
+    fn leave(&self, x: Tensor<3>) -> Tensor<3> {
+        self.norm.forward(x)
+    }
+}
