@@ -10,6 +10,7 @@ mod embedded;
 mod fetch;
 mod input;
 mod model;
+mod quiet;
 mod report;
 mod session;
 mod typed;
@@ -24,6 +25,7 @@ use args::Cli;
 use report::Stop;
 
 fn main() -> ExitCode {
+    quiet::without_display();
     let cli = Cli::parse();
     // Panics are reported where they are caught, as the failure of an input or of the whole run.
     if std::env::var_os("RUST_BACKTRACE").is_none() {

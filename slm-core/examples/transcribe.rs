@@ -22,7 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sound = audio::read(&file)?;
     let answer = model.answer(&sound.samples, &model.request(Task::Transcribe))?;
     println!("{}", answer.text);
-    for word in answer.segments.iter().filter_map(|segment| segment.alignment.as_ref()).flat_map(|one| &one.words) {
+    for word in
+        answer.segments.iter().filter_map(|segment| segment.alignment.as_ref()).flat_map(|one| &one.words)
+    {
         println!("{:6.2} {:6.2}  {}", word.start, word.end, word.text);
     }
     for warning in &answer.warnings {

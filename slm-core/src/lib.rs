@@ -38,14 +38,15 @@ mod prompt;
 mod text;
 
 pub use ctc::{
-    Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech, Word,
+    Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech,
+    Word,
 };
 pub use decode::{DecodeConfig, Strategy};
 pub use engine::{
     Alternative, Answer, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport, CancelToken,
-    Capabilities, Cause, Delivery, Error, Event, Failure, Limits, MemoryBudget, MemoryEstimate, MemoryShortage,
-    Model, ModelDescription, ModelKind, OpenOptions, PartDescription, Progress, Request, Segment, Session,
-    TokenLimit, Warning, WeightSummary,
+    Capabilities, Cause, Delivery, Error, Event, Failure, Limits, MemoryBudget, MemoryEstimate,
+    MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription, Progress, Request,
+    Segment, Session, TokenLimit, Warning, WeightSummary,
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
 pub use prompt::{Dialog, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};

@@ -26,6 +26,10 @@ pub(crate) fn ensure(backend: Backend) -> anyhow::Result<Option<ExitCode>> {
     let mut command = Command::new(program);
     // Burn names its backends as cargo's features do.
     command.args(env::args_os().skip(1)).env(VARIABLE, backend.feature());
+    // Without a display, Mesa's layer that orders graphics cards only complains that there is none.
+    if env::var_os("XDG_RUNTIME_DIR").is_none() && env::var_os("MESA_VK_DEVICE_SELECT").is_none() {
+        command.env("NODEVICE_SELECT", "1");
+    }
     replace(&mut command).map(Some)
 }
 

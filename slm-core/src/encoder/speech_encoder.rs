@@ -4,8 +4,8 @@
 
 use burn::prelude::*;
 
-use super::model::{EncoderModel, EncoderSizes};
 use super::lasr::Lasr;
+use super::model::{EncoderModel, EncoderSizes};
 use super::parakeet::Parakeet;
 use super::wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
 use crate::nn::{PaddedBatch, Watch};

@@ -77,8 +77,7 @@ impl Answer {
         if let Some(text) = &segment.ctc_text {
             join_words(self.ctc_text.get_or_insert_default(), text);
         }
-        self.alternatives =
-            if self.segments.is_empty() { segment.alternatives.clone() } else { Vec::new() };
+        self.alternatives = if self.segments.is_empty() { segment.alternatives.clone() } else { Vec::new() };
         self.segments.push(segment);
     }
 }

@@ -7,11 +7,11 @@ use super::backend::BackendError;
 use super::speech::{LoadError, SpeechError};
 use crate::adapter::AdapterError;
 use crate::audio::AudioError;
+use crate::checkpoint::CheckpointError;
 use crate::checkpoint::bundle::BundleError;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::nemo::NemoError;
 use crate::checkpoint::tensors::WeightsError;
-use crate::checkpoint::CheckpointError;
 use crate::ctc::{PhraseError, ReadBackError};
 use crate::decode::DecodeError;
 use crate::encoder::EncoderError;
@@ -203,7 +203,10 @@ impl From<BackendError> for Error {
 }
 
 /// Errors of reading weights, which can be cancelled.
-fn of_weights<E: StdError + Send + Sync + 'static>(error: E, weights: fn(&E) -> Option<&WeightsError>) -> Error {
+fn of_weights<E: StdError + Send + Sync + 'static>(
+    error: E,
+    weights: fn(&E) -> Option<&WeightsError>,
+) -> Error {
     match weights(&error) {
         Some(WeightsError::Cancelled) => Error::Cancelled,
         _ => Error::classed(error, Error::Damaged),

@@ -188,7 +188,9 @@ impl BackendChoice {
 /// Whether a graphics card's name is that of a software driver.
 fn is_software(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"].iter().any(|driver| name.contains(driver))
+    ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"]
+        .iter()
+        .any(|driver| name.contains(driver))
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -96,7 +96,8 @@ impl Session {
     /// tell why it ended.
     pub fn push(&self, samples: &[f32]) -> Result<(), Error> {
         if let Some(index) = samples.iter().position(|sample| !sample.is_finite()) {
-            let message = format!("sample {index} of a piece is {}, expected a finite number", samples[index]);
+            let message =
+                format!("sample {index} of a piece is {}, expected a finite number", samples[index]);
             return Err(Error::BadInput(Box::new(Message(message))));
         }
         if self.queue.push(samples) {

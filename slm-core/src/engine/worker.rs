@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::answer::Answer;
-use super::cancel::CancelToken;
 use super::cache::EncoderCache;
+use super::cancel::CancelToken;
 use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
 use super::request::{Delivery, Request};
-use super::speech::{Cut, Cutter, MAX_SEGMENT_SECONDS, Piece, SpeechError, SpeechModel, Work, failed, seconds};
+use super::speech::{
+    Cut, Cutter, MAX_SEGMENT_SECONDS, Piece, SpeechError, SpeechModel, Work, failed, seconds,
+};
 use super::warning::Warning;
 use crate::audio::has_speech;
 use crate::nn::Watch;

@@ -1,5 +1,5 @@
-//! A decoder of any family: a stack of layers, each of which reads its own positions so far and the encoder's states. It goes
-//! over a known text at once, or on from where a cache ends.
+//! A decoder of any family: a stack of layers, each of which reads its own positions so far and the encoder's states.
+//! It goes over a known text at once, or on from where a cache ends.
 //!
 //! Shapes: `B` rows, `S` positions of the source, `L` of the target, `D` width.
 

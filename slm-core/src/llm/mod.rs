@@ -1,8 +1,8 @@
 //! Language models: text (or adapted speech) in, text out.
 //!
 //! A family is a folder: [`t5`], [`gemma`]. [`LanguageModel`] is any of them, [`family`] the table of them, and
-//! [`LlmSizes`] what can be said of one before its weights are read. They share the loops of their decoders and the [`cache`]
-//! of a decoder's keys and values.
+//! [`LlmSizes`] what can be said of one before its weights are read. They share the loops of their decoders and the
+//! [`cache`] of a decoder's keys and values.
 
 pub mod cache;
 mod decoder;

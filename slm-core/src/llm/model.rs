@@ -52,8 +52,8 @@ pub trait LlmSizes: std::fmt::Debug {
     fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64;
 }
 
-/// Bytes of a decoder's keys and values, of its own `target` positions and of `source` of memory, with the logits of a step
-/// on the device and on the host.
+/// Bytes of a decoder's keys and values, of its own `target` positions and of `source` of memory, with the logits of
+/// a step on the device and on the host.
 pub(super) fn decoder_bytes(
     rows: usize,
     source: usize,

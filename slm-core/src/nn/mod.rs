@@ -15,6 +15,6 @@ mod watch;
 pub mod weights;
 
 pub use activation::ActivationKind;
-pub use batch::{MASKED, PaddedBatch, PaddedIds, key_bias, keep_mask};
+pub use batch::{MASKED, PaddedBatch, PaddedIds, keep_mask, key_bias};
 pub use states::{CtcFrame, EncodedSpeech};
 pub use watch::Watch;

@@ -7,5 +7,5 @@ mod model;
 pub mod subsampling;
 
 pub use config::{LasrConfig, LasrEncoderConfig};
-pub(super) use model::MODEL_TYPES;
 pub use model::Lasr;
+pub(super) use model::MODEL_TYPES;

@@ -12,10 +12,10 @@ use super::subsampling::Subsampling;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::encoder::conformer::block::{self, ConformerBlock};
-use crate::encoder::head;
-use crate::encoder::model::{EncoderModel, unfinished};
 use crate::encoder::error::EncoderError;
+use crate::encoder::head;
 use crate::encoder::model::EncoderSizes;
+use crate::encoder::model::{EncoderModel, unfinished};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, Watch};
 

@@ -19,15 +19,16 @@ use super::subsampling::Subsampling;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
 use crate::encoder::conformer::block::{self, ConformerBlock};
-use crate::encoder::head;
-use crate::encoder::model::{EncoderModel, unfinished};
 use crate::encoder::error::EncoderError;
+use crate::encoder::head;
 use crate::encoder::model::EncoderSizes;
+use crate::encoder::model::{EncoderModel, unfinished};
 use crate::nn::weights::{self, Placement, StorageType};
 use crate::nn::{PaddedBatch, Watch};
 
 /// The `model_type`s of this family.
-pub(in crate::encoder) const MODEL_TYPES: &[&str] = &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO];
+pub(in crate::encoder) const MODEL_TYPES: &[&str] =
+    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO];
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]

@@ -46,8 +46,8 @@ impl ParakeetEncoderConfig {
 mod tests {
     use super::*;
     use crate::checkpoint::Checkpoint;
-    use crate::encoder::model::{EncoderModel, EncoderSizes};
     use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
+    use crate::encoder::model::{EncoderModel, EncoderSizes};
     use crate::encoder::parakeet::{Parakeet, ParakeetConfig};
     use crate::nn::weights::{StorageType, parameter_count};
     use crate::nn::{MASKED, PaddedBatch, Watch};

@@ -122,9 +122,9 @@ impl SpeechError {
             | Self::CannotStream { .. }
             | Self::Tokenizer(_) => "text",
             Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
-            Self::Decode(DecodeError::Cancelled) | Self::Encoder(ReadBackError::Cancelled) | Self::Cancelled => {
-                "cancelled"
-            }
+            Self::Decode(DecodeError::Cancelled)
+            | Self::Encoder(ReadBackError::Cancelled)
+            | Self::Cancelled => "cancelled",
             Self::Encoder(_) | Self::Decode(_) => "decoder_bug",
         }
     }

@@ -13,8 +13,8 @@ use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, WordAligner
 use crate::decode::{DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, generate_n_best};
 use crate::engine::answer::{Alternative, Answer, Segment};
 use crate::engine::cache::EncoderCache;
-use crate::engine::warning::Warning;
 use crate::engine::request::Request;
+use crate::engine::warning::Warning;
 use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
 use crate::prompt::{Respelling, Task, respell};
 
@@ -310,10 +310,8 @@ impl SpeechModel {
 
     /// What the encoder makes of each piece: from the cache, and the others as one batch.
     fn outputs(&self, pieces: &[Piece], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
-        let keys: Vec<Option<String>> = pieces
-            .iter()
-            .map(|piece| work.cache.and_then(|cache| cache.key(piece.samples)))
-            .collect();
+        let keys: Vec<Option<String>> =
+            pieces.iter().map(|piece| work.cache.and_then(|cache| cache.key(piece.samples))).collect();
         let get = |key: &Option<String>| work.cache.and_then(|cache| cache.get(key.as_ref()?));
         let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
         let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();

@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn audio_that_comes_in_pieces_is_cut_alike() {
         let rate = SAMPLE_RATE as usize;
-        let samples: Vec<f32> = (0..97 * rate).map(|n| (n as f32 * 0.37).sin() * (n as f32 / 9e4).sin()).collect();
+        let samples: Vec<f32> =
+            (0..97 * rate).map(|n| (n as f32 * 0.37).sin() * (n as f32 / 9e4).sin()).collect();
         let expected = segments(&samples);
         for piece in [1_600, 7 * rate, 200 * rate] {
             let mut cutter = Cutter::default();

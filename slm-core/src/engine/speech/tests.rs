@@ -14,8 +14,8 @@ use crate::decode::DecodeConfig;
 use crate::encoder::parakeet::ParakeetEncoderConfig;
 use crate::encoder::{ParakeetConfig, SpeechEncoder};
 use crate::engine::cache::EncoderCache;
-use crate::engine::warning::Warning;
 use crate::engine::request::{Delivery, Request, TokenLimit};
+use crate::engine::warning::Warning;
 use crate::features::{FeatureExtractor, LogMel, LogMelConfig};
 use crate::llm::LanguageModel;
 use crate::llm::t5::{OutputHead, T5Config};
@@ -184,7 +184,8 @@ fn the_longest_audio_for_a_question_follows_from_the_memory() {
 fn the_token_limit_follows_the_duration_and_reaching_it_is_told() {
     let model = model();
     let request = Request::new(Task::Transcribe);
-    let limit = |seconds: f64, request: &Request| model.decoding_of(request, &request.task, seconds).max_new_tokens;
+    let limit =
+        |seconds: f64, request: &Request| model.decoding_of(request, &request.task, seconds).max_new_tokens;
     // Ordinary speech has 150 words a minute, which are at most 3 tokens each.
     assert!(limit(30.0, &request) >= 225, "{}", limit(30.0, &request));
     assert!(limit(2.0, &request) < 64);

@@ -84,8 +84,8 @@ impl GemmaAttention {
         KeysValues { keys, values: self.heads(self.v_proj.forward(source), None, None) }
     }
 
-    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries whose scores are at most `max_scores` values. `bias`
-    /// gives what is added to the scores of a range of queries, `[B or 1, 1, q or 1, S]`. Gives `[B, Q, D]`.
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries whose scores are at most `max_scores` values.
+    /// `bias` gives what is added to the scores of a range of queries, `[B or 1, 1, q or 1, S]`. Gives `[B, Q, D]`.
     pub fn forward(
         &self,
         max_scores: usize,

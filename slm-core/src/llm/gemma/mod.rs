@@ -1,9 +1,9 @@
 //! T5Gemma and T5Gemma 2: encoder-decoders made of Gemma 2 and Gemma 3.
 //!
-//! Papers: *Encoder-Decoder Gemma*, arXiv 2504.06225 (T5Gemma); *T5Gemma 2*, arXiv 2512.14856. The two share all parts:
-//! [`attention`], [`feed_forward`] and [`norm`], of which the layers of [`encoder`] and [`decoder`] are made. What differs is
-//! configuration ([`config::GemmaVersion`]): where embeddings are scaled, how the decoder reads the encoder, which norms
-//! attention has.
+//! Papers: *Encoder-Decoder Gemma*, arXiv 2504.06225 (T5Gemma); *T5Gemma 2*, arXiv 2512.14856. The two share all
+//! parts: [`attention`], [`feed_forward`] and [`norm`], of which the layers of [`encoder`] and [`decoder`] are made.
+//! What differs is configuration ([`config::GemmaVersion`]): where embeddings are scaled, how the decoder reads the
+//! encoder, which norms attention has.
 
 pub mod attention;
 pub mod config;

@@ -144,7 +144,8 @@ impl T5Config {
         self.num_decoder_layers.unwrap_or(self.num_layers)
     }
 
-    /// The feed-forward layers' kind, as all three keys tell it; plain ReLU if the text is unknown, which [`Self::problems`] tells.
+    /// The feed-forward layers' kind, as all three keys tell it; plain ReLU if the text is unknown, which
+    /// [`Self::problems`] tells.
     pub fn feed_forward(&self) -> FeedForwardKind {
         let said = feed_forward_kind(&self.feed_forward_proj)
             .unwrap_or(FeedForwardKind::Plain(ActivationKind::Relu));

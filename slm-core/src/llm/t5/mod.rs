@@ -7,6 +7,6 @@ pub mod config;
 pub mod decoder;
 mod model;
 
-pub use config::T5Config;
 pub(super) use config::MODEL_TYPES;
+pub use config::T5Config;
 pub use model::{OutputHead, T5};

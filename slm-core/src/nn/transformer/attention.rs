@@ -79,8 +79,8 @@ impl Attention {
         }
     }
 
-    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a range of
-    /// them, `[B or 1, H or 1, q or 1, S]`. Gives `[B, Q, D]`.
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a
+    /// range of them, `[B or 1, H or 1, q or 1, S]`. Gives `[B, Q, D]`.
     pub fn forward(
         &self,
         x: Tensor<3>,

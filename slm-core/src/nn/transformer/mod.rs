@@ -1,7 +1,7 @@
 //! The pre-norm Transformer layers that T5 and the adapter share.
 //!
-//! Paper: T5, arXiv 1910.10683, section 2.1. [`encoder`] is a stack of blocks of [`attention`] and [`feed_forward`]; positions
-//! come in as a [`relative_bias`] of the scores.
+//! Paper: T5, arXiv 1910.10683, section 2.1. [`encoder`] is a stack of blocks of [`attention`] and [`feed_forward`];
+//! positions come in as a [`relative_bias`] of the scores.
 
 pub mod attention;
 pub mod encoder;
