@@ -53,7 +53,7 @@ pub(crate) fn run(
             Some(Event::Finished(answer)) => return Ok(Ended { answer: *answer, error: None }),
             Some(Event::Failed(failure)) => {
                 let Failure { error, partial, .. } = *failure;
-                return Ok(Ended { answer: partial, error: Some(error) });
+                return Ok(Ended { answer: *partial, error: Some(error) });
             }
             Some(_) => {}
             None => return Ok(Ended { answer: Answer::default(), error: Some(Error::Cancelled) }),

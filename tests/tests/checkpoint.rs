@@ -44,7 +44,12 @@ fn write_bundle(dir: &Path) {
     let spiece = fixtures().join("sentencepiece/byte_fallback/spiece.model");
     let views = fixtures().join("torch/views.bin");
     let llm = [of(&t5, "config.json"), (views, "pytorch_model.bin"), (spiece, "spiece.model")];
-    let encoder = [of(&parakeet, "config.json"), of(&parakeet, "model.safetensors")];
+    let reference = fixtures().join("../../weights/slm-tiny/encoder");
+    let encoder = [
+        of(&parakeet, "config.json"),
+        of(&parakeet, "model.safetensors"),
+        of(&reference, "preprocessor_config.json"),
+    ];
     // Of the adapter no test reads more than that it is there.
     let adapter = [of(&t5, "config.json"), of(&t5, "model.safetensors")];
     let part = |name: &str, files: &[(PathBuf, &str)]| {
@@ -233,7 +238,7 @@ fn tensors_that_overlap_or_leave_a_hole_are_refused() {
         fs::write(&path, safetensors(&header, bytes)).unwrap();
         match checkpoint(dir.path()).weights() {
             Ok(files) => {
-                assert!(is_sound, "{second} of {bytes}: read as {:?}", files.names().collect::<Vec<_>>())
+                assert!(is_sound, "{second} of {bytes}: read as {:?}", files.names().collect::<Vec<_>>());
             }
             Err(error) => {
                 assert!(!is_sound && error.to_string().contains("model.safetensors"), "{second}: {error}");

@@ -151,16 +151,13 @@ impl PartDescription {
             architectures: Option<Vec<String>>,
         }
         let archive = checkpoint.nemo()?;
-        let (model_type, architectures) = match &archive {
-            Some(archive) => {
-                let class = archive.settings()?.target.unwrap_or_default();
-                let class = class.rsplit('.').next().unwrap_or_default().to_owned();
-                (Some("parakeet_ctc (NeMo)".to_owned()), vec![class])
-            }
-            None => {
-                let config: Config = checkpoint.json(CONFIG_FILE)?;
-                (checkpoint.model_type()?, config.architectures.unwrap_or_default())
-            }
+        let (model_type, architectures) = if let Some(archive) = &archive {
+            let class = archive.settings()?.target.unwrap_or_default();
+            let class = class.rsplit('.').next().unwrap_or_default().to_owned();
+            (Some("parakeet_ctc (NeMo)".to_owned()), vec![class])
+        } else {
+            let config: Config = checkpoint.json(CONFIG_FILE)?;
+            (checkpoint.model_type()?, config.architectures.unwrap_or_default())
         };
         let absent = |names: &[&'static str]| checkpoint.first_of(names).is_none();
         let is_folder = checkpoint.layout() == Layout::HuggingFace;

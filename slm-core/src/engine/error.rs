@@ -302,7 +302,7 @@ mod tests {
         let full = with(io::ErrorKind::StorageFull);
         assert!(matches!(full, Error::OutOfDisk(_)));
         // The io error is still there to be looked at.
-        assert!(full.source().is_some_and(|source| source.is::<io::Error>()));
+        assert!(full.source().is_some_and(<dyn StdError>::is::<io::Error>));
         assert_eq!(full.to_string(), "cannot load config `a`");
     }
 

@@ -41,5 +41,5 @@ pub struct Failure {
     #[source]
     pub error: Error,
     /// What was finished before.
-    pub partial: Answer,
+    pub partial: Box<Answer>,
 }

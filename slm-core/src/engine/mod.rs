@@ -15,7 +15,7 @@ mod open;
 mod queue;
 mod request;
 mod session;
-pub mod speech;
+pub(crate) mod speech;
 mod warning;
 mod worker;
 

@@ -50,7 +50,7 @@ impl Model {
     ///
     /// [`Failure`] with what was answered before.
     pub fn answer(&self, samples: &[f32], request: &Request) -> Result<Answer, Failure> {
-        let refuse = |error| Failure { error, partial: Answer::default() };
+        let refuse = |error| Failure { error, partial: Box::default() };
         let session = self.session(request.clone()).map_err(refuse)?;
         match session.push(samples) {
             Err(error) if samples.iter().any(|sample| !sample.is_finite()) => Err(refuse(error)),
@@ -79,7 +79,7 @@ impl Session {
             // A bug in the work is told as an event, not by a thread that vanishes.
             if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| worker.run())) {
                 queue.close();
-                let failure = Failure { error: Error::panic(&*payload), partial: Answer::default() };
+                let failure = Failure { error: Error::panic(&*payload), partial: Box::default() };
                 let _ = sender.send(Event::Failed(Box::new(failure)));
             }
         };
@@ -162,7 +162,7 @@ impl Session {
                 _ => {}
             }
         }
-        Err(Failure { error: Error::Cancelled, partial: Answer::default() })
+        Err(Failure { error: Error::Cancelled, partial: Box::default() })
     }
 
     fn note(&mut self, event: Option<Event>) -> Option<Event> {

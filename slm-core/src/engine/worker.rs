@@ -44,9 +44,9 @@ impl Worker {
         let result = self.work(&mut found);
         self.queue.close();
         found.answer.seconds = seconds(self.queue.given());
-        let answer = found.answer;
+        let answer = Box::new(found.answer);
         self.tell(match result {
-            Ok(()) => Event::Finished(Box::new(answer)),
+            Ok(()) => Event::Finished(answer),
             Err(error) => Event::Failed(Box::new(Failure { error, partial: answer })),
         });
     }
@@ -140,7 +140,9 @@ impl Worker {
                         }
                         found.answer.push(segment.clone());
                         self.tell(Event::Segment(Box::new(segment)));
-                        warnings.into_iter().for_each(|warning| self.warn(found, warning));
+                        for warning in warnings {
+                            self.warn(found, warning);
+                        }
                     }
                     Err(error) => {
                         self.warn(found, failed(cut, &error));

@@ -98,6 +98,7 @@ impl LanguageModel {
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use burn::tensor::Distribution;
 

@@ -183,7 +183,7 @@ mod tests {
                 return Err(SynthError::Line { id, source: Box::new(SynthError::NothingToSay) });
             }
             let path = out.join(format!("{id}.wav"));
-            synth::write_wav(&path, &[0.1; 16_000])?;
+            synth::write_wav(&path, &vec![0.1; 16_000])?;
             Ok(Recording { path, duration: 1.0, voice: "flite-slt".into() })
         });
         list(out, items, recordings.collect())

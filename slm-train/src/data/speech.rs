@@ -96,7 +96,7 @@ mod tests {
         let utterances: Vec<Utterance> = ["a.wav", "b.wav", "c.wav", "d.wav"]
             .map(|name| Utterance { audio_filepath: dir.path().join(name), ..Utterance::default() })
             .into();
-        crate::data::synth::write_wav(&utterances[0].audio_filepath, &[0.1; 8_000]).unwrap();
+        crate::data::synth::write_wav(&utterances[0].audio_filepath, &vec![0.1; 8_000]).unwrap();
         std::fs::write(&utterances[1].audio_filepath, "no audio").unwrap();
         crate::data::synth::write_wav(&utterances[3].audio_filepath, &[]).unwrap();
         let extractor = FeatureExtractor::new(FeatureSettings::LogMel(LogMelConfig::default())).unwrap();

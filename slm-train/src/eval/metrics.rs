@@ -3,7 +3,7 @@
 //! The error rates equal those of jiwer 4.0.0, chrF and BLEU those of sacrebleu 2.6.0 with its default settings;
 //! `tests/fixtures/metrics.json` holds the scores they are compared with. As in those libraries, **the texts of
 //! [`wer`], [`cer`], [`chrf`] and [`bleu`] are taken as they are**: call
-//! [`normalise`](super::normalise::normalise) on both sides first where case and punctuation are not to count.
+//! [`normalise`] on both sides first where case and punctuation are not to count.
 //! [`exact_match`] and [`f1`] normalise by themselves.
 //!
 //! Each metric is counted utterance by utterance ([`Counts`]), so that a corpus, a group of it or a resample of it is a

@@ -252,7 +252,7 @@ fn go_on_from(
 ///
 /// # Errors
 ///
-/// Invalid settings, data that cannot be read, and what [`training::run`] tells. As
+/// Invalid settings, data that cannot be read, and what [`training::run()`] tells. As
 /// [`Stopped`](crate::stopped::Stopped), a result that cannot be written.
 pub fn train(
     config: CtcConfig,

@@ -275,7 +275,7 @@ impl Job for TextJob {
 ///
 /// # Errors
 ///
-/// Invalid settings, a tokenizer that cannot be loaded or taken along, and what [`training::run`] tells. As
+/// Invalid settings, a tokenizer that cannot be loaded or taken along, and what [`training::run()`] tells. As
 /// [`Stopped`](crate::stopped::Stopped), a result that cannot be written.
 pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) -> anyhow::Result<Outcome<T5>> {
     let source = Checkpoint::open(&config.tokenizer)?;

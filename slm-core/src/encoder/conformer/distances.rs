@@ -15,6 +15,7 @@ const WAVELENGTH_BASE: f64 = 10_000.0;
 
 /// What one layer's scores get from the distances between queries and keys.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "one a layer, tensors are handles")]
 pub(super) enum Distances {
     /// Products with a vector for each distance, with biases for all queries.
     Sinusoids {
@@ -51,7 +52,7 @@ impl Distances {
             Self::Learnt { keys, left } => {
                 // [B, H, Q, K] x [1, 1, K, D] -> [B, H, Q, D] -> [B, H, Q, T + Q] -> [B, H, Q, T]
                 let products = query.clone().matmul(keys.clone());
-                query.matmul(key) + shift(by_distance(products, *left, block, time))
+                query.matmul(key) + shift(by_distance(&products, *left, block, time))
             }
         }
     }
@@ -74,7 +75,7 @@ fn shift(scores: Tensor<4>) -> Tensor<4> {
 ///
 /// `[B, H, Q, D]` to `[B, H, Q, T + Q]`, whose column `c` is that of the distance `c - Q - s`: keys farther than the
 /// limits get the product at the limit.
-fn by_distance(products: Tensor<4>, left: usize, block: &Range<usize>, time: usize) -> Tensor<4> {
+fn by_distance(products: &Tensor<4>, left: usize, block: &Range<usize>, time: usize) -> Tensor<4> {
     let [batch, heads, queries, distances] = products.dims();
     // The first column is `end` before a query, the last one `after` behind it.
     let (end, after) = (block.end, time - 1 - block.start);
@@ -150,7 +151,7 @@ mod tests {
                 let (queries, distances) = (end - start, left + right + 1);
                 let products = counted(queries, distances);
                 let before = values(products.clone());
-                let columns = by_distance(products, left, &(start..end), time);
+                let columns = by_distance(&products, left, &(start..end), time);
                 assert_eq!(columns.dims(), [1, 1, queries, time + queries]);
                 let after = values(shift(columns));
                 for q in 0..queries {

@@ -34,6 +34,9 @@ pub(crate) struct Work<'a> {
     pub(crate) cache: Option<&'a EncoderCache>,
 }
 
+/// The answer to a piece, and what a reader should know of it.
+pub(crate) type Answered = (Segment, Vec<Warning>);
+
 /// Told of text that can no longer change.
 pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
 
@@ -211,7 +214,7 @@ impl SpeechModel {
         pieces: &[Piece],
         work: &Work,
         on_text: Option<OnText>,
-    ) -> Result<Vec<Result<(Segment, Vec<Warning>), SpeechError>>, SpeechError> {
+    ) -> Result<Vec<Result<Answered, SpeechError>>, SpeechError> {
         match self.answer_together(pieces, work, on_text) {
             Ok(answered) => Ok(answered.into_iter().map(Ok).collect()),
             Err(error) if error.is_cancelled() => Err(error),
@@ -233,7 +236,7 @@ impl SpeechModel {
         pieces: &[Piece],
         work: &Work,
         on_text: Option<OnText>,
-    ) -> Result<Vec<(Segment, Vec<Warning>)>, SpeechError> {
+    ) -> Result<Vec<Answered>, SpeechError> {
         let Work { request, watch, .. } = *work;
         let outputs = self.outputs(pieces, work)?;
         let found: Vec<Vec<FoundPhrase>> = outputs

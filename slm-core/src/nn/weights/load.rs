@@ -263,6 +263,7 @@ mod tests {
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests_on_a_device {
     use std::ops::ControlFlow;
     use std::sync::Arc;

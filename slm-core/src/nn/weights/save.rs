@@ -151,7 +151,7 @@ mod tests {
         for value in [65520.0, -65520.0, 1e30] {
             let error = save(value, StorageType::F16).unwrap_err();
             assert!(error.to_string().ends_with("tensor `weight`: values too large for F16"), "{error}");
-            assert!(error.source().is_some_and(|source| source.is::<TensorProblem>()));
+            assert!(error.source().is_some_and(<dyn std::error::Error>::is::<TensorProblem>));
         }
         for storage in [StorageType::F16, StorageType::F32] {
             let error = save(f32::NAN, storage).unwrap_err().to_string();

@@ -102,7 +102,7 @@ impl TrainedTask {
 ///
 /// # Errors
 ///
-/// Invalid settings, parts or data that cannot be read, and what [`training::run`] tells. As
+/// Invalid settings, parts or data that cannot be read, and what [`training::run()`] tells. As
 /// [`Stopped`](crate::stopped::Stopped), a bundle that cannot be written.
 pub fn train(
     config: AdapterStage,
