@@ -22,6 +22,8 @@ pub struct Answer {
     pub seconds: f64,
     /// The stretches of audio that went through the model one by one, in order; none for text.
     pub segments: Vec<Segment>,
+    /// The stretches that went through no model, in order: with the segments they are all of the audio.
+    pub quiet: Vec<Quiet>,
     /// Further hypotheses, the best first, where the request asks for several and there is one segment.
     pub alternatives: Vec<Alternative>,
     /// What a reader should know of the answer.
@@ -51,6 +53,38 @@ pub struct Segment {
     pub score: f64,
     /// What the encoder's CTC head made of the sound.
     pub ctc_text: Option<String>,
+    /// The tokens of the text, in the language model's vocabulary.
+    pub tokens: Vec<u32>,
+    /// The mean log-probability of a token, the end token included.
+    pub avg_logprob: f64,
+    /// How likely it is that the stretch holds no speech, from 0 to 1.
+    pub no_speech_prob: f64,
+    /// Whether the sound supports the text; a text that it does not support at all may be invented.
+    pub is_supported: bool,
+}
+
+/// A stretch of audio without speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Quiet {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What there is in the place of speech.
+    pub kind: QuietKind,
+}
+
+/// What a stretch without speech holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuietKind {
+    /// Next to nothing, compared with the rest of the audio.
+    Silence,
+    /// A sound that is no speech: noise, a hum, tones, music.
+    Sound,
+    /// A sound for which the model had a text that the sound does not support, which was left out.
+    Unsupported,
 }
 
 /// Another text that the model might have written.

@@ -19,7 +19,7 @@ pub(crate) mod speech;
 mod warning;
 mod worker;
 
-pub use answer::{Alternative, Answer, Segment};
+pub use answer::{Alternative, Answer, Quiet, QuietKind, Segment};
 pub use backend::{Backend, BackendError};
 pub use cancel::CancelToken;
 pub use capabilities::{Capabilities, Limits};
@@ -30,6 +30,6 @@ pub use event::{Event, Failure, Progress};
 pub use memory::{MemoryBudget, MemoryEstimate};
 pub use model::Model;
 pub use open::{BackendAttempt, BackendChoice, BackendReport, OpenOptions};
-pub use request::{Delivery, Request, TokenLimit};
+pub use request::{Delivery, Request, Segmentation, TokenLimit, UnsupportedText};
 pub use session::Session;
 pub use warning::Warning;

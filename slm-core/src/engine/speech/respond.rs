@@ -304,6 +304,10 @@ impl SpeechModel {
                 truncated: best.is_some_and(|best| best.finish == Finish::Length),
                 score: best.map_or(0.0, |best| best.score),
                 ctc_text: self.ctc_text(&outputs[index].speech)?,
+                tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
+                avg_logprob: best.map_or(0.0, |best| best.score / (best.ids.len() + 1) as f64),
+                no_speech_prob: 0.0,
+                is_supported: true,
             };
             let warnings = warnings(&segment, decode.max_new_tokens);
             answered.push((segment, warnings));
