@@ -103,6 +103,16 @@ impl Answer {
         values.map(|aligned| aligned.agreement.value()).reduce(f64::min)
     }
 
+    /// Adds a stretch without speech; one that goes on where the last one ends is one with it.
+    pub(crate) fn push_quiet(&mut self, quiet: Quiet) {
+        match self.quiet.last_mut() {
+            Some(last) if last.kind == quiet.kind && (quiet.start - last.end).abs() < 1e-6 => {
+                last.end = quiet.end;
+            }
+            _ => self.quiet.push(quiet),
+        }
+    }
+
     /// Adds the answer to the stretch of audio that follows.
     pub(crate) fn push(&mut self, segment: Segment) {
         join_words(&mut self.text, &segment.text);

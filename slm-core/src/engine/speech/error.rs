@@ -96,6 +96,16 @@ pub enum SpeechError {
         /// The longest that the memory allows.
         limit: f64,
     },
+    /// Recordings cannot be cut like that.
+    #[error("`{field}` of the segments is {found}, must be {allowed}")]
+    Segmentation {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+        /// What it can be.
+        allowed: &'static str,
+    },
     /// Text without tokens, or tokens without text.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -120,6 +130,7 @@ impl SpeechError {
             | Self::Template(_)
             | Self::UnevenInstructions
             | Self::CannotStream { .. }
+            | Self::Segmentation { .. }
             | Self::Tokenizer(_) => "text",
             Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
             Self::Decode(DecodeError::Cancelled)

@@ -4,6 +4,7 @@ use burn::prelude::*;
 
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
+use super::segment::MAX_SEGMENT_SECONDS;
 use crate::adapter::Adapter;
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::Bundle;
@@ -48,6 +49,7 @@ impl SpeechModel {
             llm: LanguageModel::load(&llm, &placement)?,
             decode: DecodeConfig::from_checkpoint(&llm)?,
             task_decoding: manifest.decoding.clone(),
+            max_segment_seconds: manifest.max_segment_seconds.unwrap_or(MAX_SEGMENT_SECONDS),
         };
         Self::new(parts, device)
     }
@@ -152,7 +154,7 @@ impl SpeechModel {
     ///
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
-        let decode = self.decoding_of(request, &request.task, super::MAX_SEGMENT_SECONDS);
+        let decode = self.decoding_of(request, &request.task, self.longest_segment(request));
         let problems = decode.problems(self.parts.llm.ids().eos);
         if !problems.is_empty() {
             return Err(DecodeError::Config { problems }.into());
@@ -160,6 +162,7 @@ impl SpeechModel {
         if request.delivery == Delivery::Text && !decode.can_stream() {
             return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
         }
+        request.segmentation.check()?;
         let instruction = self.instruction(&request.task)?;
         self.around(&instruction)?;
         Ok(())

@@ -61,6 +61,11 @@ impl SpeechModel {
         ((steps * STEP_SECONDS) as f64).max(MAX_SEGMENT_SECONDS)
     }
 
+    /// The longest segment of a request in seconds.
+    pub fn longest_segment(&self, request: &Request) -> f64 {
+        request.segmentation.max_segment.unwrap_or(self.parts.max_segment_seconds)
+    }
+
     /// Stretches of at most `seconds` that go through the model together.
     pub fn batch_rows(&self, seconds: f64) -> usize {
         largest_count(MAX_BATCH, self.memory, |rows| self.working_bytes(rows, seconds))

@@ -79,6 +79,7 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         templates: Templates::parse(&templates).unwrap(),
         decode: DecodeConfig::default(),
         task_decoding: BTreeMap::new(),
+        max_segment_seconds: 30.0,
     }
 }
 
