@@ -16,9 +16,9 @@ const MAX_LINES: i64 = 100;
 pub(crate) struct OutputArgs {
     /// Write answers in this format: to standard output, or with `--output-dir` to files, where several can be named with
     /// commas between [default with `--output-dir`: txt]
-    #[arg(long = "format", value_name = "FORMAT", value_delimiter = ',',
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',',
         conflicts_with_all = ["json", "stream", "timestamps"])]
-    pub(crate) named: Vec<FormatName>,
+    pub(crate) format: Vec<FormatName>,
     /// Write a file an input and format into this folder, in place of standard output
     #[arg(long, value_name = "DIR", conflicts_with_all = ["json", "stream", "timestamps"])]
     pub(crate) output_dir: Option<PathBuf>,
@@ -119,10 +119,10 @@ impl Layout {
 impl OutputArgs {
     /// The formats that are asked for, each once; none where the answer is written in another form.
     pub(crate) fn formats(&self) -> Vec<Format> {
-        if self.named.is_empty() && self.output_dir.is_some() {
+        if self.format.is_empty() && self.output_dir.is_some() {
             return vec![Format::Txt];
         }
-        let is_asked = |format: &Format| self.named.iter().any(|&name| format.is_named(name));
+        let is_asked = |format: &Format| self.format.iter().any(|&name| format.is_named(name));
         Format::ALL.into_iter().filter(is_asked).collect()
     }
 
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn args(named: &[FormatName], dir: Option<&str>) -> OutputArgs {
-        OutputArgs { named: named.to_vec(), output_dir: dir.map(PathBuf::from), ..OutputArgs::default() }
+        OutputArgs { format: named.to_vec(), output_dir: dir.map(PathBuf::from), ..OutputArgs::default() }
     }
 
     #[test]
