@@ -179,18 +179,15 @@ fn lines(atoms: &[Atom], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut used = 0;
     for atom in atoms {
-        match (lines.last_mut(), fits(used, atom, width)) {
-            (Some(line), Some(more)) => {
-                if used > 0 && atom.gap == Gap::Space {
-                    line.push(' ');
-                }
-                line.push_str(&atom.text);
-                used = more;
+        if let (Some(line), Some(more)) = (lines.last_mut(), fits(used, atom, width)) {
+            if used > 0 && atom.gap == Gap::Space {
+                line.push(' ');
             }
-            _ => {
-                lines.push(atom.text.clone());
-                used = atom.width;
-            }
+            line.push_str(&atom.text);
+            used = more;
+        } else {
+            lines.push(atom.text.clone());
+            used = atom.width;
         }
     }
     lines

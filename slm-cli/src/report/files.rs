@@ -50,8 +50,17 @@ pub(super) struct AnswerFile {
     document: Document,
     part: PathBuf,
     whole: PathBuf,
-    /// The part, once there is anything to write.
-    file: Option<File>,
+    file: Part,
+}
+
+/// A file that is not whole.
+#[derive(Debug)]
+enum Part {
+    /// There was nothing to write yet.
+    Unopened,
+    Open(File),
+    /// It cannot be written, which was told. What it has stays.
+    Failed,
 }
 
 impl Folder {
@@ -87,7 +96,7 @@ impl Folder {
                 document: Document::new(format, layout, about),
                 part: part.into(),
                 whole,
-                file: None,
+                file: Part::Unopened,
             }
         };
         self.formats.iter().map(file).collect()
@@ -109,20 +118,23 @@ impl AnswerFile {
             return if text.is_empty() { Ok(()) } else { self.append(&text) };
         }
         self.append(&text)?;
-        let synced = self.file.take().map_or(Ok(()), |file| file.sync_data());
-        synced
-            .and_then(|()| fs::rename(&self.part, &self.whole))
-            .map_err(|source| cannot_write(&self.whole, source))
+        let synced = match std::mem::replace(&mut self.file, Part::Unopened) {
+            Part::Open(file) => file.sync_data(),
+            Part::Unopened | Part::Failed => Ok(()),
+        };
+        let renamed = synced.and_then(|()| fs::rename(&self.part, &self.whole));
+        renamed.map_err(|source| cannot_write(&self.whole, source))
     }
 
     /// Each piece goes to the system at once, so that a crash does not take it along.
     fn append(&mut self, text: &str) -> io::Result<()> {
-        let opened = match self.file.take() {
-            Some(file) => Ok(file),
-            None => File::create(&self.part),
+        let opened = match std::mem::replace(&mut self.file, Part::Failed) {
+            Part::Open(file) => Ok(file),
+            Part::Unopened => File::create(&self.part),
+            Part::Failed => return Ok(()),
         };
         let written = opened.and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file));
-        self.file = Some(written.map_err(|source| cannot_write(&self.part, source))?);
+        self.file = Part::Open(written.map_err(|source| cannot_write(&self.part, source))?);
         Ok(())
     }
 }
@@ -213,6 +225,26 @@ mod tests {
         folder.files(0, None, &about()).iter_mut().try_for_each(|file| file.end(&closing)).unwrap();
         assert_eq!(listed(dir.path()), ["stdin.tsv", "stdin.txt", "stdin.vtt"]);
         assert_eq!(fs::read_to_string(dir.path().join("stdin.tsv")).unwrap(), "start\tend\ttext\n");
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_written_keeps_what_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path(), &["talk.wav".into()], vec![Format::Json]).unwrap();
+        let mut file = folder.files(0, None, &about()).remove(0);
+        file.segment(&said(0.0, "call")).unwrap();
+        let part = dir.path().join("talk.json.part");
+        let before = fs::read_to_string(&part).unwrap();
+        // A file that is open for reading refuses to be written, as a full disk does.
+        file.file = Part::Open(File::open(&part).unwrap());
+        let error = file.segment(&said(1.0, "anna")).unwrap_err().downcast::<OutputError>().unwrap();
+        let failed = FailedInput { path: "talk.wav".into(), failure: error.into() };
+        assert!(
+            failed.to_string().starts_with("cannot keep the answer to `talk.wav`: cannot write `"),
+            "{failed}"
+        );
+        file.end(&Closing { answer: None, notices: &[], failed: Some(&failed) }).unwrap();
+        assert_eq!(fs::read_to_string(&part).unwrap(), before);
     }
 
     #[test]

@@ -157,14 +157,12 @@ pub(crate) struct Counts {
 /// The last line when there were several inputs.
 pub(crate) fn summary(counts: Counts) -> String {
     let Counts { done, failed, skipped, kept } = counts;
-    let mut text = format!("{done} transcribed, {failed} failed");
-    if skipped > 0 {
-        text += &format!(", {skipped} skipped");
-    }
-    if kept > 0 {
-        text += &format!(", {kept} skipped as done before");
-    }
-    text
+    let parts = [
+        Some(format!("{done} transcribed, {failed} failed")),
+        (skipped > 0).then(|| format!("{skipped} skipped")),
+        (kept > 0).then(|| format!("{kept} skipped as done before")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Prints to stderr, where nothing can be done about a failure.

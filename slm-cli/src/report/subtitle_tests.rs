@@ -95,7 +95,9 @@ fn read_payload(line: &str) -> Option<String> {
 fn written(dialect: Dialect, layout: Option<Layout>, segments: &[Segment]) -> String {
     let mut subtitles = Subtitles::new(dialect, layout);
     let mut text = subtitles.head().to_owned();
-    segments.iter().for_each(|segment| text.push_str(&subtitles.segment(segment)));
+    for segment in segments {
+        text.push_str(&subtitles.segment(segment));
+    }
     text
 }
 

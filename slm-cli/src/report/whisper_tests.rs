@@ -40,7 +40,9 @@ fn answer(segments: &[Segment]) -> Answer {
 fn written(shape: Shape, segments: &[Segment], closing: &Closing) -> String {
     let mut records = Records::new(shape, &about());
     let mut text = records.head().unwrap();
-    segments.iter().for_each(|segment| text.push_str(&records.segment(segment).unwrap()));
+    for segment in segments {
+        text.push_str(&records.segment(segment).unwrap());
+    }
     text + &records.tail(closing).unwrap()
 }
 

@@ -15,6 +15,19 @@ pub(crate) fn faults(document: &Value) -> Vec<String> {
     faults
 }
 
+/// Keywords that say nothing, or nothing of a value of another type.
+const KNOWN: [&str; 9] = [
+    "$schema",
+    "title",
+    "description",
+    "minimum",
+    "maximum",
+    "required",
+    "additionalProperties",
+    "properties",
+    "items",
+];
+
 fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
     for (keyword, rule) in schema.as_object().unwrap() {
         let mut expect = |is_right: bool| {
@@ -23,7 +36,6 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
             }
         };
         match (keyword.as_str(), value) {
-            ("$schema" | "title" | "description", _) => {}
             ("type", _) => {
                 let types = rule.as_array().map_or(std::slice::from_ref(rule), Vec::as_slice);
                 expect(types.iter().any(|name| is_a(value, name.as_str().unwrap())));
@@ -53,7 +65,7 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                     check(rule, item, &format!("{place}[{index}]"), faults);
                 }
             }
-            ("minimum" | "maximum" | "required" | "additionalProperties" | "properties" | "items", _) => {}
+            (keyword, _) if KNOWN.contains(&keyword) => {}
             _ => faults.push(format!("{place}: the check does not know `{keyword}`")),
         }
     }
