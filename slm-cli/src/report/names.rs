@@ -116,6 +116,8 @@ mod tests {
         assert_eq!(named(&["x/mon/1.wav", "y/mon/1.wav", "/z/1.wav"]), ["x-mon-1", "y-mon-1", "z-1"]);
         assert_eq!(named(&["1.wav", "./x/1.wav"]), ["1", "x-1"]);
         assert_eq!(named(&["A.wav", "a.flac"]), ["A.wav", "a.flac"]);
+        // Channels of one file, as inputs name them.
+        assert_eq!(named(&["call.wav#1", "call.wav#2"]), ["call.wav#1", "call.wav#2"]);
     }
 
     #[test]
