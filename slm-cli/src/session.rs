@@ -3,7 +3,7 @@
 use std::io;
 
 use slm_core::audio::SAMPLE_RATE;
-use slm_core::{Answer, Error, Event, Failure, Model, Request};
+use slm_core::{Answer, Error, Event, Failure, Model, Request, Segment};
 
 /// Samples that are given at a time.
 const PIECE: usize = 10 * SAMPLE_RATE as usize;
@@ -19,7 +19,15 @@ pub(crate) struct Ended {
     pub(crate) error: Option<Error>,
 }
 
-/// Answers `request` for `samples`; `tell` is called with text that can no longer change, as it comes.
+/// What is told while the work goes on.
+pub(crate) enum Told<'a> {
+    /// Text that can no longer change.
+    Text(&'a str),
+    /// A segment that is answered.
+    Segment(&'a Segment),
+}
+
+/// Answers `request` for `samples`; `tell` is called with what can no longer change, as it comes.
 ///
 /// # Errors
 ///
@@ -28,7 +36,7 @@ pub(crate) fn run(
     model: &Model,
     request: &Request,
     samples: &[f32],
-    tell: &mut dyn FnMut(&str) -> io::Result<()>,
+    tell: &mut dyn FnMut(Told) -> io::Result<()>,
 ) -> io::Result<Ended> {
     let mut session = match model.session(request.clone()) {
         Ok(session) => session,
@@ -49,7 +57,8 @@ pub(crate) fn run(
         }
         match session.next_event() {
             Some(Event::Progress(progress)) => seconds_done = progress.seconds_done,
-            Some(Event::Text(text)) => tell(&text)?,
+            Some(Event::Text(text)) => tell(Told::Text(&text))?,
+            Some(Event::Segment(segment)) => tell(Told::Segment(&segment))?,
             Some(Event::Finished(answer)) => return Ok(Ended { answer: *answer, error: None }),
             Some(Event::Failed(failure)) => {
                 let Failure { error, partial, .. } = *failure;

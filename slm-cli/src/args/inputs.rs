@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, value_parser};
 use slm_core::Respelling;
 
-use super::DecodeArgs;
 use super::decoding::MAX_BEAMS;
+use super::{DecodeArgs, OutputArgs};
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -30,6 +30,8 @@ pub(crate) struct InputArgs {
     /// Write this many texts, with their scores, the best first
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
     pub(crate) n_best: Option<u16>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     /// Stop at the first input that fails

@@ -4,6 +4,7 @@ mod check;
 mod decoding;
 mod inputs;
 mod numbers;
+mod outputs;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use slm_core::ComputeType;
 
 pub(crate) use decoding::DecodeArgs;
 pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
+pub(crate) use outputs::{Format, Layout, OutputArgs};
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -241,6 +243,10 @@ mod tests {
         );
         let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
         assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
+        assert!(
+            parse("slm-cli translate --to german a.wav b.wav --format srt,json --output-dir out --resume")
+                .is_ok()
+        );
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
@@ -265,6 +271,13 @@ mod tests {
             "slm-cli transcribe a.wav --stream --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --json",
+            "slm-cli transcribe a.wav --format srt --json",
+            "slm-cli transcribe a.wav --format jsonl --stream",
+            "slm-cli transcribe a.wav --output-dir out --timestamps words",
+            "slm-cli transcribe a.wav --format doc",
+            "slm-cli transcribe a.wav --format srt --resume",
+            "slm-cli transcribe a.wav --format srt --max-line-width 1",
+            "slm-cli transcribe a.wav --format srt --max-line-count 0",
             "slm-cli transcribe a.wav --context-top 3",
             "slm-cli transcribe a.wav --context-respell off",
             "slm-cli transcribe a.wav --context-respell off --phrase anna --stream",

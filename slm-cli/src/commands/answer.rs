@@ -5,24 +5,29 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
 
-use slm_core::{Model, Request};
+use slm_core::{Answer, Model, Request};
 
 use super::job::Job;
 use crate::args::{InputArgs, ModelArgs};
 use crate::console::Console;
-use crate::report::{self, Answered, FailedInput, Failure, Form, Notice, Outcome, Stop};
-use crate::{input, model, session};
+use crate::report::{
+    self, Answered, Closing, Counts, FailedInput, Failure, Form, Inputs, Notice, Outcome, Output, Outputs,
+    Stop,
+};
+use crate::session::{self, Told};
+use crate::{input, model};
 
 /// Does a job with the model that the arguments name.
 pub(super) fn answer(model_args: &ModelArgs, job: &Job) -> Result<ExitCode, Stop> {
     job.check()?;
+    let outputs = Outputs::plan(job.inputs, &job.inputs.files)?;
     // A list that cannot be read is told before a large model is loaded.
     let phrases = job.phrases().map_err(anyhow::Error::from)?;
     let model = model::open(model_args)?;
     let request = job.request(&model, phrases.as_ref())?;
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
     let mut console = Console { out: &mut out, err: &mut err };
-    let is_whole = answer_all(&model, &request, job.inputs, &mut console)?;
+    let is_whole = answer_all(&model, &request, job.inputs, &outputs, &mut console)?;
     Ok(ExitCode::from(u8::from(!is_whole)))
 }
 
@@ -31,25 +36,28 @@ pub(super) fn answer_all(
     model: &Model,
     request: &Request,
     inputs: &InputArgs,
+    outputs: &Outputs,
     console: &mut Console,
 ) -> io::Result<bool> {
-    let (mut done, mut failed) = (0, 0);
-    for path in &inputs.files {
-        let is_whole = answer_one(model, request, inputs, path, console)?;
-        if is_whole {
-            done += 1;
-        } else {
-            failed += 1;
-        }
-        if failed > 0 && inputs.fail_fast {
+    let all = inputs.files.len();
+    let mut counts = Counts { skipped: all, ..Counts::default() };
+    for (index, path) in inputs.files.iter().enumerate() {
+        if counts.failed > 0 && inputs.fail_fast {
             break;
         }
+        counts.skipped -= 1;
+        if outputs.is_done(index) {
+            counts.kept += 1;
+        } else if answer_one(model, request, inputs, path, outputs.of(index, path, request), console)? {
+            counts.done += 1;
+        } else {
+            counts.failed += 1;
+        }
     }
-    let all = inputs.files.len();
-    if all > 1 {
-        console.tell(&report::summary(done, failed, all - done - failed));
+    if all > 1 || counts.kept > 0 {
+        console.tell(&report::summary(counts));
     }
-    Ok(failed == 0)
+    Ok(counts.failed == 0)
 }
 
 /// Answers one input, and tells what is odd or failed; whether nothing failed.
@@ -58,46 +66,83 @@ fn answer_one(
     request: &Request,
     inputs: &InputArgs,
     path: &Path,
+    mut output: Output,
     console: &mut Console,
 ) -> io::Result<bool> {
     let mut line = OpenLine::default();
     // A panic is the failure of this input, not the end of the others.
-    let attempt = AssertUnwindSafe(|| read_and_answer(model, request, inputs, path, &mut line, console));
-    let Outcome { answer, notices, failure } = panic::catch_unwind(attempt)
-        .unwrap_or_else(|payload| Ok(Outcome::failed(Failure::Panic(report::panic_message(&*payload)))))?;
-    let failed = failure.map(|failure| FailedInput { path: path.to_owned(), failure });
-    let form = Form::of(inputs);
-    match (&answer, &failed) {
-        (Some(answer), failed) => {
-            let answered = Answered { path, answer, notices: &notices, failed: failed.as_ref() };
-            report::write_answer(console.out, &answered, form)?;
+    let attempt =
+        AssertUnwindSafe(|| read_and_answer(model, request, inputs, path, (&mut output, &mut line), console));
+    let attempt = panic::catch_unwind(attempt)
+        .unwrap_or_else(|payload| Ok(Outcome::failed(Failure::Panic(report::panic_message(&*payload)))));
+    let Outcome { answer, notices, failure } = match attempt {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::failed(report::of_file(error)?.into()),
+    };
+    let mut failed = failure.map(|failure| FailedInput { path: path.to_owned(), failure });
+    match &mut output {
+        Output::Form(form) => {
+            let several = Inputs::of(inputs.files.len());
+            let answered = answer.as_ref().map(|answer| Answered {
+                path,
+                answer,
+                notices: &notices,
+                failed: failed.as_ref(),
+            });
+            write(answered.as_ref(), failed.as_ref(), *form, (several, &line), console)?;
         }
-        (None, Some(failed)) if form == Form::Json => report::write_failure(console.out, failed)?,
-        // What is told next must not stand on the line that was begun.
-        (None, _) if line.is_open => writeln!(console.out)?,
-        (None, _) => {}
+        Output::Growing(growing) => {
+            let closing = Closing { answer: answer.as_ref(), notices: &notices, failed: failed.as_ref() };
+            if let Err(error) = growing.end(&closing, console.out) {
+                let failure = report::of_file(error)?.into();
+                failed.get_or_insert(FailedInput { path: path.to_owned(), failure });
+            }
+        }
     }
-    console.out.flush()?;
 
     for notice in &notices {
         console.tell(&report::warning(path, notice));
     }
     if let Some(answer) = &answer {
-        if form != Form::Json
-            && let Some(found) = report::phrases(path, answer)
-        {
-            console.tell(&found);
-        }
-        if form == Form::NBest && answer.segments.len() > 1 {
-            let warning = "other texts are written for audio of one segment, 30 s at most; \
-                           `--json` has those of each segment";
-            console.tell(&report::warning(path, &warning));
-        }
+        tell_more(path, answer, &output, console);
     }
     if let Some(failed) = &failed {
         console.tell(&report::render(failed));
     }
     Ok(failed.is_none())
+}
+
+/// Writes an answer that is whole, or what stands in its place.
+fn write(
+    answered: Option<&Answered>,
+    failed: Option<&FailedInput>,
+    form: Form,
+    (several, line): (Inputs, &OpenLine),
+    console: &mut Console,
+) -> io::Result<()> {
+    match (answered, failed) {
+        (Some(answered), _) => report::write_answer(console.out, answered, form)?,
+        (None, Some(failed)) if form == Form::Json => report::write_failure(console.out, failed)?,
+        // What is told next must not stand on the line that was begun; lines and inputs stay in step.
+        (None, _) if line.is_open => writeln!(console.out)?,
+        (None, _) if several == Inputs::Several && form.is_line_an_input() => writeln!(console.out)?,
+        (None, _) => {}
+    }
+    console.out.flush()
+}
+
+/// Tells what an answer in this form does not.
+fn tell_more(path: &Path, answer: &Answer, output: &Output, console: &mut Console) {
+    if !matches!(output, Output::Form(Form::Json))
+        && let Some(found) = report::phrases(path, answer)
+    {
+        console.tell(&found);
+    }
+    if matches!(output, Output::Form(Form::NBest)) && answer.segments.len() > 1 {
+        let warning = "other texts are written for audio of one segment, 30 s at most; \
+                       `--json` has those of each segment";
+        console.tell(&report::warning(path, &warning));
+    }
 }
 
 /// Whether a line was begun that is not ended yet.
@@ -106,13 +151,13 @@ struct OpenLine {
     is_open: bool,
 }
 
-/// Reads an input and answers it. Text that comes early is written where it is to be streamed.
+/// Reads an input and answers it. What can no longer change is written where it is wanted early.
 fn read_and_answer(
     model: &Model,
     request: &Request,
     inputs: &InputArgs,
     path: &Path,
-    line: &mut OpenLine,
+    (output, line): (&mut Output, &mut OpenLine),
     console: &mut Console,
 ) -> io::Result<Outcome> {
     let audio = match input::read(path) {
@@ -124,13 +169,16 @@ fn read_and_answer(
     {
         return Ok(Outcome::failed(Failure::Notice(Notice::Audio(warning.clone()))));
     }
-    let mut tell = |text: &str| -> io::Result<()> {
-        if !inputs.stream {
-            return Ok(());
+    let mut tell = |told: Told| -> io::Result<()> {
+        match (told, &mut *output) {
+            (Told::Text(text), Output::Form(Form::Streamed)) => {
+                line.is_open = true;
+                write!(console.out, "{}", report::one_line(text))?;
+                console.out.flush()
+            }
+            (Told::Segment(segment), Output::Growing(growing)) => growing.segment(segment, console.out),
+            _ => Ok(()),
         }
-        line.is_open = true;
-        write!(console.out, "{}", report::one_line(text))?;
-        console.out.flush()
     };
     let ended = session::run(model, request, &audio.samples, &mut tell)?;
     Ok(Outcome::of(audio.warnings, ended, inputs.strict))

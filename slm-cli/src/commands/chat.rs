@@ -163,7 +163,7 @@ impl<'a> Chat<'a> {
         };
         if self.args.json {
             let record = TurnRecord {
-                path: path.map(|path| path.display().to_string()),
+                path: path.map(report::path_text),
                 user: &user,
                 assistant: &reply.text,
                 truncated: reply.truncated,

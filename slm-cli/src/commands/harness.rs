@@ -12,7 +12,7 @@ use super::job::Job;
 use super::{ask, continue_speech, run, transcribe, translate};
 use crate::args::{Cli, Command};
 use crate::console::Console;
-use crate::report::{self, UsageError};
+use crate::report::{self, Outputs, Stop, UsageError};
 
 /// What a command line came to.
 pub(super) enum Ended {
@@ -66,8 +66,13 @@ fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<boo
     cli.check()?;
     let job = job(&cli.command)?;
     job.check()?;
+    let outputs = match Outputs::plan(job.inputs, &job.inputs.files) {
+        Ok(outputs) => outputs,
+        Err(Stop::Start(error)) => return Err(error),
+        Err(Stop::Output(error)) => return Err(error.into()),
+    };
     let request = job.request(model, job.phrases()?.as_ref())?;
-    Ok(answer_all(model, &request, job.inputs, console)?)
+    Ok(answer_all(model, &request, job.inputs, &outputs, console)?)
 }
 
 fn job(command: &Command) -> Result<Job<'_>, UsageError> {

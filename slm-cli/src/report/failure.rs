@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::{Answer, Warning};
 
+use super::files::OutputError;
 use crate::session::Ended;
 
 /// The most segments without an answer that are told one by one.
@@ -41,6 +42,8 @@ pub(crate) enum Failure {
     Model(slm_core::Error),
     /// Some of its segments have no answer, each told by a warning; the others have.
     Segments(Vec<Warning>),
+    /// Its answer cannot be written.
+    Output(OutputError),
     /// A bug, with its message.
     Panic(String),
 }
@@ -88,6 +91,12 @@ fn without_answer(warnings: &[Warning]) -> (Vec<Warning>, Vec<Warning>) {
 impl From<AudioError> for Failure {
     fn from(error: AudioError) -> Self {
         Self::Audio(error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
     }
 }
 
@@ -148,6 +157,7 @@ impl FailedInput {
             Failure::Model(slm_core::Error::Internal(_)) | Failure::Panic(_) => "decoder_bug",
             Failure::Model(error) => error.kind(),
             Failure::Segments(_) => "incomplete",
+            Failure::Output(_) => "io",
         }
     }
 }
@@ -173,6 +183,7 @@ impl fmt::Display for FailedInput {
                     more => write!(f, "\n  .. and {more} more"),
                 }
             }
+            Failure::Output(error) => write!(f, "cannot keep the answer to `{path}`: {error}"),
             Failure::Panic(message) => write!(f, "cannot answer `{path}`: internal error: {message}"),
         }
     }
@@ -183,6 +194,7 @@ impl Error for FailedInput {
         match &self.failure {
             Failure::Audio(error) => error.source(),
             Failure::Model(error) => error.source(),
+            Failure::Output(error) => error.source(),
             Failure::Notice(_) | Failure::NoSpeech | Failure::Segments(_) | Failure::Panic(_) => None,
         }
     }
@@ -198,7 +210,7 @@ impl FailedInput {
             }
             Failure::Model(error) => error.hint(),
             Failure::Notice(_) => Some("without `--strict` this is a warning".into()),
-            Failure::NoSpeech | Failure::Segments(_) => None,
+            Failure::NoSpeech | Failure::Segments(_) | Failure::Output(_) => None,
         }
     }
 }

@@ -1,8 +1,16 @@
 //! What is printed: answers and their records, warnings, errors, counts.
 
+mod cues;
+mod document;
 mod failure;
+mod files;
 mod form;
+mod names;
+mod output;
+mod path;
 mod record;
+mod subtitle;
+mod whisper;
 
 use std::any::Any;
 use std::error::Error;
@@ -12,8 +20,12 @@ use std::path::Path;
 
 use slm_core::{Answer, BackendError};
 
+pub(crate) use document::Closing;
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
-pub(crate) use form::{Answered, Form, one_line, write_answer, write_failure, write_json};
+pub(crate) use files::OutputError;
+pub(crate) use form::{Answered, Form, Inputs, one_line, write_answer, write_failure, write_json};
+pub(crate) use output::{Output, Outputs, of_file};
+pub(crate) use path::path_text;
 pub(crate) use record::NoticeRecord;
 
 use crate::fetch::FetchError;
@@ -131,13 +143,26 @@ pub(crate) fn warning(path: &Path, warning: &impl fmt::Display) -> String {
     format!("warning: `{}`: {warning}", path.display())
 }
 
+/// What became of several inputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    /// Those after a failure that ended the work.
+    pub(crate) skipped: usize,
+    /// Those whose files were there already.
+    pub(crate) kept: usize,
+}
+
 /// The last line when there were several inputs.
-pub(crate) fn summary(done: usize, failed: usize, skipped: usize) -> String {
-    let counts = format!("{done} transcribed, {failed} failed");
-    if skipped == 0 {
-        return counts;
-    }
-    format!("{counts}, {skipped} skipped")
+pub(crate) fn summary(counts: Counts) -> String {
+    let Counts { done, failed, skipped, kept } = counts;
+    let parts = [
+        Some(format!("{done} transcribed, {failed} failed")),
+        (skipped > 0).then(|| format!("{skipped} skipped")),
+        (kept > 0).then(|| format!("{kept} skipped as done before")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Prints to stderr, where nothing can be done about a failure.
@@ -204,8 +229,10 @@ mod tests {
 
     #[test]
     fn counts_are_summed_up() {
-        assert_eq!(summary(12, 1, 0), "12 transcribed, 1 failed");
-        assert_eq!(summary(1, 1, 3), "1 transcribed, 1 failed, 3 skipped");
+        let counts = Counts { done: 12, failed: 1, ..Counts::default() };
+        assert_eq!(summary(counts), "12 transcribed, 1 failed");
+        let counts = Counts { done: 1, failed: 1, skipped: 3, kept: 2 };
+        assert_eq!(summary(counts), "1 transcribed, 1 failed, 3 skipped, 2 skipped as done before");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use slm_core::{Alternative, Segment, SkippedSpeech, Warning, Word};
 
 use super::failure::{FailedInput, Failure, Notice};
 use super::form::Answered;
+use super::path::path_text;
 
 /// A JSON record of an answer. Seconds are rounded to the millisecond, scores and agreements to four digits.
 #[derive(Serialize)]
@@ -61,14 +62,14 @@ struct WordRecord<'a> {
 }
 
 #[derive(Serialize)]
-struct SkippedRecord<'a> {
+pub(super) struct SkippedRecord<'a> {
     text: &'a str,
     start: f64,
     end: f64,
 }
 
 #[derive(Serialize)]
-struct AlternativeRecord<'a> {
+pub(super) struct AlternativeRecord<'a> {
     text: &'a str,
     score: f64,
 }
@@ -92,7 +93,7 @@ pub(super) struct FailureRecord {
 }
 
 #[derive(Serialize)]
-struct ErrorRecord {
+pub(super) struct ErrorRecord {
     kind: &'static str,
     message: String,
 }
@@ -100,16 +101,9 @@ struct ErrorRecord {
 impl<'a> AnswerRecord<'a> {
     pub(super) fn of(answered: &Answered<'a>) -> Self {
         let Answered { path, answer, notices, failed } = *answered;
-        let without_answer: &[Warning] = match failed.map(|failed| &failed.failure) {
-            Some(Failure::Segments(warnings)) => warnings,
-            _ => &[],
-        };
-        let without_answer = without_answer.iter().cloned().map(Notice::Answer);
-        let warnings = notices.iter().map(NoticeRecord::of);
-        let warnings = warnings.chain(without_answer.map(|notice| NoticeRecord::of(&notice)));
         let has_parts = answer.segments.len() > 1;
         Self {
-            path: path.display().to_string(),
+            path: path_text(path),
             text: &answer.text,
             duration: milliseconds(answer.seconds),
             no_speech: answer.no_speech,
@@ -117,7 +111,7 @@ impl<'a> AnswerRecord<'a> {
             agreement: answer.agreement().map(four_digits),
             segments: answer.segments.iter().map(|segment| SegmentRecord::of(segment, has_parts)).collect(),
             alternatives: answer.alternatives.iter().map(AlternativeRecord::of).collect(),
-            warnings: warnings.collect(),
+            warnings: warnings(notices, failed),
             error: failed.map(ErrorRecord::of),
         }
     }
@@ -133,11 +127,6 @@ impl<'a> SegmentRecord<'a> {
             end: milliseconds(word.end),
             agreement: four_digits(word.agreement),
         };
-        let skipped = |stretch: &'a SkippedSpeech| SkippedRecord {
-            text: &stretch.text,
-            start: milliseconds(stretch.start),
-            end: milliseconds(stretch.end),
-        };
         let alternatives: &[Alternative] = if is_part { &segment.alternatives } else { &[] };
         Self {
             start: milliseconds(segment.start),
@@ -147,15 +136,23 @@ impl<'a> SegmentRecord<'a> {
             agreement: aligned.map(|aligned| four_digits(aligned.agreement.value())),
             suspect: aligned.map(|aligned| aligned.agreement.is_suspect()),
             words: aligned.map(|aligned| aligned.words.iter().map(word).collect()).unwrap_or_default(),
-            skipped: aligned.map(|aligned| aligned.skipped.iter().map(skipped).collect()).unwrap_or_default(),
+            skipped: aligned
+                .map(|aligned| aligned.skipped.iter().map(SkippedRecord::of).collect())
+                .unwrap_or_default(),
             phrases: segment.phrases.iter().map(|found| found.phrase.as_str()).collect(),
             alternatives: alternatives.iter().map(AlternativeRecord::of).collect(),
         }
     }
 }
 
+impl<'a> SkippedRecord<'a> {
+    pub(super) fn of(stretch: &'a SkippedSpeech) -> Self {
+        Self { text: &stretch.text, start: milliseconds(stretch.start), end: milliseconds(stretch.end) }
+    }
+}
+
 impl<'a> AlternativeRecord<'a> {
-    fn of(other: &'a Alternative) -> Self {
+    pub(super) fn of(other: &'a Alternative) -> Self {
         Self { text: &other.text, score: four_digits(other.score) }
     }
 }
@@ -174,20 +171,32 @@ impl NoticeRecord {
 
 impl FailureRecord {
     pub(super) fn of(failed: &FailedInput) -> Self {
-        Self { path: failed.path.display().to_string(), error: ErrorRecord::of(failed) }
+        Self { path: path_text(&failed.path), error: ErrorRecord::of(failed) }
     }
 }
 
 impl ErrorRecord {
-    fn of(failed: &FailedInput) -> Self {
+    pub(super) fn of(failed: &FailedInput) -> Self {
         Self { kind: failed.kind(), message: failed.to_string() }
     }
 }
 
-fn milliseconds(seconds: f64) -> f64 {
+/// What is odd about an answer, and the segments that lack.
+pub(super) fn warnings(notices: &[Notice], failed: Option<&FailedInput>) -> Vec<NoticeRecord> {
+    let without_answer: &[Warning] = match failed.map(|failed| &failed.failure) {
+        Some(Failure::Segments(warnings)) => warnings,
+        _ => &[],
+    };
+    let without_answer = without_answer.iter().cloned().map(Notice::Answer);
+    let records = notices.iter().map(NoticeRecord::of);
+    records.chain(without_answer.map(|notice| NoticeRecord::of(&notice))).collect()
+}
+
+/// Seconds, rounded to the millisecond.
+pub(super) fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-fn four_digits(value: f64) -> f64 {
+pub(super) fn four_digits(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }

@@ -31,7 +31,7 @@ pub struct Answer {
 }
 
 /// A stretch of audio that went through the model at once, and its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Segment {
     /// Where it begins, in seconds from the start of the audio.
