@@ -9,6 +9,7 @@ use super::cancel::CancelToken;
 use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
+use super::recording::{Recording, placed};
 use super::request::{Delivery, Request};
 use super::speech::{
     Cut, Cutter, MAX_SEGMENT_SECONDS, Piece, SpeechError, SpeechModel, Work, failed, seconds,
@@ -55,25 +56,31 @@ impl Worker {
         let is_piecewise = self.request.task.is_piecewise();
         let watch = self.cancel.watch();
         let mut cutter = Cutter::default();
+        let mut whole = (!is_piecewise).then(|| Recording::new(&self.model, &self.request, &self.cache));
         let mut is_last = false;
         while !is_last {
             if watch.is_stopped() {
                 return Err(Error::Cancelled);
             }
             match self.queue.take() {
-                Taken::Samples(samples) => cutter.push(&samples),
+                Taken::Samples(samples) => match &mut whole {
+                    Some(recording) => {
+                        recording.push(&samples, &watch)?;
+                        if recording.done() > found.samples_done {
+                            self.progress(found, recording.done());
+                        }
+                    }
+                    None => cutter.push(&samples),
+                },
                 Taken::End => is_last = true,
                 Taken::Nothing => continue,
             }
             if is_piecewise {
                 self.answer_ready(&mut cutter, is_last, found, &watch)?;
-            } else {
-                self.model.check_whole(cutter.len())?;
             }
         }
-        if !is_piecewise {
-            let cuts: Vec<Cut> = cutter.whole().into_iter().collect();
-            self.answer(cuts, found, &watch)?;
+        if let Some(recording) = whole {
+            self.answer_whole(recording, found, &watch)?;
         }
         // Where nothing at all was answered, the failure is that of the whole.
         if let Some(error) = found.failure.take()
@@ -111,6 +118,18 @@ impl Worker {
         }
     }
 
+    /// Answers a task that needs all of a recording, or the part of it that it gets.
+    fn answer_whole(&self, whole: Recording, found: &mut Found, watch: &Watch) -> Result<(), Error> {
+        let excerpt = whole.finish(watch)?;
+        for warning in excerpt.warnings {
+            self.warn(found, warning);
+        }
+        found.answer.sources = excerpt.sources;
+        self.answer(excerpt.cut.into_iter().collect(), found, watch)?;
+        self.progress(found, self.queue.given());
+        Ok(())
+    }
+
     /// Answers `cuts` as one batch and tells of them.
     fn answer(&self, cuts: Vec<Cut>, found: &mut Found, watch: &Watch) -> Result<(), Error> {
         let ends = cuts.last().map_or(0, |cut| cut.start + cut.samples.len());
@@ -133,7 +152,8 @@ impl Worker {
             }?;
             for (cut, result) in cuts.iter().zip(results) {
                 match result {
-                    Ok((segment, warnings)) => {
+                    Ok(answered) => {
+                        let (segment, warnings) = placed(answered, &found.answer.sources);
                         if self.request.delivery == Delivery::Segments && !segment.text.is_empty() {
                             let between = if found.answer.text.is_empty() { "" } else { " " };
                             self.tell(Event::Text(format!("{between}{}", segment.text)));
@@ -151,12 +171,17 @@ impl Worker {
                 }
             }
         }
-        found.samples_done = ends;
+        self.progress(found, ends);
+        Ok(())
+    }
+
+    /// Tells how far the work is.
+    fn progress(&self, found: &mut Found, samples_done: usize) {
+        found.samples_done = found.samples_done.max(samples_done);
         self.tell(Event::Progress(Progress {
             seconds_done: seconds(found.samples_done),
             seconds_given: seconds(self.queue.given()),
         }));
-        Ok(())
     }
 
     fn warn(&self, found: &mut Found, warning: Warning) {

@@ -61,6 +61,12 @@ impl SpeechModel {
         ((steps * STEP_SECONDS) as f64).max(MAX_SEGMENT_SECONDS)
     }
 
+    /// Seconds of audio at most that tasks which need all of it are given; of longer audio they get
+    /// [a part](crate::models::prompt::LongAudio).
+    pub fn whole_seconds(&self) -> f64 {
+        self.longest_whole_seconds()
+    }
+
     /// Stretches of at most `seconds` that go through the model together.
     pub fn batch_rows(&self, seconds: f64) -> usize {
         largest_count(MAX_BATCH, self.memory, |rows| self.working_bytes(rows, seconds))

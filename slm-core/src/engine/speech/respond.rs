@@ -198,7 +198,7 @@ impl SpeechModel {
     }
 
     /// Refuses audio that is too long for a task that needs all of it at once.
-    pub(crate) fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
+    fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
         let (seconds, limit) = (seconds(samples), self.longest_whole_seconds());
         if seconds > limit { Err(SpeechError::AudioTooLong { seconds, limit }) } else { Ok(()) }
     }
