@@ -88,6 +88,11 @@ fn answer_one(
         {
             console.tell(&found);
         }
+        if form != Form::Json
+            && let Some(sources) = report::sources(path, &answer.sources)
+        {
+            console.tell(&sources);
+        }
         if form == Form::NBest && answer.segments.len() > 1 {
             let warning = "other texts are written for audio of one segment, 30 s at most; \
                            `--json` has those of each segment";

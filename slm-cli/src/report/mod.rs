@@ -3,6 +3,7 @@
 mod failure;
 mod form;
 mod record;
+mod sources;
 
 use std::any::Any;
 use std::error::Error;
@@ -14,7 +15,8 @@ use slm_core::{Answer, BackendError};
 
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
 pub(crate) use form::{Answered, Form, one_line, write_answer, write_failure, write_json};
-pub(crate) use record::NoticeRecord;
+pub(crate) use record::{NoticeRecord, SourceRecord};
+pub(crate) use sources::sources;
 
 use crate::fetch::FetchError;
 

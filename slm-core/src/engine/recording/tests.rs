@@ -57,7 +57,7 @@ fn a_question_about_a_long_recording_tells_its_sources() {
     let (first, last) = (answer.sources.first().unwrap(), answer.sources.last().unwrap());
     assert_eq!((segment.start, segment.end), (first.start, last.end));
     let used: f64 = answer.sources.iter().map(|source| source.end - source.start).sum();
-    assert!(used > 5.0 && used <= 30.0, "{:?}", answer.sources);
+    assert!(used > 0.0 && used <= 30.0, "{:?}", answer.sources);
     assert!(answer.sources.iter().all(|source| source.text.is_some() && source.end <= 95.0));
     let told: Vec<f64> = answer
         .warnings
