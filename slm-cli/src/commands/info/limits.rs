@@ -33,7 +33,7 @@ pub(super) fn of_model(model: &Model) -> Vec<Row> {
             "audio to transcribe or translate",
             format!("that of a file, cut into {} s, {} at once", limits.segment_seconds, limits.batch),
         ),
-        ("audio for other tasks", format!("{:.0} s at once, of more a part", limits.whole_audio_seconds)),
+        ("audio for other tasks", format!("{:.0} s", limits.whole_audio_seconds)),
         ("instruction", format!("{} tokens", limits.instruction_tokens)),
         ("text in place of speech", format!("{} tokens", limits.text_tokens)),
         ("phrases", format!("{}, {} characters each", limits.phrases, limits.phrase_chars)),

@@ -1,5 +1,7 @@
 //! Long recordings with tiny models of random weights.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 

@@ -62,7 +62,7 @@ impl SpeechModel {
     }
 
     /// Seconds of audio at most that tasks which need all of it are given; of longer audio they get
-    /// [a part](crate::models::prompt::LongAudio).
+    /// [a part](crate::LongAudio).
     pub fn whole_seconds(&self) -> f64 {
         self.longest_whole_seconds()
     }
