@@ -97,7 +97,9 @@ pub enum SpeechError {
         limit: f64,
     },
     /// The audio is too long for a task that needs all of it at once, and its parts cannot be told apart.
-    #[error("more than {limit:.0} s of audio, limit for this task by a bundle without the task `transcribe`")]
+    #[error(
+        "more than {limit:.0} s of audio, and the bundle has no task `transcribe` to find the part that matters"
+    )]
     NoTranscripts {
         /// The longest that goes through the model at once.
         limit: f64,
