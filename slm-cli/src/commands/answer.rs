@@ -138,6 +138,11 @@ fn tell_more(path: &Path, answer: &Answer, output: &Output, console: &mut Consol
     {
         console.tell(&found);
     }
+    if !matches!(output, Output::Form(Form::Json))
+        && let Some(sources) = report::sources(path, &answer.sources)
+    {
+        console.tell(&sources);
+    }
     if matches!(output, Output::Form(Form::NBest)) && answer.segments.len() > 1 {
         let warning = "other texts are written for audio of one segment, 30 s at most; \
                        `--json` has those of each segment";

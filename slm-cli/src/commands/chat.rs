@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use slm_core::{Answer, Dialog, Model, Request, Speaker, Task, Warning};
+use slm_core::{Answer, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
 
 use crate::args::{ChatArgs, ModelArgs};
 use crate::console::Console;
-use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, Stop, UsageError};
+use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, SourceRecord, Stop, UsageError};
 use crate::typed::{LineError, Lines};
 use crate::{input, model};
 
@@ -40,6 +40,9 @@ struct TurnRecord<'a> {
     path: Option<String>,
     user: &'a str,
     assistant: &'a str,
+    /// The stretches of a long recording that the reply rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord<'a>>,
     /// Whether the reply ran into its limit; only where it did.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -88,6 +91,8 @@ fn parse(line: &str) -> Input {
 /// What was said in a turn, and the reply.
 struct Turn {
     user: String,
+    /// What of it later turns are told, where the reply rests on a part of a long recording.
+    part: Option<String>,
     reply: Answer,
     /// What is odd about the recording, what was heard, or the reply.
     notices: Vec<Notice>,
@@ -154,7 +159,7 @@ impl<'a> Chat<'a> {
         console: &mut Console,
     ) -> io::Result<()> {
         let input = path.unwrap_or(Path::new("-"));
-        let Turn { user, reply, notices } = match turn {
+        let Turn { user, part, reply, notices } = match turn {
             Ok(turn) => turn,
             Err(failure) => {
                 self.complain(&FailedInput { path: input.to_owned(), failure }, console);
@@ -166,6 +171,7 @@ impl<'a> Chat<'a> {
                 path: path.map(report::path_text),
                 user: &user,
                 assistant: &reply.text,
+                sources: reply.sources.iter().map(SourceRecord::of).collect(),
                 truncated: reply.truncated,
                 warnings: notices.iter().map(NoticeRecord::of).collect(),
             };
@@ -177,12 +183,17 @@ impl<'a> Chat<'a> {
             writeln!(console.out, "{}", report::one_line(&reply.text))?;
         }
         console.out.flush()?;
+        if !self.args.json
+            && let Some(sources) = report::sources(input, &reply.sources)
+        {
+            console.tell(&sources);
+        }
         for notice in &notices {
             // A stretch that was not heard is more than odd: the dialog lacks it.
             self.has_failed |= matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
             console.tell(&report::warning(input, notice));
         }
-        self.dialog.push(Speaker::User, &user);
+        self.dialog.push(Speaker::User, part.as_ref().unwrap_or(&user));
         self.dialog.push(Speaker::Assistant, &reply.text);
         Ok(())
     }
@@ -196,7 +207,7 @@ impl<'a> Chat<'a> {
     fn typed(&self, user: String) -> Result<Turn, Failure> {
         let reply = self.model.answer_text(&user, &self.next())?;
         let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
-        Ok(Turn { user, reply, notices })
+        Ok(Turn { user, part: None, reply, notices })
     }
 
     fn spoken(&self, path: &Path) -> Result<Turn, Failure> {
@@ -210,7 +221,10 @@ impl<'a> Chat<'a> {
         let reply = self.model.answer(&audio.samples, &self.next()).map_err(|failure| failure.error)?;
         let answers = heard.warnings.iter().chain(&reply.warnings).cloned().map(Notice::Answer);
         let notices = audio.warnings.into_iter().map(Notice::Audio).chain(answers).collect();
-        Ok(Turn { user: heard.text, reply, notices })
+        // Half of the room for earlier turns, so that the reply has the other half.
+        let words = self.args.history / 2;
+        let part = (!reply.sources.is_empty()).then(|| said_within(&heard, &reply.sources, words));
+        Ok(Turn { user: heard.text, part, reply, notices })
     }
 
     /// The request for the turn to come.
@@ -218,6 +232,21 @@ impl<'a> Chat<'a> {
         let dialog = self.dialog.recent(self.args.history);
         self.args.decode.request(self.model, Task::Chat { dialog }, None)
     }
+}
+
+/// The last `words` words that were heard in these stretches: in the segments whose middle lies in one of them.
+fn said_within(heard: &Answer, stretches: &[Source], words: usize) -> String {
+    let lies_within = |segment: &&Segment| {
+        let middle = f64::midpoint(segment.start, segment.end);
+        stretches.iter().any(|stretch| (stretch.start..stretch.end).contains(&middle))
+    };
+    let said: Vec<&str> = heard
+        .segments
+        .iter()
+        .filter(lies_within)
+        .flat_map(|segment| segment.text.split_whitespace())
+        .collect();
+    said[said.len().saturating_sub(words)..].join(" ")
 }
 
 #[cfg(test)]

@@ -116,6 +116,7 @@ impl Notice {
             Self::Answer(Warning::TextLimit { .. }) => "text_limit",
             Self::Answer(Warning::Unsupported { .. }) => "unsupported_text",
             Self::Answer(Warning::SegmentFailed { .. }) => "segment_failed",
+            Self::Answer(Warning::PartOfAudio { .. }) => "part_of_audio",
             Self::Answer(_) => "other",
         }
     }
@@ -149,7 +150,7 @@ impl FailedInput {
             Failure::Audio(error) => error.kind().as_str(),
             Failure::Notice(notice) => match notice.kind() {
                 "audio" => "corrupt",
-                "text_limit" => "limit",
+                "text_limit" | "part_of_audio" => "limit",
                 kind => kind,
             },
             Failure::NoSpeech => "no_speech",

@@ -9,6 +9,7 @@ mod names;
 mod output;
 mod path;
 mod record;
+mod sources;
 mod subtitle;
 mod whisper;
 
@@ -26,7 +27,8 @@ pub(crate) use files::OutputError;
 pub(crate) use form::{Answered, Form, Inputs, one_line, write_answer, write_failure, write_json};
 pub(crate) use output::{Output, Outputs, of_file};
 pub(crate) use path::path_text;
-pub(crate) use record::NoticeRecord;
+pub(crate) use record::{NoticeRecord, SourceRecord};
+pub(crate) use sources::sources;
 
 use crate::fetch::FetchError;
 

@@ -1,7 +1,7 @@
 //! The JSON records of answers and failures.
 
 use serde::Serialize;
-use slm_core::{Alternative, Segment, SkippedSpeech, Warning, Word};
+use slm_core::{Alternative, Segment, SkippedSpeech, Source, Warning, Word};
 
 use super::failure::{FailedInput, Failure, Notice};
 use super::form::Answered;
@@ -20,6 +20,9 @@ pub(super) struct AnswerRecord<'a> {
     agreement: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     segments: Vec<SegmentRecord<'a>>,
+    /// The stretches of a long recording that the answer rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,6 +62,15 @@ struct WordRecord<'a> {
     start: f64,
     end: f64,
     agreement: f64,
+}
+
+/// A JSON record of a stretch that an answer rests on.
+#[derive(Serialize)]
+pub(crate) struct SourceRecord<'a> {
+    start: f64,
+    end: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +122,7 @@ impl<'a> AnswerRecord<'a> {
             truncated: answer.truncated,
             agreement: answer.agreement().map(four_digits),
             segments: answer.segments.iter().map(|segment| SegmentRecord::of(segment, has_parts)).collect(),
+            sources: answer.sources.iter().map(SourceRecord::of).collect(),
             alternatives: answer.alternatives.iter().map(AlternativeRecord::of).collect(),
             warnings: warnings(notices, failed),
             error: failed.map(ErrorRecord::of),
@@ -148,6 +161,13 @@ impl<'a> SegmentRecord<'a> {
 impl<'a> SkippedRecord<'a> {
     pub(super) fn of(stretch: &'a SkippedSpeech) -> Self {
         Self { text: &stretch.text, start: milliseconds(stretch.start), end: milliseconds(stretch.end) }
+    }
+}
+
+impl<'a> SourceRecord<'a> {
+    pub(crate) fn of(source: &'a Source) -> Self {
+        let (start, end) = (milliseconds(source.start), milliseconds(source.end));
+        Self { start, end, text: source.text.as_deref() }
     }
 }
 

@@ -24,13 +24,17 @@ pub struct Answer {
     pub segments: Vec<Segment>,
     /// The stretches that went through no model, in order: with the segments they are all of the audio.
     pub quiet: Vec<Quiet>,
+    /// The stretches that the answer rests on, in order, where the task needs all of the audio and it was too long for
+    /// that; else none.
+    pub sources: Vec<Source>,
     /// Further hypotheses, the best first, where the request asks for several and there is one segment.
     pub alternatives: Vec<Alternative>,
     /// What a reader should know of the answer.
     pub warnings: Vec<Warning>,
 }
 
-/// A stretch of audio that went through the model at once, and its answer.
+/// A stretch of audio that went through the model at once, and its answer. Where the answer has
+/// [sources](Answer::sources) it reaches from the first to the last of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Segment {
@@ -61,6 +65,18 @@ pub struct Segment {
     pub no_speech_prob: f64,
     /// Whether the sound supports the text; a text that it does not support at all may be invented.
     pub is_supported: bool,
+}
+
+/// A stretch of a long recording that an answer rests on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Source {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// Its transcript, by which it was found; `None` where it was not looked for, as the task takes the end of the audio.
+    pub text: Option<String>,
 }
 
 /// A stretch of audio without speech.

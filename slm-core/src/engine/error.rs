@@ -272,7 +272,8 @@ impl From<SpeechError> for Error {
         match &error {
             SpeechError::InstructionTooLong { .. }
             | SpeechError::TextTooLong { .. }
-            | SpeechError::AudioTooLong { .. } => Self::classed(error, Self::Limit),
+            | SpeechError::AudioTooLong { .. }
+            | SpeechError::NoTranscripts { .. } => Self::classed(error, Self::Limit),
             SpeechError::NoTask { .. } | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)

@@ -225,7 +225,7 @@ fn capabilities(model: &SpeechModel) -> Capabilities {
 
 fn limits(model: &SpeechModel) -> Limits {
     Limits {
-        whole_audio_seconds: model.longest_whole_seconds(),
+        whole_audio_seconds: model.whole_seconds(),
         batch: model.batch_rows(MAX_SEGMENT_SECONDS),
         segment_seconds: MAX_SEGMENT_SECONDS,
         phrases: MAX_PHRASES,

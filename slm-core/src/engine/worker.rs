@@ -9,9 +9,10 @@ use super::cancel::CancelToken;
 use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
+use super::recording::{Recording, placed};
 use super::request::{Delivery, Request};
 use super::speech::{
-    Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, joined, seconds, settled,
+    Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, seconds, settled,
 };
 use super::warning::Warning;
 use crate::nn::Watch;
@@ -54,9 +55,9 @@ impl Worker {
     fn work(&self, found: &mut Found) -> Result<(), Error> {
         let is_piecewise = self.request.task.is_piecewise();
         let watch = self.cancel.watch();
-        let longest = if is_piecewise { self.model.longest_segment(&self.request) } else { f64::INFINITY };
+        let longest = self.model.longest_segment(&self.request);
         let mut cutter = Cutter::new(&self.request.segmentation, longest);
-        let mut waiting: Vec<Cut> = Vec::new();
+        let mut whole = (!is_piecewise).then(|| Recording::new(&self.model, &self.request, &self.cache));
         let mut is_last = false;
         while !is_last {
             if watch.is_stopped() {
@@ -70,15 +71,18 @@ impl Worker {
                 }
                 Taken::Nothing => continue,
             }
-            if is_piecewise {
-                self.answer_ready(&mut cutter, longest, found, &watch)?;
-            } else {
-                waiting.extend(self.speech(&mut cutter, usize::MAX, found));
-                self.model.check_whole(waiting.iter().map(|cut| cut.samples.len()).sum())?;
+            match &mut whole {
+                None => self.answer_ready(&mut cutter, longest, found, &watch)?,
+                Some(recording) => {
+                    let cuts = self.speech(&mut cutter, usize::MAX, found);
+                    found.seconds_done = cuts.last().map_or(found.seconds_done, |cut| seconds(cut.own.end));
+                    recording.add(cuts, &watch)?;
+                    self.progress(found);
+                }
             }
         }
-        if let Some(whole) = joined(waiting) {
-            self.answer(vec![whole], found, &watch)?;
+        if let Some(recording) = whole {
+            self.answer_whole(recording, cutter.samples(), found, &watch)?;
         }
         // Where nothing at all was answered, the failure is that of the whole.
         if let Some(error) = found.failure.take()
@@ -137,6 +141,25 @@ impl Worker {
         }
     }
 
+    /// Answers a task that needs all of a recording of `samples`, or the part of it that it gets.
+    fn answer_whole(
+        &self,
+        whole: Recording,
+        samples: usize,
+        found: &mut Found,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let excerpt = whole.finish(samples, watch)?;
+        for warning in excerpt.warnings {
+            self.warn(found, warning);
+        }
+        found.answer.sources = excerpt.sources;
+        if let Some(cut) = excerpt.cut {
+            self.answer(vec![cut], found, watch)?;
+        }
+        Ok(())
+    }
+
     /// Answers `cuts` as one batch and tells of them.
     fn answer(&self, cuts: Vec<Cut>, found: &mut Found, watch: &Watch) -> Result<(), Error> {
         let work = Work { request: &self.request, watch, cache: Some(&self.cache) };
@@ -180,7 +203,8 @@ impl Worker {
         for warning in found.answer.warnings.iter().skip(told) {
             self.tell(Event::Warning(warning.clone()));
         }
-        for (segment, warnings) in kept {
+        for answered in kept {
+            let (segment, warnings) = placed(answered, &found.answer.sources);
             if self.request.delivery == Delivery::Segments && !segment.text.is_empty() {
                 let between = if found.answer.text.is_empty() { "" } else { " " };
                 self.tell(Event::Text(format!("{between}{}", segment.text)));

@@ -14,5 +14,5 @@ mod template;
 pub use dialog::{Dialog, Speaker, Turn};
 pub use phrases::{DEFAULT_TOP, Phrases};
 pub use respell::{Respelling, respell};
-pub use task::Task;
+pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};

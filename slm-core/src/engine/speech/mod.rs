@@ -33,4 +33,4 @@ pub(crate) fn seconds(samples: usize) -> f64 {
 }
 
 #[cfg(all(test, feature = "flex"))]
-mod tests;
+pub(super) mod tests;

@@ -92,6 +92,11 @@ impl SpeechModel {
         self
     }
 
+    /// Bytes that work may take beside the weights.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
+    }
+
     /// The parts.
     pub fn parts(&self) -> &SpeechParts {
         &self.parts

@@ -192,8 +192,7 @@ impl SpeechModel {
         request: &Request,
     ) -> Result<Vec<Stretch>, SpeechError> {
         let is_piecewise = task.is_piecewise();
-        let longest = if is_piecewise { self.longest_segment(request) } else { f64::INFINITY };
-        let mut cutter = Cutter::new(&request.segmentation, longest);
+        let mut cutter = Cutter::new(&request.segmentation, self.longest_segment(request));
         cutter.push(samples);
         cutter.finish();
         let stretches = std::iter::from_fn(|| cutter.next());
@@ -208,12 +207,12 @@ impl SpeechModel {
                 Stretch::Quiet(_) => quiet.push(stretch),
             }
         }
-        self.check_whole(cuts.iter().map(|cut| cut.samples.len()).sum())?;
+        self.check_whole(cuts.iter().map(|cut| cut.own.len()).sum())?;
         Ok(joined(cuts).map(Stretch::Speech).into_iter().chain(quiet).collect())
     }
 
     /// Refuses audio that is too long for a task that needs all of it at once.
-    pub(crate) fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
+    fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
         let (seconds, limit) = (seconds(samples), self.longest_whole_seconds());
         if seconds > limit { Err(SpeechError::AudioTooLong { seconds, limit }) } else { Ok(()) }
     }

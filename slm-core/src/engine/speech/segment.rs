@@ -303,13 +303,19 @@ impl Cutter {
     }
 }
 
+impl Cut {
+    /// The samples that the segment is to answer for.
+    pub(crate) fn own_samples(&self) -> &[f32] {
+        let from = self.own.start.saturating_sub(self.start).min(self.samples.len());
+        &self.samples[from..(from + self.own.len()).min(self.samples.len())]
+    }
+}
+
 /// Several segments as one, without what lies between them; `None` where there are none.
 pub(crate) fn joined(cuts: Vec<Cut>) -> Option<Cut> {
-    cuts.into_iter().reduce(|mut all, next| {
-        all.samples.extend_from_slice(&next.samples);
-        all.own.end = next.own.end;
-        all
-    })
+    let own = cuts.first()?.own.start..cuts.last()?.own.end;
+    let samples = cuts.iter().flat_map(|cut| cut.own_samples()).copied().collect();
+    Some(Cut { start: own.start, samples, own })
 }
 
 /// A segment cut in two at its quietest place; itself where it is too short for that.
