@@ -49,4 +49,4 @@ pub use engine::{
     QuietKind, Request, Segment, Segmentation, Session, TokenLimit, UnsupportedText, Warning, WeightSummary,
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
-pub use prompt::{Dialog, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};
+pub use prompt::{Dialog, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, Templates, Turn};

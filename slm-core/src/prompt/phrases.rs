@@ -1,5 +1,6 @@
 //! Phrases that may be said, ready to be looked for in the sound.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::respell::Respelling;
@@ -31,6 +32,27 @@ impl Phrases {
     /// were found by then.
     pub fn search(&self, posteriors: &CtcPosteriors, watch: &Watch) -> Vec<FoundPhrase> {
         self.search.search(posteriors, self.top, watch)
+    }
+
+    /// Those of `found` that an instruction names: not a phrase that merely resembles what the sound is sure of, which a
+    /// model might copy.
+    pub fn offered(found: &[FoundPhrase], posteriors: &CtcPosteriors) -> Vec<FoundPhrase> {
+        found.iter().filter(|one| !PhraseSearch::only_resembles(one, posteriors)).cloned().collect()
+    }
+
+    /// How well `frames` support that `text` was said there, see [`PhraseSearch::support`].
+    pub(super) fn support(&self, text: &str, posteriors: &CtcPosteriors, frames: Range<usize>) -> f32 {
+        self.search.support(text, posteriors, frames)
+    }
+
+    /// Whether the labels spell both texts alike.
+    pub(super) fn sounds_alike(&self, a: &str, b: &str) -> bool {
+        self.search.sounds_alike(a, b)
+    }
+
+    /// The phrases that the model's labels cannot spell, which are never found: those in another script.
+    pub fn unspellable(&self) -> &[String] {
+        self.search.unspellable()
     }
 
     /// Their number.

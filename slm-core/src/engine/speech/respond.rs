@@ -16,7 +16,7 @@ use crate::engine::cache::EncoderCache;
 use crate::engine::request::Request;
 use crate::engine::warning::Warning;
 use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
-use crate::prompt::{Respelling, Task, respell};
+use crate::prompt::{Phrases, Respelled, Respelling, Sound, Task, respell};
 
 /// A stretch of audio that goes through the model at once.
 #[derive(Debug, Clone, Copy)]
@@ -249,9 +249,16 @@ impl SpeechModel {
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
-        let instructions = pieces
+        let offered: Vec<Vec<FoundPhrase>> = outputs
             .iter()
             .zip(&found)
+            .map(|(output, found)| {
+                output.posteriors.as_ref().map(|sound| Phrases::offered(found, sound)).unwrap_or_default()
+            })
+            .collect();
+        let instructions = pieces
+            .iter()
+            .zip(&offered)
             .map(|(piece, found)| self.instruction(&self.with_phrases(piece.task, found)))
             .collect::<Result<Vec<_>, _>>()?;
         // Text that was told piece by piece stays.
@@ -285,12 +292,18 @@ impl SpeechModel {
                 Some(posteriors) if piece.task.is_transcript() => self.align(&text, posteriors)?,
                 _ => None,
             };
-            if respells
+            let mut respelled = Vec::new();
+            if let Some(phrases) = request.phrases.as_ref().filter(|_| respells)
                 && let (Some(aligned), Some(posteriors)) = (&alignment, posteriors)
-                && let Some(respelled) = respell(&aligned.words, &found[index], self.state_seconds())
+                && let Some(changed) = respell(
+                    phrases,
+                    Sound { posteriors, frame_seconds: self.state_seconds() },
+                    &aligned.words,
+                    &found[index],
+                )
             {
-                alignment = self.align(&respelled, posteriors)?;
-                text = respelled;
+                alignment = self.align(&changed.text, posteriors)?;
+                (text, respelled) = (changed.text, changed.respelled);
             }
             let best = hypotheses.first();
             let start = seconds(piece.start);
@@ -299,7 +312,8 @@ impl SpeechModel {
                 end: start + seconds(piece.samples.len()),
                 alignment: alignment.map(|aligned| later(aligned, start)),
                 text,
-                phrases: found[index].clone(),
+                phrases: offered[index].clone(),
+                respelled: respelled.into_iter().map(|one| respelled_later(one, start)).collect(),
                 alternatives,
                 truncated: best.is_some_and(|best| best.finish == Finish::Length),
                 score: best.map_or(0.0, |best| best.score),
@@ -427,4 +441,9 @@ fn later(mut aligned: Aligned, start: f64) -> Aligned {
         stretch.end += start;
     }
     aligned
+}
+
+/// The same, in the whole audio.
+fn respelled_later(one: Respelled, start: f64) -> Respelled {
+    Respelled { start: one.start + start, end: one.end + start, ..one }
 }
