@@ -1,7 +1,7 @@
 //! The JSON records of answers and failures.
 
 use serde::Serialize;
-use slm_core::{Alternative, Segment, SkippedSpeech, Warning, Word};
+use slm_core::{Alternative, Respelled, Segment, SkippedSpeech, Warning, Word};
 
 use super::failure::{FailedInput, Failure, Notice};
 use super::form::Answered;
@@ -47,6 +47,9 @@ struct SegmentRecord<'a> {
     /// The phrases that were found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phrases: Vec<&'a str>,
+    /// The words that phrases took the place of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    respelled: Vec<RespelledRecord<'a>>,
     /// Where there are several segments; those of a single one are the answer's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord<'a>>,
@@ -63,6 +66,15 @@ struct WordRecord<'a> {
 #[derive(Serialize)]
 struct SkippedRecord<'a> {
     text: &'a str,
+    start: f64,
+    end: f64,
+}
+
+#[derive(Serialize)]
+struct RespelledRecord<'a> {
+    /// What the model wrote.
+    written: &'a str,
+    phrase: &'a str,
     start: f64,
     end: f64,
 }
@@ -138,6 +150,12 @@ impl<'a> SegmentRecord<'a> {
             start: milliseconds(stretch.start),
             end: milliseconds(stretch.end),
         };
+        let respelled = |one: &'a Respelled| RespelledRecord {
+            written: &one.written,
+            phrase: &one.phrase,
+            start: milliseconds(one.start),
+            end: milliseconds(one.end),
+        };
         let alternatives: &[Alternative] = if is_part { &segment.alternatives } else { &[] };
         Self {
             start: milliseconds(segment.start),
@@ -149,6 +167,7 @@ impl<'a> SegmentRecord<'a> {
             words: aligned.map(|aligned| aligned.words.iter().map(word).collect()).unwrap_or_default(),
             skipped: aligned.map(|aligned| aligned.skipped.iter().map(skipped).collect()).unwrap_or_default(),
             phrases: segment.phrases.iter().map(|found| found.phrase.as_str()).collect(),
+            respelled: segment.respelled.iter().map(respelled).collect(),
             alternatives: alternatives.iter().map(AlternativeRecord::of).collect(),
         }
     }

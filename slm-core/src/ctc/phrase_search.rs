@@ -82,7 +82,7 @@ impl PhraseSearch {
             phrases.iter().zip(&ways).filter(|(_, ways)| ways.is_empty()).map(|(phrase, _)| phrase.clone());
         let unspellable = unspellable.collect();
         // The closest spelling of each comes before the others of all, so that a phrase is found as it was given.
-        let closest = (0..).zip(&ways).flat_map(|(index, ways)| ways.first().map(|way| (index, way)));
+        let closest = (0..).zip(&ways).filter_map(|(index, ways)| ways.first().map(|way| (index, way)));
         let others =
             (0..).zip(&ways).flat_map(|(index, ways)| ways.iter().skip(1).map(move |way| (index, way)));
         let tree = PrefixTree::new(closest.chain(others));
@@ -106,6 +106,11 @@ impl PhraseSearch {
         let ways = self.spelling.ways(text);
         let supports = ways.iter().map(|way| support(&self.spelling, way, posteriors, frames.clone()));
         supports.fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// The ways in which the labels can spell `text`, in lower case, the closest first.
+    pub fn ways(&self, text: &str) -> Vec<String> {
+        self.spelling.ways(text)
     }
 
     /// Whether both texts have a spelling in common.
@@ -314,7 +319,7 @@ mod tests {
         let spoken = ["▁b", "ob", "-", "▁an", "na", "-"];
         let found = search(&["Bob-Anna", "Ánna", "O'Bob", "anna"], &spoken);
         let names: Vec<&str> = found.iter().filter(|one| one.1 > -1e-6).map(|one| one.0.as_str()).collect();
-        // Of those that are spelled alike the one that needs least of it.
+        // Of those that are spelled alike the first.
         assert_eq!(names, ["Bob-Anna", "Ánna"]);
         let list = ["anna", "Анна", "Bob", "安娜", "Zoë"];
         assert_eq!(prepared(&list).unspellable(), ["Анна", "安娜", "Zoë"]);

@@ -26,6 +26,11 @@ pub(super) fn support(
     let text: Vec<char> = way.split(' ').flat_map(|word| std::iter::once(' ').chain(word.chars())).collect();
     let blank = posteriors.blank();
     let steps = steps(spelling, &text, posteriors);
+    // The steps that end at each place.
+    let mut ending = vec![Vec::new(); text.len() + 1];
+    for (index, step) in steps.iter().enumerate() {
+        ending[step.to].push(index);
+    }
     let frames = frames.start..frames.end.min(posteriors.frames());
     // The first word of all may lack its space.
     let is_first = (0..frames.start).all(|t| posteriors.best(t).0 == blank);
@@ -43,19 +48,19 @@ pub(super) fn support(
         for (step, &score) in steps.iter().zip(&after_label) {
             next_blank[step.to] = next_blank[step.to].max(score);
         }
-        next_blank.iter_mut().for_each(|score| *score += lag(blank));
+        for score in &mut next_blank {
+            *score += lag(blank);
+        }
         let next_label = steps.iter().zip(&after_label).map(|(step, &stays)| {
             // A label that follows itself needs a blank between.
-            let before = steps.iter().zip(&after_label);
-            let before = before.filter(|(one, _)| one.to == step.from && one.label != step.label);
-            let moves = before.map(|(_, &score)| score).fold(after_blank[step.from], f32::max);
+            let before = ending[step.from].iter().filter(|&&one| steps[one].label != step.label);
+            let moves = before.map(|&one| after_label[one]).fold(after_blank[step.from], f32::max);
             stays.max(moves) + lag(step.label)
         });
         let next_label: Vec<f32> = next_label.collect();
         (after_blank, after_label) = (next_blank, next_label);
     }
-    let ends = steps.iter().zip(&after_label).filter(|(step, _)| step.to == text.len());
-    ends.map(|(_, &score)| score).fold(after_blank[text.len()], f32::max)
+    ending[text.len()].iter().map(|&one| after_label[one]).fold(after_blank[text.len()], f32::max)
 }
 
 /// All labels that spell a part of `text`.

@@ -40,6 +40,13 @@ impl Phrases {
         found.iter().filter(|one| !PhraseSearch::only_resembles(one, posteriors)).cloned().collect()
     }
 
+    /// What an instruction calls a phrase: the phrase, or where the language model's vocabulary does not `know` that, the
+    /// first way to spell it that it knows.
+    pub fn name(&self, phrase: &str, knows: impl Fn(&str) -> bool) -> String {
+        let ways = if knows(phrase) { Vec::new() } else { self.search.ways(phrase) };
+        ways.into_iter().find(|way| knows(way)).unwrap_or_else(|| phrase.to_owned())
+    }
+
     /// How well `frames` support that `text` was said there, see [`PhraseSearch::support`].
     pub(super) fn support(&self, text: &str, posteriors: &CtcPosteriors, frames: Range<usize>) -> f32 {
         self.search.support(text, posteriors, frames)
@@ -63,5 +70,23 @@ impl Phrases {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.search.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctc::PhraseList;
+    use crate::ctc::made_up::labels;
+
+    #[test]
+    fn an_instruction_has_letters_that_the_model_knows() {
+        let list = PhraseList::new(["Fré-ya", "Фрея"]).unwrap();
+        let search = PhraseSearch::new(&list, &labels(&["f", "r", "e", "é", "y", "a", "▁"])).unwrap();
+        let phrases = Phrases::new(search);
+        assert_eq!(phrases.name("Fré-ya", |_| true), "Fré-ya");
+        assert_eq!(phrases.name("Fré-ya", str::is_ascii), "freya");
+        assert_eq!(phrases.name("Fré-ya", |_| false), "Fré-ya");
+        assert_eq!(phrases.unspellable(), ["Фрея"]);
     }
 }

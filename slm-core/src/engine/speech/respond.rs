@@ -259,7 +259,9 @@ impl SpeechModel {
         let instructions = pieces
             .iter()
             .zip(&offered)
-            .map(|(piece, found)| self.instruction(&self.with_phrases(piece.task, found)))
+            .map(|(piece, found)| {
+                self.instruction(&self.with_phrases(piece.task, found, request.phrases.as_ref()))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         // Text that was told piece by piece stays.
         let respells = on_text.is_none()
@@ -348,11 +350,19 @@ impl SpeechModel {
     }
 
     /// The task with the phrases that were found: transcribing becomes spelling, where the bundle has a template for it.
-    fn with_phrases(&self, task: &Task, found: &[FoundPhrase]) -> Task {
-        if *task != Task::Transcribe || found.is_empty() {
+    fn with_phrases(&self, task: &Task, found: &[FoundPhrase], phrases: Option<&Phrases>) -> Task {
+        let Some(phrases) = phrases.filter(|_| *task == Task::Transcribe && !found.is_empty()) else {
             return task.clone();
-        }
-        let spell = Task::Spell { phrases: found.iter().map(|one| one.phrase.clone()).collect() };
+        };
+        let tokenizer = &self.parts.tokenizer;
+        let knows = |text: &str| {
+            tokenizer
+                .encode(text)
+                .and_then(|ids| tokenizer.decode(&ids))
+                .is_ok_and(|again| again.trim() == text)
+        };
+        let spell =
+            Task::Spell { phrases: found.iter().map(|one| phrases.name(&one.phrase, knows)).collect() };
         let known = !self.parts.templates.phrasings(&spell.key()).is_empty();
         if known { spell } else { Task::Transcribe }
     }
