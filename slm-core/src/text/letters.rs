@@ -4,7 +4,7 @@ use tokenizers::normalizers::StripAccents;
 use tokenizers::{NormalizedString, Normalizer};
 
 /// `text` in composed characters (Unicode NFC), in lower case.
-pub fn composed(text: &str) -> String {
+pub(crate) fn composed(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -14,7 +14,7 @@ pub fn composed(text: &str) -> String {
 }
 
 /// What is left of a letter in lower case without its marks (Unicode NFKD); empty for a mark.
-pub fn bare(letter: char) -> String {
+pub(crate) fn bare(letter: char) -> String {
     // Letters of the Latin script that Unicode takes for letters of their own.
     let plain = match letter {
         'ß' => "ss",
