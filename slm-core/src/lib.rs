@@ -50,4 +50,6 @@ pub use engine::{
     WeightSummary,
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
-pub use prompt::{Dialog, LongAudio, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};
+pub use prompt::{
+    Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, Templates, Turn,
+};

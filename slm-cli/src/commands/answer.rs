@@ -39,6 +39,9 @@ pub(super) fn answer_all(
     outputs: &Outputs,
     console: &mut Console,
 ) -> io::Result<bool> {
+    if let Some(warning) = request.phrases.as_ref().and_then(|list| report::unspellable(list.unspellable())) {
+        console.tell(&warning);
+    }
     let all = inputs.files.len();
     let mut counts = Counts { skipped: all, ..Counts::default() };
     for (index, path) in inputs.files.iter().enumerate() {
@@ -133,15 +136,13 @@ fn write(
 
 /// Tells what an answer in this form does not.
 fn tell_more(path: &Path, answer: &Answer, output: &Output, console: &mut Console) {
-    if !matches!(output, Output::Form(Form::Json))
-        && let Some(found) = report::phrases(path, answer)
-    {
-        console.tell(&found);
-    }
-    if !matches!(output, Output::Form(Form::Json))
-        && let Some(sources) = report::sources(path, &answer.sources)
-    {
-        console.tell(&sources);
+    if !matches!(output, Output::Form(Form::Json)) {
+        let told = [
+            report::phrases(path, answer),
+            report::respelled(path, answer),
+            report::sources(path, &answer.sources),
+        ];
+        told.into_iter().flatten().for_each(|line| console.tell(&line));
     }
     if matches!(output, Output::Form(Form::NBest)) && answer.segments.len() > 1 {
         let warning = "other texts are written for audio of one segment, 30 s at most; \
@@ -206,6 +207,35 @@ mod tests {
         assert!(out.ends_with('\n') && out.lines().all(|line| !line.is_empty()), "{out}");
         assert_eq!(err.matches("error: cannot answer `").count(), 2, "{err}");
         assert_eq!(err.matches("the text was cut at 3 tokens").count(), 2, "{err}");
+    }
+
+    #[test]
+    fn phrases_replace_nothing_that_was_heard_and_what_they_replace_is_told() {
+        let model = harness::model();
+        let run = |line: &[&str]| match harness::run(&model, line) {
+            Ended::Answered { out, err, .. } => (out, err),
+            Ended::Refused(error) => panic!("{error}"),
+        };
+        let (jam, freya) = (recording("000000-16147b07.wav"), recording("000009-b75a123a.wav"));
+        let (out, err) = run(&["transcribe", "--phrase", "jama", &jam]);
+        assert_eq!((out.trim_end(), err.as_str()), ("i forgot to buy jam at the market", ""));
+        let (out, _) = run(&["transcribe", "--phrase", "vera", &freya]);
+        assert_eq!(out.trim_end(), "good morning my name is freya");
+        // As the user writes it; a name in letters that the labels lack is told once.
+        let line = ["transcribe", "--phrase", "Fréya", "--phrase", "Фрея", &freya, &freya];
+        let (out, err) = run(&line);
+        assert_eq!(out.matches("good morning my name is Fréya").count(), 2, "{out}");
+        let warning = "warning: phrase list: 1 phrase cannot be spelled by the model's labels: Фрея";
+        assert_eq!((err.lines().next(), err.matches("warning: ").count()), (Some(warning), 1), "{err}");
+        assert_eq!(err.matches("phrases found in the sound: Fréya").count(), 2, "{err}");
+        let (out, _) = run(&["transcribe", "--json", "--phrase", "Fréya", &freya]);
+        let record: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let text = record["text"].as_str().unwrap();
+        assert!(text.ends_with("is Fréya"), "{record}");
+        if let Some(one) = record["segments"][0]["respelled"].get(0) {
+            assert_eq!(one["phrase"], "Fréya", "{record}");
+            assert!(one["start"].as_f64() < one["end"].as_f64(), "{record}");
+        }
     }
 
     #[test]

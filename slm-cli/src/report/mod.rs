@@ -32,6 +32,9 @@ pub(crate) use sources::sources;
 
 use crate::fetch::FetchError;
 
+/// Phrases that a warning names at most.
+const MOST_NAMED: usize = 20;
+
 /// Why a command ends early.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -140,6 +143,34 @@ pub(crate) fn phrases(path: &Path, answer: &Answer) -> Option<String> {
         .then(|| format!("`{}`: phrases found in the sound: {}", path.display(), found.join(", ")))
 }
 
+/// The words that phrases took the place of; `None` where there are none.
+pub(crate) fn respelled(path: &Path, answer: &Answer) -> Option<String> {
+    let all = answer.segments.iter().flat_map(|segment| &segment.respelled);
+    let told: Vec<String> = all
+        .map(|one| format!("`{}` in place of `{}` at {:.2} s", one.phrase, one.written, one.start))
+        .collect();
+    (!told.is_empty()).then(|| format!("`{}`: written by the sound: {}", path.display(), told.join(", ")))
+}
+
+/// A warning about phrases that the model's labels cannot spell, the first [`MOST_NAMED`] by name; `None` where there
+/// are none.
+pub(crate) fn unspellable(phrases: &[String]) -> Option<String> {
+    let count = phrases.len();
+    let what = match count {
+        0 => return None,
+        1 => "1 phrase".to_owned(),
+        _ => format!("{count} phrases"),
+    };
+    let mut named = phrases[..count.min(MOST_NAMED)].join(", ");
+    if count > MOST_NAMED {
+        named.push_str(", ...");
+    }
+    Some(format!(
+        "warning: phrase list: {what} cannot be spelled by the model's labels: {}",
+        one_line(&named)
+    ))
+}
+
 /// A warning about an input or its answer.
 pub(crate) fn warning(path: &Path, warning: &impl fmt::Display) -> String {
     format!("warning: `{}`: {warning}", path.display())
@@ -227,6 +258,21 @@ mod tests {
         let expected = "error: cannot answer `talk.wav`: 301.00 s of audio, limit for this task is 300 s\n\
                         hint: split the recording, ";
         assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn phrases_that_cannot_be_spelled_are_named() {
+        let phrases = |count: usize| (0..count).map(|i| format!("ж{i}")).collect::<Vec<_>>();
+        assert_eq!(unspellable(&phrases(0)), None);
+        let start = "warning: phrase list: ";
+        assert_eq!(
+            unspellable(&phrases(1)).unwrap(),
+            format!("{start}1 phrase cannot be spelled by the model's labels: ж0")
+        );
+        let text = unspellable(&phrases(20)).unwrap();
+        assert!(text.starts_with(&format!("{start}20 phrases ")) && text.ends_with(", ж19"), "{text}");
+        let text = unspellable(&phrases(21)).unwrap();
+        assert!(text.starts_with(&format!("{start}21 phrases ")) && text.ends_with(", ж19, ..."), "{text}");
     }
 
     #[test]

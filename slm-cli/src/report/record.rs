@@ -1,7 +1,7 @@
 //! The JSON records of answers and failures.
 
 use serde::Serialize;
-use slm_core::{Alternative, Segment, SkippedSpeech, Source, Warning, Word};
+use slm_core::{Alternative, Respelled, Segment, SkippedSpeech, Source, Warning, Word};
 
 use super::failure::{FailedInput, Failure, Notice};
 use super::form::Answered;
@@ -51,6 +51,9 @@ struct SegmentRecord<'a> {
     /// The phrases that were found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phrases: Vec<&'a str>,
+    /// The words that phrases took the place of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    respelled: Vec<RespelledRecord<'a>>,
     /// Where there are several segments; those of a single one are the answer's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord<'a>>,
@@ -76,6 +79,15 @@ pub(crate) struct SourceRecord<'a> {
 #[derive(Serialize)]
 pub(super) struct SkippedRecord<'a> {
     text: &'a str,
+    start: f64,
+    end: f64,
+}
+
+#[derive(Serialize)]
+struct RespelledRecord<'a> {
+    /// What the model wrote.
+    written: &'a str,
+    phrase: &'a str,
     start: f64,
     end: f64,
 }
@@ -140,6 +152,12 @@ impl<'a> SegmentRecord<'a> {
             end: milliseconds(word.end),
             agreement: four_digits(word.agreement),
         };
+        let respelled = |one: &'a Respelled| RespelledRecord {
+            written: &one.written,
+            phrase: &one.phrase,
+            start: milliseconds(one.start),
+            end: milliseconds(one.end),
+        };
         let alternatives: &[Alternative] = if is_part { &segment.alternatives } else { &[] };
         Self {
             start: milliseconds(segment.start),
@@ -153,6 +171,7 @@ impl<'a> SegmentRecord<'a> {
                 .map(|aligned| aligned.skipped.iter().map(SkippedRecord::of).collect())
                 .unwrap_or_default(),
             phrases: segment.phrases.iter().map(|found| found.phrase.as_str()).collect(),
+            respelled: segment.respelled.iter().map(respelled).collect(),
             alternatives: alternatives.iter().map(AlternativeRecord::of).collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a model answers.
 
 use crate::ctc::{Aligned, FoundPhrase};
+use crate::prompt::Respelled;
 
 use super::warning::Warning;
 
@@ -49,6 +50,8 @@ pub struct Segment {
     pub alignment: Option<Aligned>,
     /// The phrases of the request that the sound supports, which the instruction had.
     pub phrases: Vec<FoundPhrase>,
+    /// The words of the model that phrases took the place of, in order.
+    pub respelled: Vec<Respelled>,
     /// Further hypotheses, the best first.
     pub alternatives: Vec<Alternative>,
     /// Whether the model was stopped at the most tokens allowed.

@@ -13,6 +13,6 @@ mod template;
 
 pub use dialog::{Dialog, Speaker, Turn};
 pub use phrases::{DEFAULT_TOP, Phrases};
-pub use respell::{Respelling, respell};
+pub use respell::{Respelled, RespelledText, Respelling, Sound, respell};
 pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};

@@ -17,7 +17,7 @@ use crate::engine::cache::EncoderCache;
 use crate::engine::request::{Request, UnsupportedText};
 use crate::engine::warning::Warning;
 use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
-use crate::prompt::{Respelling, Task, respell};
+use crate::prompt::{Phrases, Respelled, Respelling, Sound, Task, respell};
 
 /// What work on several pieces shares.
 #[derive(Clone, Copy)]
@@ -263,10 +263,19 @@ impl SpeechModel {
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
-        let instructions = pieces
+        let offered: Vec<Vec<FoundPhrase>> = outputs
             .iter()
             .zip(&found)
-            .map(|((_, task), found)| self.instruction(&self.with_phrases(task, found)))
+            .map(|(output, found)| {
+                output.posteriors.as_ref().map(|sound| Phrases::offered(found, sound)).unwrap_or_default()
+            })
+            .collect();
+        let instructions = pieces
+            .iter()
+            .zip(&offered)
+            .map(|((_, task), found)| {
+                self.instruction(&self.with_phrases(task, found, request.phrases.as_ref()))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         // Text that was told piece by piece stays.
         let respells = on_text.is_none()
@@ -299,12 +308,18 @@ impl SpeechModel {
                 Some(posteriors) if task.is_transcript() => self.align(&text, posteriors)?,
                 _ => None,
             };
-            if respells
+            let mut respelled = Vec::new();
+            if let Some(phrases) = request.phrases.as_ref().filter(|_| respells)
                 && let (Some(aligned), Some(posteriors)) = (&alignment, posteriors)
-                && let Some(respelled) = respell(&aligned.words, &found[index], self.state_seconds())
+                && let Some(changed) = respell(
+                    phrases,
+                    Sound { posteriors, frame_seconds: self.state_seconds() },
+                    &aligned.words,
+                    &found[index],
+                )
             {
-                alignment = self.align(&respelled, posteriors)?;
-                text = respelled;
+                alignment = self.align(&changed.text, posteriors)?;
+                (text, respelled) = (changed.text, changed.respelled);
             }
             let best = hypotheses.first();
             let alignment = alignment.map(|aligned| later(aligned, seconds(cut.start)));
@@ -314,7 +329,11 @@ impl SpeechModel {
                 is_supported: alignment.as_ref().is_none_or(|aligned| !aligned.agreement.is_suspect()),
                 alignment,
                 text,
-                phrases: found[index].clone(),
+                phrases: offered[index].clone(),
+                respelled: respelled
+                    .into_iter()
+                    .map(|one| respelled_later(one, seconds(cut.start)))
+                    .collect(),
                 alternatives,
                 truncated: best.is_some_and(|best| best.finish == Finish::Length),
                 score: best.map_or(0.0, |best| best.score),
@@ -349,11 +368,19 @@ impl SpeechModel {
     }
 
     /// The task with the phrases that were found: transcribing becomes spelling, where the bundle has a template for it.
-    fn with_phrases(&self, task: &Task, found: &[FoundPhrase]) -> Task {
-        if *task != Task::Transcribe || found.is_empty() {
+    fn with_phrases(&self, task: &Task, found: &[FoundPhrase], phrases: Option<&Phrases>) -> Task {
+        let Some(phrases) = phrases.filter(|_| *task == Task::Transcribe && !found.is_empty()) else {
             return task.clone();
-        }
-        let spell = Task::Spell { phrases: found.iter().map(|one| one.phrase.clone()).collect() };
+        };
+        let tokenizer = &self.parts.tokenizer;
+        let knows = |text: &str| {
+            tokenizer
+                .encode(text)
+                .and_then(|ids| tokenizer.decode(&ids))
+                .is_ok_and(|again| again.trim() == text)
+        };
+        let spell =
+            Task::Spell { phrases: found.iter().map(|one| phrases.name(&one.phrase, knows)).collect() };
         let known = !self.parts.templates.phrasings(&spell.key()).is_empty();
         if known { spell } else { Task::Transcribe }
     }
@@ -479,4 +506,9 @@ fn later(mut aligned: Aligned, start: f64) -> Aligned {
         stretch.end += start;
     }
     aligned
+}
+
+/// The same, in the whole audio.
+fn respelled_later(one: Respelled, start: f64) -> Respelled {
+    Respelled { start: one.start + start, end: one.end + start, ..one }
 }
