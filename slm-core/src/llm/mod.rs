@@ -11,6 +11,7 @@ pub mod family;
 pub mod gemma;
 mod language_model;
 mod model;
+mod output_head;
 pub mod t5;
 mod token_ids;
 mod visibility;

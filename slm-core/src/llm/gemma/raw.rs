@@ -9,6 +9,9 @@ use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::token_ids::TokenIds;
 
+/// The fields that say with `null` that there is no cap.
+const NULLS: &[&str] = &["attn_logit_softcapping", "final_logit_softcapping"];
+
 impl GemmaConfig {
     /// Reads and checks `config.json`.
     ///
@@ -16,7 +19,7 @@ impl GemmaConfig {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        let raw: RawConfig = checkpoint.json(CONFIG_FILE)?;
+        let raw: RawConfig = checkpoint.json_with_nulls(CONFIG_FILE, NULLS)?;
         json::checked(raw.resolve(), &checkpoint.path_of(CONFIG_FILE), Self::problems)
     }
 }
