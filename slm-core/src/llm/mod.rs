@@ -9,6 +9,7 @@ mod decoder;
 mod error;
 pub mod family;
 pub mod gemma;
+mod generation_ids;
 mod language_model;
 mod model;
 mod output_head;

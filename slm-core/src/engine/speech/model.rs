@@ -153,7 +153,7 @@ impl SpeechModel {
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
         let decode = self.decoding_of(request, &request.task, super::MAX_SEGMENT_SECONDS);
-        let problems = decode.problems(self.parts.llm.ids().eos);
+        let problems = decode.problems(self.parts.llm.least_end());
         if !problems.is_empty() {
             return Err(DecodeError::Config { problems }.into());
         }

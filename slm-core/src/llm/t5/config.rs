@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::decoder::DecoderConfig;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::llm::generation_ids::GenerationIds;
 use crate::llm::model::{LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
@@ -66,6 +67,9 @@ pub struct T5Config {
     pub eos_token_id: u32,
     /// The id that the decoder starts from.
     pub decoder_start_token_id: u32,
+    /// The ids that end a text, where `generation_config.json` has some; else it is [`Self::eos_token_id`].
+    #[serde(skip)]
+    pub ends: Vec<u32>,
 }
 
 /// What a file says of the feed-forward layers, if it does.
@@ -98,12 +102,13 @@ impl Default for T5Config {
             pad_token_id: 0,
             eos_token_id: 1,
             decoder_start_token_id: 0,
+            ends: Vec::new(),
         }
     }
 }
 
 impl T5Config {
-    /// Reads and checks `config.json`.
+    /// Reads and checks `config.json`, and the ids of `generation_config.json`, which overrule it.
     ///
     /// # Errors
     ///
@@ -114,7 +119,12 @@ impl T5Config {
         if said.feed_forward_proj.is_none() && config.model_type != "t5" {
             "gated-gelu".clone_into(&mut config.feed_forward_proj);
         }
-        json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)
+        let mut config = json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)?;
+        let mut ids = config.ids();
+        let said = GenerationIds::from_checkpoint(checkpoint, config.vocab_size)?;
+        said.overrule(&mut ids, &mut config.ends);
+        (config.pad_token_id, config.decoder_start_token_id) = (ids.pad, ids.decoder_start);
+        Ok(config)
     }
 
     /// The encoder's stack of layers.
@@ -246,7 +256,7 @@ impl LlmSizes for T5Config {
     }
 
     fn ends(&self) -> &[u32] {
-        std::slice::from_ref(&self.eos_token_id)
+        if self.ends.is_empty() { std::slice::from_ref(&self.eos_token_id) } else { &self.ends }
     }
 
     fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64 {
