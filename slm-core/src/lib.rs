@@ -41,6 +41,7 @@ pub use ctc::{
     Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech,
     Word,
 };
+pub use decode::settings::{MAX_BEAMS, MAX_NEW_TOKENS};
 pub use decode::{DecodeConfig, Strategy};
 pub use engine::{
     Alternative, Answer, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport, CancelToken,
@@ -49,4 +50,6 @@ pub use engine::{
     QuietKind, Request, Segment, Segmentation, Session, TokenLimit, UnsupportedText, Warning, WeightSummary,
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
-pub use prompt::{Dialog, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};
+pub use prompt::{
+    Dialog, Phrases, Respelling, Speaker, Task, TemplateError, TemplateFileError, Templates, Turn,
+};

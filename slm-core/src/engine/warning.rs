@@ -34,6 +34,8 @@ pub enum Warning {
         start: f64,
         /// Where it ends.
         end: f64,
+        /// The class of the error, see [`SpeechError::kind`](crate::models::speech::SpeechError::kind).
+        kind: &'static str,
         /// Why.
         reason: String,
     },
@@ -56,7 +58,7 @@ impl fmt::Display for Warning {
                 )?;
                 skipped.iter().try_for_each(|text| write!(f, ", `{text}` may be left out"))
             }
-            Self::SegmentFailed { start, end, reason } => {
+            Self::SegmentFailed { start, end, reason, .. } => {
                 write!(f, "from {start:.2} to {end:.2} s there is no answer: {reason}")
             }
         }

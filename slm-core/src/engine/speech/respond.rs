@@ -413,7 +413,8 @@ fn warnings(segment: &Segment, tokens: usize) -> Vec<Warning> {
 /// A segment without an answer.
 pub(crate) fn failed(cut: &Cut, error: &SpeechError) -> Warning {
     let start = seconds(cut.start);
-    Warning::SegmentFailed { start, end: start + seconds(cut.samples.len()), reason: error.to_string() }
+    let end = start + seconds(cut.samples.len());
+    Warning::SegmentFailed { start, end, kind: error.kind(), reason: error.to_string() }
 }
 
 /// The same in a longer audio, whose part from `start` on it is.
