@@ -46,18 +46,18 @@ impl SettingsFile {
     /// The settings in the processor's file come first, as in transformers; older ones have none of features.
     pub(super) fn read(checkpoint: &Checkpoint) -> Result<Self, FeatureError> {
         if checkpoint.has(PROCESSOR_FILE) {
-            let file = Self::content(checkpoint, PROCESSOR_FILE, Layout::Whole)?;
+            let file = Self::whole(checkpoint, PROCESSOR_FILE)?;
             if file.parse::<Processor<IgnoredAny>>()?.features().is_some() {
                 return Ok(Self { layout: Layout::Part, ..file });
             }
         }
-        Self::content(checkpoint, PREPROCESSOR_FILE, Layout::Whole)
+        Self::whole(checkpoint, PREPROCESSOR_FILE)
     }
 
-    fn content(checkpoint: &Checkpoint, name: &str, layout: Layout) -> Result<Self, FeatureError> {
+    fn whole(checkpoint: &Checkpoint, name: &str) -> Result<Self, FeatureError> {
         let path = checkpoint.path_of(name);
         match checkpoint.read(name, MAX_CONFIG_BYTES) {
-            Ok(bytes) => Ok(Self { path, bytes: without_nulls(bytes, &[]), layout }),
+            Ok(bytes) => Ok(Self { path, bytes: without_nulls(bytes, &[]), layout: Layout::Whole }),
             Err(CheckpointError::Io { path, source }) => Err(FeatureError::Io { path, source }),
             Err(CheckpointError::TooLarge { path, limit, .. }) => Err(FeatureError::TooLarge { path, limit }),
             // There is no such file among those of the model.
