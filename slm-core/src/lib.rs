@@ -41,6 +41,7 @@ pub use ctc::{
     Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech,
     Word,
 };
+pub use decode::settings::{MAX_BEAMS, MAX_NEW_TOKENS};
 pub use decode::{DecodeConfig, Strategy};
 pub use engine::{
     Alternative, Answer, AudioPart, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport,
@@ -51,5 +52,6 @@ pub use engine::{
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
 pub use prompt::{
-    Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, Templates, Turn,
+    Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, TemplateFileError,
+    Templates, Turn,
 };

@@ -33,6 +33,10 @@ pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> 
     let dir = args.bundle.clone().or_else(|| suite.as_ref().map(|suite| suite.bundle.clone()));
     let bundle = Bundle::open(&dir.unwrap_or_default())?;
     let model = SpeechModel::load(&bundle, device)?;
+    if let Some(suite) = &suite {
+        let known: Vec<&str> = model.parts().templates.keys().collect();
+        suite.check_tasks(&known)?;
+    }
     let mut failures = 0;
     let prepared = prepare(args, suite.as_ref(), &learnt(&bundle), &mut failures)?;
     let runs = requests(&model, &prepared, args.beam)?;

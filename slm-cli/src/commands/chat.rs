@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use slm_core::{Answer, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
+use slm_core::{Answer, CancelToken, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
 
 use crate::args::{ChatArgs, ModelArgs};
 use crate::console::Console;
@@ -205,7 +205,7 @@ impl<'a> Chat<'a> {
     }
 
     fn typed(&self, user: String) -> Result<Turn, Failure> {
-        let reply = self.model.answer_text(&user, &self.next())?;
+        let reply = self.model.answer_text(&user, &self.next(), &CancelToken::default())?;
         let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
         Ok(Turn { user, part: None, reply, notices })
     }

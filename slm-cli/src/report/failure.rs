@@ -121,6 +121,14 @@ impl Notice {
         }
     }
 
+    /// The class of the error behind a warning, where there is one.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Answer(Warning::SegmentFailed { kind, .. }) => Some(kind),
+            _ => None,
+        }
+    }
+
     /// From where to where in the audio it applies, in seconds; `None` where to all of it.
     pub(crate) fn times(&self) -> Option<(f64, f64)> {
         match *self {
@@ -221,7 +229,8 @@ mod tests {
     use super::*;
 
     fn segment_failed(start: f64) -> Warning {
-        Warning::SegmentFailed { start, end: start + 30.0, reason: "the device went away".into() }
+        let reason = "the device went away".into();
+        Warning::SegmentFailed { start, end: start + 30.0, kind: "decoder_bug", reason }
     }
 
     fn ended(text: &str, warnings: Vec<Warning>, error: Option<slm_core::Error>) -> Ended {

@@ -178,7 +178,8 @@ mod tests {
     fn a_record_tells_limits_and_segments_without_an_answer() {
         let answer = answer();
         let notices = [Notice::Answer(Warning::TextLimit { start: 0.0, end: 30.0, tokens: 9 })];
-        let lost = Warning::SegmentFailed { start: 30.0, end: 60.0, reason: "no luck".into() };
+        let lost =
+            Warning::SegmentFailed { start: 30.0, end: 60.0, kind: "nonfinite", reason: "no luck".into() };
         let failed = FailedInput { path: "talk.wav".into(), failure: Failure::Segments(vec![lost]) };
         let answered = Answered {
             path: Path::new("talk.wav"),
@@ -191,6 +192,8 @@ mod tests {
         assert_eq!(record["warnings"][0]["kind"], "text_limit");
         assert_eq!(record["warnings"][0]["end"], 30.0);
         assert_eq!(record["warnings"][1]["kind"], "segment_failed");
+        assert_eq!(record["warnings"][1]["cause"], "nonfinite");
+        assert!(record["warnings"][0].get("cause").is_none());
         assert_eq!(record["warnings"][1]["start"], 30.0);
         assert_eq!(record["error"]["kind"], "incomplete");
         assert!(record["error"]["message"].as_str().unwrap().contains("from 30.00 to 60.00 s"), "{record}");

@@ -102,6 +102,9 @@ pub(super) struct AlternativeRecord<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct NoticeRecord {
     kind: &'static str,
+    /// The class of the error behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<f64>,
@@ -201,6 +204,7 @@ impl NoticeRecord {
         let times = notice.times();
         Self {
             kind: notice.kind(),
+            cause: notice.cause(),
             message: notice.to_string(),
             start: times.map(|(start, _)| milliseconds(start)),
             end: times.map(|(_, end)| milliseconds(end)),

@@ -18,7 +18,7 @@ use crate::encoder::EncoderError;
 use crate::features::FeatureError;
 use crate::llm::LlmError;
 use crate::nn::weights::UnsupportedComputeType;
-use crate::prompt::TemplateError;
+use crate::prompt::{TemplateError, TemplateFileError};
 use crate::text::TokenizerError;
 
 /// What went wrong, with the error that tells it. Messages, sources and hints are that error's.
@@ -184,6 +184,7 @@ classes! {
     AudioError => BadInput,
     PhraseError => BadInput,
     TemplateError => BadInput,
+    TemplateFileError => BadInput,
     UnsupportedComputeType => Unsupported,
     CheckpointError => Damaged,
     JsonError => Damaged,

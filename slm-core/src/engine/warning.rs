@@ -43,6 +43,8 @@ pub enum Warning {
         start: f64,
         /// Where it ends.
         end: f64,
+        /// The class of the error, see [`SpeechError::kind`](crate::models::speech::SpeechError::kind).
+        kind: &'static str,
         /// Why.
         reason: String,
     },
@@ -91,7 +93,7 @@ impl fmt::Display for Warning {
                     write!(f, "the answer rests on the last {seconds_used:.0} of {seconds:.0} s of audio")
                 }
             },
-            Self::SegmentFailed { start, end, reason } => {
+            Self::SegmentFailed { start, end, reason, .. } => {
                 write!(f, "from {start:.2} to {end:.2} s there is no answer: {reason}")
             }
         }

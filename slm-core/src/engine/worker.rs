@@ -1,5 +1,6 @@
 //! The work of a session, on a thread of its own: takes samples, cuts them, answers, and tells.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -39,10 +40,10 @@ struct Found {
 
 impl Worker {
     /// Works until all is answered, or it is cancelled, or nothing can be answered. What was found before is told either
-    /// way.
+    /// way, after a bug too.
     pub(super) fn run(&self) {
         let mut found = Found::default();
-        let result = self.work(&mut found);
+        let result = contained(|| self.work(&mut found));
         self.queue.close();
         found.answer.seconds = seconds(self.queue.given());
         let answer = Box::new(found.answer);
@@ -232,5 +233,33 @@ impl Worker {
     /// A session whose events nobody reads works all the same.
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+}
+
+/// What `work` gives. A bug in it is told as an error, not by a thread that vanishes; what it wrote to until then is its
+/// caller's, and stays.
+fn contained(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(Error::panic(&*payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_before_a_bug_stays() {
+        let mut found = Found::default();
+        let error = contained(|| {
+            found.answer.text.push_str("call anna");
+            found.samples_done = 16_000;
+            panic!("at the second segment")
+        })
+        .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            ("internal", "internal error: at the second segment")
+        );
+        assert_eq!((found.answer.text.as_str(), found.samples_done), ("call anna", 16_000));
+        assert!(matches!(contained(|| Err(Error::Cancelled)), Err(Error::Cancelled)));
     }
 }

@@ -136,6 +136,26 @@ impl Suite {
         problems
     }
 
+    /// Refuses what a bundle whose tasks have the keys `known` cannot be asked. Making corpora takes hours, so that it
+    /// should be known before.
+    ///
+    /// # Errors
+    ///
+    /// All tasks that the bundle does not have.
+    pub fn check_tasks(&self, known: &[&str]) -> anyhow::Result<()> {
+        let mut missing: Vec<String> = Vec::new();
+        for run in &self.runs {
+            for task in tasks(&run.tasks)? {
+                let problem =
+                    format!("the bundle has no task `{}`; it has {}", task.name(), known.join(", "));
+                if !task.is_among(known.iter().copied()) && !missing.contains(&problem) {
+                    missing.push(problem);
+                }
+            }
+        }
+        config::check("suite", &missing)
+    }
+
     /// Makes and reads the corpora, and names the tasks of each run. `trained` tells whether a task is learnt by speech;
     /// `progress` gets the corpus that is made and the utterances that are done; `failed` each sentence that could not
     /// be spoken, which the others go on without.
@@ -254,5 +274,23 @@ mod tests {
             assert!(text.contains(part), "{text}");
         }
         assert!(read("bundle = 1").is_err());
+    }
+
+    #[test]
+    fn what_a_bundle_cannot_be_asked_is_named() {
+        let suite = |tasks: &str| {
+            let corpus = "[[corpus]]\nname = \"a\"\nsynth = { split = \"test\", count = 1, seed = 1 }\n";
+            read(&format!(
+                "bundle = \".\"\nwork = \"w\"\n{corpus}[[run]]\ncorpus = \"a\"\ntasks = [{tasks}]\n"
+            ))
+            .unwrap()
+        };
+        let known = ["transcribe", "translate.german", "field.name"];
+        suite(r#""transcribe", "field", "translate.german""#).check_tasks(&known).unwrap();
+        let error = suite(r#""chat", "transcribe", "ask", "chat""#).check_tasks(&known).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("no task `chat`; it has transcribe, translate.german, field.name"), "{text}");
+        assert!(text.contains("no task `ask`") && text.matches("`chat`").count() == 1, "{text}");
+        assert!(suite(r#""all""#).check_tasks(&known).is_err());
     }
 }

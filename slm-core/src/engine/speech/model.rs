@@ -160,7 +160,7 @@ impl SpeechModel {
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
         let decode = self.decoding_of(request, &request.task, self.longest_segment(request));
-        let problems = decode.problems(self.parts.llm.ids().eos);
+        let problems = decode.problems(self.parts.llm.least_end());
         if !problems.is_empty() {
             return Err(DecodeError::Config { problems }.into());
         }

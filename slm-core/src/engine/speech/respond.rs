@@ -455,7 +455,7 @@ fn warnings(segment: &Segment, tokens: usize) -> Vec<Warning> {
 /// A segment without an answer.
 pub(crate) fn failed(cut: &Cut, error: &SpeechError) -> Warning {
     let (start, end) = (seconds(cut.own.start), seconds(cut.own.end));
-    Warning::SegmentFailed { start, end, reason: error.to_string() }
+    Warning::SegmentFailed { start, end, kind: error.kind(), reason: error.to_string() }
 }
 
 /// What of the answers to a cut joins `answer`: all but those of stretches without speech, which are noted as quiet.
