@@ -69,6 +69,34 @@ pub struct Utterance {
     /// What the text is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
+    /// The utterances that a recording of several is made of, in order; empty for a single one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub utterances: Vec<Spoken>,
+    /// Where in a recording nobody speaks, in order, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stretches: Vec<Stretch>,
+}
+
+/// An utterance inside a recording.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Spoken {
+    /// Where it begins, in seconds.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What is said.
+    pub text: String,
+}
+
+/// A stretch of a recording without speech.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// Where it begins, in seconds.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What is there: `silence`, `pink`, `music`, ..
+    pub sound: String,
 }
 
 /// A question about an utterance with its answer.

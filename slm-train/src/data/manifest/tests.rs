@@ -40,6 +40,8 @@ fn round_trip() {
         reply: Some("yes".to_owned()),
         names: vec!["Anna".to_owned()],
         topic: Some("greeting".to_owned()),
+        utterances: vec![Spoken { start: 0.0, end: 0.5, text: "Grüße".to_owned() }],
+        stretches: vec![Stretch { start: 0.5, end: 1.0, sound: "pink".to_owned() }],
     };
     let plain: Utterance = serde_json::from_str(GOOD).unwrap();
     write(&manifest, &[full.clone(), plain]).unwrap();
