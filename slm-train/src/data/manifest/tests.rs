@@ -1,5 +1,7 @@
 //! Tests of reading and writing manifests: good rows, every named problem, paths that leave the folder.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// A folder with `a.wav` and `b.wav`, each one second, and `content` as `train.jsonl`.

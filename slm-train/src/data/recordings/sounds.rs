@@ -116,7 +116,9 @@ fn set_level(samples: &mut [f32], level_db: f64) {
     if peak > 0.0 {
         let wanted = 10_f64.powf(level_db / 20.0) / power(samples).sqrt();
         let gain = (wanted as f32).min(PEAK / peak);
-        samples.iter_mut().for_each(|sample| *sample *= gain);
+        for sample in samples {
+            *sample *= gain;
+        }
     }
 }
 
