@@ -19,6 +19,8 @@ use slm_train::random::rng_for;
 
 /// By how many points a recording may be worse than its utterances alone, which have no wrong word.
 const MAX_POINTS: f64 = 2.0;
+/// Samples of a second.
+const SECOND: usize = audio::SAMPLE_RATE as usize;
 /// Seconds that rounding to samples may leave out, or count twice.
 const ROUNDING: f64 = 1e-3;
 
@@ -165,17 +167,20 @@ mod segmentation {
     #[test]
     fn sounds_without_speech_have_no_text() {
         let sounds = Sound::ALL.into_iter().filter(|sound| *sound != Sound::Babble);
+        let mut invented = Vec::new();
         for (number, sound) in sounds.enumerate() {
             for level_db in [-30.0, -55.0] {
                 let mut rng = rng_for(1, 0, number as u64);
-                let samples =
-                    sound.samples(10 * audio::SAMPLE_RATE as usize, level_db, &SOURCE.speech, &mut rng);
+                let samples = sound.samples(10 * SECOND, level_db, &SOURCE.speech, &mut rng);
                 let answer = answer(&samples);
-                assert_eq!(answer.text, "", "{sound:?} at {level_db} dB");
+                if !answer.text.is_empty() {
+                    invented.push(format!("{} at {level_db} dB: {}", sound.name(), answer.text));
+                }
                 let coverage = coverage(&answer);
                 assert!((coverage.covered - 10.0).abs() < ROUNDING, "{sound:?}: {coverage:?}");
             }
         }
+        assert!(invented.is_empty(), "{invented:#?}");
     }
 
     #[test]
@@ -233,9 +238,8 @@ mod segmentation {
 
     fn assert_nothing_invented(all: &[Found]) {
         for found in all {
-            for (sound, written) in &found.written {
-                assert_eq!(written.words, 0, "{} words in {} s of {sound}", written.words, written.seconds);
-            }
+            let words = found.written.values().map(|written| written.words).sum::<usize>();
+            assert_eq!(words, 0, "{:?}", found.written);
         }
     }
 
