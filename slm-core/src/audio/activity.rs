@@ -24,6 +24,9 @@ const BACKGROUND_SHARE: f64 = 0.1;
 const PEAK_SHARE: f64 = 0.99;
 /// Decibels under the peak where speech is not looked for: beside a voice, what is so much quieter is echo or hiss.
 const DEPTH: f32 = 50.0;
+/// Decibels from the background to the peak below which the two cannot be told apart: all of it is one sound, which may be
+/// speech in noise.
+const CONTRAST: f32 = 15.0;
 /// Frames around one that stands out to which it lends half of the threshold.
 const REACH: usize = 20;
 
@@ -35,7 +38,7 @@ pub(crate) const MIN_SPEECH: usize = 5;
 /// Whether a clip may hold speech: something in it stands out for longer than a click. `samples` are mono at 16 kHz,
 /// finite, of any loudness.
 pub fn has_speech(samples: &[f32]) -> bool {
-    let mut activity = Activity::new(THRESHOLD);
+    let mut activity = Activity::new(THRESHOLD, Doubtful::IsQuiet);
     activity.push(samples);
     activity.finish();
     let mut run = 0;
@@ -45,11 +48,21 @@ pub fn has_speech(samples: &[f32]) -> bool {
     })
 }
 
+/// What is said of sound in which nothing stands out, digital silence apart: a steady noise, or speech in one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubtful {
+    /// It stands out, for something better to judge.
+    StandsOut,
+    /// It does not.
+    IsQuiet,
+}
+
 /// Levels and judgements of frames; those of frame `i` are about the 20 ms around sample `i * HOP`.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// Decibels above the background that count.
     threshold: f32,
+    doubtful: Doubtful,
     /// Pre-emphasised samples that no frame has yet.
     pending: VecDeque<f32>,
     last: f32,
@@ -96,9 +109,10 @@ impl<T: Copy> Forgetful<T> {
 
 impl Activity {
     /// One for which a sound counts that is `threshold` decibels above the background.
-    pub(crate) fn new(threshold: f64) -> Self {
+    pub(crate) fn new(threshold: f64, doubtful: Doubtful) -> Self {
         Self {
             threshold: threshold as f32,
+            doubtful,
             // The first frame begins half a frame before the first sample.
             pending: VecDeque::from(vec![0.0; HOP]),
             last: 0.0,
@@ -175,7 +189,12 @@ impl Activity {
             let at = |share: f64| around.get(((around.len().max(1) - 1) as f64 * share) as usize).copied();
             let quiet = at(BACKGROUND_SHARE).unwrap_or(ZERO_LEVEL);
             let loud = at(PEAK_SHARE).unwrap_or(ZERO_LEVEL);
-            self.backgrounds.kept.push_back(quiet.max(loud - DEPTH));
+            let is_doubtful = loud - quiet < CONTRAST && loud > ZERO_LEVEL;
+            let background = match self.doubtful {
+                Doubtful::StandsOut if is_doubtful => f32::MIN,
+                _ => quiet.max(loud - DEPTH),
+            };
+            self.backgrounds.kept.push_back(background);
         }
         // Frames whose neighbours have a background.
         let known = (self.backgrounds.len() * BLOCK).min(total);
@@ -228,7 +247,7 @@ mod tests {
     }
 
     fn judged(samples: &[f32], piece: usize) -> Vec<bool> {
-        let mut activity = Activity::new(6.0);
+        let mut activity = Activity::new(6.0, Doubtful::IsQuiet);
         samples.chunks(piece).for_each(|piece| activity.push(piece));
         activity.finish();
         (0..activity.judged()).map(|frame| activity.stands_out(frame)).collect()
@@ -242,6 +261,18 @@ mod tests {
             // Where a sound begins at once, its first frame may stand out from the nothing before it.
             assert!(judged(&samples, 1000).iter().filter(|out| **out).count() <= 3);
         }
+    }
+
+    #[test]
+    fn what_is_doubtful_stands_out_where_that_is_wanted() {
+        let mut activity = Activity::new(6.0, Doubtful::StandsOut);
+        activity.push(&noise(80_000, 0.2));
+        activity.finish();
+        assert!((0..activity.judged()).all(|frame| activity.stands_out(frame)));
+        let mut activity = Activity::new(6.0, Doubtful::StandsOut);
+        activity.push(&[0.0; 80_000]);
+        activity.finish();
+        assert!((0..activity.judged()).all(|frame| !activity.stands_out(frame)));
     }
 
     #[test]
@@ -265,7 +296,7 @@ mod tests {
             .collect();
         let whole = judged(&samples, samples.len());
         assert_eq!(judged(&samples, 333), whole);
-        let mut activity = Activity::new(6.0);
+        let mut activity = Activity::new(6.0, Doubtful::IsQuiet);
         let mut found = Vec::new();
         for piece in samples.chunks(5_000) {
             activity.push(piece);

@@ -33,7 +33,7 @@ pub struct Segmentation {
     /// Whether speech is looked for. Without it the audio goes through the model from end to end, cut where it is
     /// quiet.
     pub finds_speech: bool,
-    /// How clearly a sound must stand out from the background to count as speech, from 0 to 1: 0.5 is 9 dB.
+    /// How clearly a sound must stand out from the background to count as speech, from 0 to 1: 0.5 is 6 dB.
     pub threshold: f64,
     /// Seconds of silence that part two segments.
     pub min_silence: f64,
@@ -45,7 +45,7 @@ pub struct Segmentation {
 
 impl Default for Segmentation {
     fn default() -> Self {
-        Self { finds_speech: true, threshold: 0.5, min_silence: 0.3, max_segment: None, padding: 0.15 }
+        Self { finds_speech: true, threshold: 0.5, min_silence: 0.5, max_segment: None, padding: 0.15 }
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
 use super::recording::{Recording, placed};
-use super::request::{Delivery, Request};
+use super::request::{Delivery, Request, UnsupportedText};
 use super::speech::{
     Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, seconds, settled,
 };
@@ -57,7 +57,7 @@ impl Worker {
         let is_piecewise = self.request.task.is_piecewise();
         let watch = self.cancel.watch();
         let longest = self.model.longest_segment(&self.request);
-        let mut cutter = Cutter::new(&self.request.segmentation, longest);
+        let mut cutter = self.model.cutter(&self.request);
         let mut whole = (!is_piecewise).then(|| Recording::new(&self.model, &self.request, &self.cache));
         let mut is_last = false;
         while !is_last {
@@ -197,10 +197,11 @@ impl Worker {
     fn settle(&self, answered: Vec<Answered>, cut: &Cut, found: &mut Found) {
         let told = found.answer.warnings.len();
         // What was told piece by piece stays, whatever the sound supports.
-        let kept = match self.request.delivery {
-            Delivery::Text => answered,
-            Delivery::Segments => settled(answered, cut, &mut found.answer, &self.request),
+        let unsupported = match self.request.delivery {
+            Delivery::Text => UnsupportedText::Marked,
+            Delivery::Segments => self.request.unsupported,
         };
+        let kept = settled(answered, cut, &mut found.answer, unsupported);
         for warning in found.answer.warnings.iter().skip(told) {
             self.tell(Event::Warning(warning.clone()));
         }

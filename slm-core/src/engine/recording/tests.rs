@@ -152,7 +152,7 @@ fn what_is_kept_does_not_grow_with_the_recording() {
     let (model, request, cache) = (small(), ask("who called"), EncoderCache::new(0));
     let mut recording = Recording::new(&model, &request, &cache);
     let minute = sound(60 * SECOND);
-    let mut cutter = Cutter::new(&request.segmentation, 30.0);
+    let mut cutter = model.cutter(&request);
     let mut most = 0;
     for _ in 0..4 {
         cutter.push(&minute);

@@ -2,9 +2,10 @@
 //! may have.
 
 use super::SpeechModel;
-use super::segment::MAX_SEGMENT_SECONDS;
+use super::segment::{Cutter, MAX_SEGMENT_SECONDS};
 use crate::adapter::LengthReduction;
 use crate::audio::SAMPLE_RATE;
+use crate::audio::activity::Doubtful;
 use crate::decode::{DecodeConfig, Strategy, settings};
 use crate::engine::memory::{MAX_BATCH, largest_count};
 use crate::engine::request::{Request, TokenLimit};
@@ -72,6 +73,14 @@ impl SpeechModel {
     /// [a part](crate::LongAudio).
     pub fn whole_seconds(&self) -> f64 {
         self.longest_whole_seconds().min(WHOLE_SEGMENTS * self.parts.max_segment_seconds)
+    }
+
+    /// What cuts a recording for a request. Where the encoder has a CTC head that can tell noise from speech, it is given
+    /// what is doubtful.
+    pub(crate) fn cutter(&self, request: &Request) -> Cutter {
+        let doubtful =
+            if self.parts.encoder.labels().is_some() { Doubtful::StandsOut } else { Doubtful::IsQuiet };
+        Cutter::new(&request.segmentation, self.longest_segment(request), doubtful)
     }
 
     /// Stretches of at most `seconds` that go through the model together.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::error::SpeechError;
 use super::model::SpeechModel;
 use super::seconds;
-use super::segment::{Cut, Cutter, MAX_SEGMENT_SECONDS, Stretch, joined};
-use super::settle::{failed, later, no_speech_probability, respelled_later, settled, warnings};
+use super::segment::{Cut, MAX_SEGMENT_SECONDS, Stretch, joined};
+use super::settle::{
+    NO_SPEECH, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
+};
 use super::shared::keep_own;
 use super::stream::{GrowingText, until_stop};
 use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, WordAligner, best_path};
@@ -83,7 +85,7 @@ impl SpeechModel {
                 let is_only = cut.own.len() + cut.own.start >= audios[*index].0.len() && cut.own.start == 0;
                 match outcome {
                     Ok(answered) => {
-                        for (segment, warnings) in settled(answered, cut, answer, request) {
+                        for (segment, warnings) in settled(answered, cut, answer, request.unsupported) {
                             answer.push(segment);
                             answer.warnings.extend(warnings);
                         }
@@ -192,7 +194,7 @@ impl SpeechModel {
         request: &Request,
     ) -> Result<Vec<Stretch>, SpeechError> {
         let is_piecewise = task.is_piecewise();
-        let mut cutter = Cutter::new(&request.segmentation, self.longest_segment(request));
+        let mut cutter = self.cutter(request);
         cutter.push(samples);
         cutter.finish();
         let stretches = std::iter::from_fn(|| cutter.next());
@@ -244,15 +246,48 @@ impl SpeechModel {
         }
     }
 
-    /// Answers `pieces` as one batch, each with what a reader should know of it. `on_text` is for one piece only.
+    /// Answers `pieces` as one batch, each with what a reader should know of it. `on_text` is for one piece only. The
+    /// language model is not asked about sound that is no speech.
     fn answer_together(
         &self,
         pieces: &[(&Cut, &Task)],
         work: &Work,
         on_text: Option<OnText>,
     ) -> Result<Vec<Answered>, SpeechError> {
-        let Work { request, watch, .. } = *work;
         let outputs = self.outputs(pieces, work)?;
+        let no_speech: Vec<f64> = outputs
+            .iter()
+            .map(|output| output.posteriors.as_ref().map_or(0.0, no_speech_probability))
+            .collect();
+        let finds_speech = work.request.segmentation.finds_speech;
+        let is_heard = |index: &usize| !finds_speech || no_speech[*index] < NO_SPEECH;
+        let heard: Vec<usize> = (0..pieces.len()).filter(is_heard).collect();
+        let mut answered = if heard.is_empty() {
+            Vec::new()
+        } else {
+            let pieces: Vec<(&Cut, &Task)> = heard.iter().map(|&index| pieces[index]).collect();
+            let outputs: Vec<Arc<EncoderOutput>> =
+                heard.iter().map(|&index| Arc::clone(&outputs[index])).collect();
+            self.answer_heard(&pieces, &outputs, work, on_text)?
+        }
+        .into_iter();
+        let silent = |index: usize| (without_speech(pieces[index].0, no_speech[index]), Vec::new());
+        Ok((0..pieces.len())
+            .map(|index| {
+                if is_heard(&index) { answered.next() } else { None }.unwrap_or_else(|| silent(index))
+            })
+            .collect())
+    }
+
+    /// Answers `pieces`, of which the encoder made `outputs`.
+    fn answer_heard(
+        &self,
+        pieces: &[(&Cut, &Task)],
+        outputs: &[Arc<EncoderOutput>],
+        work: &Work,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Answered>, SpeechError> {
+        let Work { request, watch, .. } = *work;
         let found: Vec<Vec<FoundPhrase>> = outputs
             .iter()
             .map(|output| match (&request.phrases, &output.posteriors) {

@@ -6,15 +6,11 @@ use super::respond::{Answered, Work};
 use super::segment::{Cut, halves};
 use crate::ctc::SUSPECT;
 use crate::decode::Strategy;
-use crate::engine::answer::Segment;
 use crate::engine::request::Request;
-use crate::engine::warning::Warning;
 use crate::prompt::Task;
 
 /// Beams of the search by which a text is decoded again.
 const BEAMS: usize = 4;
-/// From this probability on, a stretch whose text the sound does not support counts as no speech.
-const NO_SPEECH: f64 = 0.35;
 
 /// What became of a segment: its answers, more than one where it was cut.
 pub(crate) type Outcome = Result<Vec<Answered>, SpeechError>;
@@ -127,16 +123,4 @@ fn with_beams(request: &Request) -> Request {
 fn agreement(answered: &[Answered]) -> f64 {
     let values = answered.iter().filter_map(|(segment, _)| segment.alignment.as_ref());
     values.map(|aligned| aligned.agreement.value()).fold(1.0, f64::min)
-}
-
-/// Whether a segment is no speech: the sound supports no text, neither the model's nor another.
-pub(crate) fn is_no_speech(segment: &Segment) -> bool {
-    segment.no_speech_prob >= NO_SPEECH && !segment.is_supported
-}
-
-/// The warnings of a segment whose text was left out: none that are about the text.
-pub(crate) fn without_text(warnings: Vec<Warning>) -> Vec<Warning> {
-    let is_kept =
-        |warning: &Warning| !matches!(warning, Warning::Unsupported { .. } | Warning::TextLimit { .. });
-    warnings.into_iter().filter(is_kept).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::audio::SAMPLE_RATE;
-use crate::audio::activity::{Activity, HOP, MIN_SPEECH};
+use crate::audio::activity::{Activity, Doubtful, HOP, MIN_SPEECH};
 use crate::engine::answer::{Quiet, QuietKind};
 use crate::engine::request::Segmentation;
 
@@ -112,8 +112,9 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// One that cuts as `segmentation` says, into segments of at most `longest` seconds.
-    pub(crate) fn new(segmentation: &Segmentation, longest: f64) -> Self {
+    /// One that cuts as `segmentation` says, into segments of at most `longest` seconds. `doubtful` is what becomes of sound
+    /// in which nothing stands out.
+    pub(crate) fn new(segmentation: &Segmentation, longest: f64, doubtful: Doubtful) -> Self {
         let frames = |seconds: f64| (seconds * FRAMES).round() as usize;
         Self {
             settings: Settings {
@@ -122,7 +123,7 @@ impl Cutter {
                 longest: if longest.is_finite() { frames(longest) } else { usize::MAX / 4 },
                 padding: frames(segmentation.padding),
             },
-            activity: Activity::new(segmentation.threshold * FULL_THRESHOLD),
+            activity: Activity::new(segmentation.threshold * FULL_THRESHOLD, doubtful),
             held: Vec::new(),
             start: 0,
             scanned: 0,
@@ -328,7 +329,7 @@ pub(super) fn halves(cut: &Cut) -> Vec<Cut> {
     if frames < 3 * MIN_PIECE / 2 {
         return vec![cut.clone()];
     }
-    let mut activity = Activity::new(0.0);
+    let mut activity = Activity::new(0.0, Doubtful::StandsOut);
     activity.push(&cut.samples);
     activity.finish();
     let margin = MIN_PIECE.min(frames / 3);

@@ -18,7 +18,7 @@ fn speech(seconds: f64) -> Vec<f32> {
 }
 
 fn stretches(samples: &[f32], piece: usize, segmentation: &Segmentation, longest: f64) -> Vec<Stretch> {
-    let mut cutter = Cutter::new(segmentation, longest);
+    let mut cutter = Cutter::new(segmentation, longest, Doubtful::IsQuiet);
     let mut found = Vec::new();
     for piece in samples.chunks(piece) {
         cutter.push(piece);
