@@ -2,6 +2,7 @@
 
 mod failure;
 mod form;
+mod grouped;
 mod record;
 
 use std::any::Any;
@@ -14,6 +15,7 @@ use slm_core::{Answer, BackendError};
 
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
 pub(crate) use form::{Answered, Form, one_line, write_answer, write_failure, write_json};
+pub(crate) use grouped::{Listing, warnings};
 pub(crate) use record::NoticeRecord;
 
 use crate::fetch::FetchError;
