@@ -93,13 +93,12 @@ pub(crate) fn run(
             }
             continue;
         }
-        match work.session.next_event() {
-            Some(event) if work.hear(event, tell)? => return Ok(work.ended),
-            Some(_) => {}
-            None => {
-                work.ended.error.get_or_insert(Error::Cancelled);
-                return Ok(work.ended);
-            }
+        let Some(event) = work.session.next_event() else {
+            work.ended.error.get_or_insert(Error::Cancelled);
+            return Ok(work.ended);
+        };
+        if work.hear(event, tell)? {
+            return Ok(work.ended);
         }
     }
 }

@@ -39,18 +39,12 @@ fn write(dir: &Path) -> anyhow::Result<()> {
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
-    let verbs = program.get_subcommands().cloned().map(|verb| {
-        let name = format!("slm-cli-{}", verb.get_name());
-        // The page of a verb says how it is called.
-        let bin_name = format!("slm-cli {}", verb.get_name());
-        verb.name(name).bin_name(bin_name)
-    });
-    let verbs: Vec<_> = verbs.collect();
+    let verbs: Vec<_> = program.get_subcommands().cloned().collect();
     let page = |command: clap::Command| {
-        let name = format!("{}.1", command.get_name());
+        let page = Man::new(command);
         let mut text = Vec::new();
-        Man::new(command).render(&mut text)?;
-        Ok((name, text))
+        page.render(&mut text)?;
+        Ok((page.get_filename(), text))
     };
     std::iter::once(program).chain(verbs).map(page).collect()
 }

@@ -61,7 +61,7 @@ fn matches(path: &Path, pattern: &str, folders: Folders, found: &mut Vec<Result<
             Ok(fits) => take(&fits, folders, found),
             Err(error) => {
                 let path = error.path().to_owned();
-                found.push(Err(InputError::Unreadable { path, source: error.into_error() }));
+                found.push(Err(InputError::Unreadable { path, source: error.into() }));
             }
         }
     }
