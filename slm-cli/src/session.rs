@@ -87,8 +87,10 @@ pub(crate) fn run(
             if work.ended.unread.is_some() && work.given == 0 {
                 return Ok(work.ended);
             }
-            // The session was cancelled, and a pipe may never end.
+            // A pipe may never end. A session that has nothing to do might take this for its end.
             if interrupt.is_asked() && !work.is_read {
+                work.session.cancel();
+                work.ended.error = Some(Error::Cancelled);
                 work.finish();
             }
             continue;

@@ -52,10 +52,8 @@ pub(super) fn run(model: &Model, line: &[&str]) -> Ended {
         }
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let manner = match &cli.command {
-        Command::Transcribe(args) => Manner { level: args.inputs.manners.level(), ..Manner::default() },
-        _ => Manner::default(),
-    };
+    let level = job(&cli.command).map(|job| job.inputs.manners.level()).unwrap_or_default();
+    let manner = Manner { level, ..Manner::default() };
     let followed = follow(model, &cli, &mut Console { out: &mut out, err: &mut err, manner });
     let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
     match followed {

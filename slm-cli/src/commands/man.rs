@@ -12,6 +12,9 @@ use clap_mangen::Man;
 use crate::args::{Cli, ManArgs};
 use crate::report::Stop;
 
+/// What the pages are of.
+const SOURCE: &str = concat!("slm-cli ", env!("CARGO_PKG_VERSION"));
+
 pub(super) fn execute(args: &ManArgs) -> Result<ExitCode, Stop> {
     let Some(dir) = &args.out else {
         let mut out = io::stdout().lock();
@@ -41,7 +44,7 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     program.build();
     let verbs: Vec<_> = program.get_subcommands().cloned().collect();
     let page = |command: clap::Command| {
-        let page = Man::new(command);
+        let page = Man::new(command).source(SOURCE);
         let mut text = Vec::new();
         page.render(&mut text)?;
         Ok((page.get_filename(), text))

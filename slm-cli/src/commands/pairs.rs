@@ -7,7 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 18] = [
+const OPTIONS: [&[&str]; 28] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -26,13 +26,23 @@ const OPTIONS: [&[&str]; 18] = [
     &["--stop", "zebra"],
     &["--strict"],
     &["--fail-fast"],
+    &["--recursive"],
+    &["--channel", "each"],
+    &["--start", "0:00", "--duration", "1:00"],
+    &["--vad-threshold", "0.4"],
+    &["--max-segment-s", "20"],
+    &["--speech-pad-ms", "100"],
+    &["--no-vad"],
+    &["--suppress-unsupported"],
+    &["--quiet"],
+    &["--verbose"],
 ];
 
 /// The shortest of the committed recordings.
 const RECORDING: &str = "000008-2122339f.wav";
 
 /// Of the pairs that a verb other than `transcribe` does not refuse, every so many are run.
-const SAMPLED: usize = 8;
+const SAMPLED: usize = 24;
 
 /// Checks what a line that works writes; whether it is followed.
 fn check(model: &Model, line: &[&str]) -> bool {
@@ -49,6 +59,8 @@ fn check(model: &Model, line: &[&str]) -> bool {
         assert!(has("--strict") && err.contains("error: "), "{line:?}: {out}{err}");
         return true;
     }
+    assert!(!has("--quiet") || err.is_empty(), "{line:?}: {err}");
+    assert!(!has("--verbose") || err.contains(" s of audio in "), "{line:?}: {err}");
     let lines: Vec<&str> = out.lines().collect();
     assert!(out.ends_with('\n'), "{line:?}: {out}");
     if has("--json") {
@@ -116,7 +128,7 @@ fn every_pair_of_options_of_transcribe_works_or_is_refused() {
         }
     }
     assert_eq!(followed + refused, options.len() * (options.len() - 1) / 2);
-    assert!(followed > 120 && refused > 40, "{followed} followed, {refused} refused");
+    assert!(followed > 400 && refused > 50, "{followed} followed, {refused} refused");
 }
 
 #[test]
@@ -155,6 +167,9 @@ fn what_cannot_work_together_is_refused() {
         &["--timestamps", "words", "--task", "reply"],
         &["--task", "reply", "--phrase", "anna"],
         &["--context-respell", "off", "--phrase", "anna", "--stream"],
+        &["--no-vad", "--min-silence-ms", "200"],
+        &["--no-vad", "--speech-pad-ms", "200"],
+        &["--quiet", "--verbose"],
     ] {
         let line = [&["transcribe", file.as_str()][..], options].concat();
         assert!(!check(&model, &line), "{options:?}");

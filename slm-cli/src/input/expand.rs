@@ -91,9 +91,9 @@ fn take(path: &Path, folders: Folders, found: &mut Vec<Result<PathBuf, InputErro
             Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => {
                 let path = error.path().unwrap_or(path).to_owned();
-                // A link to nothing is passed over, unless it has the name of an audio file.
-                let is_gone = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-                if !is_gone || is_audio(&path) {
+                // A link that leads nowhere is passed over, unless it has the name of an audio file.
+                let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+                if !is_link || is_audio(&path) {
                     let source = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
                     found.push(Err(InputError::Unreadable { path, source }));
                 }
