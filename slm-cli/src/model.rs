@@ -1,9 +1,6 @@
 //! Finds the model, chooses what it computes on, and opens it.
 
-use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
-use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -28,9 +25,6 @@ const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
 
 /// Models that take this much or more in memory are loaded with a bar.
 const BAR_BYTES: u64 = 200 << 20;
-
-/// The largest file of templates.
-const MAX_TEMPLATES_BYTES: u64 = 1 << 20;
 
 /// Where a model comes from.
 pub(crate) enum Source {
@@ -74,20 +68,10 @@ pub(crate) fn open(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Mo
         options = options.memory(MemoryBudget::Bytes(bytes));
     }
     if let Some(path) = &args.templates {
-        options = options.templates(read_templates(path)?);
+        options = options.templates(Templates::read(path)?);
     }
     let source = Source::find(args, interrupt)?;
     Model::open(source.path(), &options).map_err(with_alternatives)
-}
-
-/// Reads phrasings by task, as a bundle's manifest has them.
-fn read_templates(path: &Path) -> anyhow::Result<Templates> {
-    let cannot = || format!("cannot use templates `{}`", path.display());
-    let mut text = Vec::new();
-    let file = File::open(path).with_context(cannot)?;
-    file.take(MAX_TEMPLATES_BYTES).read_to_end(&mut text).with_context(cannot)?;
-    let phrasings: BTreeMap<String, Vec<String>> = serde_json::from_slice(&text).with_context(cannot)?;
-    Templates::parse(&phrasings).with_context(cannot)
 }
 
 /// Where the arguments say that weights go, for loading a model without asking it anything.

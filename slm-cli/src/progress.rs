@@ -9,6 +9,8 @@ use crate::console::Bar;
 
 /// Parts of a second that a bar is cut into.
 const PARTS: f64 = 10.0;
+/// Characters of a name that are shown.
+const MAX_NAME: usize = 24;
 /// How often the bar shows that the program lives.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -39,7 +41,7 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(style("{prefix} {spinner} {msg}"));
+        bar.set_style(style("{prefix} {spinner} {wide_msg}"));
         bar.set_prefix(prefix(name, index, count));
         bar.enable_steady_tick(TICK);
         self.shown = Some(bar);
@@ -50,7 +52,7 @@ impl Progress {
         self.expected = Some(seconds).filter(|seconds| *seconds > 0.0);
         if let (Some(bar), Some(seconds)) = (&self.shown, self.expected) {
             bar.set_length((seconds * PARTS) as u64);
-            bar.set_style(style("{prefix} {spinner} {bar:20} {msg}"));
+            bar.set_style(style("{prefix} {spinner} {bar:20} {wide_msg}"));
         }
     }
 
@@ -94,6 +96,10 @@ fn style(template: &str) -> ProgressStyle {
 /// Which input it is.
 fn prefix(name: &Path, index: usize, count: usize) -> String {
     let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
+    let name = match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}..", &name[..end]),
+        None => name.into_owned(),
+    };
     if count > 1 { format!("file {index} of {count} `{name}`") } else { format!("`{name}`") }
 }
 
@@ -145,6 +151,7 @@ mod tests {
     fn inputs_are_counted_where_there_are_several() {
         assert_eq!(prefix(Path::new("a/talk.wav"), 2, 5), "file 2 of 5 `talk.wav`");
         assert_eq!(prefix(Path::new("-"), 1, 1), "`-`");
+        assert_eq!(prefix(Path::new(&"ä".repeat(30)), 1, 1), format!("`{}..`", "ä".repeat(MAX_NAME)));
     }
 
     #[test]

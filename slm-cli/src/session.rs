@@ -3,11 +3,16 @@
 use std::io;
 use std::time::Duration;
 
+<<<<<<< HEAD
 use slm_core::audio::{AudioError, AudioWarning, SAMPLE_RATE};
 use slm_core::{Answer, Error, Event, Failure, Model, Request, Session};
 
 use crate::input::{Fed, Feed};
 use crate::interrupt::Interrupt;
+=======
+use slm_core::audio::SAMPLE_RATE;
+use slm_core::{Answer, Error, Event, Failure, Model, Request, Segment};
+>>>>>>> main
 
 /// Seconds of audio that are given before those at the start are answered. Less than what a session holds, as giving
 /// more would wait, and text that comes meanwhile would not be told.
@@ -30,6 +35,7 @@ pub(crate) struct Ended {
     pub(crate) unread: Option<AudioError>,
 }
 
+<<<<<<< HEAD
 /// What is told while a request is answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Told<'a> {
@@ -53,6 +59,17 @@ struct Work {
 }
 
 /// Answers `request` for what `feed` reads; `tell` is called as there is something to tell.
+=======
+/// What is told while the work goes on.
+pub(crate) enum Told<'a> {
+    /// Text that can no longer change.
+    Text(&'a str),
+    /// A segment that is answered.
+    Segment(&'a Segment),
+}
+
+/// Answers `request` for `samples`; `tell` is called with what can no longer change, as it comes.
+>>>>>>> main
 ///
 /// # Errors
 ///
@@ -60,8 +77,12 @@ struct Work {
 pub(crate) fn run(
     model: &Model,
     request: &Request,
+<<<<<<< HEAD
     mut feed: Feed,
     interrupt: &Interrupt,
+=======
+    samples: &[f32],
+>>>>>>> main
     tell: &mut dyn FnMut(Told) -> io::Result<()>,
 ) -> io::Result<Ended> {
     let session = match model.session(request.clone()) {
@@ -75,9 +96,28 @@ pub(crate) fn run(
         if request.task.is_piecewise() { AHEAD_SECONDS.max(AHEAD_SEGMENTS * longest) } else { f64::INFINITY };
     let mut work = Work { session, given: 0, seconds_done: 0.0, ended: Ended::default(), is_read: false };
     loop {
+<<<<<<< HEAD
         while let Some(event) = work.session.try_event() {
             if work.hear(event, tell)? {
                 return Ok(work.ended);
+=======
+        while !rest.is_empty() && seconds(samples.len() - rest.len()) - seconds_done < ahead {
+            let (piece, after) = rest.split_at(rest.len().min(PIECE));
+            // A session that takes no more has ended, and says why in its last event.
+            rest = if session.push(piece).is_ok() { after } else { &[] };
+        }
+        if rest.is_empty() {
+            session.finish();
+        }
+        match session.next_event() {
+            Some(Event::Progress(progress)) => seconds_done = progress.seconds_done,
+            Some(Event::Text(text)) => tell(Told::Text(&text))?,
+            Some(Event::Segment(segment)) => tell(Told::Segment(&segment))?,
+            Some(Event::Finished(answer)) => return Ok(Ended { answer: *answer, error: None }),
+            Some(Event::Failed(failure)) => {
+                let Failure { error, partial, .. } = *failure;
+                return Ok(Ended { answer: *partial, error: Some(error) });
+>>>>>>> main
             }
         }
         if !work.is_read && work.seconds_given() - work.seconds_done < ahead {

@@ -6,8 +6,12 @@ use clap::{Args, ValueEnum, value_parser};
 use slm_core::Respelling;
 
 use super::decoding::MAX_BEAMS;
+<<<<<<< HEAD
 use super::{DecodeArgs, MannerArgs, ReadingArgs, SegmentArgs};
 use crate::input::Folders;
+=======
+use super::{DecodeArgs, OutputArgs};
+>>>>>>> main
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -40,6 +44,8 @@ pub(crate) struct InputArgs {
     /// Write this many texts, with their scores, the best first
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
     pub(crate) n_best: Option<u16>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     /// Stop at the first input that fails

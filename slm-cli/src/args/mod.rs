@@ -5,8 +5,12 @@ mod decoding;
 mod inputs;
 mod manners;
 mod numbers;
+<<<<<<< HEAD
 mod reading;
 mod segments;
+=======
+mod outputs;
+>>>>>>> main
 
 use std::path::PathBuf;
 
@@ -16,9 +20,13 @@ use slm_core::ComputeType;
 
 pub(crate) use decoding::DecodeArgs;
 pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
+<<<<<<< HEAD
 pub(crate) use manners::{ColorChoice, MannerArgs};
 pub(crate) use reading::{ChannelChoice, ReadingArgs};
 pub(crate) use segments::SegmentArgs;
+=======
+pub(crate) use outputs::{Format, Layout, OutputArgs};
+>>>>>>> main
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -271,6 +279,7 @@ mod tests {
         );
         let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
         assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
+<<<<<<< HEAD
         let cli = parse(
             "slm-cli transcribe talks *.mp3 - --recursive --channel each --start 1:30 --no-vad --quiet",
         );
@@ -283,6 +292,12 @@ mod tests {
         );
         assert!(parse("slm-cli completions bash").is_ok());
         assert!(parse("slm-cli man --out pages").is_ok());
+=======
+        assert!(
+            parse("slm-cli translate --to german a.wav b.wav --format srt,json --output-dir out --resume")
+                .is_ok()
+        );
+>>>>>>> main
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
@@ -307,6 +322,13 @@ mod tests {
             "slm-cli transcribe a.wav --stream --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --json",
+            "slm-cli transcribe a.wav --format srt --json",
+            "slm-cli transcribe a.wav --format jsonl --stream",
+            "slm-cli transcribe a.wav --output-dir out --timestamps words",
+            "slm-cli transcribe a.wav --format doc",
+            "slm-cli transcribe a.wav --format srt --resume",
+            "slm-cli transcribe a.wav --format srt --max-line-width 1",
+            "slm-cli transcribe a.wav --format srt --max-line-count 0",
             "slm-cli transcribe a.wav --context-top 3",
             "slm-cli transcribe a.wav --context-respell off",
             "slm-cli transcribe a.wav --context-respell off --phrase anna --stream",

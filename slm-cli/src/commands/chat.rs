@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
+<<<<<<< HEAD
 use slm_core::audio::SAMPLE_RATE;
 use slm_core::{Answer, Dialog, Model, Request, Speaker, Task, Warning};
 
@@ -17,6 +18,13 @@ use crate::console::{Console, Level, Manner};
 use crate::input::{self, Folders, Input as Recording};
 use crate::interrupt::Interrupt;
 use crate::report::{self, FailedInput, Failure, Listing, Notice, NoticeRecord, Stop, UsageError};
+=======
+use slm_core::{Answer, CancelToken, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
+
+use crate::args::{ChatArgs, ModelArgs};
+use crate::console::Console;
+use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, SourceRecord, Stop, UsageError};
+>>>>>>> main
 use crate::typed::{LineError, Lines};
 use crate::{model, offset, session};
 
@@ -43,6 +51,9 @@ struct TurnRecord<'a> {
     path: Option<String>,
     user: &'a str,
     assistant: &'a str,
+    /// The stretches of a long recording that the reply rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord<'a>>,
     /// Whether the reply ran into its limit; only where it did.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -109,6 +120,8 @@ fn parse(line: &str) -> Input {
 /// What was said in a turn, and the reply.
 struct Turn {
     user: String,
+    /// What of it later turns are told, where the reply rests on a part of a long recording.
+    part: Option<String>,
     reply: Answer,
 }
 
@@ -134,8 +147,8 @@ impl<'a> Chat<'a> {
         console: &mut Console,
     ) -> io::Result<()> {
         // Nothing is lost where the program ends while it waits for a line.
-        while let Some(line) = self.interrupt.at_once(|| lines.next())
-            && !self.interrupt.is_asked()
+        while !self.interrupt.is_asked()
+            && let Some(line) = self.interrupt.at_once(|| lines.next())
         {
             match line.map(|line| parse(&line)) {
                 Ok(Input::Empty) => {}
@@ -181,7 +194,11 @@ impl<'a> Chat<'a> {
         console: &mut Console,
     ) -> io::Result<()> {
         let input = path.unwrap_or(Path::new("-"));
+<<<<<<< HEAD
         let Turn { user, reply } = match turn {
+=======
+        let Turn { user, part, reply, notices } = match turn {
+>>>>>>> main
             Ok(turn) => turn,
             Err(failure) => {
                 self.warn(input, notices, console);
@@ -191,9 +208,10 @@ impl<'a> Chat<'a> {
         };
         if self.args.json {
             let record = TurnRecord {
-                path: path.map(|path| path.display().to_string()),
+                path: path.map(report::path_text),
                 user: &user,
                 assistant: &reply.text,
+                sources: reply.sources.iter().map(SourceRecord::of).collect(),
                 truncated: reply.truncated,
                 warnings: notices.iter().map(NoticeRecord::of).collect(),
             };
@@ -205,11 +223,25 @@ impl<'a> Chat<'a> {
             writeln!(console.out, "{}", report::one_line(&reply.text))?;
         }
         console.out.flush()?;
+<<<<<<< HEAD
         // A stretch that was not heard is more than odd: the dialog lacks it.
         let is_lost = |notice: &Notice| matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
         self.has_failed |= notices.iter().any(is_lost);
         self.warn(input, notices, console);
         self.dialog.push(Speaker::User, &user);
+=======
+        if !self.args.json
+            && let Some(sources) = report::sources(input, &reply.sources)
+        {
+            console.tell(&sources);
+        }
+        for notice in &notices {
+            // A stretch that was not heard is more than odd: the dialog lacks it.
+            self.has_failed |= matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
+            console.tell(&report::warning(input, notice));
+        }
+        self.dialog.push(Speaker::User, part.as_ref().unwrap_or(&user));
+>>>>>>> main
         self.dialog.push(Speaker::Assistant, &reply.text);
         Ok(())
     }
@@ -220,6 +252,7 @@ impl<'a> Chat<'a> {
         console.tell(&report::render(error));
     }
 
+<<<<<<< HEAD
     /// Tells what is odd.
     fn warn(&self, input: &Path, notices: &[Notice], console: &mut Console) {
         let is_full = self.args.manners.level() == Level::Verbose;
@@ -227,6 +260,12 @@ impl<'a> Chat<'a> {
         for warning in report::warnings(input, notices, listing) {
             console.remark(&warning);
         }
+=======
+    fn typed(&self, user: String) -> Result<Turn, Failure> {
+        let reply = self.model.answer_text(&user, &self.next(), &CancelToken::default())?;
+        let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
+        Ok(Turn { user, part: None, reply, notices })
+>>>>>>> main
     }
 
     fn typed(&self, user: String, notices: &mut Vec<Notice>) -> Result<Turn, Failure> {
@@ -261,8 +300,18 @@ impl<'a> Chat<'a> {
         if heard.no_speech {
             return Err(Failure::NoSpeech);
         }
+<<<<<<< HEAD
         let reply = ask(&self.next())?;
         Ok(Turn { user: heard.text, reply })
+=======
+        let reply = self.model.answer(&audio.samples, &self.next()).map_err(|failure| failure.error)?;
+        let answers = heard.warnings.iter().chain(&reply.warnings).cloned().map(Notice::Answer);
+        let notices = audio.warnings.into_iter().map(Notice::Audio).chain(answers).collect();
+        // Half of the room for earlier turns, so that the reply has the other half.
+        let words = self.args.history / 2;
+        let part = (!reply.sources.is_empty()).then(|| said_within(&heard, &reply.sources, words));
+        Ok(Turn { user: heard.text, part, reply, notices })
+>>>>>>> main
     }
 
     /// The request for the turn to come.
@@ -272,6 +321,21 @@ impl<'a> Chat<'a> {
         self.args.segments.apply(&mut request);
         request
     }
+}
+
+/// The last `words` words that were heard in these stretches: in the segments whose middle lies in one of them.
+fn said_within(heard: &Answer, stretches: &[Source], words: usize) -> String {
+    let lies_within = |segment: &&Segment| {
+        let middle = f64::midpoint(segment.start, segment.end);
+        stretches.iter().any(|stretch| (stretch.start..stretch.end).contains(&middle))
+    };
+    let said: Vec<&str> = heard
+        .segments
+        .iter()
+        .filter(lies_within)
+        .flat_map(|segment| segment.text.split_whitespace())
+        .collect();
+    said[said.len().saturating_sub(words)..].join(" ")
 }
 
 #[cfg(test)]

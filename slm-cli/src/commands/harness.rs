@@ -11,9 +11,14 @@ use super::answer::answer_all;
 use super::job::Job;
 use super::{ask, continue_speech, run, transcribe, translate};
 use crate::args::{Cli, Command};
+<<<<<<< HEAD
 use crate::console::{Console, Manner};
 use crate::interrupt::Interrupt;
 use crate::report::{self, UsageError};
+=======
+use crate::console::Console;
+use crate::report::{self, Outputs, Stop, UsageError};
+>>>>>>> main
 
 /// What a command line came to.
 pub(super) enum Ended {
@@ -69,8 +74,17 @@ fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<boo
     cli.check()?;
     let job = job(&cli.command)?;
     job.check()?;
+    let outputs = match Outputs::plan(job.inputs, &job.inputs.files) {
+        Ok(outputs) => outputs,
+        Err(Stop::Start(error)) => return Err(error),
+        Err(Stop::Output(error)) => return Err(error.into()),
+    };
     let request = job.request(model, job.phrases()?.as_ref())?;
+<<<<<<< HEAD
     Ok(answer_all(model, &request, job.inputs, &Interrupt::default(), console)?)
+=======
+    Ok(answer_all(model, &request, job.inputs, &outputs, console)?)
+>>>>>>> main
 }
 
 fn job(command: &Command) -> Result<Job<'_>, UsageError> {

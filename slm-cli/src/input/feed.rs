@@ -80,8 +80,7 @@ impl Feed {
 /// Decodes an input to its end, or until nobody listens.
 fn decode(input: &Input, sender: &SyncSender<Fed>) -> Result<(), AudioError> {
     let mut stream = open(&input.path, &input.options)?;
-    let expected = stream.declared_seconds().map(|seconds| input.expected(seconds));
-    let mut is_heard = sender.send(Fed::Open(expected)).is_ok();
+    let mut is_heard = sender.send(Fed::Open(stream.declared_seconds())).is_ok();
     while is_heard {
         let piece = stream.next_piece();
         is_heard = stream.take_warnings().into_iter().all(|one| sender.send(Fed::Warning(one)).is_ok());

@@ -58,12 +58,6 @@ impl Input {
         Ok((1..=channels).map(one).collect())
     }
 
-    /// Seconds of it that are read, of `declared` ones in the file.
-    pub(crate) fn expected(&self, declared: f64) -> f64 {
-        let rest = (declared - self.options.start).max(0.0);
-        self.options.duration.map_or(rest, |duration| rest.min(duration))
-    }
-
     /// Reads about `limit` seconds at most, for what takes all of the audio at once; adds to `warnings` what is odd.
     pub(crate) fn read(
         &self,
@@ -113,17 +107,6 @@ impl From<AudioError> for OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_of_a_file_is_expected() {
-        let mut input = Input::new(Path::new("talk.wav"), &ReadingArgs::default());
-        assert!((input.expected(60.0) - 60.0).abs() < 1e-9);
-        input.options.start = 50.0;
-        assert!((input.expected(60.0) - 10.0).abs() < 1e-9);
-        input.options.duration = Some(4.0);
-        assert!((input.expected(60.0) - 4.0).abs() < 1e-9);
-        assert!(input.expected(20.0).abs() < 1e-9);
-    }
 
     #[test]
     fn standard_input_has_no_channels_one_by_one() {

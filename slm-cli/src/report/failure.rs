@@ -7,7 +7,11 @@ use std::path::PathBuf;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::{Answer, Warning};
 
+<<<<<<< HEAD
 use crate::input::{InputError, OpenError};
+=======
+use super::files::OutputError;
+>>>>>>> main
 use crate::session::Ended;
 
 /// The most segments without an answer that are told one by one.
@@ -44,6 +48,8 @@ pub(crate) enum Failure {
     Model(slm_core::Error),
     /// Some of its segments have no answer, each told by a warning; the others have.
     Segments(Vec<Warning>),
+    /// Its answer cannot be written.
+    Output(OutputError),
     /// A bug, with its message.
     Panic(String),
 }
@@ -108,6 +114,12 @@ impl From<AudioError> for Failure {
     }
 }
 
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}
+
 impl From<slm_core::Error> for Failure {
     fn from(error: slm_core::Error) -> Self {
         Self::Model(error)
@@ -124,7 +136,16 @@ impl Notice {
             Self::Answer(Warning::TextLimit { .. }) => "text_limit",
             Self::Answer(Warning::Unsupported { .. }) => "unsupported_text",
             Self::Answer(Warning::SegmentFailed { .. }) => "segment_failed",
+            Self::Answer(Warning::PartOfAudio { .. }) => "part_of_audio",
             Self::Answer(_) => "other",
+        }
+    }
+
+    /// The class of the error behind a warning, where there is one.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Answer(Warning::SegmentFailed { kind, .. }) => Some(kind),
+            _ => None,
         }
     }
 
@@ -158,7 +179,7 @@ impl FailedInput {
             Failure::Audio(error) => error.kind().as_str(),
             Failure::Notice(notice) => match notice.kind() {
                 "audio" => "corrupt",
-                "text_limit" => "limit",
+                "text_limit" | "part_of_audio" => "limit",
                 kind => kind,
             },
             Failure::NoSpeech => "no_speech",
@@ -166,6 +187,7 @@ impl FailedInput {
             Failure::Model(slm_core::Error::Internal(_)) | Failure::Panic(_) => "decoder_bug",
             Failure::Model(error) => error.kind(),
             Failure::Segments(_) => "incomplete",
+            Failure::Output(_) => "io",
         }
     }
 }
@@ -192,6 +214,7 @@ impl fmt::Display for FailedInput {
                     more => write!(f, "\n  .. and {more} more"),
                 }
             }
+            Failure::Output(error) => write!(f, "cannot keep the answer to `{path}`: {error}"),
             Failure::Panic(message) => write!(f, "cannot answer `{path}`: internal error: {message}"),
         }
     }
@@ -203,6 +226,7 @@ impl Error for FailedInput {
             Failure::Input(error) => error.source(),
             Failure::Audio(error) => error.source(),
             Failure::Model(error) => error.source(),
+            Failure::Output(error) => error.source(),
             Failure::Notice(_) | Failure::NoSpeech | Failure::Segments(_) | Failure::Panic(_) => None,
         }
     }
@@ -219,7 +243,7 @@ impl FailedInput {
             }
             Failure::Model(error) => error.hint(),
             Failure::Notice(_) => Some("without `--strict` this is a warning".into()),
-            Failure::NoSpeech | Failure::Segments(_) => None,
+            Failure::NoSpeech | Failure::Segments(_) | Failure::Output(_) => None,
         }
     }
 }
@@ -229,7 +253,8 @@ mod tests {
     use super::*;
 
     fn segment_failed(start: f64) -> Warning {
-        Warning::SegmentFailed { start, end: start + 30.0, reason: "the device went away".into() }
+        let reason = "the device went away".into();
+        Warning::SegmentFailed { start, end: start + 30.0, kind: "decoder_bug", reason }
     }
 
     fn ended(text: &str, warnings: Vec<Warning>, error: Option<slm_core::Error>) -> Ended {

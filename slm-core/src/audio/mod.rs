@@ -5,12 +5,12 @@
 //! names expected and found; no input panics or takes memory by a number in its header. Memory is that of the samples at
 //! 16 kHz, whatever the rate of the file, and their duration is limited.
 
+pub(crate) mod activity;
 mod error;
 mod kind;
 pub mod limits;
 mod problem;
 mod resample;
-mod silence;
 mod sniff;
 mod stream;
 mod wav;
@@ -20,11 +20,15 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+pub use activity::has_speech;
 pub use error::{AudioError, AudioWarning};
 pub use kind::ErrorKind;
 pub use problem::{AudioProblem, Content};
+<<<<<<< HEAD
 pub use silence::has_speech;
 pub use stream::{AudioStream, Channel, RawFormat, ReadOptions};
+=======
+>>>>>>> main
 
 /// Samples a second of all audio inside the project.
 pub const SAMPLE_RATE: u32 = 16_000;

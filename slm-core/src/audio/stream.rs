@@ -80,10 +80,10 @@ impl AudioStream {
     }
 
     fn of(audio: Audio, options: &ReadOptions) -> Self {
-        let seconds = audio.seconds();
         let at = |seconds: f64| (seconds * f64::from(SAMPLE_RATE)) as usize;
         let length = options.duration.map_or(usize::MAX, at);
         let samples: Vec<f32> = audio.samples.into_iter().skip(at(options.start)).take(length).collect();
+        let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE);
         Self { rest: samples.into_iter(), warnings: audio.warnings, seconds }
     }
 

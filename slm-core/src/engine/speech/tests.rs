@@ -29,7 +29,7 @@ const TOKENIZER: &str = r#"{"version": "1.0", "truncation": null, "padding": nul
     "model": {"type": "WordLevel", "unk_token": "?", "vocab":
         {"?": 0, ".": 1, "repeat": 2, "who": 3, "called": 4, "text": 5, ":": 6, "a": 7}}}"#;
 
-fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
+pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
     let encoder = ParakeetEncoderConfig {
         hidden_size: 16,
         num_hidden_layers: 1,
@@ -79,16 +79,17 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         templates: Templates::parse(&templates).unwrap(),
         decode: DecodeConfig::default(),
         task_decoding: BTreeMap::new(),
+        max_segment_seconds: 30.0,
     }
 }
 
-fn model() -> SpeechModel {
+pub(in crate::engine) fn model() -> SpeechModel {
     let device = Device::flex();
     SpeechModel::new(parts(LengthReduction::CtcAverage, &device), &device).unwrap()
 }
 
 /// A tone that comes and goes.
-fn sound(len: usize) -> Vec<f32> {
+pub(in crate::engine) fn sound(len: usize) -> Vec<f32> {
     (0..len)
         .map(|n| {
             let t = n as f32 / 16_000.0;
@@ -97,7 +98,7 @@ fn sound(len: usize) -> Vec<f32> {
         .collect()
 }
 
-fn ask(question: &str) -> Request {
+pub(in crate::engine) fn ask(question: &str) -> Request {
     let question = question.into();
     let mut request = Request::new(Task::Ask { question });
     request.decode.max_new_tokens = 5;
