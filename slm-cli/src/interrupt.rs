@@ -93,10 +93,11 @@ impl Interrupt {
 
     /// Cancels this session too. There is one at a time.
     pub(crate) fn ends(&self, session: CancelToken) {
-        *self.0.session.lock().unwrap_or_else(PoisonError::into_inner) = session.clone();
+        let mut at_work = self.0.session.lock().unwrap_or_else(PoisonError::into_inner);
+        *at_work = session;
         // It may have been asked before there was this session to cancel.
         if self.is_asked() {
-            session.cancel();
+            at_work.cancel();
         }
     }
 

@@ -3,16 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-<<<<<<< HEAD
 use slm_core::audio::{AudioError, AudioWarning, SAMPLE_RATE};
-use slm_core::{Answer, Error, Event, Failure, Model, Request, Session};
+use slm_core::{Answer, Error, Event, Failure, Model, Request, Segment, Session};
 
 use crate::input::{Fed, Feed};
 use crate::interrupt::Interrupt;
-=======
-use slm_core::audio::SAMPLE_RATE;
-use slm_core::{Answer, Error, Event, Failure, Model, Request, Segment};
->>>>>>> main
 
 /// Seconds of audio that are given before those at the start are answered. Less than what a session holds, as giving
 /// more would wait, and text that comes meanwhile would not be told.
@@ -35,7 +30,6 @@ pub(crate) struct Ended {
     pub(crate) unread: Option<AudioError>,
 }
 
-<<<<<<< HEAD
 /// What is told while a request is answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Told<'a> {
@@ -45,6 +39,8 @@ pub(crate) enum Told<'a> {
     Done(f64),
     /// Text that can no longer change.
     Text(&'a str),
+    /// A segment that is answered.
+    Segment(&'a Segment),
 }
 
 /// A request at work.
@@ -59,17 +55,6 @@ struct Work {
 }
 
 /// Answers `request` for what `feed` reads; `tell` is called as there is something to tell.
-=======
-/// What is told while the work goes on.
-pub(crate) enum Told<'a> {
-    /// Text that can no longer change.
-    Text(&'a str),
-    /// A segment that is answered.
-    Segment(&'a Segment),
-}
-
-/// Answers `request` for `samples`; `tell` is called with what can no longer change, as it comes.
->>>>>>> main
 ///
 /// # Errors
 ///
@@ -77,12 +62,8 @@ pub(crate) enum Told<'a> {
 pub(crate) fn run(
     model: &Model,
     request: &Request,
-<<<<<<< HEAD
     mut feed: Feed,
     interrupt: &Interrupt,
-=======
-    samples: &[f32],
->>>>>>> main
     tell: &mut dyn FnMut(Told) -> io::Result<()>,
 ) -> io::Result<Ended> {
     let session = match model.session(request.clone()) {
@@ -96,28 +77,9 @@ pub(crate) fn run(
         if request.task.is_piecewise() { AHEAD_SECONDS.max(AHEAD_SEGMENTS * longest) } else { f64::INFINITY };
     let mut work = Work { session, given: 0, seconds_done: 0.0, ended: Ended::default(), is_read: false };
     loop {
-<<<<<<< HEAD
         while let Some(event) = work.session.try_event() {
             if work.hear(event, tell)? {
                 return Ok(work.ended);
-=======
-        while !rest.is_empty() && seconds(samples.len() - rest.len()) - seconds_done < ahead {
-            let (piece, after) = rest.split_at(rest.len().min(PIECE));
-            // A session that takes no more has ended, and says why in its last event.
-            rest = if session.push(piece).is_ok() { after } else { &[] };
-        }
-        if rest.is_empty() {
-            session.finish();
-        }
-        match session.next_event() {
-            Some(Event::Progress(progress)) => seconds_done = progress.seconds_done,
-            Some(Event::Text(text)) => tell(Told::Text(&text))?,
-            Some(Event::Segment(segment)) => tell(Told::Segment(&segment))?,
-            Some(Event::Finished(answer)) => return Ok(Ended { answer: *answer, error: None }),
-            Some(Event::Failed(failure)) => {
-                let Failure { error, partial, .. } = *failure;
-                return Ok(Ended { answer: *partial, error: Some(error) });
->>>>>>> main
             }
         }
         if !work.is_read && work.seconds_given() - work.seconds_done < ahead {
@@ -200,6 +162,7 @@ impl Work {
                 tell(Told::Done(progress.seconds_done))?;
             }
             Event::Text(text) => tell(Told::Text(&text))?,
+            Event::Segment(segment) => tell(Told::Segment(&segment))?,
             Event::Finished(answer) => {
                 self.ended.answer = *answer;
                 return Ok(true);
@@ -236,7 +199,7 @@ mod tests {
         let model = harness::model();
         let file = harness::recording("000000-16147b07.wav");
         let request = model.request(Task::Transcribe);
-        let mut told = String::new();
+        let (mut told, mut segments) = (String::new(), Vec::new());
         let (mut expected, mut done) = (0.0, 0.0);
         let ended =
             run(&model, &request, feed(&file, &ReadingArgs::default()), &Interrupt::default(), &mut |what| {
@@ -244,6 +207,7 @@ mod tests {
                     Told::Expected(seconds) => expected = seconds,
                     Told::Done(seconds) => done = seconds,
                     Told::Text(text) => told.push_str(text),
+                    Told::Segment(segment) => segments.push(segment.clone()),
                 }
                 Ok(())
             })
@@ -252,6 +216,7 @@ mod tests {
         let whole = slm_core::audio::read(Path::new(&file)).unwrap();
         let at_once = model.answer(&whole.samples, &request).unwrap();
         assert_eq!((&ended.answer.text, &told), (&at_once.text, &at_once.text));
+        assert_eq!(segments, ended.answer.segments);
         assert!((expected - whole.seconds()).abs() < 0.01 && done > 0.0, "{expected} {done}");
     }
 

@@ -6,12 +6,8 @@ use clap::{Args, ValueEnum, value_parser};
 use slm_core::Respelling;
 
 use super::decoding::MAX_BEAMS;
-<<<<<<< HEAD
-use super::{DecodeArgs, MannerArgs, ReadingArgs, SegmentArgs};
+use super::{DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs};
 use crate::input::Folders;
-=======
-use super::{DecodeArgs, OutputArgs};
->>>>>>> main
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;

@@ -5,12 +5,9 @@ mod decoding;
 mod inputs;
 mod manners;
 mod numbers;
-<<<<<<< HEAD
+mod outputs;
 mod reading;
 mod segments;
-=======
-mod outputs;
->>>>>>> main
 
 use std::path::PathBuf;
 
@@ -20,13 +17,10 @@ use slm_core::ComputeType;
 
 pub(crate) use decoding::DecodeArgs;
 pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
-<<<<<<< HEAD
 pub(crate) use manners::{ColorChoice, MannerArgs};
+pub(crate) use outputs::{Format, Layout, OutputArgs};
 pub(crate) use reading::{ChannelChoice, ReadingArgs};
 pub(crate) use segments::SegmentArgs;
-=======
-pub(crate) use outputs::{Format, Layout, OutputArgs};
->>>>>>> main
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -279,7 +273,6 @@ mod tests {
         );
         let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
         assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
-<<<<<<< HEAD
         let cli = parse(
             "slm-cli transcribe talks *.mp3 - --recursive --channel each --start 1:30 --no-vad --quiet",
         );
@@ -292,12 +285,10 @@ mod tests {
         );
         assert!(parse("slm-cli completions bash").is_ok());
         assert!(parse("slm-cli man --out pages").is_ok());
-=======
         assert!(
             parse("slm-cli translate --to german a.wav b.wav --format srt,json --output-dir out --resume")
                 .is_ok()
         );
->>>>>>> main
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());

@@ -9,22 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-<<<<<<< HEAD
-use slm_core::audio::SAMPLE_RATE;
-use slm_core::{Answer, Dialog, Model, Request, Speaker, Task, Warning};
+use slm_core::{Answer, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
 
 use crate::args::{ChannelChoice, ChatArgs, ModelArgs};
 use crate::console::{Console, Level, Manner};
 use crate::input::{self, Folders, Input as Recording};
 use crate::interrupt::Interrupt;
-use crate::report::{self, FailedInput, Failure, Listing, Notice, NoticeRecord, Stop, UsageError};
-=======
-use slm_core::{Answer, CancelToken, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
-
-use crate::args::{ChatArgs, ModelArgs};
-use crate::console::Console;
-use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, SourceRecord, Stop, UsageError};
->>>>>>> main
+use crate::report::{
+    self, FailedInput, Failure, Listing, Notice, NoticeRecord, SourceRecord, Stop, UsageError,
+};
 use crate::typed::{LineError, Lines};
 use crate::{model, offset, session};
 
@@ -194,11 +187,7 @@ impl<'a> Chat<'a> {
         console: &mut Console,
     ) -> io::Result<()> {
         let input = path.unwrap_or(Path::new("-"));
-<<<<<<< HEAD
-        let Turn { user, reply } = match turn {
-=======
-        let Turn { user, part, reply, notices } = match turn {
->>>>>>> main
+        let Turn { user, part, reply } = match turn {
             Ok(turn) => turn,
             Err(failure) => {
                 self.warn(input, notices, console);
@@ -223,25 +212,16 @@ impl<'a> Chat<'a> {
             writeln!(console.out, "{}", report::one_line(&reply.text))?;
         }
         console.out.flush()?;
-<<<<<<< HEAD
+        if !self.args.json
+            && let Some(sources) = report::sources(input, &reply.sources)
+        {
+            console.remark(&sources);
+        }
         // A stretch that was not heard is more than odd: the dialog lacks it.
         let is_lost = |notice: &Notice| matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
         self.has_failed |= notices.iter().any(is_lost);
         self.warn(input, notices, console);
-        self.dialog.push(Speaker::User, &user);
-=======
-        if !self.args.json
-            && let Some(sources) = report::sources(input, &reply.sources)
-        {
-            console.tell(&sources);
-        }
-        for notice in &notices {
-            // A stretch that was not heard is more than odd: the dialog lacks it.
-            self.has_failed |= matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
-            console.tell(&report::warning(input, notice));
-        }
         self.dialog.push(Speaker::User, part.as_ref().unwrap_or(&user));
->>>>>>> main
         self.dialog.push(Speaker::Assistant, &reply.text);
         Ok(())
     }
@@ -252,7 +232,6 @@ impl<'a> Chat<'a> {
         console.tell(&report::render(error));
     }
 
-<<<<<<< HEAD
     /// Tells what is odd.
     fn warn(&self, input: &Path, notices: &[Notice], console: &mut Console) {
         let is_full = self.args.manners.level() == Level::Verbose;
@@ -260,26 +239,18 @@ impl<'a> Chat<'a> {
         for warning in report::warnings(input, notices, listing) {
             console.remark(&warning);
         }
-=======
-    fn typed(&self, user: String) -> Result<Turn, Failure> {
-        let reply = self.model.answer_text(&user, &self.next(), &CancelToken::default())?;
-        let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
-        Ok(Turn { user, part: None, reply, notices })
->>>>>>> main
     }
 
     fn typed(&self, user: String, notices: &mut Vec<Notice>) -> Result<Turn, Failure> {
-        let token = self.interrupt.token();
-        let reply = self.model.answer_text_cancellable(&user, &self.next(), &token)?;
+        let reply = self.model.answer_text(&user, &self.next(), &self.interrupt.token())?;
         notices.extend(reply.warnings.iter().cloned().map(Notice::Answer));
-        Ok(Turn { user, reply })
+        Ok(Turn { user, part: None, reply })
     }
 
     fn spoken(&self, path: &Path, notices: &mut Vec<Notice>) -> Result<Turn, Failure> {
         let recording = Recording::new(path, &self.args.reading);
-        let limit = self.model.limits().whole_audio_seconds;
         let mut odd = Vec::new();
-        let (samples, read) = recording.read(limit, &mut odd);
+        let (samples, read) = recording.read(&mut odd);
         notices.extend(odd.into_iter().map(Notice::Audio));
         read?;
         let mut ask = |request: &Request| {
@@ -288,11 +259,6 @@ impl<'a> Chat<'a> {
             notices.extend(answer.warnings.iter().cloned().map(Notice::Answer));
             Ok::<_, slm_core::Error>(answer)
         };
-        let is_too_long = samples.len() as f64 > limit * f64::from(SAMPLE_RATE);
-        if is_too_long {
-            // It is refused, and need not be heard before.
-            ask(&self.next())?;
-        }
         // What was heard is history for the turns to come. How replies are chosen is nothing to it.
         let mut transcribe = self.model.request(Task::Transcribe);
         self.args.segments.apply(&mut transcribe);
@@ -300,18 +266,11 @@ impl<'a> Chat<'a> {
         if heard.no_speech {
             return Err(Failure::NoSpeech);
         }
-<<<<<<< HEAD
         let reply = ask(&self.next())?;
-        Ok(Turn { user: heard.text, reply })
-=======
-        let reply = self.model.answer(&audio.samples, &self.next()).map_err(|failure| failure.error)?;
-        let answers = heard.warnings.iter().chain(&reply.warnings).cloned().map(Notice::Answer);
-        let notices = audio.warnings.into_iter().map(Notice::Audio).chain(answers).collect();
         // Half of the room for earlier turns, so that the reply has the other half.
         let words = self.args.history / 2;
         let part = (!reply.sources.is_empty()).then(|| said_within(&heard, &reply.sources, words));
-        Ok(Turn { user: heard.text, part, reply, notices })
->>>>>>> main
+        Ok(Turn { user: heard.text, part, reply })
     }
 
     /// The request for the turn to come.

@@ -7,18 +7,13 @@ use std::path::Path;
 use clap::Parser;
 use slm_core::{Backend, BackendChoice, Model, OpenOptions};
 
-use super::answer::answer_all;
+use super::answer::{Plan, answer_all};
 use super::job::Job;
 use super::{ask, continue_speech, run, transcribe, translate};
 use crate::args::{Cli, Command};
-<<<<<<< HEAD
 use crate::console::{Console, Manner};
 use crate::interrupt::Interrupt;
-use crate::report::{self, UsageError};
-=======
-use crate::console::Console;
-use crate::report::{self, Outputs, Stop, UsageError};
->>>>>>> main
+use crate::report::{self, Stop, UsageError};
 
 /// What a command line came to.
 pub(super) enum Ended {
@@ -74,17 +69,13 @@ fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<boo
     cli.check()?;
     let job = job(&cli.command)?;
     job.check()?;
-    let outputs = match Outputs::plan(job.inputs, &job.inputs.files) {
-        Ok(outputs) => outputs,
+    let plan = match Plan::of(job.inputs) {
+        Ok(plan) => plan,
         Err(Stop::Start(error)) => return Err(error),
         Err(Stop::Output(error)) => return Err(error.into()),
     };
     let request = job.request(model, job.phrases()?.as_ref())?;
-<<<<<<< HEAD
-    Ok(answer_all(model, &request, job.inputs, &Interrupt::default(), console)?)
-=======
-    Ok(answer_all(model, &request, job.inputs, &outputs, console)?)
->>>>>>> main
+    Ok(answer_all(model, &request, job.inputs, plan, &Interrupt::default(), console)?)
 }
 
 fn job(command: &Command) -> Result<Job<'_>, UsageError> {

@@ -7,11 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-<<<<<<< HEAD
-const OPTIONS: [&[&str]; 28] = [
-=======
-const OPTIONS: [&[&str]; 25] = [
->>>>>>> main
+const OPTIONS: [&[&str]; 35] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],

@@ -7,7 +7,8 @@ mod feed;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use slm_core::audio::{AudioError, AudioStream, AudioWarning, Channel, ReadOptions};
+use slm_core::audio::limits::MAX_HOURS;
+use slm_core::audio::{AudioError, AudioStream, AudioWarning, Channel, ReadOptions, SAMPLE_RATE};
 
 pub(crate) use error::InputError;
 pub(crate) use expand::{Folders, expand};
@@ -58,13 +59,9 @@ impl Input {
         Ok((1..=channels).map(one).collect())
     }
 
-    /// Reads about `limit` seconds at most, for what takes all of the audio at once; adds to `warnings` what is odd.
-    pub(crate) fn read(
-        &self,
-        limit: f64,
-        warnings: &mut Vec<AudioWarning>,
-    ) -> (Vec<f32>, Result<(), AudioError>) {
-        let most = (limit * f64::from(slm_core::audio::SAMPLE_RATE)) as usize;
+    /// Reads all of it, as far as audio may last, for what is answered several times; adds to `warnings` what is odd.
+    pub(crate) fn read(&self, warnings: &mut Vec<AudioWarning>) -> (Vec<f32>, Result<(), AudioError>) {
+        let most = MAX_HOURS as usize * 3600 * SAMPLE_RATE as usize;
         let mut samples = Vec::new();
         let mut stream = match feed::open(&self.path, &self.options) {
             Ok(stream) => stream,

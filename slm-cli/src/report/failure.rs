@@ -7,11 +7,8 @@ use std::path::PathBuf;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::{Answer, Warning};
 
-<<<<<<< HEAD
-use crate::input::{InputError, OpenError};
-=======
 use super::files::OutputError;
->>>>>>> main
+use crate::input::{InputError, OpenError};
 use crate::session::Ended;
 
 /// The most segments without an answer that are told one by one.
@@ -175,7 +172,6 @@ impl FailedInput {
     /// The class of the error, stable across versions.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.failure {
-            Failure::Input(_) => "io",
             Failure::Audio(error) => error.kind().as_str(),
             Failure::Notice(notice) => match notice.kind() {
                 "audio" => "corrupt",
@@ -187,7 +183,7 @@ impl FailedInput {
             Failure::Model(slm_core::Error::Internal(_)) | Failure::Panic(_) => "decoder_bug",
             Failure::Model(error) => error.kind(),
             Failure::Segments(_) => "incomplete",
-            Failure::Output(_) => "io",
+            Failure::Input(_) | Failure::Output(_) => "io",
         }
     }
 }

@@ -5,13 +5,10 @@ mod document;
 mod failure;
 mod files;
 mod form;
-<<<<<<< HEAD
 mod grouped;
-=======
 mod names;
 mod output;
 mod path;
->>>>>>> main
 mod record;
 mod sources;
 mod subtitle;
@@ -27,18 +24,15 @@ use slm_core::{Answer, BackendError};
 
 pub(crate) use document::Closing;
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
-<<<<<<< HEAD
-pub(crate) use form::{Answered, Form, one_line, write_answer, write_failure, write_json};
-pub(crate) use grouped::{Listing, warnings};
-pub(crate) use record::NoticeRecord;
-=======
 pub(crate) use files::OutputError;
-pub(crate) use form::{Answered, Form, Inputs, one_line, write_answer, write_failure, write_json};
+pub(crate) use form::{
+    Answered, Form, Inputs, name_column, one_line, write_answer, write_failure, write_json,
+};
+pub(crate) use grouped::{Listing, warnings};
 pub(crate) use output::{Output, Outputs, of_file};
 pub(crate) use path::path_text;
 pub(crate) use record::{NoticeRecord, SourceRecord};
 pub(crate) use sources::sources;
->>>>>>> main
 
 use crate::fetch::FetchError;
 

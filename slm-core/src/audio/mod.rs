@@ -24,11 +24,7 @@ pub use activity::has_speech;
 pub use error::{AudioError, AudioWarning};
 pub use kind::ErrorKind;
 pub use problem::{AudioProblem, Content};
-<<<<<<< HEAD
-pub use silence::has_speech;
 pub use stream::{AudioStream, Channel, RawFormat, ReadOptions};
-=======
->>>>>>> main
 
 /// Samples a second of all audio inside the project.
 pub const SAMPLE_RATE: u32 = 16_000;
