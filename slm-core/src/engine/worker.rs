@@ -251,7 +251,7 @@ mod tests {
         let mut found = Found::default();
         let error = contained(|| {
             found.answer.text.push_str("call anna");
-            found.samples_done = 16_000;
+            found.seconds_done = 1.0;
             panic!("at the second segment")
         })
         .unwrap_err();
@@ -259,7 +259,7 @@ mod tests {
             (error.kind(), error.to_string().as_str()),
             ("internal", "internal error: at the second segment")
         );
-        assert_eq!((found.answer.text.as_str(), found.samples_done), ("call anna", 16_000));
+        assert_eq!((found.answer.text.as_str(), found.seconds_done), ("call anna", 1.0));
         assert!(matches!(contained(|| Err(Error::Cancelled)), Err(Error::Cancelled)));
     }
 }

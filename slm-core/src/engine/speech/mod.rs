@@ -8,6 +8,7 @@ mod plan;
 mod prompts;
 mod respond;
 mod segment;
+mod settle;
 mod shared;
 mod stream;
 mod verify;
@@ -17,8 +18,9 @@ pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
 
-pub(crate) use respond::{Answered, Work, failed, settled};
+pub(crate) use respond::{Answered, Work};
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
+pub(crate) use settle::{failed, settled};
 pub(crate) use verify::Outcome;
 
 /// The most tokens that an instruction may have.

@@ -174,11 +174,14 @@ fn the_longest_audio_for_a_question_follows_from_the_memory() {
     let limit = small.longest_whole_seconds();
     assert!(limit >= MAX_SEGMENT_SECONDS && limit < large.longest_whole_seconds());
     assert!(small.batch_rows(MAX_SEGMENT_SECONDS) <= large.batch_rows(MAX_SEGMENT_SECONDS));
-    let long = vec![0.0; (limit as usize + 1) * 16_000];
+    let long = sound((limit as usize + 1) * 16_000);
     let error = small.respond(&[&long], &ask("who")).unwrap_err();
     assert_eq!(error.kind(), "limit");
     let request = Request::new(Task::Transcribe);
-    assert!(small.respond(&[&long], &request).unwrap()[0].no_speech);
+    let silence = vec![0.0; long.len()];
+    for request in [request, ask("who")] {
+        assert!(small.respond(&[&silence], &request).unwrap()[0].no_speech);
+    }
 }
 
 #[test]
@@ -215,6 +218,11 @@ fn decoding_settings_belong_to_tasks() {
     assert_eq!(model.request(ask("who").task).decode.no_repeat_ngram, Some(6));
 }
 
+/// `samples` as a segment that begins at `start`.
+fn cut(start: usize, samples: &[f32]) -> Cut {
+    Cut { start, samples: samples.to_vec(), own: start..start + samples.len() }
+}
+
 #[test]
 fn one_segment_that_fails_leaves_the_others() {
     let model = model();
@@ -224,9 +232,9 @@ fn one_segment_that_fails_leaves_the_others() {
     let samples = sound(9_000);
     // A question too long for an instruction stands for whatever can go wrong with one segment of many.
     let (good, bad) = (ask("who").task, ask(&"a ".repeat(600)).task);
-    let pieces: Vec<Piece> = (0..5)
-        .map(|n| Piece { samples: &samples, start: n * 9_000, task: if n == 3 { &bad } else { &good } })
-        .collect();
+    let cuts: Vec<Cut> = (0..5).map(|n| cut(n * 9_000, &samples)).collect();
+    let pieces: Vec<(&Cut, &Task)> =
+        cuts.iter().enumerate().map(|(n, cut)| (cut, if n == 3 { &bad } else { &good })).collect();
     let results = model.answer_each(&pieces, &work, None).unwrap();
     let answered: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(answered, [true, true, true, false, true]);
@@ -239,8 +247,7 @@ fn a_watch_that_stops_ends_the_work() {
     let watch = Watch::new(flag);
     let (request, samples) = (ask("who"), sound(9_000));
     let work = Work { request: &request, watch: &watch, cache: None };
-    let piece = Piece { samples: &samples, start: 0, task: &request.task };
-    let error = model.answer_each(&[piece], &work, None).unwrap_err();
+    let error = model.answer_each(&[(&cut(0, &samples), &request.task)], &work, None).unwrap_err();
     assert!(error.is_cancelled(), "{error:?}");
 }
 
@@ -253,8 +260,7 @@ fn audio_that_was_encoded_is_not_encoded_again() {
     for samples in [&one, &two, &one] {
         let request = ask("who");
         let work = Work { request: &request, watch: &watch, cache: Some(&cache) };
-        let piece = Piece { samples, start: 0, task: &request.task };
-        let mut results = model.answer_each(&[piece], &work, None).unwrap();
+        let mut results = model.answer_each(&[(&cut(0, samples), &request.task)], &work, None).unwrap();
         texts.push(results.pop().unwrap().unwrap().0.text);
     }
     assert_eq!(cache.hits(), 1);

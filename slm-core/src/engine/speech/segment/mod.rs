@@ -28,8 +28,10 @@ const CUT_WINDOW: usize = 12;
 const OVERLAP: usize = 30;
 /// Frames of quiet after which it is told, though it goes on.
 const LONG_QUIET: usize = 3000;
-/// Decibels under the loudest frame of the recording below which a stretch counts as silence.
+/// Decibels under the loudest segment of the recording below which a stretch counts as silence.
 const SILENCE_DEPTH: f32 = 30.0;
+/// The level below which it counts as silence whatever the rest is.
+const SILENCE_LEVEL: f32 = -75.0;
 
 impl Segmentation {
     /// Refuses what no recording can be cut by.
@@ -103,7 +105,7 @@ pub(crate) struct Cutter {
     region: Option<Region>,
     /// The frame up to which all is in a stretch.
     told: usize,
-    /// The loudest level so far.
+    /// The level of the loudest segment so far.
     loudest: f32,
     ready: VecDeque<Stretch>,
     is_finished: bool,
@@ -168,7 +170,6 @@ impl Cutter {
         while self.scanned < self.activity.judged() {
             let frame = self.scanned;
             self.scanned += 1;
-            self.loudest = self.activity.levels(frame, frame + 1).fold(self.loudest, f32::max);
             let is_speech = !self.settings.finds_speech || self.activity.stands_out(frame);
             match (self.region, is_speech) {
                 (None, true) => self.open(frame),
@@ -250,6 +251,7 @@ impl Cutter {
     /// Emits the segment of a stretch. It answers for the samples up to the start of `ends`, and holds those up to its end.
     fn emit_samples(&mut self, region: Region, ends: Range<usize>) {
         let own = (region.from * HOP)..ends.start;
+        self.loudest = self.loudest.max(self.level(region.from, ends.start / HOP));
         self.quiet_until(self.told * HOP, own.start);
         let shared = if region.continues { OVERLAP * HOP } else { 0 };
         let start = own.start.saturating_sub(shared).max(self.start);
@@ -268,15 +270,17 @@ impl Cutter {
         if to <= from {
             return;
         }
-        let mut levels: Vec<f32> = self.activity.levels(from / HOP, to / HOP).collect();
-        levels.sort_unstable_by(f32::total_cmp);
-        // Clicks and the ends of words do not count.
-        let level = levels.get(levels.len() * 9 / 10).copied().unwrap_or(f32::MIN);
-        let is_silence =
-            level < self.loudest - SILENCE_DEPTH || levels.last().is_none_or(|last| *last <= -90.0);
+        let is_silence = self.level(from / HOP, to / HOP) < (self.loudest - SILENCE_DEPTH).max(SILENCE_LEVEL);
         let kind = if is_silence { QuietKind::Silence } else { QuietKind::Sound };
         let quiet = Quiet { start: seconds(from), end: seconds(to), kind };
         self.ready.push_back(Stretch::Quiet(quiet));
+    }
+
+    /// The level that nine tenths of the frames of a range stay under, so that clicks and the ends of words do not count.
+    fn level(&self, from: usize, to: usize) -> f32 {
+        let mut levels: Vec<f32> = self.activity.levels(from, to).collect();
+        levels.sort_unstable_by(f32::total_cmp);
+        levels.get(levels.len() * 9 / 10).copied().unwrap_or(f32::MIN)
     }
 
     /// The frame in the middle of the quietest place from `from` to `to`.
@@ -339,3 +343,6 @@ pub(super) fn halves(cut: &Cut) -> Vec<Cut> {
         Cut { start: cut.start + place * HOP, samples: second.to_vec(), own: middle..cut.own.end },
     ]
 }
+
+#[cfg(test)]
+mod tests;
