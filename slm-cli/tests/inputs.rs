@@ -105,6 +105,14 @@ fn each_channel_has_an_answer() {
         assert!(2 * heard > said.split_whitespace().count(), "{said}: {record}");
     }
     assert_eq!(ran.stderr.lines().last(), Some("2 transcribed, 0 failed"));
+    let out = dir.path().join("out");
+    let line = ["transcribe", "--channel", "each", path.to_str().unwrap(), "--output-dir"];
+    let line = [&line[..], &[out.to_str().unwrap(), "--resume"]].concat();
+    for told in ["2 transcribed, 0 failed", "0 transcribed, 0 failed, 2 skipped as done before"] {
+        let ran = run(&line);
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().last()), (0, "", Some(told)));
+        assert!(["call.wav#1.txt", "call.wav#2.txt"].iter().all(|name| out.join(name).is_file()));
+    }
     // A pipe cannot be read once for each channel.
     let ran = run_with_input(&["transcribe", "--channel", "each", "-"], fs::read(&path).unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));

@@ -99,6 +99,23 @@ mod tests {
     }
 
     #[test]
+    fn times_of_a_part_are_those_of_the_whole_also_where_they_come_early() {
+        let (model, file) = (harness::model(), recording("000000-16147b07.wav"));
+        let records = |form: &[&str]| -> Vec<serde_json::Value> {
+            let line = [&["transcribe", "--start", "0.5"][..], form, &[&file]].concat();
+            let Ended::Answered { out, .. } = harness::run(&model, &line) else { panic!("it was refused") };
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let (early, whole) = (records(&["--format", "jsonl"]), records(&["--json"]));
+        let segment = &whole[0]["segments"][0];
+        assert!(segment["start"].as_f64().unwrap() >= 0.5, "{segment}");
+        assert_eq!(
+            (&early[0]["kind"], &early[0]["start"], &early[0]["end"], &early[0]["words"][0]["start"]),
+            (&"segment".into(), &segment["start"], &segment["end"], &segment["words"][0]["start"]),
+        );
+    }
+
+    #[test]
     fn phrases_replace_nothing_that_was_heard_and_what_they_replace_is_told() {
         let model = harness::model();
         let run = |line: &[&str]| match harness::run(&model, line) {
