@@ -14,6 +14,7 @@ use crate::engine::event::{Event, Failure};
 use crate::engine::queue::SampleQueue;
 use crate::engine::request::Delivery;
 use crate::engine::speech::tests::{ask, model, parts, sound};
+use crate::engine::speech::{Cutter, Stretch};
 use crate::engine::warning::AudioPart;
 use crate::engine::worker::Worker;
 use crate::engine::{Answer, Progress};
@@ -151,13 +152,22 @@ fn what_is_kept_does_not_grow_with_the_recording() {
     let (model, request, cache) = (small(), ask("who called"), EncoderCache::new(0));
     let mut recording = Recording::new(&model, &request, &cache);
     let minute = sound(60 * SECOND);
+    let mut cutter = Cutter::new(&request.segmentation, 30.0);
     let mut most = 0;
     for _ in 0..4 {
-        recording.push(&minute, &Watch::default()).unwrap();
+        cutter.push(&minute);
+        let cuts = std::iter::from_fn(|| cutter.next()).filter_map(|stretch| match stretch {
+            Stretch::Speech(cut) => Some(cut),
+            Stretch::Quiet(_) => None,
+        });
+        recording.add(cuts.collect(), &Watch::default()).unwrap();
+        if recording.kept.is_none() {
+            continue;
+        }
         let Some(Kept::Best(best)) = &recording.kept else { panic!("{:?}", recording.kept) };
         most = most.max(best.sample_bytes());
     }
     // No memory to spare: what one answer can rest on is kept, in 16 bits.
     assert!(most > 0 && most <= 30 * SECOND * size_of::<i16>(), "{most}");
-    assert!(recording.done() > 200 * SECOND);
+    assert!(recording.waiting.is_empty());
 }
