@@ -7,7 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 25] = [
+const OPTIONS: [&[&str]; 35] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -33,13 +33,23 @@ const OPTIONS: [&[&str]; 25] = [
     &["--stop", "zebra"],
     &["--strict"],
     &["--fail-fast"],
+    &["--recursive"],
+    &["--channel", "each"],
+    &["--start", "0:00", "--duration", "1:00"],
+    &["--vad-threshold", "0.4"],
+    &["--max-segment-s", "20"],
+    &["--speech-pad-ms", "100"],
+    &["--no-vad"],
+    &["--suppress-unsupported"],
+    &["--quiet"],
+    &["--verbose"],
 ];
 
 /// The shortest of the committed recordings.
 const RECORDING: &str = "000008-2122339f.wav";
 
 /// Of the pairs that a verb other than `transcribe` does not refuse, every so many are run.
-const SAMPLED: usize = 8;
+const SAMPLED: usize = 24;
 
 /// Checks what a line that works writes; whether it is followed.
 fn check(model: &Model, line: &[&str]) -> bool {
@@ -56,6 +66,8 @@ fn check(model: &Model, line: &[&str]) -> bool {
         assert!(has("--strict") && err.contains("error: "), "{line:?}: {out}{err}");
         return true;
     }
+    assert!(!has("--quiet") || err.is_empty(), "{line:?}: {err}");
+    assert!(!has("--verbose") || err.contains(" s of audio in "), "{line:?}: {err}");
     let lines: Vec<&str> = out.lines().collect();
     assert!(out.ends_with('\n'), "{line:?}: {out}");
     let format = line.iter().position(|&option| option == "--format").map(|index| line[index + 1]);
@@ -155,7 +167,7 @@ fn every_pair_of_options_of_transcribe_works_or_is_refused() {
         }
     }
     assert_eq!(followed + refused, options.len() * (options.len() - 1) / 2);
-    assert!(followed > 120 && refused > 40, "{followed} followed, {refused} refused");
+    assert!(followed > 400 && refused > 50, "{followed} followed, {refused} refused");
 }
 
 #[test]
@@ -205,6 +217,9 @@ fn what_cannot_work_together_is_refused() {
         &["--timestamps", "words", "--task", "reply"],
         &["--task", "reply", "--phrase", "anna"],
         &["--context-respell", "off", "--phrase", "anna", "--stream"],
+        &["--no-vad", "--min-silence-ms", "200"],
+        &["--no-vad", "--speech-pad-ms", "200"],
+        &["--quiet", "--verbose"],
     ] {
         let line = [&["transcribe", file][..], options].concat();
         assert!(!check(&model, &line), "{options:?}");

@@ -76,6 +76,14 @@ pub(crate) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// The column that names an input, where there are several.
+pub(crate) fn name_column(path: &Path, count: Inputs) -> String {
+    match count {
+        Inputs::One => String::new(),
+        Inputs::Several => one_line(&path_text(path)).replace('\t', " ") + "\t",
+    }
+}
+
 /// Writes an answer.
 pub(crate) fn write_answer(out: &mut dyn Write, answered: &Answered, form: Form) -> io::Result<()> {
     let answer = answered.answer;
@@ -88,10 +96,7 @@ pub(crate) fn write_answer(out: &mut dyn Write, answered: &Answered, form: Form)
             others.try_for_each(|other| writeln!(out, "{:.4}\t{}", other.score, one_line(&other.text)))
         }
         Form::Timed(stretches, count) => {
-            let name = match count {
-                Inputs::One => String::new(),
-                Inputs::Several => one_line(&path_text(answered.path)).replace('\t', " ") + "\t",
-            };
+            let name = name_column(answered.path, count);
             let mut write = |start: f64, end: f64, text: &str| {
                 writeln!(out, "{name}{start:.2}\t{end:.2}\t{}", one_line(text))
             };

@@ -5,6 +5,7 @@ mod document;
 mod failure;
 mod files;
 mod form;
+mod grouped;
 mod names;
 mod output;
 mod path;
@@ -24,7 +25,10 @@ use slm_core::{Answer, BackendError};
 pub(crate) use document::Closing;
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
 pub(crate) use files::OutputError;
-pub(crate) use form::{Answered, Form, Inputs, one_line, write_answer, write_failure, write_json};
+pub(crate) use form::{
+    Answered, Form, Inputs, name_column, one_line, write_answer, write_failure, write_json,
+};
+pub(crate) use grouped::{Listing, warnings};
 pub(crate) use output::{Output, Outputs, of_file};
 pub(crate) use path::path_text;
 pub(crate) use record::{NoticeRecord, SourceRecord};

@@ -63,6 +63,11 @@ impl Outputs {
         Ok(Self { target, layout: args.outputs.layout(), skips_done: args.outputs.resume })
     }
 
+    /// Whether answers are written to standard output piece by piece.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.target, Target::Form(Form::Streamed) | Target::Stdout(_))
+    }
+
     /// Whether an input is left out, as its files are there.
     pub(crate) fn is_done(&self, input: usize) -> bool {
         match &self.target {

@@ -12,6 +12,7 @@ pub mod limits;
 mod problem;
 mod resample;
 mod sniff;
+mod stream;
 mod wav;
 mod wav_header;
 
@@ -23,6 +24,7 @@ pub use activity::has_speech;
 pub use error::{AudioError, AudioWarning};
 pub use kind::ErrorKind;
 pub use problem::{AudioProblem, Content};
+pub use stream::{AudioStream, Channel, RawFormat, ReadOptions};
 
 /// Samples a second of all audio inside the project.
 pub const SAMPLE_RATE: u32 = 16_000;
