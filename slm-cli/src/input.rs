@@ -10,7 +10,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a file, or standard input for `-`, which nothing else may hold meanwhile.
+/// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Audio, AudioError> {
-    if is_stdin(path) { audio::read_stream(io::stdin().lock(), path) } else { audio::read(path) }
+    if is_stdin(path) { audio::read_stream(io::stdin(), path) } else { audio::read(path) }
 }
