@@ -35,6 +35,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
+pub use activity::has_speech;
 pub use content::Content;
 pub use encoding::RawEncoding;
 pub use error::{AudioError, AudioWarning};
@@ -42,7 +43,6 @@ pub use kind::ErrorKind;
 pub use options::{Channel, ReadOptions};
 pub use problem::AudioProblem;
 pub use raw::{RawFormat, RawFormatError};
-pub use activity::has_speech;
 
 use source::Source;
 use stream::Stream;
@@ -206,7 +206,11 @@ fn open(path: &Path) -> Result<Source<'static>, AudioProblem> {
         return Err(AudioProblem::IsDirectory);
     }
     let file = File::open(path)?;
-    Ok(if metadata.is_file() { Source::file(BufReader::new(file))? } else { Source::pipe(BufReader::new(file)) })
+    Ok(if metadata.is_file() {
+        Source::file(BufReader::new(file))?
+    } else {
+        Source::pipe(BufReader::new(file))
+    })
 }
 
 /// Takes all samples into memory.
