@@ -15,7 +15,7 @@ pub(crate) struct SegmentArgs {
     /// How clearly a sound must stand out from the background to count as speech, from 0 to 1 [default: 0.5]
     #[arg(long, value_name = "X", value_parser = numbers::fraction)]
     pub(crate) vad_threshold: Option<f64>,
-    /// Silence that parts two segments, in milliseconds [default: 300]
+    /// Silence that parts two segments, in milliseconds [default: 500]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(0..=MAX_MS))]
     pub(crate) min_silence_ms: Option<u32>,
     /// The longest segment in seconds [default: as the model was trained for]
@@ -24,8 +24,11 @@ pub(crate) struct SegmentArgs {
     /// Sound that is kept before and after speech, in milliseconds [default: 150]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(0..=MAX_MS))]
     pub(crate) speech_pad_ms: Option<u32>,
+    /// How unsure the encoder must be of all that it hears for a sound to count as no speech, from 0 to 1 [default: 0.25]
+    #[arg(long, value_name = "X", value_parser = numbers::fraction)]
+    pub(crate) no_speech_threshold: Option<f64>,
     /// Do not look for speech: all of the audio goes through the model, cut where it is quiet
-    #[arg(long, conflicts_with_all = ["vad_threshold", "min_silence_ms", "speech_pad_ms"])]
+    #[arg(long, conflicts_with_all = ["vad_threshold", "min_silence_ms", "speech_pad_ms", "no_speech_threshold"])]
     pub(crate) no_vad: bool,
     /// Leave out text that the sound does not support at all
     #[arg(long)]
@@ -42,6 +45,7 @@ impl SegmentArgs {
         cuts.min_silence = self.min_silence_ms.map_or(cuts.min_silence, seconds);
         cuts.max_segment = self.max_segment_s.or(cuts.max_segment);
         cuts.padding = self.speech_pad_ms.map_or(cuts.padding, seconds);
+        cuts.no_speech_threshold = self.no_speech_threshold.unwrap_or(cuts.no_speech_threshold);
         if self.suppress_unsupported {
             request.unsupported = UnsupportedText::LeftOut;
         }
@@ -61,9 +65,10 @@ mod tests {
         assert_eq!(request.unsupported, UnsupportedText::Marked);
         let args = SegmentArgs {
             vad_threshold: Some(0.25),
-            min_silence_ms: Some(500),
+            min_silence_ms: Some(700),
             max_segment_s: Some(12.0),
             speech_pad_ms: Some(20),
+            no_speech_threshold: Some(0.5),
             no_vad: true,
             suppress_unsupported: true,
         };
@@ -71,9 +76,10 @@ mod tests {
         let mut expected = Segmentation::default();
         expected.finds_speech = false;
         expected.threshold = 0.25;
-        expected.min_silence = 0.5;
+        expected.min_silence = 0.7;
         expected.max_segment = Some(12.0);
         expected.padding = 0.02;
+        expected.no_speech_threshold = 0.5;
         assert_eq!(request.segmentation, expected);
         assert_eq!(request.unsupported, UnsupportedText::LeftOut);
     }
@@ -81,6 +87,7 @@ mod tests {
     #[test]
     fn the_defaults_that_help_tells_are_the_engines() {
         let cuts = Segmentation::default();
-        assert_eq!((cuts.threshold, cuts.min_silence, cuts.padding), (0.5, 0.3, 0.15));
+        assert_eq!((cuts.threshold, cuts.min_silence, cuts.padding), (0.5, 0.5, 0.15));
+        assert!((cuts.no_speech_threshold - 0.25).abs() < 1e-9);
     }
 }

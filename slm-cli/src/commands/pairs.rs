@@ -7,7 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 35] = [
+const OPTIONS: [&[&str]; 36] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -39,6 +39,7 @@ const OPTIONS: [&[&str]; 35] = [
     &["--vad-threshold", "0.4"],
     &["--max-segment-s", "20"],
     &["--speech-pad-ms", "100"],
+    &["--no-speech-threshold", "0.3"],
     &["--no-vad"],
     &["--suppress-unsupported"],
     &["--quiet"],

@@ -41,11 +41,22 @@ pub struct Segmentation {
     pub max_segment: Option<f64>,
     /// Seconds of sound that are kept before and after speech.
     pub padding: f64,
+    /// From this [probability](crate::Segment::no_speech_prob) on a stretch counts as no speech and goes through no language
+    /// model; above 1 none does. Of the reference model's test set 1 in 100 utterances is above the default, in heavy noise;
+    /// noise, hum, tones, music and babble of 4 s have 0.28 and more.
+    pub no_speech_threshold: f64,
 }
 
 impl Default for Segmentation {
     fn default() -> Self {
-        Self { finds_speech: true, threshold: 0.5, min_silence: 0.5, max_segment: None, padding: 0.15 }
+        Self {
+            finds_speech: true,
+            threshold: 0.5,
+            min_silence: 0.5,
+            max_segment: None,
+            padding: 0.15,
+            no_speech_threshold: 0.25,
+        }
     }
 }
 

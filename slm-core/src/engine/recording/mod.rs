@@ -176,7 +176,8 @@ impl<'a> Recording<'a> {
             return Ok(speech.iter().map(|one| Ok(self.model.ctc_text(one)?.unwrap_or_default())).collect());
         }
         // How the answer is chosen is nothing to the transcripts.
-        let request = self.model.request(Task::Transcribe);
+        let request =
+            Request { segmentation: self.request.segmentation, ..self.model.request(Task::Transcribe) };
         let work = Work { request: &request, watch, cache: Some(self.cache) };
         let pieces: Vec<(&Cut, &Task)> = cuts.iter().map(|cut| (cut, &request.task)).collect();
         let answered = self.model.answer_each(&pieces, &work, None)?;

@@ -13,8 +13,8 @@ use crate::engine::cancel::CancelToken;
 use crate::engine::event::{Event, Failure};
 use crate::engine::queue::SampleQueue;
 use crate::engine::request::Delivery;
+use crate::engine::speech::Stretch;
 use crate::engine::speech::tests::{ask, model, parts, sound};
-use crate::engine::speech::{Cutter, Stretch};
 use crate::engine::warning::AudioPart;
 use crate::engine::worker::Worker;
 use crate::engine::{Answer, Progress};
@@ -125,6 +125,7 @@ fn with_tasks(tasks: &[(&str, &str)]) -> SpeechModel {
 fn what_continues_speech_takes_its_end() {
     let model = with_tasks(&[("continue", "{speech} : repeat")]);
     let mut request = Request::new(Task::Continue);
+    request.segmentation.no_speech_threshold = 2.0;
     request.decode.max_new_tokens = 5;
     let answer = answered(model, request, &sound(75 * SECOND)).0.unwrap();
     let [source] = answer.sources.as_slice() else { panic!("{:?}", answer.sources) };

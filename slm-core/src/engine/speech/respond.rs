@@ -8,7 +8,7 @@ use super::model::SpeechModel;
 use super::seconds;
 use super::segment::{Cut, MAX_SEGMENT_SECONDS, Stretch, joined};
 use super::settle::{
-    NO_SPEECH, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
+    failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
 };
 use super::shared::keep_own;
 use super::stream::{GrowingText, until_stop};
@@ -259,8 +259,10 @@ impl SpeechModel {
             .iter()
             .map(|output| output.posteriors.as_ref().map_or(0.0, no_speech_probability))
             .collect();
-        let finds_speech = work.request.segmentation.finds_speech;
-        let is_heard = |index: &usize| !finds_speech || no_speech[*index] < NO_SPEECH;
+        let segmentation = work.request.segmentation;
+        let is_heard = |index: &usize| {
+            !segmentation.finds_speech || no_speech[*index] < segmentation.no_speech_threshold
+        };
         let heard: Vec<usize> = (0..pieces.len()).filter(is_heard).collect();
         let mut answered = if heard.is_empty() {
             Vec::new()

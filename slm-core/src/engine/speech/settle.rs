@@ -90,10 +90,6 @@ pub(super) fn respelled_later(one: Respelled, start: f64) -> Respelled {
     Respelled { start: one.start + start, end: one.end + start, ..one }
 }
 
-/// From this probability on a stretch counts as no speech. Of the reference model's test set 1 in 100 utterances is above
-/// it, in heavy noise; noise, hum, tones, music and babble of 4 s have 0.28 and more (`segment_stats` of the tests).
-pub(super) const NO_SPEECH: f64 = 0.25;
-
 /// The segment of a cut that holds no speech.
 pub(super) fn without_speech(cut: &Cut, no_speech_prob: f64) -> Segment {
     Segment { start: seconds(cut.own.start), end: seconds(cut.own.end), no_speech_prob, ..Segment::default() }
@@ -101,7 +97,7 @@ pub(super) fn without_speech(cut: &Cut, no_speech_prob: f64) -> Segment {
 
 /// Whether a segment is one that the language model was not asked about.
 fn is_no_speech(segment: &Segment) -> bool {
-    segment.no_speech_prob >= NO_SPEECH && segment.text.is_empty()
+    segment.tokens.is_empty() && segment.text.is_empty() && !segment.is_supported
 }
 
 /// The warnings of a segment whose text was left out: none that are about the text.

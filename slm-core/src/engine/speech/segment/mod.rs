@@ -37,10 +37,11 @@ impl Segmentation {
     /// Refuses what no recording can be cut by.
     pub(super) fn check(&self) -> Result<(), SpeechError> {
         let fields = [
-            ("threshold", self.threshold, 0.05..=10.0, "0.05 to 10"),
-            ("min_silence", self.min_silence, 0.01..=3600.0, "0.01 to 3600 s"),
+            ("threshold", self.threshold, 0.0..=10.0, "0 to 10"),
+            ("min_silence", self.min_silence, 0.0..=3600.0, "0 to 3600 s"),
             ("max_segment", self.max_segment.unwrap_or(1.0), 1.0..=3600.0, "1 to 3600 s"),
-            ("padding", self.padding, 0.0..=10.0, "0 to 10 s"),
+            ("padding", self.padding, 0.0..=60.0, "0 to 60 s"),
+            ("no_speech_threshold", self.no_speech_threshold, 0.0..=10.0, "0 to 10"),
         ];
         match fields.into_iter().find(|(_, found, range, _)| !range.contains(found)) {
             Some((field, found, _, allowed)) => Err(SpeechError::Segmentation { field, found, allowed }),

@@ -55,7 +55,7 @@ fn check_cover(stretches: &[Stretch], samples: usize) {
 
 fn with_pauses() -> Vec<f32> {
     let mut samples = vec![0.0; 5 * RATE];
-    for pause in [0.5, 1.0, 3.0] {
+    for pause in [0.8, 1.0, 3.0] {
         samples.extend(speech(2.0));
         samples.resize(samples.len() + (pause * RATE as f64) as usize, 0.0);
     }
@@ -69,7 +69,7 @@ fn cuts_fall_in_pauses_and_all_is_accounted_for() {
     check_cover(&found, samples.len());
     let cuts = cuts(&found);
     assert_eq!(cuts.len(), 3);
-    for (cut, start) in cuts.iter().zip([5.0, 7.5, 10.5]) {
+    for (cut, start) in cuts.iter().zip([5.0, 7.8, 10.8]) {
         let (from, to) = (seconds(cut.own.start), seconds(cut.own.end));
         assert!((start - 0.3..=start + 0.1).contains(&from), "{from}");
         assert!((start + 1.8..=start + 2.3).contains(&to), "{to}");
@@ -98,19 +98,18 @@ fn pieces_are_cut_as_the_whole() {
 #[test]
 fn what_two_segments_share_is_told_apart() {
     // Without any pause the sound around a cut belongs to both.
-    let steady: Vec<f32> =
-        speech(30.0).iter().zip((0..).map(|n| 0.05 * (n as f32 * 0.9).sin())).map(|(a, b)| a + b).collect();
-    let mut samples = vec![0.0; RATE];
-    samples.extend(steady);
-    samples.extend(vec![0.0; RATE]);
-    let found = stretches(&samples, 9_999, &Segmentation::default(), 5.0);
+    let samples: Vec<f32> = (0..30 * RATE).map(|n| 0.05 * (n as f32 * 0.9).sin()).collect();
+    let mut cutter = Cutter::new(&Segmentation::default(), 5.0, Doubtful::StandsOut);
+    cutter.push(&samples);
+    cutter.finish();
+    let found: Vec<Stretch> = std::iter::from_fn(|| cutter.next()).collect();
     check_cover(&found, samples.len());
     let cuts = cuts(&found);
     assert!(cuts.len() >= 6);
     for pair in cuts.windows(2) {
         let shared = pair[0].start + pair[0].samples.len();
         assert_eq!(pair[0].own.end, pair[1].own.start);
-        assert!(shared - pair[1].start == 2 * OVERLAP * HOP || shared == pair[1].start);
+        assert_eq!(shared - pair[1].start, 2 * OVERLAP * HOP);
     }
     let all = joined(cuts.into_iter().cloned().collect()).unwrap();
     assert_eq!(all.samples, samples[all.own.clone()]);
