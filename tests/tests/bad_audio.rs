@@ -354,7 +354,10 @@ fn w21_companded() {
         let short = fmt(tag, 1, 16_000, 8);
         let long = [short.clone(), vec![0, 0]].concat();
         for fmt in [short, long, extensible(tag, 1, 8, 8, 4)] {
-            assert_eq!(accepted(&wav(&fmt, &bytes), &[]), values.map(|value: i16| f32::from(value) / 32_768.0));
+            assert_eq!(
+                accepted(&wav(&fmt, &bytes), &[]),
+                values.map(|value: i16| f32::from(value) / 32_768.0)
+            );
         }
     }
 }
@@ -473,7 +476,8 @@ fn w29_over_4_gb() {
         assert_eq!(accepted(&file, &[]), ramp_samples(9));
         file[28..36].copy_from_slice(&18_u64.to_le_bytes());
     }
-    let whole = w64(&[w64_chunk(*b"fmt ", &mono()), w64_chunk(*b"fact", &[9; 5]), w64_chunk(*b"data", &ramp(9))]);
+    let whole =
+        w64(&[w64_chunk(*b"fmt ", &mono()), w64_chunk(*b"fact", &[9; 5]), w64_chunk(*b"data", &ramp(9))]);
     assert_eq!(accepted(&whole, &[]), ramp_samples(9));
     let cut = &whole[..whole.len() - 10];
     assert_eq!(accepted(cut, &["data ends after 0.00 s, header says 0.00 s"]), ramp_samples(7));

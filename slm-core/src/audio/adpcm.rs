@@ -25,7 +25,8 @@ impl Adpcm {
             Coding::MsAdpcm(_) => CODEC_ID_ADPCM_MS,
             Coding::ImaAdpcm(_) | Coding::Plain(_) => CODEC_ID_ADPCM_IMA_WAV,
         };
-        let channels = if format.channels == 1 { layouts::CHANNEL_LAYOUT_MONO } else { layouts::CHANNEL_LAYOUT_STEREO };
+        let channels =
+            if format.channels == 1 { layouts::CHANNEL_LAYOUT_MONO } else { layouts::CHANNEL_LAYOUT_STEREO };
         let frames = u64::from(format.unit_frames());
         let mut params = AudioCodecParameters::new();
         params
@@ -35,9 +36,8 @@ impl Adpcm {
             .with_channels(channels)
             .with_max_frames_per_packet(frames)
             .with_frames_per_block(frames);
-        let make = || {
-            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default())
-        };
+        let make =
+            || symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default());
         let decoder = guarded(NAME, make)?
             .map_err(|error| AudioProblem::Undecodable { format: NAME, source: Some(error) })?;
         Ok(Self { format, decoder, decoded: Vec::new() })

@@ -143,7 +143,10 @@ impl fmt::Display for AudioWarning {
                 write!(f, "{bytes} byte{s} after the end that the header declares ignored")
             }
             Self::DataSizeWrapped { declared, bytes } => {
-                write!(f, "data has {bytes} bytes, more than a WAV header can say ({declared}), using them all")
+                write!(
+                    f,
+                    "data has {bytes} bytes, more than a WAV header can say ({declared}), using them all"
+                )
             }
             Self::BreaksOff { found } => write!(f, "audio breaks off after {found:.2} s"),
             Self::AudioLost { at, seconds } => write!(f, "{seconds:.2} s of audio lost at {at:.2} s"),

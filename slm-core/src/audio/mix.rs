@@ -57,7 +57,9 @@ impl Mixer {
     pub(super) fn push(&mut self, frames: &[f64], mono: &mut Vec<f32>) {
         match self {
             Self::One { index, channels } => {
-                mono.extend(frames.chunks_exact(*channels).filter_map(|frame| frame.get(*index)).map(|&x| x as f32));
+                mono.extend(
+                    frames.chunks_exact(*channels).filter_map(|frame| frame.get(*index)).map(|&x| x as f32),
+                );
             }
             Self::Mean(watched) => watched.push(frames, mono),
         }
@@ -177,7 +179,9 @@ impl Watched {
 
     fn judge(&mut self, window: &[f64]) {
         let energies: Vec<f64> = (0..self.channels)
-            .map(|channel| energy(window.chunks_exact(self.channels).filter_map(|frame| frame.get(channel).copied())))
+            .map(|channel| {
+                energy(window.chunks_exact(self.channels).filter_map(|frame| frame.get(channel).copied()))
+            })
             .collect();
         for (level, energy) in self.levels.iter_mut().zip(&energies) {
             *level = level.max(*energy);
@@ -185,11 +189,13 @@ impl Watched {
         let live = self.live();
         let count = live.count_ones();
         let of_live = |(index, _): &(usize, &f64)| live >> index & 1 == 1;
-        let apart = energies.iter().enumerate().filter(of_live).map(|(_, energy)| energy).sum::<f64>() / f64::from(count.max(1));
+        let apart = energies.iter().enumerate().filter(of_live).map(|(_, energy)| energy).sum::<f64>()
+            / f64::from(count.max(1));
         if count < 2 {
             self.cancels = false;
         } else if apart > 0.0 && apart >= self.loudest() * PAUSE {
-            let together = energy(window.chunks_exact(self.channels).map(|frame| Choice::Mean(live).of(frame)));
+            let together =
+                energy(window.chunks_exact(self.channels).map(|frame| Choice::Mean(live).of(frame)));
             self.cancels = together < apart * CANCELLED / f64::from(count);
         }
     }

@@ -206,7 +206,11 @@ fn open(path: &Path) -> Result<Source<'static>, AudioProblem> {
         return Err(AudioProblem::IsDirectory);
     }
     let file = File::open(path)?;
-    Ok(if metadata.is_file() { Source::file(BufReader::new(file))? } else { Source::pipe(BufReader::new(file)) })
+    Ok(if metadata.is_file() {
+        Source::file(BufReader::new(file))?
+    } else {
+        Source::pipe(BufReader::new(file))
+    })
 }
 
 /// Takes all samples into memory.

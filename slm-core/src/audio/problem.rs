@@ -258,9 +258,11 @@ impl AudioProblem {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(_) | Self::IsDirectory => ErrorKind::Io,
-            Self::Empty | Self::TooShort { .. } | Self::NotAudio { .. } | Self::RiffForm { .. } | Self::NoAudioTrack { .. } => {
-                ErrorKind::NotAudio
-            }
+            Self::Empty
+            | Self::TooShort { .. }
+            | Self::NotAudio { .. }
+            | Self::RiffForm { .. }
+            | Self::NoAudioTrack { .. } => ErrorKind::NotAudio,
             Self::OtherFormat { .. }
             | Self::UnknownCodec { .. }
             | Self::AdpcmBlocks { .. }

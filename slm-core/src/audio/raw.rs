@@ -85,7 +85,8 @@ impl FromStr for RawFormat {
 
 impl fmt::Display for RawFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.into_iter().find(|(_, encoding)| *encoding == self.encoding).map_or("", |(name, _)| name);
+        let name =
+            NAMES.into_iter().find(|(_, encoding)| *encoding == self.encoding).map_or("", |(name, _)| name);
         write!(f, "{name},{},{}", self.sample_rate, self.channels)
     }
 }
@@ -97,10 +98,7 @@ mod tests {
     #[test]
     fn texts_name_formats() {
         let format: RawFormat = "s16le,16000,1".parse().unwrap();
-        assert_eq!(
-            format,
-            RawFormat { encoding: RawEncoding::S16Le, sample_rate: 16_000, channels: 1 }
-        );
+        assert_eq!(format, RawFormat { encoding: RawEncoding::S16Le, sample_rate: 16_000, channels: 1 });
         for (name, encoding) in NAMES {
             let text = format!("{name},8000,2");
             let format: RawFormat = text.parse().unwrap();

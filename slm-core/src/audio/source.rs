@@ -38,6 +38,17 @@ pub(super) struct Source<'s> {
     ahead: Vec<u8>,
     /// Place of the next byte.
     position: u64,
+    /// A length to show to demuxers in place of the true one.
+    announced: Option<u64>,
+    /// Bytes to show in place of those of the file.
+    patch: Option<Patch>,
+}
+
+/// Bytes that stand in place of others.
+#[derive(Clone, Copy)]
+struct Patch {
+    place: u64,
+    bytes: [u8; 8],
 }
 
 impl<'s> Source<'s> {
@@ -45,23 +56,36 @@ impl<'s> Source<'s> {
     pub(super) fn file<R: ReadSeek + 's>(mut reader: R) -> io::Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         reader.rewind()?;
-        let inner = Inner::File(Box::new(reader));
-        Ok(Self { inner, len: Some(len), ahead: Vec::new(), position: 0 })
+        Ok(Self::new(Inner::File(Box::new(reader)), Some(len)))
     }
 
     /// A reader that cannot.
     pub(super) fn pipe<R: Read + Send + Sync + 's>(reader: R) -> Self {
-        Self { inner: Inner::Pipe(Box::new(reader)), len: None, ahead: Vec::new(), position: 0 }
+        Self::new(Inner::Pipe(Box::new(reader)), None)
+    }
+
+    fn new(inner: Inner<'s>, len: Option<u64>) -> Self {
+        Self { inner, len, ahead: Vec::new(), position: 0, announced: None, patch: None }
     }
 
     /// The same bytes as of a pipe. Demuxers then leave alone what lies further on, which a cut file does not have.
     pub(super) fn forward_only(self) -> Self {
-        match self.inner {
-            Inner::File(file) => {
-                Self { inner: Inner::Pipe(Box::new(file)), len: None, ahead: self.ahead, position: self.position }
-            }
-            Inner::Pipe(_) => self,
-        }
+        let inner = match self.inner {
+            Inner::File(file) => Inner::Pipe(Box::new(file)),
+            pipe @ Inner::Pipe(_) => pipe,
+        };
+        Self { inner, len: None, ..self }
+    }
+
+    /// Shows this length to demuxers. One that believes that all is there reads until it meets the end, where one that
+    /// knows better gives up at once.
+    pub(super) fn announce(&mut self, len: u64) {
+        self.announced = Some(len);
+    }
+
+    /// Shows these bytes in place of those at `place` of a file.
+    pub(super) fn replace(&mut self, place: u64, bytes: [u8; 8]) {
+        self.patch = Some(Patch { place, bytes });
     }
 
     /// Bytes of a file, unknown for a pipe.
@@ -145,6 +169,12 @@ impl Read for Source<'_> {
             }
             count
         };
+        if let Some(patch) = self.patch {
+            for (byte, place) in buffer.iter_mut().take(count).zip(self.position..) {
+                let index = place.checked_sub(patch.place).and_then(|index| usize::try_from(index).ok());
+                *byte = index.and_then(|index| patch.bytes.get(index)).copied().unwrap_or(*byte);
+            }
+        }
         self.position = self.position.saturating_add(count as u64);
         Ok(count)
     }
@@ -152,7 +182,7 @@ impl Read for Source<'_> {
 
 impl Seek for Source<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match (to, self.len) {
+        let place = match (to, self.byte_len()) {
             (SeekFrom::Start(place), _) => Some(place),
             (SeekFrom::End(by), Some(len)) => len.checked_add_signed(by),
             (SeekFrom::Current(by), _) => self.position.checked_add_signed(by),
@@ -169,7 +199,7 @@ impl MediaSource for Source<'_> {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        self.len
+        self.announced.or(self.len)
     }
 }
 
@@ -203,11 +233,26 @@ mod tests {
     }
 
     #[test]
+    fn bytes_can_be_replaced() {
+        let mut source = Source::file(Cursor::new([7; 20])).unwrap();
+        source.replace(5, [1; 8]);
+        let mut buffer = [0; 20];
+        for part in buffer.chunks_mut(6) {
+            source.fill(part).unwrap();
+        }
+        assert_eq!(buffer, [7, 7, 7, 7, 7, 1, 1, 1, 1, 1, 1, 1, 1, 7, 7, 7, 7, 7, 7, 7]);
+        source.go_to(12).unwrap();
+        assert_eq!(source.fill(&mut buffer[..2]).unwrap(), 2);
+        assert_eq!(buffer[..2], [1, 7]);
+    }
+
+    #[test]
     fn only_files_seek() {
         let mut file = Source::file(Cursor::new([1, 2, 3])).unwrap();
         assert_eq!(file.peek(3).unwrap(), [1, 2, 3]);
         file.go_to(2).unwrap();
-        assert_eq!((file.peek(3).unwrap(), file.left()), ([3].as_slice(), Some(1)));
+        assert_eq!(file.peek(3).unwrap(), [3]);
+        assert_eq!(file.left(), Some(1));
         let mut pipe = Source::pipe([1, 2, 3].as_slice());
         assert!(pipe.go_to(2).is_err());
         assert!(pipe.seek(SeekFrom::End(0)).is_err());

@@ -32,19 +32,24 @@ impl Codec {
         let undecodable = |source| AudioProblem::Undecodable { format, source };
         if params.codec == CODEC_ID_OPUS {
             let header = params.extra_data.as_deref().unwrap_or_default();
-            return Opus::new(header)?.map(|opus| Self::Opus(Box::new(opus))).ok_or_else(|| undecodable(None));
+            return Opus::new(header)?
+                .map(|opus| Self::Opus(Box::new(opus)))
+                .ok_or_else(|| undecodable(None));
         }
         // Before anything is made by them; some formats tell them only in their packets.
         check_limits(
             params.channels.as_ref().map_or(1, |channels| channels.count()),
-            params.sample_rate.unwrap_or(opus::RATE),
+            params.sample_rate.filter(|&rate| rate > 0).unwrap_or(opus::RATE),
         )?;
         // What comes before and after the audio is cut off by its time.
         let options = AudioDecoderOptions::default().gapless(false);
         let made = guarded(format, || symphonia::default::get_codecs().make_audio_decoder(params, &options))?;
         match made {
             Ok(decoder) => Ok(Self::Symphonia(decoder)),
-            Err(Error::Unsupported(_)) => Err(AudioProblem::UnknownCodec { name: names::codec(params.codec) }),
+            Err(Error::Unsupported(_)) => {
+                let channels = params.channels.as_ref().map_or(1, |channels| channels.count());
+                Err(AudioProblem::UnknownCodec { name: names::codec(params.codec, channels) })
+            }
             Err(error) => Err(undecodable(Some(error))),
         }
     }

@@ -3,6 +3,7 @@
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
+use symphonia::core::packet::Packet;
 
 use super::super::problem::AudioProblem;
 use super::super::sniff::Container;
@@ -27,6 +28,8 @@ pub(super) struct Described {
     pub(super) id: u32,
     pub(super) params: AudioCodecParameters,
     track: Track,
+    /// Duration of the file as a whole.
+    whole: Option<f64>,
 }
 
 impl Described {
@@ -34,9 +37,23 @@ impl Described {
         let no_audio = || AudioProblem::NoAudioTrack { tracks: reader.tracks().len() };
         let track = reader.first_track(TrackType::Audio).ok_or_else(no_audio)?.clone();
         match &track.codec_params {
-            Some(CodecParameters::Audio(params)) => Ok(Self { id: track.id, params: params.clone(), track }),
+            Some(CodecParameters::Audio(params)) => {
+                let info = reader.media_info();
+                let whole = info.time_base.zip(info.duration).and_then(|(base, all)| base.calc_duration(all));
+                let whole = whole.map(|seconds| seconds.as_secs_f64());
+                Ok(Self { id: track.id, params: params.clone(), track, whole })
+            }
             _ => Err(no_audio()),
         }
+    }
+
+    /// Seconds to the end of a packet of another track, where that counts in the same ticks and the duration is that of
+    /// the longest track.
+    pub(super) fn end_of(&self, packet: &Packet) -> f64 {
+        let end = packet.pts.saturating_add(packet.block_dur());
+        let is_of_all = self.track.num_frames.is_none();
+        let base = self.track.time_base.filter(|_| is_of_all);
+        base.and_then(|base| base.calc_time(end)).map_or(0.0, |end| end.as_secs_f64())
     }
 
     /// As the header has them, 1 and 0 where it does not.
@@ -54,7 +71,7 @@ impl Described {
         let by_frames = self.track.num_frames.zip(self.params.sample_rate.filter(|&rate| rate > 0));
         let seconds = match by_frames {
             Some((frames, rate)) => frames as f64 / f64::from(rate),
-            None => self.track.time_base?.calc_duration(self.track.duration?)?.as_secs_f64(),
+            None => self.whole?,
         };
         let before = match container {
             Container::Ogg => f64::from(pre_skip) / f64::from(opus::RATE),
@@ -76,7 +93,9 @@ impl Described {
         let frames = |seconds: f64| (seconds * f64::from(rate)).round() as i64;
         let zero = match container {
             Container::Matroska => Zero::At(0),
-            Container::Mp4 => Zero::At(frames(facts.edit.start - facts.edit.silence.min(MAX_SILENCE_SECONDS))),
+            Container::Mp4 => {
+                Zero::At(frames(facts.edit.start - facts.edit.silence.min(MAX_SILENCE_SECONDS)))
+            }
             Container::Ogg => Zero::First(pre_skip.into()),
             _ => Zero::First(0),
         };

@@ -5,6 +5,7 @@
 
 mod codec;
 mod described;
+mod ends;
 mod mp4;
 mod names;
 mod ogg;
@@ -55,24 +56,43 @@ pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Resu
     })
 }
 
+/// Looks at a file before symphonia sees it, and hides from that what it would stumble over.
 fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Facts), AudioProblem> {
-    Ok(match container {
+    let is_file = source.len().is_some();
+    let mut source = match container {
+        Container::Mp4 | Container::Caf if !is_file => spool::spool(source)?,
+        _ => source,
+    };
+    let mut facts = Facts::default();
+    match container {
         Container::Mp4 => {
-            let mut source = if source.len().is_some() { source } else { spool::spool(source)? };
-            let edit = mp4::look(&mut source)?;
-            (source, Facts { edit, ..Facts::default() })
+            let (edit, end) = mp4::look(&mut source)?;
+            facts.edit = edit;
+            if source.len().is_some_and(|len| end > len) {
+                source.announce(end);
+                facts.is_cut = true;
+            }
         }
-        Container::Ogg => {
-            let mut source = source;
-            let is_cut = ogg::is_cut(&mut source)?;
-            (source, Facts { is_cut, ..Facts::default() })
+        Container::Caf => {
+            if let Some(place) = ends::caf_cut_size(&mut source)? {
+                // A size of -1 stands for the end of the file.
+                source.replace(place, [0xff; 8]);
+                facts.is_cut = true;
+            }
         }
-        // With a file that is cut, symphonia stumbles over the parts that are announced further on.
-        Container::Matroska => (source.forward_only(), Facts::default()),
-        // Of a file that can seek, symphonia guesses the duration by the bit rate, which is far off where that varies.
-        Container::Mp3 | Container::Adts => (source.forward_only(), Facts::default()),
-        _ => (source, Facts::default()),
-    })
+        Container::Ogg => facts.is_cut = ogg::is_cut(&mut source)?,
+        Container::Aiff if ends::aiff_is_cut(&mut source)? => source = source.forward_only(),
+        Container::Mp3 => {
+            facts.is_cut = ends::mpeg_is_cut(&mut source)?;
+            // Of a file that can seek, symphonia guesses the duration by the bit rate, far off where that varies.
+            source = source.forward_only();
+        }
+        Container::Adts => source = source.forward_only(),
+        // In a file that is cut, symphonia looks for the parts that are announced further on.
+        Container::Matroska => source = source.forward_only(),
+        _ => {}
+    }
+    Ok((source, facts))
 }
 
 fn probe(stream: MediaSourceStream<'_>, container: Container) -> Result<Box<dyn FormatReader + '_>, Error> {

@@ -28,14 +28,19 @@ struct Atom {
     end: u64,
 }
 
-/// Reads the edit list; the source is at its start afterwards. Without an index the file is refused.
-pub(super) fn look(source: &mut Source<'_>) -> Result<Edit, AudioProblem> {
+/// Reads the edit list, and where the last box ends, which is behind the end of a file that was cut; the source is at its
+/// start afterwards. Without an index the file is refused.
+pub(super) fn look(source: &mut Source<'_>) -> Result<(Edit, u64), AudioProblem> {
     let len = source.len().unwrap_or(0);
     let index = find(source, 0, len, *b"moov")?.filter(|index| index.end <= len);
     let index = index.ok_or(AudioProblem::IndexMissing)?;
     let edit = edit_of(source, index)?;
+    let mut end = index.end;
+    while let Some(atom) = atom_at(source, end, len)? {
+        end = atom.end;
+    }
     source.go_to(0)?;
-    Ok(edit.unwrap_or_default())
+    Ok((edit.unwrap_or_default(), end))
 }
 
 /// The edit of the first audio track, where there is one.
@@ -99,7 +104,10 @@ fn atom_at(source: &mut Source<'_>, place: u64, end: u64) -> Result<Option<Atom>
     let name = rest.first_chunk::<4>().copied().unwrap_or_default();
     let (size, header_bytes) = match u32::from_be_bytes([*a, *b, *c, *d]) {
         0 => (end - place, 8),
-        1 => (rest.get(4..).and_then(|long| long.first_chunk()).map_or(0, |long| u64::from_be_bytes(*long)), 16),
+        1 => (
+            rest.get(4..).and_then(|long| long.first_chunk()).map_or(0, |long| u64::from_be_bytes(*long)),
+            16,
+        ),
         size => (u64::from(size), 8),
     };
     if count < header_bytes as usize || size < header_bytes {
@@ -223,7 +231,17 @@ mod tests {
     }
 
     fn look_at(bytes: &[u8]) -> Result<Edit, AudioProblem> {
-        look(&mut Source::file(Cursor::new(bytes)).unwrap())
+        Ok(look(&mut Source::file(Cursor::new(bytes)).unwrap())?.0)
+    }
+
+    #[test]
+    fn the_announced_end_is_found() {
+        let mut file = file(&[track(*b"soun", &[2500, 1024, 0x1_0000])]);
+        file.extend(atom(b"mdat", &[0; 30]));
+        for cut in [0, 20, 30] {
+            let mut source = Source::file(Cursor::new(&file[..file.len() - cut])).unwrap();
+            assert_eq!(look(&mut source).unwrap().1, file.len() as u64);
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_AC4, CODEC_ID_ALAC, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_FLAC,
-    CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_TRUEHD, CODEC_ID_VORBIS,
-    CODEC_ID_WAVPACK, CODEC_ID_WMA,
+    CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_TRUEHD,
+    CODEC_ID_VORBIS, CODEC_ID_WAVPACK, CODEC_ID_WMA,
 };
 
 use super::super::sniff::Container;
@@ -64,9 +64,11 @@ pub(super) fn format(of: Container, codec: AudioCodecId) -> &'static str {
     }
 }
 
-/// The name of a codec, or its number.
-pub(super) fn codec(codec: AudioCodecId) -> String {
+/// The name of a codec that is not read, or its number.
+pub(super) fn codec(codec: AudioCodecId, channels: usize) -> String {
     let name = match codec {
+        // That of one and two channels is.
+        CODEC_ID_AAC if channels > 2 => return format!("AAC with {channels} channels"),
         CODEC_ID_AAC => "AAC",
         CODEC_ID_AC3 => "AC-3",
         CODEC_ID_AC4 => "AC-4",

@@ -36,6 +36,8 @@ pub(super) struct Track<'s> {
     rate: u32,
     /// Duration in seconds, where a header tells.
     declared: Option<f64>,
+    /// Seconds up to which there are packets of other tracks.
+    others: f64,
     /// Whole seconds that are left out.
     skipped: u64,
     /// Seconds before the timeline, of tracks that came earlier.
@@ -86,6 +88,7 @@ impl<'s> Track<'s> {
             channels,
             rate,
             declared,
+            others: 0.0,
             skipped: seconds_to_skip(start),
             before: 0.0,
             silence: 0,
@@ -161,7 +164,10 @@ impl<'s> Track<'s> {
             let reader = &mut self.reader;
             let ending = match guarded(self.format, || reader.next_packet())? {
                 Ok(Some(packet)) if packet.track_id == self.described.id => return Ok(Some(packet)),
-                Ok(Some(_)) => continue,
+                Ok(Some(packet)) => {
+                    self.others = self.others.max(self.described.end_of(&packet));
+                    continue;
+                }
                 Err(Error::ResetRequired) => {
                     self.go_on_with_next()?;
                     continue;
@@ -170,6 +176,8 @@ impl<'s> Track<'s> {
                     return Err(error.into());
                 }
                 Ok(None) => Ending::Proper,
+                // Such a file is read as from a pipe, whose end is always a surprise.
+                Err(Error::IoError(_)) if self.container == Container::Matroska => Ending::Proper,
                 Err(_) => Ending::Broken,
             };
             self.is_over = true;
@@ -193,8 +201,7 @@ impl<'s> Track<'s> {
         self.before += self.timeline.position() as f64 / f64::from(self.rate.max(1));
         self.rate = rate;
         let pre_skip = self.codec.pre_skip();
-        self.timeline =
-            self.described.timeline(self.container, &self.facts, pre_skip, rate, self.declared);
+        self.timeline = self.described.timeline(self.container, &self.facts, pre_skip, rate, self.declared);
         self.has_begun = false;
     }
 
@@ -252,7 +259,7 @@ impl<'s> Track<'s> {
         let found = self.seconds_at(self.timeline.position());
         let lost = self.bad_frames as f64 / rate;
         self.warnings.extend(match self.declared {
-            Some(declared) if declared - found > SHORT_SECONDS => {
+            Some(declared) if declared - found.max(self.others) > SHORT_SECONDS => {
                 Some(AudioWarning::DataTruncated { found, declared })
             }
             // All is there that was announced, whatever comes behind.

@@ -85,7 +85,8 @@ fn goes_on(source: &mut Source<'_>) -> Result<bool, AudioProblem> {
 /// What lies behind the data of a pipe, which is at its end: bytes that are no chunks.
 pub(in super::super) fn count_rest(source: &mut Source<'_>, most: u64) -> Result<u64, AudioProblem> {
     let next = source.peek(5)?;
-    let chunk_follows = next.get(..4).is_some_and(chunks::is_name) || next.get(1..).is_some_and(chunks::is_name);
+    let chunk_follows =
+        next.get(..4).is_some_and(chunks::is_name) || next.get(1..).is_some_and(chunks::is_name);
     if chunk_follows {
         return Ok(0);
     }
@@ -170,7 +171,8 @@ mod tests {
 
     /// The header of mono samples of 8 bits whose size is declared like that, and `bytes` of them.
     fn header_of(declared: u32, bytes: u64) -> WavHeader {
-        let mut head = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\x80\x3e\0\0\x01\0\x08\0data".to_vec();
+        let mut head =
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\x80\x3e\0\0\x01\0\x08\0data".to_vec();
         head.extend(declared.to_le_bytes());
         let file = Long { len: head.len() as u64 + bytes, head, at: 0 };
         walk(&mut Source::file(file).unwrap(), Layout::Riff).unwrap()
