@@ -69,7 +69,7 @@ fn made(name: &str) -> Made {
     // encoder has put in front.
     let (lag, longer) = match (coding, name.ends_with(".aac") || name.ends_with(".mkv")) {
         ("plain", _) => (1_200, 0.2),
-        ("aac" | "film", true) => (400, 0.1),
+        ("aac" | "film" | "mp3", true) => (420, 0.1),
         _ => (320, 0.1),
     };
     Made {
@@ -110,7 +110,8 @@ fn every_format_gives_the_recording() {
         let declared = stream.declared_seconds();
         let audio = audio::read(&path).expect(&name);
         assert!(audio.warnings.is_empty(), "{name}: {:?}", warnings(&audio));
-        if let Some(declared) = declared {
+        // A Matroska film tells the duration of its video.
+        if let Some(declared) = declared.filter(|_| name != "film-44100-1.mkv") {
             assert!((declared - audio.seconds()).abs() < 0.15, "{name}: {declared} s, {} s", audio.seconds());
         }
         let mut pieces = Vec::new();
@@ -125,9 +126,11 @@ fn every_format_gives_the_recording() {
         let is_part = audio.seconds() < whole - 0.15;
         assert!(is_part || (audio.seconds() - whole).abs() < made.longer, "{name}: {} s", audio.seconds());
         let (found, lag) = correlation(&audio.samples, &expected, made.lag);
-        assert!(found > 0.9, "{name}: {found} at {lag} samples");
+        // At 8 kbit/s little of the waveform is left.
+        let least = if name.starts_with("opus8-") { 0.8 } else { 0.9 };
+        assert!(found > least, "{name}: {found} at {lag} samples");
         if made.is_lossless && made.rate >= 16_000 {
-            assert!(found > 0.99 && lag.abs() <= 1, "{name}: {found} at {lag} samples");
+            assert!(found > 0.999 && lag == 0, "{name}: {found} at {lag} samples");
         }
         if made.is_lossless && made.rate == 16_000 && made.channels == 1 {
             let worst = audio.samples.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -273,7 +276,7 @@ fn cut_files_give_what_is_there() {
         }
         if table_is_last {
             let error = read.unwrap_err();
-            assert!(error.to_string().ends_with("the CAF data is damaged or cut off"), "{error}");
+            assert!(error.to_string().ends_with("the CAF ALAC data is damaged or cut off"), "{error}");
             continue;
         }
         let audio = read.unwrap_or_else(|error| panic!("{error}"));

@@ -43,10 +43,10 @@ make mulaw-8000-1.aifc 8000 1 9 -c:a pcm_mulaw -f aiff
 make s16-22050-1.caf 22050 1 0.7 -c:a pcm_s16be
 make alac-44100-1.caf 44100 1 0.7 -c:a alac
 for rate in 8000 22050 44100 48000 96000; do
-    make flac-$rate-1.flac $rate 1 0.6 -c:a flac
+    make flac-$rate-1.flac $rate 1 0.6 -c:a flac -metadata_header_padding 0
 done
-make flac-48000-2.flac 48000 2 0.5 -c:a flac
-make flac-16000-6.flac 16000 6 0.25 -c:a flac
+make flac-48000-2.flac 48000 2 0.5 -c:a flac -metadata_header_padding 0
+make flac-16000-6.flac 16000 6 0.25 -c:a flac -metadata_header_padding 0
 make flac-16000-1.ogg 16000 1 1 -c:a flac -page_duration 200000
 make flac-16000-1.mkv 16000 1 1 -c:a flac
 make s16-16000-1.mkv 16000 1 1 -c:a pcm_s16le
@@ -80,7 +80,7 @@ make aac-96000-1.m4a 96000 1 2 -c:a aac -b:a 128k -movflags +faststart
 make aac-44100-2.m4a 44100 2 9 -c:a aac -b:a 64k
 make aac-48000-6.m4a 48000 6 1.5 -c:a aac -b:a 128k -movflags +faststart
 make aac-44100-1.mov 44100 1 9 -c:a aac -b:a 48k
-make fragments-44100-1.mp4 44100 1 9 -c:a aac -b:a 48k -movflags frag_keyframe+empty_moov -frag_duration 500000
+make fragments-44100-1.mp4 44100 1 9 -c:a aac -b:a 48k -movflags frag_keyframe+delay_moov -frag_duration 500000
 make aac-48000-1.aac 48000 1 9 -c:a aac -b:a 48k
 # A film: the first track is video, the audio starts half a second later than that.
 for ending in mp4 mkv; do
