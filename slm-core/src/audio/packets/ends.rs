@@ -17,24 +17,39 @@ pub(super) fn aiff_is_cut(source: &mut Source<'_>) -> Result<bool, AudioProblem>
     Ok(source.len().is_some_and(|len| u64::from(size) + 8 > len))
 }
 
-/// Where a CAF file holds the size of its data, if that is more than there is; goes back to its start.
-pub(super) fn caf_cut_size(source: &mut Source<'_>) -> Result<Option<u64>, AudioProblem> {
+/// The data of a CAF file whose size is not that of what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrongSize {
+    /// Where the size is in the file.
+    pub(super) place: u64,
+    /// What it should be.
+    pub(super) size: u64,
+    /// Whether there is less than announced, and not just an unknown length.
+    pub(super) is_cut: bool,
+}
+
+/// Looks at the size of a CAF file's data, which may be too large or -1 for all that follows; goes back to its start.
+pub(super) fn caf_wrong_size(source: &mut Source<'_>) -> Result<Option<WrongSize>, AudioProblem> {
     let len = source.len().unwrap_or(0);
-    let mut place = 8_u64;
+    let mut start = 8_u64;
     let mut found = None;
     for _ in 0..MAX_CHUNKS {
-        source.go_to(place)?;
+        source.go_to(start)?;
         let mut header = [0; 12];
         if source.fill(&mut header)? < header.len() {
             break;
         }
-        let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
-        let Ok(size) = u64::try_from(size) else { break };
-        let end = place.saturating_add(12).saturating_add(size);
-        if header.starts_with(b"data") && end > len {
-            found = Some(place + 4);
+        let announced = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
+        let content = start.saturating_add(12);
+        let end = u64::try_from(announced).ok().map(|size| content.saturating_add(size));
+        if header.starts_with(b"data") && end.is_none_or(|end| end > len) {
+            let size = len.saturating_sub(content);
+            found = Some(WrongSize { place: start + 4, size, is_cut: end.is_some() });
         }
-        place = end;
+        match end {
+            Some(end) => start = end,
+            None => break,
+        }
     }
     source.go_to(0)?;
     Ok(found)
@@ -139,15 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_cut_data_is_found() {
+    fn a_wrong_size_of_data_is_found() {
         let mut file = b"caff\0\x01\0\0desc".to_vec();
         file.extend(4_i64.to_be_bytes());
         file.extend(b"1234data");
         file.extend(20_i64.to_be_bytes());
         file.extend([0; 20]);
-        let look = |len: usize| caf_cut_size(&mut Source::file(Cursor::new(&file[..len])).unwrap()).unwrap();
-        assert_eq!(look(file.len()), None);
-        assert_eq!(look(file.len() - 1), Some(28));
-        assert_eq!(look(file.len() - 21), None);
+        let look =
+            |file: &[u8]| caf_wrong_size(&mut Source::file(Cursor::new(file.to_vec())).unwrap()).unwrap();
+        assert_eq!(look(&file), None);
+        let cut = look(&file[..file.len() - 1]);
+        assert_eq!(cut, Some(WrongSize { place: 28, size: 19, is_cut: true }));
+        assert_eq!(look(&file[..file.len() - 21]), None);
+        file[28..36].fill(0xff);
+        assert_eq!(look(&file), Some(WrongSize { place: 28, size: 20, is_cut: false }));
     }
 }

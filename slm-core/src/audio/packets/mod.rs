@@ -74,10 +74,9 @@ fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Fact
             }
         }
         Container::Caf => {
-            if let Some(place) = ends::caf_cut_size(&mut source)? {
-                // A size of -1 stands for the end of the file.
-                source.replace(place, [0xff; 8]);
-                facts.is_cut = true;
+            if let Some(wrong) = ends::caf_wrong_size(&mut source)? {
+                source.replace(wrong.place, wrong.size.to_be_bytes());
+                facts.is_cut = wrong.is_cut;
             }
         }
         Container::Ogg => facts.is_cut = ogg::is_cut(&mut source)?,

@@ -42,7 +42,7 @@ pub(super) fn range(
     } else {
         beyond(source, layout, declared, &mut warnings)?
     };
-    if bytes == declared && declared % unit > 0 {
+    if bytes == declared && !declared.is_multiple_of(unit) {
         warnings.push(AudioWarning::TrailingBytes { bytes: declared % unit });
     }
     source.go_to(start)?;
