@@ -59,8 +59,14 @@ impl Adpcm {
             decoded.clear();
             let done = guarded(NAME, || {
                 decoder.decode_ref(&packet).map(|buffer| buffer.copy_to_vec_interleaved(decoded))
-            })?;
+            });
             if done.is_err() {
+                // Some damaged blocks overflow. What the panic has crossed is thrown away, and blocks know nothing of
+                // each other.
+                self.decoder = Self::new(self.format)?.decoder;
+            }
+            let decoded = &mut self.decoded;
+            if !matches!(done, Ok(Ok(()))) {
                 decoded.clear();
                 decoded.resize(frames as usize * usize::from(self.format.channels), 0.0);
                 warnings.push(AudioWarning::AudioLost { at: at + index as f64 * seconds, seconds });

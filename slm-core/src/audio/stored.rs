@@ -13,11 +13,11 @@ use super::wav::{self, Coding, Layout, WavFormat, WavHeader};
 const READ_BYTES: u32 = 1 << 16;
 
 /// Opens WAV or one of its relatives.
-pub(super) fn open_wav<'s>(
-    mut source: Source<'s>,
+pub(super) fn open_wav(
+    mut source: Source<'_>,
     layout: Layout,
     start: f64,
-) -> Result<Opened<'s>, AudioProblem> {
+) -> Result<Opened<'_>, AudioProblem> {
     let header = wav::walk(&mut source, layout)?;
     let name = match (layout, header.format.coding) {
         (Layout::Riff, Coding::MsAdpcm(_)) => "WAV (ADPCM)",

@@ -1,5 +1,6 @@
 //! The decoder of a track.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
@@ -38,7 +39,7 @@ impl Codec {
         }
         // Before anything is made by them; some formats tell them only in their packets.
         check_limits(
-            params.channels.as_ref().map_or(1, |channels| channels.count()),
+            params.channels.as_ref().map_or(1, Channels::count),
             params.sample_rate.filter(|&rate| rate > 0).unwrap_or(opus::RATE),
         )?;
         // What comes before and after the audio is cut off by its time.
@@ -47,7 +48,7 @@ impl Codec {
         match made {
             Ok(decoder) => Ok(Self::Symphonia(decoder)),
             Err(Error::Unsupported(_)) => {
-                let channels = params.channels.as_ref().map_or(1, |channels| channels.count());
+                let channels = params.channels.as_ref().map_or(1, Channels::count);
                 Err(AudioProblem::UnknownCodec { name: names::codec(params.codec, channels) })
             }
             Err(error) => Err(undecodable(Some(error))),

@@ -1,5 +1,6 @@
 //! What the headers of a file say of its first audio track.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
@@ -58,7 +59,7 @@ impl Described {
 
     /// As the header has them, 1 and 0 where it does not.
     pub(super) fn channels_and_rate(&self) -> (u16, u32) {
-        let channels = self.params.channels.as_ref().map_or(1, |channels| channels.count());
+        let channels = self.params.channels.as_ref().map_or(1, Channels::count);
         (channels as u16, self.params.sample_rate.unwrap_or(0))
     }
 

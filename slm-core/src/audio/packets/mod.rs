@@ -86,9 +86,8 @@ fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Fact
             // Of a file that can seek, symphonia guesses the duration by the bit rate, far off where that varies.
             source = source.forward_only();
         }
-        Container::Adts => source = source.forward_only(),
-        // In a file that is cut, symphonia looks for the parts that are announced further on.
-        Container::Matroska => source = source.forward_only(),
+        // The same with AAC. In a Matroska file that is cut, symphonia looks for the parts that are announced further on.
+        Container::Adts | Container::Matroska => source = source.forward_only(),
         _ => {}
     }
     Ok((source, facts))

@@ -5,7 +5,7 @@
 
 use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
-/// Most seconds of silence put into one gap: a damaged timestamp must not fill the disk.
+/// Most seconds of silence put into all gaps together: damaged timestamps must not make days of a small file.
 const MAX_GAP_SECONDS: i64 = 600;
 /// Most seconds of silence before the first packet.
 const MAX_LEAD_SECONDS: i64 = 60;
@@ -44,6 +44,8 @@ pub(super) struct Timeline {
     zero: Zero,
     /// Where the next frame belongs; below 0 it is dropped.
     cursor: i64,
+    /// Frames of silence that may still be put into gaps.
+    gaps_left: i64,
     /// Where the audio ends, if that is known, and what becomes of more.
     end: Option<(i64, Beyond)>,
 }
@@ -69,7 +71,8 @@ pub(super) enum Zero {
 
 impl Timeline {
     pub(super) fn new(base: Option<TimeBase>, rate: u32, precision: Precision, zero: Zero) -> Self {
-        Self { base, rate, precision, zero, cursor: 0, end: None }
+        let gaps_left = MAX_GAP_SECONDS * i64::from(rate);
+        Self { base, rate, precision, zero, cursor: 0, gaps_left, end: None }
     }
 
     /// Sets the end of the audio in frames.
@@ -137,10 +140,11 @@ impl Timeline {
         let at = self.position();
         if let Some(frame) = self.frame_of(timestamp) {
             let gap = frame.saturating_sub(self.cursor);
-            if gap > tolerance && gap <= MAX_GAP_SECONDS * i64::from(self.rate) {
+            if gap > tolerance && gap <= self.gaps_left {
                 is_loss = self.cursor > 0;
                 // What lies before time 0 is dropped as the frames would be.
                 silence = frame.max(0) - self.cursor.max(0);
+                self.gaps_left -= gap;
                 self.cursor = frame;
             } else if gap.abs() > tolerance {
                 // The clock was set: go on from here.

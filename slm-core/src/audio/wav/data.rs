@@ -99,7 +99,7 @@ pub(in super::super) fn count_rest(source: &mut Source<'_>, most: u64) -> Result
 fn is_placeholder(size: u64, left: Option<u64>) -> bool {
     const NEAR: u64 = 0x1000;
     let near_u64 = size >= u64::MAX - NEAR;
-    let near_u32 = u64::from(u32::MAX).abs_diff(size) <= NEAR && size <= u64::from(u32::MAX);
+    let near_u32 = u32::try_from(size).is_ok_and(|size| u64::from(u32::MAX - size) <= NEAR);
     let near_i32 = (1_u64 << 31).abs_diff(size) <= NEAR && left.is_none_or(|left| size > left);
     near_u64 || near_u32 || near_i32
 }

@@ -17,6 +17,8 @@ const TAG_A_LAW: u16 = 0x0006;
 const TAG_MU_LAW: u16 = 0x0007;
 const TAG_IMA_ADPCM: u16 = 0x0011;
 const TAG_EXTENSIBLE: u16 = 0xfffe;
+/// The tags that are read.
+const KNOWN: [u16; 6] = [TAG_PCM, TAG_MS_ADPCM, TAG_FLOAT, TAG_A_LAW, TAG_MU_LAW, TAG_IMA_ADPCM];
 
 /// How the samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,6 @@ fn parse(fmt: &[u8; EXTENSIBLE_BYTES], size: u32) -> Result<WavFormat, AudioProb
     };
     let (channels, block_align, bits) = (word(2), word(12), word(14));
     let sample_rate = u32::from_le_bytes([fmt[4], fmt[5], fmt[6], fmt[7]]);
-    const KNOWN: [u16; 6] = [TAG_PCM, TAG_MS_ADPCM, TAG_FLOAT, TAG_A_LAW, TAG_MU_LAW, TAG_IMA_ADPCM];
     if !KNOWN.contains(&tag) {
         return Err(AudioProblem::Codec { tag });
     }
