@@ -1,17 +1,22 @@
 //! `slm-cli`: transcribe, translate and ask questions of speech with an SLM bundle.
 //!
 //! Results go to stdout, all else to stderr. Exit codes: 0 all done, 1 an input failed, 2 could not
-//! start, 101 a bug.
+//! start, 130 Ctrl-C, 143 asked to end, 101 a bug.
 
 mod args;
+mod colour;
 mod commands;
 mod console;
 mod embedded;
 mod fetch;
 mod input;
+mod interrupt;
 mod model;
+mod offset;
+mod progress;
 mod quiet;
 mod report;
+mod scratch;
 mod session;
 mod typed;
 
@@ -22,6 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::Cli;
+use interrupt::Interrupt;
 use report::Stop;
 
 fn main() -> ExitCode {
@@ -31,18 +37,23 @@ fn main() -> ExitCode {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         panic::set_hook(Box::new(|_| {}));
     }
-    match panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli))) {
-        Ok(Ok(code)) => code,
-        Ok(Err(Stop::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Ok(Err(Stop::Output(error))) => {
+    // Where signals cannot be taken they end the program at once, as they do by themselves.
+    let interrupt = Interrupt::listen().unwrap_or_default();
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| commands::execute(&cli, &interrupt)));
+    match (ended, interrupt.exit_code()) {
+        // It was asked to end, and what failed to start meanwhile was stopped by that.
+        (Ok(Ok(_) | Err(Stop::Start(_))), Some(code)) => ExitCode::from(code),
+        (Ok(Ok(code)), None) => code,
+        (Ok(Err(Stop::Output(error))), _) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        (Ok(Err(Stop::Output(error))), _) => {
             report::to_stderr(&format!("error: cannot write the output\n  caused by: {error}"));
             ExitCode::from(1)
         }
-        Ok(Err(Stop::Start(error))) => {
+        (Ok(Err(Stop::Start(error))), None) => {
             report::to_stderr(&report::render(&*error));
             ExitCode::from(2)
         }
-        Err(payload) => {
+        (Err(payload), _) => {
             let message = report::panic_message(&*payload);
             report::to_stderr(&format!(
                 "error: internal error: {message}\nhint: this is a bug in slm-cli, please report it"

@@ -1,9 +1,6 @@
 //! Finds the model, chooses what it computes on, and opens it.
 
-use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
-use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,16 +16,15 @@ use tempfile::TempDir;
 
 use crate::args::ModelArgs;
 use crate::embedded;
+use crate::interrupt::Interrupt;
 use crate::report::UsageError;
+use crate::scratch;
 
 /// The bundle that is used when none is named.
 const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
 
 /// Models that take this much or more in memory are loaded with a bar.
 const BAR_BYTES: u64 = 200 << 20;
-
-/// The largest file of templates.
-const MAX_TEMPLATES_BYTES: u64 = 1 << 20;
 
 /// Where a model comes from.
 pub(crate) enum Source {
@@ -40,15 +36,15 @@ pub(crate) enum Source {
 
 impl Source {
     /// The model that the arguments name, or the nearest [`DEFAULT_BUNDLE`], or the one in the program.
-    pub(crate) fn find(args: &ModelArgs) -> anyhow::Result<Self> {
+    /// While the program is held, Ctrl-C ends the unpacking.
+    pub(crate) fn find(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let nearest =
             || nearest_bundle(env::current_dir().ok().as_deref(), env::current_exe().ok().as_deref());
         if let Some(dir) = args.bundle.clone().or_else(nearest) {
             return Ok(Self::Folder(dir));
         }
-        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
-        embedded::unpack(dir.path())
-            .with_context(|| format!("cannot unpack the model to `{}`", dir.path().display()))?;
+        let token = interrupt.token();
+        let dir = scratch::dir(|dir| embedded::unpack(dir, &token)).context("cannot unpack the model")?;
         Ok(Self::Embedded(dir))
     }
 
@@ -61,9 +57,10 @@ impl Source {
     }
 }
 
-/// Opens the model that the arguments name.
-pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Model> {
+/// Opens the model that the arguments name. While the program is held, Ctrl-C ends the loading.
+pub(crate) fn open(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Model> {
     let mut options = OpenOptions::new()
+        .cancel(interrupt.token())
         .backend(BackendChoice::Named(choose(args.backend.as_deref())?))
         .compute(args.compute())
         .progress(loading_bar());
@@ -71,31 +68,21 @@ pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Model> {
         options = options.memory(MemoryBudget::Bytes(bytes));
     }
     if let Some(path) = &args.templates {
-        options = options.templates(read_templates(path)?);
+        options = options.templates(Templates::read(path)?);
     }
-    let source = Source::find(args)?;
+    let source = Source::find(args, interrupt)?;
     Model::open(source.path(), &options).map_err(with_alternatives)
 }
 
-/// Reads phrasings by task, as a bundle's manifest has them.
-fn read_templates(path: &Path) -> anyhow::Result<Templates> {
-    let cannot = || format!("cannot use templates `{}`", path.display());
-    let mut text = Vec::new();
-    let file = File::open(path).with_context(cannot)?;
-    file.take(MAX_TEMPLATES_BYTES).read_to_end(&mut text).with_context(cannot)?;
-    let phrasings: BTreeMap<String, Vec<String>> = serde_json::from_slice(&text).with_context(cannot)?;
-    Templates::parse(&phrasings).with_context(cannot)
-}
-
 /// Where the arguments say that weights go, for loading a model without asking it anything.
-pub(crate) fn placement(args: &ModelArgs) -> anyhow::Result<Placement> {
+pub(crate) fn placement(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Placement> {
     let device = choose(args.backend.as_deref())?.probe().map_err(|error| with_alternatives(error.into()))?;
     let compute = args.compute();
     compute.check(&device).with_context(|| format!("cannot compute in {}", compute.name()))?;
-    let show = loading_bar();
+    let (show, token) = (loading_bar(), interrupt.token());
     Ok(Placement::new(&device).with_compute(compute).with_observer(move |progress| {
         show(progress);
-        ControlFlow::Continue(())
+        if token.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }))
 }
 

@@ -1,25 +1,60 @@
-//! Runs a request on a recording that is there as a whole.
+//! Runs a request on a recording that is read meanwhile. Memory is constant: samples go on as they are decoded.
 
 use std::io;
+use std::time::Duration;
 
-use slm_core::audio::SAMPLE_RATE;
-use slm_core::{Answer, Error, Event, Failure, Model, Request};
+use slm_core::audio::{AudioError, AudioWarning, SAMPLE_RATE};
+use slm_core::{Answer, Error, Event, Failure, Model, Request, Segment, Session};
 
-/// Samples that are given at a time.
-const PIECE: usize = 10 * SAMPLE_RATE as usize;
+use crate::input::{Fed, Feed};
+use crate::interrupt::Interrupt;
+
 /// Seconds of audio that are given before those at the start are answered. Less than what a session holds, as giving
-/// more would wait, and text that comes meanwhile would not be told; more than a segment, which is cut once it is full.
+/// more would wait, and text that comes meanwhile would not be told.
 const AHEAD_SECONDS: f64 = 90.0;
+/// Of the longest segment, which is cut once there is enough of it, this many are given at least.
+const AHEAD_SEGMENTS: f64 = 3.0;
+/// How long audio is waited for before it is looked whether there is text.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What became of a request.
+#[derive(Default)]
 pub(crate) struct Ended {
     /// The answer; what there is of it where the work ended early.
     pub(crate) answer: Answer,
     /// Why it ended early.
     pub(crate) error: Option<Error>,
+    /// What is odd about the audio.
+    pub(crate) odd: Vec<AudioWarning>,
+    /// Why the audio could not be read to its end.
+    pub(crate) unread: Option<AudioError>,
 }
 
-/// Answers `request` for `samples`; `tell` is called with text that can no longer change, as it comes.
+/// What is told while a request is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// Seconds that will be read.
+    Expected(f64),
+    /// Seconds that are done.
+    Done(f64),
+    /// Text that can no longer change.
+    Text(&'a str),
+    /// A segment that is answered.
+    Segment(&'a Segment),
+}
+
+/// A request at work.
+struct Work {
+    session: Session,
+    /// Samples that were given.
+    given: usize,
+    seconds_done: f64,
+    ended: Ended,
+    /// Whether no more samples will be given.
+    is_read: bool,
+}
+
+/// Answers `request` for what `feed` reads; `tell` is called as there is something to tell.
 ///
 /// # Errors
 ///
@@ -27,40 +62,184 @@ pub(crate) struct Ended {
 pub(crate) fn run(
     model: &Model,
     request: &Request,
-    samples: &[f32],
-    tell: &mut dyn FnMut(&str) -> io::Result<()>,
+    mut feed: Feed,
+    interrupt: &Interrupt,
+    tell: &mut dyn FnMut(Told) -> io::Result<()>,
 ) -> io::Result<Ended> {
-    let mut session = match model.session(request.clone()) {
+    let session = match model.session(request.clone()) {
         Ok(session) => session,
-        Err(error) => return Ok(Ended { answer: Answer::default(), error: Some(error) }),
+        Err(error) => return Ok(Ended { error: Some(error), ..Ended::default() }),
     };
+    interrupt.ends(session.canceller());
     // Tasks that need all of the audio at once take it as it comes, and answer nothing before its end.
-    let ahead = if request.task.is_piecewise() { AHEAD_SECONDS } else { f64::INFINITY };
-    let mut rest = samples;
-    let mut seconds_done = 0.0;
+    let longest = request.segmentation.max_segment.unwrap_or(model.limits().segment_seconds);
+    let ahead =
+        if request.task.is_piecewise() { AHEAD_SECONDS.max(AHEAD_SEGMENTS * longest) } else { f64::INFINITY };
+    let mut work = Work { session, given: 0, seconds_done: 0.0, ended: Ended::default(), is_read: false };
     loop {
-        while !rest.is_empty() && seconds(samples.len() - rest.len()) - seconds_done < ahead {
-            let (piece, after) = rest.split_at(rest.len().min(PIECE));
-            // A session that takes no more has ended, and says why in its last event.
-            rest = if session.push(piece).is_ok() { after } else { &[] };
-        }
-        if rest.is_empty() {
-            session.finish();
-        }
-        match session.next_event() {
-            Some(Event::Progress(progress)) => seconds_done = progress.seconds_done,
-            Some(Event::Text(text)) => tell(&text)?,
-            Some(Event::Finished(answer)) => return Ok(Ended { answer: *answer, error: None }),
-            Some(Event::Failed(failure)) => {
-                let Failure { error, partial, .. } = *failure;
-                return Ok(Ended { answer: *partial, error: Some(error) });
+        while let Some(event) = work.session.try_event() {
+            if work.hear(event, tell)? {
+                return Ok(work.ended);
             }
-            Some(_) => {}
-            None => return Ok(Ended { answer: Answer::default(), error: Some(Error::Cancelled) }),
+        }
+        if !work.is_read && work.seconds_given() - work.seconds_done < ahead {
+            if let Some(fed) = feed.next(PATIENCE) {
+                work.take(fed, tell)?;
+            }
+            if work.ended.unread.is_some() && work.given == 0 {
+                return Ok(work.ended);
+            }
+            // A pipe may never end. A session that has nothing to do might take this for its end.
+            if interrupt.is_asked() && !work.is_read {
+                work.session.cancel();
+                work.ended.error = Some(Error::Cancelled);
+                work.finish();
+            }
+            continue;
+        }
+        let Some(event) = work.session.next_event() else {
+            work.ended.error.get_or_insert(Error::Cancelled);
+            return Ok(work.ended);
+        };
+        if work.hear(event, tell)? {
+            return Ok(work.ended);
         }
     }
 }
 
-fn seconds(samples: usize) -> f64 {
-    samples as f64 / f64::from(SAMPLE_RATE)
+/// Answers `request` for samples that are there, as [`Model::answer`] does, until the program is to end.
+pub(crate) fn answer(
+    model: &Model,
+    request: &Request,
+    samples: &[f32],
+    interrupt: &Interrupt,
+) -> Result<Answer, Error> {
+    let session = model.session(request.clone())?;
+    interrupt.ends(session.canceller());
+    // Where the session ended early, it says itself why.
+    let _ = session.push(samples);
+    session.wait().map_err(|failure| failure.error)
+}
+
+impl Work {
+    fn seconds_given(&self) -> f64 {
+        self.given as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    /// Says that no more samples will come.
+    fn finish(&mut self) {
+        self.is_read = true;
+        self.session.finish();
+    }
+
+    /// Takes what was read.
+    fn take(&mut self, fed: Fed, tell: &mut dyn FnMut(Told) -> io::Result<()>) -> io::Result<()> {
+        match fed {
+            Fed::Open(Some(seconds)) => tell(Told::Expected(seconds))?,
+            Fed::Open(None) => {}
+            Fed::Warning(warning) => self.ended.odd.push(warning),
+            Fed::Samples(samples) => {
+                self.given += samples.len();
+                if let Err(error) = self.session.push(&samples) {
+                    // Where the session has ended, its last event says why, and that counts.
+                    self.ended.error = Some(error);
+                    self.finish();
+                }
+            }
+            Fed::End(end) => {
+                self.ended.unread = end.err();
+                self.finish();
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears of the session; whether it has ended.
+    fn hear(&mut self, event: Event, tell: &mut dyn FnMut(Told) -> io::Result<()>) -> io::Result<bool> {
+        match event {
+            Event::Progress(progress) => {
+                self.seconds_done = progress.seconds_done;
+                tell(Told::Done(progress.seconds_done))?;
+            }
+            Event::Text(text) => tell(Told::Text(&text))?,
+            Event::Segment(segment) => tell(Told::Segment(&segment))?,
+            Event::Finished(answer) => {
+                self.ended.answer = *answer;
+                return Ok(true);
+            }
+            Event::Failed(failure) => {
+                let Failure { error, partial, .. } = *failure;
+                self.ended.answer = *partial;
+                self.ended.error = Some(error);
+                return Ok(true);
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use std::path::Path;
+
+    use slm_core::Task;
+
+    use super::*;
+    use crate::args::ReadingArgs;
+    use crate::commands::harness;
+    use crate::input::Input;
+
+    fn feed(path: &str, reading: &ReadingArgs) -> Feed {
+        Feed::of(&Input::new(Path::new(path), reading))
+    }
+
+    #[test]
+    fn a_file_that_is_read_meanwhile_has_the_same_answer() {
+        let model = harness::model();
+        let file = harness::recording("000000-16147b07.wav");
+        let request = model.request(Task::Transcribe);
+        let (mut told, mut segments) = (String::new(), Vec::new());
+        let (mut expected, mut done) = (0.0, 0.0);
+        let ended =
+            run(&model, &request, feed(&file, &ReadingArgs::default()), &Interrupt::default(), &mut |what| {
+                match what {
+                    Told::Expected(seconds) => expected = seconds,
+                    Told::Done(seconds) => done = seconds,
+                    Told::Text(text) => told.push_str(text),
+                    Told::Segment(segment) => segments.push(segment.clone()),
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert!(ended.error.is_none() && ended.unread.is_none() && ended.odd.is_empty());
+        let whole = slm_core::audio::read(Path::new(&file)).unwrap();
+        let at_once = model.answer(&whole.samples, &request).unwrap();
+        assert_eq!((&ended.answer.text, &told), (&at_once.text, &at_once.text));
+        assert_eq!(segments, ended.answer.segments);
+        assert!((expected - whole.seconds()).abs() < 0.01 && done > 0.0, "{expected} {done}");
+    }
+
+    #[test]
+    fn a_program_that_is_to_end_stops_at_once() {
+        let model = harness::model();
+        let file = harness::recording("000000-16147b07.wav");
+        let interrupt = Interrupt::default();
+        interrupt.ask();
+        let request = model.request(Task::Transcribe);
+        let mut tell = |_: Told| Ok(());
+        let ended =
+            run(&model, &request, feed(&file, &ReadingArgs::default()), &interrupt, &mut tell).unwrap();
+        assert!(matches!(ended.error, Some(Error::Cancelled)), "{:?}", ended.error);
+    }
+
+    #[test]
+    fn what_cannot_be_read_at_all_is_not_answered() {
+        let model = harness::model();
+        let request = model.request(Task::Transcribe);
+        let mut tell = |_: Told| Ok(());
+        let missing = feed("missing.wav", &ReadingArgs::default());
+        let ended = run(&model, &request, missing, &Interrupt::default(), &mut tell).unwrap();
+        assert!(ended.unread.is_some() && ended.error.is_none() && ended.answer.segments.is_empty());
+    }
 }

@@ -41,12 +41,17 @@ pub use ctc::{
     Agreement, Aligned, FoundPhrase, MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList, SkippedSpeech,
     Word,
 };
+pub use decode::settings::{MAX_BEAMS, MAX_NEW_TOKENS};
 pub use decode::{DecodeConfig, Strategy};
 pub use engine::{
-    Alternative, Answer, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport, CancelToken,
-    Capabilities, Cause, Delivery, Error, Event, Failure, Limits, MemoryBudget, MemoryEstimate,
-    MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription, Progress, Request,
-    Segment, Session, TokenLimit, Warning, WeightSummary,
+    Alternative, Answer, AudioPart, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport,
+    CancelToken, Capabilities, Cause, Delivery, Error, Event, Failure, Limits, MemoryBudget, MemoryEstimate,
+    MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription, Progress, Quiet,
+    QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText, Warning,
+    WeightSummary,
 };
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
-pub use prompt::{Dialog, Phrases, Respelling, Speaker, Task, TemplateError, Templates, Turn};
+pub use prompt::{
+    Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, TemplateFileError,
+    Templates, Turn,
+};

@@ -120,11 +120,14 @@ pub(crate) struct EvalArgs {
     /// A TOML file of several corpora and tasks.
     #[arg(long, value_name = "FILE")]
     pub(crate) suite: Option<PathBuf>,
+    /// The part of a suite that is about this corpus or task, such as `recordings`; may be given several times.
+    #[arg(long, value_name = "NAME", requires = "suite")]
+    pub(crate) only: Vec<String>,
     /// Folder for the corpora that a suite makes, in place of the one that it names.
     #[arg(long, value_name = "DIR", requires = "suite")]
     pub(crate) work: Option<PathBuf>,
     /// `transcribe`, `translate.german`, `translate.spanish`, `translate.french`, `ask`, `field`,
-    /// `continue`, `reply`, `chat`, or `all`.
+    /// `continue`, `reply`, `chat`, or `all`; `recordings` for a manifest of recordings of several utterances.
     #[arg(long, default_value = "all", conflicts_with = "suite")]
     pub(crate) task: String,
     /// JSON on stdout: an object, a list with `--task all`, or an object with a list `results` of a suite.

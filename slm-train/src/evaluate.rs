@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use burn::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use slm_core::Request;
 use slm_core::models::checkpoint::Bundle;
-use slm_core::models::speech::SpeechModel;
+use slm_core::{Backend, BackendChoice, Model, OpenOptions, Request};
 use slm_train::data::manifest;
 use slm_train::eval::hypotheses::{Hypothesis, HypothesisFiles};
+use slm_train::eval::recordings::{self, Listener, RecordingsReport};
 use slm_train::eval::report::{self, EvalRun, Report, evaluate};
-use slm_train::eval::suite::{self, Prepared, Suite};
+use slm_train::eval::suite::{self, Asked, Prepared, Suite};
 use slm_train::eval::table;
 use slm_train::eval::tasks::EvalTask;
 use slm_train::stopped::Stopped;
@@ -27,25 +26,39 @@ use crate::messages::to_stderr;
 /// The file of all answers in the folder of a report.
 const HYPOTHESES_NAME: &str = "hypotheses.jsonl";
 
-pub(crate) fn run(args: &EvalArgs, device: &Device) -> anyhow::Result<ExitCode> {
-    let suite = args.suite.as_deref().map(Suite::read).transpose()?;
+pub(crate) fn run(args: &EvalArgs, backend: Backend) -> anyhow::Result<ExitCode> {
+    backend.device()?;
+    let mut suite = args.suite.as_deref().map(Suite::read).transpose()?;
+    if let (Some(suite), false) = (&mut suite, args.only.is_empty()) {
+        suite.keep_only(&args.only)?;
+    }
     // One of the two is there, as the command line demands.
     let dir = args.bundle.clone().or_else(|| suite.as_ref().map(|suite| suite.bundle.clone()));
-    let bundle = Bundle::open(&dir.unwrap_or_default())?;
-    let model = SpeechModel::load(&bundle, device)?;
+    let dir = dir.unwrap_or_default();
+    let bundle = Bundle::open(&dir)?;
+    let model = Model::open(&dir, &OpenOptions::new().backend(BackendChoice::Named(backend)))?;
+    if let Some(suite) = &suite {
+        let known: Vec<&str> = model.capabilities().tasks.iter().map(String::as_str).collect();
+        suite.check_tasks(&known)?;
+    }
     let mut failures = 0;
     let prepared = prepare(args, suite.as_ref(), &learnt(&bundle), &mut failures)?;
     let runs = requests(&model, &prepared, args.beam)?;
     let files = HypothesisFiles::create(hypothesis_paths(args)?)?;
     let output = Output { name: suite.map(|_| bundle.manifest().name.clone()), args };
 
-    evaluate_all(&model, &runs, files, &output, &mut failures)
-        .map_err(|error| Stopped::because(error, "the evaluation stopped"))?;
-    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_STOPPED) })
+    let mut work = Work { files, output, results: Results::default(), failures };
+    work.evaluate_all(&model, &runs).map_err(|error| Stopped::because(error, "the evaluation stopped"))?;
+    Ok(if work.failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_STOPPED) })
 }
 
-/// A task over a manifest, and how it is asked for.
-type Asked<'a> = (&'a Prepared, &'a EvalRun, Request);
+/// What is asked, and how.
+enum Ready<'a> {
+    /// A task over a manifest.
+    Task(&'a Prepared, &'a EvalRun, Request),
+    /// Transcripts of recordings.
+    Recordings(&'a Prepared, Request),
+}
 
 /// What is spoken and asked. Sentences that cannot be spoken are told and counted.
 fn prepare(
@@ -71,7 +84,7 @@ fn prepare(
             Ok(prepared)
         }
         (None, Some(path)) => {
-            let tasks = suite::tasks(std::slice::from_ref(&args.task))?;
+            let tasks = suite::asked(std::slice::from_ref(&args.task))?;
             let mut utterances = manifest::read(path)?;
             utterances.truncate(args.limit.unwrap_or(usize::MAX));
             let manifest = path.display().to_string();
@@ -81,7 +94,11 @@ fn prepare(
                 context: None,
                 manifest: manifest.clone(),
             };
-            Ok(vec![Prepared { utterances, tasks: tasks.into_iter().map(run).collect() }])
+            let asked = match tasks {
+                None => Asked::Recordings,
+                Some(tasks) => Asked::Tasks(tasks.into_iter().map(run).collect()),
+            };
+            Ok(vec![Prepared { corpus: manifest.clone(), utterances, asked }])
         }
         (None, None) => anyhow::bail!("`eval` needs `--manifest` or `--suite`"),
     }
@@ -89,12 +106,26 @@ fn prepare(
 
 /// How each task is asked for. What a task cannot be asked for is told before the first one is.
 fn requests<'a>(
-    model: &SpeechModel,
+    model: &Model,
     prepared: &'a [Prepared],
     beams: Option<usize>,
-) -> anyhow::Result<Vec<Asked<'a>>> {
-    let all = prepared.iter().flat_map(|one| one.tasks.iter().map(move |run| (one, run)));
-    all.map(|(one, run)| Ok((one, run, report::request(model, &one.utterances, run, beams)?))).collect()
+) -> anyhow::Result<Vec<Ready<'a>>> {
+    let mut ready = Vec::new();
+    for one in prepared {
+        match &one.asked {
+            Asked::Tasks(runs) => {
+                for run in runs {
+                    let request = report::request(model.speech_model(), &one.utterances, run, beams)?;
+                    ready.push(Ready::Task(one, run, request));
+                }
+            }
+            Asked::Recordings => {
+                recordings::check(&one.corpus, &one.utterances)?;
+                ready.push(Ready::Recordings(one, recordings::request(model, beams)?));
+            }
+        }
+    }
+    Ok(ready)
 }
 
 /// Where the answers go. The folder of a report is made.
@@ -107,36 +138,71 @@ fn hypothesis_paths(args: &EvalArgs) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// All tasks of all runs, with a bar each. Answers and reports are written as they come; cases that fail are told and
-/// counted.
-fn evaluate_all(
-    model: &SpeechModel,
-    runs: &[Asked<'_>],
-    mut files: HypothesisFiles,
-    output: &Output<'_>,
-    failures: &mut usize,
-) -> anyhow::Result<()> {
-    let mut reports = Vec::new();
-    let mut written = Ok(());
-    for (Prepared { utterances, .. }, run, request) in runs {
-        let bar = ProgressBar::new(run.task.cases(utterances).len() as u64).with_message(run.name());
-        bar.set_style(ProgressStyle::with_template("{msg} {bar:24} {pos}/{len} left {eta_precise}")?);
-        let mut on_answers = |answers: &[Hypothesis]| {
-            files.add(answers);
-            for error in answers.iter().filter_map(|answer| answer.error.as_ref()) {
-                *failures += 1;
-                bar.suspend(|| to_stderr(&format!("error: {error}")));
+/// The work on all tasks of all runs, and what came of it.
+struct Work<'a> {
+    files: HypothesisFiles,
+    output: Output<'a>,
+    results: Results,
+    /// Cases without an answer.
+    failures: usize,
+}
+
+/// The scores so far.
+#[derive(Default)]
+struct Results {
+    tasks: Vec<Report>,
+    recordings: Vec<RecordingsReport>,
+}
+
+impl Work<'_> {
+    /// All tasks of all runs, with a bar each. Answers and reports are written as they come; cases that fail are told and
+    /// counted.
+    fn evaluate_all(&mut self, model: &Model, runs: &[Ready<'_>]) -> anyhow::Result<()> {
+        // One for all recordings: it remembers their utterances.
+        let mut listener = None;
+        let mut written = Ok(());
+        for ready in runs {
+            match ready {
+                Ready::Task(one, run, request) => {
+                    let bar = bar(run.task.cases(&one.utterances).len(), run.name())?;
+                    let mut on_answers = |answers: &[Hypothesis]| self.note(answers, &bar);
+                    let (report, _) =
+                        evaluate(model.speech_model(), &one.utterances, run, request, &mut on_answers)?;
+                    bar.finish_and_clear();
+                    self.results.tasks.push(report);
+                }
+                Ready::Recordings(one, request) => {
+                    let listener = listener.get_or_insert_with(|| Listener::new(model, request.clone()));
+                    let bar = bar(one.utterances.len(), one.corpus.clone())?;
+                    let mut on_answer = |answer: &Hypothesis| self.note(std::slice::from_ref(answer), &bar);
+                    let report = listener.evaluate(&one.corpus, &one.utterances, &mut on_answer)?;
+                    bar.finish_and_clear();
+                    self.results.recordings.push(report);
+                }
             }
-            bar.inc(answers.len() as u64);
-        };
-        let (report, _) = evaluate(model, utterances, run, request, &mut on_answers)?;
-        bar.finish_and_clear();
-        reports.push(report);
-        // With the scores of what is done so far; the last time decides.
-        written = output.write(&reports);
+            // With the scores of what is done so far; the last time decides.
+            written = self.output.write(&self.results);
+        }
+        self.output.print(&self.results)?;
+        written.and(std::mem::take(&mut self.files).finish())
     }
-    output.print(&reports)?;
-    written.and(files.finish())
+
+    /// Keeps answers, and tells of those that failed.
+    fn note(&mut self, answers: &[Hypothesis], bar: &ProgressBar) {
+        self.files.add(answers);
+        for error in answers.iter().filter_map(|answer| answer.error.as_ref()) {
+            self.failures += 1;
+            bar.suspend(|| to_stderr(&format!("error: {error}")));
+        }
+        bar.inc(answers.len() as u64);
+    }
+}
+
+/// A bar of so many cases.
+fn bar(cases: usize, name: String) -> anyhow::Result<ProgressBar> {
+    let bar = ProgressBar::new(cases as u64).with_message(name);
+    bar.set_style(ProgressStyle::with_template("{msg} {bar:24} {pos}/{len} left {eta_precise}")?);
+    Ok(bar)
 }
 
 /// Where the scores go.
@@ -147,27 +213,43 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn json(&self, reports: &[Report]) -> anyhow::Result<serde_json::Value> {
-        Ok(match (&self.name, reports) {
-            (None, [report]) => serde_json::to_value(report)?,
-            (None, reports) => serde_json::to_value(reports)?,
-            (Some(name), reports) => json!({"bundle": name, "results": reports}),
+    fn json(&self, results: &Results) -> anyhow::Result<serde_json::Value> {
+        let Results { tasks, recordings } = results;
+        Ok(match (&self.name, tasks.as_slice(), recordings.as_slice()) {
+            (None, [], [report]) => serde_json::to_value(report)?,
+            (None, [report], _) => serde_json::to_value(report)?,
+            (None, tasks, _) => serde_json::to_value(tasks)?,
+            (Some(name), tasks, []) => json!({"bundle": name, "results": tasks}),
+            (Some(name), tasks, recordings) => {
+                json!({"bundle": name, "results": tasks, "recordings": recordings})
+            }
         })
     }
 
-    /// Writes `report.json` and `report.md`, where a folder is asked for.
-    fn write(&self, reports: &[Report]) -> anyhow::Result<()> {
-        let Some(out) = &self.args.out else { return Ok(()) };
-        let json = serde_json::to_string_pretty(&self.json(reports)?)?;
-        write(&out.join("report.json"), &format!("{json}\n"))?;
-        write(&out.join("report.md"), &format!("{}\n", table::markdown(reports)))
+    fn markdown(results: &Results) -> String {
+        let mut parts = Vec::new();
+        if !results.tasks.is_empty() {
+            parts.push(table::markdown(&results.tasks));
+        }
+        if !results.recordings.is_empty() {
+            parts.push(recordings::markdown(&results.recordings));
+        }
+        parts.join("\n\n")
     }
 
-    fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
+    /// Writes `report.json` and `report.md`, where a folder is asked for.
+    fn write(&self, results: &Results) -> anyhow::Result<()> {
+        let Some(out) = &self.args.out else { return Ok(()) };
+        let json = serde_json::to_string_pretty(&self.json(results)?)?;
+        write(&out.join("report.json"), &format!("{json}\n"))?;
+        write(&out.join("report.md"), &format!("{}\n", Self::markdown(results)))
+    }
+
+    fn print(&self, results: &Results) -> anyhow::Result<()> {
         let text = if self.args.json {
-            serde_json::to_string_pretty(&self.json(reports)?)?
+            serde_json::to_string_pretty(&self.json(results)?)?
         } else {
-            table::markdown(reports)
+            Self::markdown(results)
         };
         writeln!(std::io::stdout().lock(), "{text}").context("cannot write to stdout")
     }

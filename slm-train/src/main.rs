@@ -82,7 +82,7 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(finish(&adapter::train(config, &stage.run, &stage.out, &device()?)?))
         }
-        Command::Eval(args) => evaluate::run(args, &device()?),
+        Command::Eval(args) => evaluate::run(args, Backend::from_name(&cli.backend)?),
     }
 }
 

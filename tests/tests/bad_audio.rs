@@ -124,10 +124,15 @@ fn w02_other_content() {
         "not_audio",
         "not an audio file: unrecognised format, first bytes `3c 21 44 4f`",
     );
-    let error = refused(
+    refused(
         b"ID3\x04\0\0\0\0\0\0\0\0\0",
+        "corrupt",
+        "no audio can be decoded, the MP3 data is damaged or cut off",
+    );
+    let error = refused(
+        b"#!AMR\n\x04\x10\0\0\0\0\0\0",
         "unsupported_codec",
-        "content looks like MP3, only WAV is supported",
+        "content looks like AMR, which is not supported",
     );
     assert_eq!(error.hint().as_deref(), Some(FFMPEG));
 }
@@ -301,12 +306,11 @@ fn w18_wide_samples() {
     for fmt in [fmt(FLOAT, 1, 16_000, 32), extensible(FLOAT, 1, 32, 32, 4)] {
         assert_eq!(accepted(&wav(&fmt, &floats), &[]), [0.1, -0.25]);
     }
-    for bits in [16, 64] {
-        let file = wav(&fmt(FLOAT, 1, 16_000, bits), &[0; 16]);
-        let text = format!("{bits}-bit float WAV is not supported");
-        let error = refused(&file, "unsupported_codec", &text);
-        assert_eq!(error.hint().as_deref(), Some(FFMPEG));
-    }
+    let doubles: Vec<u8> = [0.1_f64, -0.25].into_iter().flat_map(f64::to_le_bytes).collect();
+    assert_eq!(accepted(&wav(&fmt(FLOAT, 1, 16_000, 64), &doubles), &[]), [0.1, -0.25]);
+    let file = wav(&fmt(FLOAT, 1, 16_000, 16), &[0; 16]);
+    let error = refused(&file, "unsupported_codec", "16-bit float WAV is not supported");
+    assert_eq!(error.hint().as_deref(), Some(FFMPEG));
     let file = wav(&fmt(PCM, 1, 16_000, 64), &[0; 16]);
     refused(&file, "unsupported_codec", "64-bit PCM is not supported");
 }
@@ -343,25 +347,33 @@ fn w20_loud_samples() {
 
 #[test]
 fn w21_companded() {
-    for (tag, name) in [(6, "A-law (tag 0x0006)"), (7, "mu-law (tag 0x0007)")] {
-        let short = fmt(tag, 1, 8_000, 8);
+    // Loudest, quietest and a value between, of both signs.
+    let a_law = ([0xaa, 0x2a, 0xd5, 0x55, 0x80], [32_256, -32_256, 8, -8, 5_504]);
+    let mu_law = ([0x80, 0x00, 0xff, 0x7f, 0x8f], [32_124, -32_124, 0, 0, 16_764]);
+    for (tag, (bytes, values)) in [(6, a_law), (7, mu_law)] {
+        let short = fmt(tag, 1, 16_000, 8);
         let long = [short.clone(), vec![0, 0]].concat();
         for fmt in [short, long, extensible(tag, 1, 8, 8, 4)] {
-            let text = format!("WAV codec {name} is not supported");
-            let error = refused(&wav(&fmt, &[0; 8]), "unsupported_codec", &text);
-            assert_eq!(error.hint().as_deref(), Some(FFMPEG));
+            assert_eq!(
+                accepted(&wav(&fmt, &bytes), &[]),
+                values.map(|value: i16| f32::from(value) / 32_768.0)
+            );
         }
     }
 }
 
 #[test]
 fn w22_other_codecs() {
-    for (tag, name) in [(0x02, "0x0002 (ADPCM)"), (0x55, "0x0055 (MP3)"), (0x1234, "0x1234")] {
+    for (tag, name) in [(0x31, "0x0031 (GSM 6.10)"), (0x55, "0x0055 (MP3)"), (0x1234, "0x1234")] {
         let file = wav(&fmt(tag, 1, 16_000, 0), &[0; 8]);
         let text = format!("WAV codec {name} is not supported");
         let error = refused(&file, "unsupported_codec", &text);
         assert_eq!(error.hint().as_deref(), Some(FFMPEG));
     }
+    // ADPCM is read, in blocks that make sense.
+    let file = wav(&fmt(0x02, 1, 16_000, 0), &[0; 8]);
+    let text = "ADPCM with blocks of 0 bytes for 1 channels is not supported";
+    refused(&file, "unsupported_codec", text);
 }
 
 #[test]
@@ -433,15 +445,56 @@ fn w28_chunk_past_the_end() {
     assert_eq!(accepted(&file, &[]), ramp_samples(9));
 }
 
+/// A W64 chunk: a name of 16 bytes, a length that counts the header in, and filling up to 8 bytes.
+fn w64_chunk(id: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut chunk = id.to_vec();
+    chunk.extend(b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a");
+    chunk.extend((payload.len() as u64 + 24).to_le_bytes());
+    chunk.extend(payload);
+    chunk.resize(chunk.len().next_multiple_of(8), 0);
+    chunk
+}
+
+/// A W64 file with these chunks.
+fn w64(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00".to_vec();
+    file.extend([0; 8]);
+    file.extend(b"wave\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a");
+    file.extend(chunks.concat());
+    file
+}
+
 #[test]
 fn w29_over_4_gb() {
-    for (magic, name) in [(b"RF64", "RF64"), (b"BW64", "BW64"), (b"riff", "W64")] {
-        let mut file = wav(&mono(), &ramp(4));
+    // The size of the data is in a chunk of its own.
+    let mut sizes = vec![0; 28];
+    sizes[8..16].copy_from_slice(&18_u64.to_le_bytes());
+    let data = [sized(*b"data", u32::MAX, &ramp(9)), chunk(*b"LIST", b"INFO")].concat();
+    let mut file = riff(&[chunk(*b"ds64", &sizes), chunk(*b"fmt ", &mono()), data]);
+    for magic in [b"RF64", b"BW64"] {
         file[..4].copy_from_slice(magic);
-        let text = format!("{name} (WAV over 4 GB) is not supported");
-        let error = refused(&file, "unsupported_codec", &text);
-        assert!(error.hint().is_some());
+        assert_eq!(accepted(&file, &[]), ramp_samples(9));
+        file[28..36].copy_from_slice(&18_u64.to_le_bytes());
     }
+    let whole =
+        w64(&[w64_chunk(*b"fmt ", &mono()), w64_chunk(*b"fact", &[9; 5]), w64_chunk(*b"data", &ramp(9))]);
+    assert_eq!(accepted(&whole, &[]), ramp_samples(9));
+    let cut = &whole[..whole.len() - 10];
+    assert_eq!(accepted(cut, &["data ends after 0.00 s, header says 0.00 s"]), ramp_samples(7));
+}
+
+#[test]
+fn w05_data_behind_the_end_is_told() {
+    let joined = [wav(&mono(), &ramp(9)), vec![1; 4_000]].concat();
+    let warning = ["4000 bytes after the end that the header declares ignored"];
+    assert_eq!(accepted(&joined, &warning), ramp_samples(9));
+    // Chunks are nothing unusual, nor is a byte that fills up.
+    for rest in [chunk(*b"LIST", b"INFO"), vec![0; 2]] {
+        assert_eq!(accepted(&[wav(&mono(), &ramp(9)), rest].concat(), &[]), ramp_samples(9));
+    }
+    let two = [wav(&mono(), &ramp(9)), wav(&mono(), &ramp(9))].concat();
+    let warning = ["62 bytes after the end that the header declares ignored"];
+    assert_eq!(accepted(&two, &warning), ramp_samples(9));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use slm_core::{
-    Backend, BackendChoice, CancelToken, Delivery, Error, Event, MemoryBudget, Model, OpenOptions, Task,
-    audio,
+    AudioPart, Backend, BackendChoice, CancelToken, ComputeType, Delivery, Error, Event, MemoryBudget, Model,
+    OpenOptions, Task, Warning, audio,
 };
 
 fn root() -> PathBuf {
@@ -170,6 +170,56 @@ fn memory_decides_what_can_be_asked_at_once() {
     let (small, large) = (open(300 << 20).unwrap().limits(), open(2 << 30).unwrap().limits());
     assert!(small.whole_audio_seconds < large.whole_audio_seconds, "{small:?} {large:?}");
     assert!(small.batch <= large.batch);
+}
+
+/// The reference model with the least memory that it opens with: 30 s go through it at once.
+fn frugal() -> Model {
+    let bundle = root().join("weights/slm-tiny");
+    let bytes = Model::describe(&bundle).unwrap().memory_estimate(ComputeType::F32).working;
+    Model::open(bundle, &options().memory(MemoryBudget::Bytes(bytes))).unwrap()
+}
+
+#[test]
+fn a_question_about_two_minutes_is_answered_by_the_utterance_that_holds_the_name() {
+    let rate = audio::SAMPLE_RATE as usize;
+    let sounds = sounds(12);
+    // `reschedule the rehearsal with martin to monday` among all others, each of these twice.
+    let others: Vec<usize> = (0..11).chain(0..11).collect();
+    let order = [&others[..14], &[11], &others[14..]].concat();
+    let mut recording = Vec::new();
+    let mut place = 0.0..0.0;
+    for index in order {
+        let start = recording.len() as f64 / rate as f64;
+        recording.extend_from_slice(&sounds[index]);
+        if index == 11 {
+            place = start..recording.len() as f64 / rate as f64;
+        }
+        recording.resize(recording.len() + 3 * rate, 0.0);
+    }
+    let seconds = recording.len() as f64 / rate as f64;
+    assert!(seconds > 110.0);
+    let model = frugal();
+    assert!(model.limits().whole_audio_seconds < 60.0, "{:?}", model.limits());
+
+    let question = "which day is the rehearsal with martin moved to";
+    let request = model.request(Task::Ask { question: question.into() });
+    let answer = model.answer(&recording, &request).unwrap();
+    let holds = |start: f64, end: f64| start < place.end - 0.5 && end > place.start + 0.5;
+    assert!(answer.sources.iter().any(|one| holds(one.start, one.end)), "{place:?} {answer:?}");
+    let used: f64 = answer.sources.iter().map(|one| one.end - one.start).sum();
+    assert!(used <= model.limits().whole_audio_seconds, "{:?}", answer.sources);
+    let is_told = |warning: &Warning| {
+        matches!(warning, Warning::PartOfAudio { part: AudioPart::Matching, seconds_used, .. }
+            if (seconds_used - used).abs() < 0.1)
+    };
+    assert!(answer.warnings.iter().any(is_told), "{:?}", answer.warnings);
+    assert!(answer.segments.len() == 1 && !answer.text.is_empty(), "{answer:?}");
+
+    // What follows speech depends on its end.
+    let answer = model.answer(&recording, &model.request(Task::Reply)).unwrap();
+    assert!(answer.sources[0].start > seconds / 2.0 && answer.sources.last().unwrap().end > seconds - 6.0);
+    let is_end = |warning: &Warning| matches!(warning, Warning::PartOfAudio { part: AudioPart::End, .. });
+    assert!(answer.warnings.iter().any(is_end), "{:?}", answer.warnings);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use slm_core::models::features::FeatureExtractor;
+use std::fs;
+
+use slm_core::models::features::{FeatureExtractor, FeatureSettings};
 use slm_tests::{checkpoint, fixtures, read_tensors};
 
 /// Largest difference allowed, of features that are normalised or logarithms.
@@ -52,4 +54,38 @@ fn of_recorded_speech_match_transformers() {
         }
         assert!(worst <= BOUND, "{name}: {worst}");
     }
+}
+
+/// The settings in `speech/NAME`.
+fn settings(name: &str) -> FeatureSettings {
+    FeatureSettings::from_checkpoint(&checkpoint(&fixtures().join("speech").join(name))).unwrap()
+}
+
+#[test]
+fn settings_in_a_processors_file_are_the_same() {
+    for name in ["seamless_padding_one", "parakeet_128", "lasr", "wav2vec2"] {
+        assert_eq!(settings(&format!("{name}_processor")), settings(name), "{name}");
+    }
+}
+
+#[test]
+fn a_processors_file_comes_first_where_it_has_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    let bins = || match FeatureSettings::from_checkpoint(&checkpoint(dir.path())) {
+        Ok(FeatureSettings::LogMel(config)) => Ok(config.feature_size),
+        Ok(other) => Err(format!("{other:?}")),
+        Err(error) => Err(error.to_string()),
+    };
+    write("processor_config.json", r#"{"processor_class": "ParakeetProcessor", "feature_extractor": null}"#);
+    assert!(bins().unwrap_err().contains("preprocessor_config.json`"), "what is missing is named");
+    write("preprocessor_config.json", r#"{"feature_size": 64, "n_fft": null}"#);
+    assert_eq!(bins(), Ok(64));
+    write("processor_config.json", r#"{"feature_extractor": {"feature_size": 32, "hop_length": null}}"#);
+    assert_eq!(bins(), Ok(32));
+    write("processor_config.json", r#"{"audio_processor": {"feature_size": 16}}"#);
+    assert_eq!(bins(), Ok(16));
+    write("processor_config.json", r#"{"feature_extractor": {"feature_size": 0}}"#);
+    let error = bins().unwrap_err();
+    assert!(error.contains("/processor_config.json`: `feature_size` is 0"), "{error}");
 }

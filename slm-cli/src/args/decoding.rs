@@ -2,16 +2,15 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, value_parser};
-use slm_core::models::decode::settings;
 use slm_core::{DecodeConfig, Model, Request, Strategy, Task, TokenLimit};
 
 use super::numbers;
 use crate::report::UsageError;
 
 /// The most tokens an answer may have.
-const MAX_NEW_TOKENS: i64 = settings::MAX_NEW_TOKENS as i64;
+const MAX_NEW_TOKENS: i64 = slm_core::MAX_NEW_TOKENS as i64;
 /// The most beams.
-pub(super) const MAX_BEAMS: i64 = settings::MAX_BEAMS as i64;
+pub(super) const MAX_BEAMS: i64 = slm_core::MAX_BEAMS as i64;
 
 /// How tokens are chosen; what is not given is as the bundle says.
 #[derive(Debug, Clone, Default, Args)]

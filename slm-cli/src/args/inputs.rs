@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, value_parser};
 use slm_core::Respelling;
 
-use super::DecodeArgs;
 use super::decoding::MAX_BEAMS;
+use super::{DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs};
+use crate::input::Folders;
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -15,9 +16,18 @@ const MAX_TOP: i64 = 50;
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct InputArgs {
-    /// WAV files; `-` is standard input
+    /// Recordings: files, patterns such as `*.mp3`, folders with `--recursive`; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Take the audio files in the folders that are named, and in the folders in these
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) segments: SegmentArgs,
+    #[command(flatten)]
+    pub(crate) manners: MannerArgs,
     /// Write one JSON record a line instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -31,6 +41,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MAX_BEAMS))]
     pub(crate) n_best: Option<u16>,
     #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
+    #[command(flatten)]
     pub(crate) decode: DecodeArgs,
     /// Stop at the first input that fails
     #[arg(long)]
@@ -38,6 +50,13 @@ pub(crate) struct InputArgs {
     /// Treat warnings about an input as its failure
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+impl InputArgs {
+    /// What is done with folders.
+    pub(crate) fn folders(&self) -> Folders {
+        if self.recursive { Folders::Entered } else { Folders::Refused }
+    }
 }
 
 /// What has a line of its own.

@@ -3,7 +3,11 @@
 mod check;
 mod decoding;
 mod inputs;
+mod manners;
 mod numbers;
+mod outputs;
+mod reading;
+mod segments;
 
 use std::path::PathBuf;
 
@@ -13,6 +17,10 @@ use slm_core::ComputeType;
 
 pub(crate) use decoding::DecodeArgs;
 pub(crate) use inputs::{ContextArgs, InputArgs, Stretches};
+pub(crate) use manners::{ColorChoice, MannerArgs};
+pub(crate) use outputs::{Format, Layout, OutputArgs};
+pub(crate) use reading::{ChannelChoice, ReadingArgs};
+pub(crate) use segments::SegmentArgs;
 
 /// Transcribe, translate and ask questions of speech.
 #[derive(Debug, Parser)]
@@ -82,6 +90,10 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
+    /// Write what a shell needs to complete command lines
+    Completions(CompletionsArgs),
+    /// Write the manual
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +125,12 @@ pub(crate) struct ChatArgs {
     /// Words of earlier turns that the instruction has at most
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub(crate) history: usize,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) segments: SegmentArgs,
+    #[command(flatten)]
+    pub(crate) manners: MannerArgs,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
 }
@@ -191,6 +209,20 @@ pub(crate) struct InfoArgs {
     pub(crate) limits: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Folder for a page a command [default: the page of the program, to standard output]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -241,6 +273,22 @@ mod tests {
         );
         let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
         assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
+        let cli = parse(
+            "slm-cli transcribe talks *.mp3 - --recursive --channel each --start 1:30 --no-vad --quiet",
+        );
+        let Command::Transcribe(args) = cli.unwrap().command else { panic!("expected transcribe") };
+        assert_eq!(args.inputs.reading.channel, Some(ChannelChoice::Each));
+        assert_eq!(args.inputs.reading.start, Some(90.0));
+        assert!(args.inputs.recursive && args.inputs.segments.no_vad && args.inputs.manners.quiet);
+        assert!(
+            parse("slm-cli chat a.wav --raw s16le,16000,1 --channel 2 --max-segment-s 12 --verbose").is_ok()
+        );
+        assert!(parse("slm-cli completions bash").is_ok());
+        assert!(parse("slm-cli man --out pages").is_ok());
+        assert!(
+            parse("slm-cli translate --to german a.wav b.wav --format srt,json --output-dir out --resume")
+                .is_ok()
+        );
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
@@ -265,6 +313,13 @@ mod tests {
             "slm-cli transcribe a.wav --stream --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --n-best 2",
             "slm-cli transcribe a.wav --timestamps words --json",
+            "slm-cli transcribe a.wav --format srt --json",
+            "slm-cli transcribe a.wav --format jsonl --stream",
+            "slm-cli transcribe a.wav --output-dir out --timestamps words",
+            "slm-cli transcribe a.wav --format doc",
+            "slm-cli transcribe a.wav --format srt --resume",
+            "slm-cli transcribe a.wav --format srt --max-line-width 1",
+            "slm-cli transcribe a.wav --format srt --max-line-count 0",
             "slm-cli transcribe a.wav --context-top 3",
             "slm-cli transcribe a.wav --context-respell off",
             "slm-cli transcribe a.wav --context-respell off --phrase anna --stream",
@@ -279,6 +334,18 @@ mod tests {
             "slm-cli chat --stop ",
             "slm-cli chat --n-best 2",
             "slm-cli continue",
+            "slm-cli transcribe a.wav --channel 0",
+            "slm-cli transcribe a.wav --start -5",
+            "slm-cli transcribe a.wav --duration 0",
+            "slm-cli transcribe a.wav --raw mp3",
+            "slm-cli transcribe a.wav --vad-threshold 1.5",
+            "slm-cli transcribe a.wav --no-vad --vad-threshold 0.5",
+            "slm-cli transcribe a.wav --max-segment-s 0",
+            "slm-cli transcribe a.wav --quiet --verbose",
+            "slm-cli transcribe a.wav --color sometimes",
+            "slm-cli completions",
+            "slm-cli completions csh",
+            "slm-cli man a",
         ] {
             let error = parse(line).expect_err(line);
             // Help and version come by the same way, with another code.
@@ -298,6 +365,8 @@ mod tests {
             ("slm-cli info --load --memory 4G", "--memory"),
             ("slm-cli info some/folder --bundle b", "--bundle"),
             ("slm-cli --bundle b info some/folder", "--bundle"),
+            ("slm-cli completions zsh --bundle b", "--bundle"),
+            ("slm-cli man --memory 4G", "--memory"),
         ] {
             let error = parse(line).unwrap().check().expect_err(line).to_string();
             assert!(error.starts_with(&format!("`{option}` has no effect on `slm-cli ")), "{line}: {error}");

@@ -49,6 +49,50 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     number(text, "expected a number over 0, at most 1", |number| number > 0.0 && number <= 1.0)
 }
 
+/// A number from 0 to 1.
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
+    number(text, "expected a number from 0 to 1", |number| (0.0..=1.0).contains(&number))
+}
+
+/// Seconds of audio that are one segment at most.
+pub(super) fn segment(text: &str) -> Result<f64, String> {
+    number(text, "expected a number of seconds, at least 1", |seconds| seconds >= 1.0)
+}
+
+/// A time in a recording, in seconds, as MM:SS or as HH:MM:SS.
+pub(super) fn time(text: &str) -> Result<f64, String> {
+    parse_time(text)
+        .filter(|seconds| seconds.is_finite())
+        .ok_or_else(|| "expected seconds, MM:SS or HH:MM:SS, such as `90`, `1:30` or `00:01:30.5`".into())
+}
+
+/// A number that others follow is whole; one that follows another is below 60.
+fn parse_time(text: &str) -> Option<f64> {
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.len() > 3 {
+        return None;
+    }
+    let mut seconds = 0.0;
+    for (index, part) in parts.iter().enumerate() {
+        let is_last = index + 1 == parts.len();
+        if !part.bytes().all(|byte| byte.is_ascii_digit() || (is_last && byte == b'.')) {
+            return None;
+        }
+        let number: f64 = part.parse().ok()?;
+        if index > 0 && number >= 60.0 {
+            return None;
+        }
+        seconds = seconds * 60.0 + number;
+    }
+    Some(seconds)
+}
+
+/// A stretch of time over 0, in the same forms.
+pub(super) fn time_span(text: &str) -> Result<f64, String> {
+    let seconds = time(text)?;
+    if seconds > 0.0 { Ok(seconds) } else { Err("expected a time over 0".into()) }
+}
+
 /// A whole number over 0.
 pub(super) fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|&count| count > 0);
@@ -91,5 +135,35 @@ mod tests {
         assert!(
             positive("0").is_err() && share("1.1").is_err() && count("0").is_err() && count("-1").is_err()
         );
+    }
+
+    #[test]
+    fn times_are_seconds_or_have_colons() {
+        for (text, expected) in [
+            ("0", 0.0),
+            ("90", 90.0),
+            ("12.25", 12.25),
+            ("1:30", 90.0),
+            ("90:00", 5400.0),
+            ("01:02:03.5", 3723.5),
+        ] {
+            assert_eq!(time(text), Ok(expected), "{text}");
+        }
+        for text in
+            ["", ":", "1:", ":30", "1:60", "1:2:3:4", "1.5:00", "-1", "inf", "1e3", "nan", "1:-2", "1.2.3"]
+        {
+            assert!(time(text).is_err(), "{text}");
+        }
+        assert_eq!(time_span("0:01"), Ok(1.0));
+        assert!(time_span("0").is_err() && time_span("x").is_err());
+    }
+
+    #[test]
+    fn thresholds_and_segments_are_in_range() {
+        assert_eq!((fraction("0"), fraction("1"), segment("1")), (Ok(0.0), Ok(1.0), Ok(1.0)));
+        for text in ["-0.1", "1.1", "nan", "x"] {
+            assert!(fraction(text).is_err(), "{text}");
+        }
+        assert!(segment("0.9").is_err() && segment("inf").is_err());
     }
 }

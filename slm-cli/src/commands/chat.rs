@@ -9,13 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use slm_core::{Answer, Dialog, Model, Request, Speaker, Task, Warning};
+use slm_core::{Answer, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
 
-use crate::args::{ChatArgs, ModelArgs};
-use crate::console::Console;
-use crate::report::{self, FailedInput, Failure, Notice, NoticeRecord, Stop, UsageError};
+use crate::args::{ChannelChoice, ChatArgs, ModelArgs};
+use crate::console::{Console, Level, Manner};
+use crate::input::{self, Folders, Input as Recording};
+use crate::interrupt::Interrupt;
+use crate::report::{
+    self, FailedInput, Failure, Listing, Notice, NoticeRecord, SourceRecord, Stop, UsageError,
+};
 use crate::typed::{LineError, Lines};
-use crate::{input, model};
+use crate::{model, offset, session};
 
 /// What a line asks for.
 #[derive(Debug, PartialEq)]
@@ -40,6 +44,9 @@ struct TurnRecord<'a> {
     path: Option<String>,
     user: &'a str,
     assistant: &'a str,
+    /// The stretches of a long recording that the reply rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord<'a>>,
     /// Whether the reply ran into its limit; only where it did.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -47,8 +54,18 @@ struct TurnRecord<'a> {
     warnings: Vec<NoticeRecord>,
 }
 
-pub(super) fn execute(model_args: &ModelArgs, args: &ChatArgs) -> Result<ExitCode, Stop> {
-    let model = model::open(model_args)?;
+pub(super) fn execute(
+    model_args: &ModelArgs,
+    args: &ChatArgs,
+    interrupt: &Interrupt,
+) -> Result<ExitCode, Stop> {
+    if args.reading.channel == Some(ChannelChoice::Each) {
+        let message = "`--channel each` cannot be followed, as a recording is one turn".into();
+        return Err(UsageError { message, hint: Some("name the channel of the speaker".into()) }.into());
+    }
+    // From here on, what was begun is ended in order.
+    let _held = interrupt.hold();
+    let model = model::open(model_args, interrupt)?;
     let first = args.decode.request(&model, Task::Reply, None);
     args.decode.check(&first.decode)?;
     model.check(&first)?;
@@ -57,13 +74,21 @@ pub(super) fn execute(model_args: &ModelArgs, args: &ChatArgs) -> Result<ExitCod
     let is_recording = args.files.iter().any(|path| input::is_stdin(path));
     let is_interactive = !is_recording && io::stdin().is_terminal();
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
-    let mut console = Console { out: &mut out, err: &mut err };
-    let mut chat = Chat::new(&model, args);
+    let manner = Manner { level: args.manners.level(), ..Manner::default() };
+    let mut console = Console { out: &mut out, err: &mut err, manner };
+    let mut chat = Chat::new(&model, args, interrupt);
     if is_interactive && args.files.is_empty() {
-        console.tell("type a turn, `/file FILE` for a recording, `/clear` to start anew, `/quit` to end");
+        console.remark("type a turn, `/file FILE` for a recording, `/clear` to start anew, `/quit` to end");
     }
-    for path in &args.files {
-        chat.say(path, &mut console)?;
+    for named in input::expand(&args.files, Folders::Refused) {
+        match named {
+            _ if interrupt.is_asked() => break,
+            Ok(path) => chat.say(&path, &mut console)?,
+            Err(error) => {
+                let path = error.path().to_owned();
+                chat.complain(&FailedInput { path, failure: Failure::Input(error) }, &mut console);
+            }
+        }
     }
     // With recordings on the command line and no terminal, standard input is not waited for.
     if is_interactive || args.files.is_empty() {
@@ -88,37 +113,42 @@ fn parse(line: &str) -> Input {
 /// What was said in a turn, and the reply.
 struct Turn {
     user: String,
+    /// What of it later turns are told, where the reply rests on a part of a long recording.
+    part: Option<String>,
     reply: Answer,
-    /// What is odd about the recording, what was heard, or the reply.
-    notices: Vec<Notice>,
 }
 
 /// A dialog that goes on.
 struct Chat<'a> {
     model: &'a Model,
     args: &'a ChatArgs,
+    interrupt: &'a Interrupt,
     dialog: Dialog,
     /// Whether a turn was left out.
     has_failed: bool,
 }
 
 impl<'a> Chat<'a> {
-    fn new(model: &'a Model, args: &'a ChatArgs) -> Self {
-        Self { model, args, dialog: Dialog::default(), has_failed: false }
+    fn new(model: &'a Model, args: &'a ChatArgs, interrupt: &'a Interrupt) -> Self {
+        Self { model, args, interrupt, dialog: Dialog::default(), has_failed: false }
     }
 
     /// Follows what is typed, to the last line or `/quit`.
     fn follow(
         &mut self,
-        lines: impl Iterator<Item = Result<String, LineError>>,
+        mut lines: impl Iterator<Item = Result<String, LineError>>,
         console: &mut Console,
     ) -> io::Result<()> {
-        for line in lines {
+        // Nothing is lost where the program ends while it waits for a line.
+        while !self.interrupt.is_asked()
+            && let Some(line) = self.interrupt.at_once(|| lines.next())
+        {
             match line.map(|line| parse(&line)) {
                 Ok(Input::Empty) => {}
                 Ok(Input::Typed(text)) => {
-                    let turn = self.typed(text);
-                    self.tell(None, turn, console)?;
+                    let mut notices = Vec::new();
+                    let turn = self.typed(text, &mut notices);
+                    self.tell(None, turn, &notices, console)?;
                 }
                 Ok(Input::Spoken(path)) if input::is_stdin(&path) => {
                     let error = UsageError {
@@ -142,47 +172,56 @@ impl<'a> Chat<'a> {
 
     /// Takes a recording for a turn.
     fn say(&mut self, path: &Path, console: &mut Console) -> io::Result<()> {
-        let turn = self.spoken(path);
-        self.tell(Some(path), turn, console)
+        let mut notices = Vec::new();
+        let turn = self.spoken(path, &mut notices);
+        self.tell(Some(path), turn, &notices, console)
     }
 
-    /// Writes a reply, or tells why there is none.
+    /// Writes a reply, or tells why there is none; either way, what is odd about the recording, what was heard, or the
+    /// reply.
     fn tell(
         &mut self,
         path: Option<&Path>,
         turn: Result<Turn, Failure>,
+        notices: &[Notice],
         console: &mut Console,
     ) -> io::Result<()> {
         let input = path.unwrap_or(Path::new("-"));
-        let Turn { user, reply, notices } = match turn {
+        let Turn { user, part, reply } = match turn {
             Ok(turn) => turn,
             Err(failure) => {
+                self.warn(input, notices, console);
                 self.complain(&FailedInput { path: input.to_owned(), failure }, console);
                 return Ok(());
             }
         };
         if self.args.json {
             let record = TurnRecord {
-                path: path.map(|path| path.display().to_string()),
+                path: path.map(report::path_text),
                 user: &user,
                 assistant: &reply.text,
+                sources: reply.sources.iter().map(SourceRecord::of).collect(),
                 truncated: reply.truncated,
                 warnings: notices.iter().map(NoticeRecord::of).collect(),
             };
             report::write_json(console.out, &record)?;
         } else {
             if path.is_some() {
-                console.tell(&format!("heard: {user}"));
+                console.remark(&format!("heard: {user}"));
             }
             writeln!(console.out, "{}", report::one_line(&reply.text))?;
         }
         console.out.flush()?;
-        for notice in &notices {
-            // A stretch that was not heard is more than odd: the dialog lacks it.
-            self.has_failed |= matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
-            console.tell(&report::warning(input, notice));
+        if !self.args.json
+            && let Some(sources) = report::sources(input, &reply.sources)
+        {
+            console.remark(&sources);
         }
-        self.dialog.push(Speaker::User, &user);
+        // A stretch that was not heard is more than odd: the dialog lacks it.
+        let is_lost = |notice: &Notice| matches!(notice, Notice::Answer(Warning::SegmentFailed { .. }));
+        self.has_failed |= notices.iter().any(is_lost);
+        self.warn(input, notices, console);
+        self.dialog.push(Speaker::User, part.as_ref().unwrap_or(&user));
         self.dialog.push(Speaker::Assistant, &reply.text);
         Ok(())
     }
@@ -193,31 +232,69 @@ impl<'a> Chat<'a> {
         console.tell(&report::render(error));
     }
 
-    fn typed(&self, user: String) -> Result<Turn, Failure> {
-        let reply = self.model.answer_text(&user, &self.next())?;
-        let notices = reply.warnings.iter().cloned().map(Notice::Answer).collect();
-        Ok(Turn { user, reply, notices })
+    /// Tells what is odd.
+    fn warn(&self, input: &Path, notices: &[Notice], console: &mut Console) {
+        let is_full = self.args.manners.level() == Level::Verbose;
+        let listing = if is_full { Listing::Full } else { Listing::Grouped };
+        for warning in report::warnings(input, notices, listing) {
+            console.remark(&warning);
+        }
     }
 
-    fn spoken(&self, path: &Path) -> Result<Turn, Failure> {
-        let audio = input::read(path)?;
+    fn typed(&self, user: String, notices: &mut Vec<Notice>) -> Result<Turn, Failure> {
+        let reply = self.model.answer_text(&user, &self.next(), &self.interrupt.token())?;
+        notices.extend(reply.warnings.iter().cloned().map(Notice::Answer));
+        Ok(Turn { user, part: None, reply })
+    }
+
+    fn spoken(&self, path: &Path, notices: &mut Vec<Notice>) -> Result<Turn, Failure> {
+        let recording = Recording::new(path, &self.args.reading);
+        let mut odd = Vec::new();
+        let (samples, read) = recording.read(&mut odd);
+        notices.extend(odd.into_iter().map(Notice::Audio));
+        read?;
+        let mut ask = |request: &Request| {
+            let mut answer = session::answer(self.model, request, &samples, self.interrupt)?;
+            offset::shift(&mut answer, recording.options.start);
+            notices.extend(answer.warnings.iter().cloned().map(Notice::Answer));
+            Ok::<_, slm_core::Error>(answer)
+        };
         // What was heard is history for the turns to come. How replies are chosen is nothing to it.
-        let transcribe = self.model.request(Task::Transcribe);
-        let heard = self.model.answer(&audio.samples, &transcribe).map_err(|failure| failure.error)?;
+        let mut transcribe = self.model.request(Task::Transcribe);
+        self.args.segments.apply(&mut transcribe);
+        let heard = ask(&transcribe)?;
         if heard.no_speech {
             return Err(Failure::NoSpeech);
         }
-        let reply = self.model.answer(&audio.samples, &self.next()).map_err(|failure| failure.error)?;
-        let answers = heard.warnings.iter().chain(&reply.warnings).cloned().map(Notice::Answer);
-        let notices = audio.warnings.into_iter().map(Notice::Audio).chain(answers).collect();
-        Ok(Turn { user: heard.text, reply, notices })
+        let reply = ask(&self.next())?;
+        // Half of the room for earlier turns, so that the reply has the other half.
+        let words = self.args.history / 2;
+        let part = (!reply.sources.is_empty()).then(|| said_within(&heard, &reply.sources, words));
+        Ok(Turn { user: heard.text, part, reply })
     }
 
     /// The request for the turn to come.
     fn next(&self) -> Request {
         let dialog = self.dialog.recent(self.args.history);
-        self.args.decode.request(self.model, Task::Chat { dialog }, None)
+        let mut request = self.args.decode.request(self.model, Task::Chat { dialog }, None);
+        self.args.segments.apply(&mut request);
+        request
     }
+}
+
+/// The last `words` words that were heard in these stretches: in the segments whose middle lies in one of them.
+fn said_within(heard: &Answer, stretches: &[Source], words: usize) -> String {
+    let lies_within = |segment: &&Segment| {
+        let middle = f64::midpoint(segment.start, segment.end);
+        stretches.iter().any(|stretch| (stretch.start..stretch.end).contains(&middle))
+    };
+    let said: Vec<&str> = heard
+        .segments
+        .iter()
+        .filter(lies_within)
+        .flat_map(|segment| segment.text.split_whitespace())
+        .collect();
+    said[said.len().saturating_sub(words)..].join(" ")
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
 use burn::prelude::*;
 use safetensors::SafeTensors;
 use serde::Serialize;
@@ -15,13 +14,14 @@ use slm_core::models::decode::generate;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
-use slm_core::{Backend, DecodeConfig};
+use slm_core::{Backend, CancelToken, DecodeConfig};
 use tempfile::TempDir;
 
 use super::devices::absence;
 use crate::args::{DoctorArgs, ModelArgs};
-use crate::embedded;
+use crate::interrupt::Interrupt;
 use crate::report::{Stop, panic_message};
+use crate::{embedded, scratch};
 
 /// Largest error on a CPU, of the root mean square of the reference: what the order of sums explains, and some room.
 const BOUND_CPU: f64 = 1e-4;
@@ -81,7 +81,7 @@ struct Measured {
     tokens_per_second: f64,
 }
 
-pub(super) fn execute(model: &ModelArgs, args: &DoctorArgs) -> Result<ExitCode, Stop> {
+pub(super) fn execute(model: &ModelArgs, args: &DoctorArgs, interrupt: &Interrupt) -> Result<ExitCode, Stop> {
     let backends = match &model.backend {
         Some(name) => vec![Backend::from_name(name).map_err(anyhow::Error::from)?],
         None => Backend::ALL.to_vec(),
@@ -91,7 +91,12 @@ pub(super) fn execute(model: &ModelArgs, args: &DoctorArgs) -> Result<ExitCode, 
         writeln!(out, "{:<9} {:<9} {:>9} {:>9}  device", "backend", "state", "max error", "tokens/s")?;
     }
     let mut sound = true;
+    // What is written for the checks is cleared away.
+    let _held = interrupt.hold();
     for backend in backends {
+        if interrupt.is_asked() {
+            break;
+        }
         let row = examine(backend);
         sound &= row.ok || !row.found;
         if args.json {
@@ -162,19 +167,17 @@ struct Unpacked {
 impl Unpacked {
     /// Writes the config and the weights among `files`.
     fn write(files: &[(&str, &[u8])]) -> anyhow::Result<Self> {
-        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the check")?;
         let files = files.iter().filter(|(name, _)| *name != INPUTS_AND_OUTPUTS);
-        for (name, content) in files.clone() {
-            fs::write(dir.path().join(name), content)?;
-        }
+        let dir = scratch::dir(|dir| {
+            files.clone().try_for_each(|(name, content)| fs::write(dir.join(name), content))
+        })?;
         let model = Checkpoint::listed(dir.path(), files.map(|(name, _)| name))?;
         Ok(Self { model, dir })
     }
 
     /// Writes the language model of the reference bundle.
     fn reference() -> anyhow::Result<Self> {
-        let dir = TempDir::with_prefix("slm-").context("cannot make a folder for the model")?;
-        embedded::unpack(dir.path())?;
+        let dir = scratch::dir(|dir| embedded::unpack(dir, &CancelToken::default()))?;
         let model = Checkpoint::open(&dir.path().join("llm"))?;
         Ok(Self { model, dir })
     }

@@ -7,12 +7,13 @@ use std::path::Path;
 use clap::Parser;
 use slm_core::{Backend, BackendChoice, Model, OpenOptions};
 
-use super::answer::answer_all;
+use super::answer::{Plan, answer_all};
 use super::job::Job;
 use super::{ask, continue_speech, run, transcribe, translate};
 use crate::args::{Cli, Command};
-use crate::console::Console;
-use crate::report::{self, UsageError};
+use crate::console::{Console, Manner};
+use crate::interrupt::Interrupt;
+use crate::report::{self, Stop, UsageError};
 
 /// What a command line came to.
 pub(super) enum Ended {
@@ -30,13 +31,13 @@ pub(super) enum Ended {
 }
 
 /// The reference model on the processor.
-pub(super) fn model() -> Model {
+pub(crate) fn model() -> Model {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weights/slm-tiny");
     Model::open(bundle, &OpenOptions::new().backend(BackendChoice::Named(Backend::Flex))).unwrap()
 }
 
 /// A committed recording.
-pub(super) fn recording(name: &str) -> String {
+pub(crate) fn recording(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/audio/test/wav");
     folder.join(name).display().to_string()
 }
@@ -51,7 +52,9 @@ pub(super) fn run(model: &Model, line: &[&str]) -> Ended {
         }
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let followed = follow(model, &cli, &mut Console { out: &mut out, err: &mut err });
+    let level = job(&cli.command).map(|job| job.inputs.manners.level()).unwrap_or_default();
+    let manner = Manner { level, ..Manner::default() };
+    let followed = follow(model, &cli, &mut Console { out: &mut out, err: &mut err, manner });
     let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
     match followed {
         Ok(is_whole) => Ended::Answered { out, err, is_whole },
@@ -66,8 +69,13 @@ fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<boo
     cli.check()?;
     let job = job(&cli.command)?;
     job.check()?;
+    let plan = match Plan::of(job.inputs) {
+        Ok(plan) => plan,
+        Err(Stop::Start(error)) => return Err(error),
+        Err(Stop::Output(error)) => return Err(error.into()),
+    };
     let request = job.request(model, job.phrases()?.as_ref())?;
-    Ok(answer_all(model, &request, job.inputs, console)?)
+    Ok(answer_all(model, &request, job.inputs, plan, &Interrupt::default(), console)?)
 }
 
 fn job(command: &Command) -> Result<Job<'_>, UsageError> {

@@ -53,6 +53,7 @@ impl<'a> Job<'a> {
             let message = "the model has no times of words".into();
             return Err(UsageError { message, hint: None }.into());
         }
+        inputs.segments.apply(&mut request);
         if inputs.stream {
             request.delivery = slm_core::Delivery::Text;
         }

@@ -3,14 +3,16 @@
 mod answer;
 mod ask;
 mod chat;
+mod completions;
 mod continue_speech;
 mod devices;
 mod doctor;
 mod fetch;
 #[cfg(all(test, feature = "flex"))]
-mod harness;
+pub(crate) mod harness;
 mod info;
 mod job;
+mod man;
 #[cfg(all(test, feature = "flex"))]
 mod pairs;
 mod run;
@@ -22,21 +24,24 @@ use std::process::ExitCode;
 use answer::answer;
 
 use crate::args::{Cli, Command};
+use crate::interrupt::Interrupt;
 use crate::report::Stop;
 
 /// Follows the command line.
-pub(crate) fn execute(cli: &Cli) -> Result<ExitCode, Stop> {
+pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop> {
     cli.check()?;
     match &cli.command {
-        Command::Transcribe(args) => answer(&cli.model, &transcribe::job(args)?),
-        Command::Translate(args) => answer(&cli.model, &translate::job(args)),
-        Command::Ask(args) => answer(&cli.model, &ask::job(args)),
-        Command::Continue(args) => answer(&cli.model, &continue_speech::job(args)),
-        Command::Run(args) => answer(&cli.model, &run::job(args)),
-        Command::Chat(args) => chat::execute(&cli.model, args),
+        Command::Transcribe(args) => answer(&cli.model, &transcribe::job(args)?, interrupt),
+        Command::Translate(args) => answer(&cli.model, &translate::job(args), interrupt),
+        Command::Ask(args) => answer(&cli.model, &ask::job(args), interrupt),
+        Command::Continue(args) => answer(&cli.model, &continue_speech::job(args), interrupt),
+        Command::Run(args) => answer(&cli.model, &run::job(args), interrupt),
+        Command::Chat(args) => chat::execute(&cli.model, args, interrupt),
         Command::Devices => devices::execute(),
-        Command::Doctor(args) => doctor::execute(&cli.model, args),
+        Command::Doctor(args) => doctor::execute(&cli.model, args, interrupt),
         Command::Fetch(args) => fetch::execute(args),
-        Command::Info(args) => info::execute(&cli.model, args),
+        Command::Info(args) => info::execute(&cli.model, args, interrupt),
+        Command::Completions(args) => completions::execute(args),
+        Command::Man(args) => man::execute(args),
     }
 }

@@ -7,12 +7,19 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 18] = [
+const OPTIONS: [&[&str]; 36] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
     &["--timestamps", "words"],
     &["--n-best", "2"],
+    &["--format", "txt"],
+    &["--format", "srt"],
+    &["--format", "vtt"],
+    &["--format", "tsv"],
+    &["--format", "json"],
+    &["--format", "jsonl"],
+    &["--max-line-width", "20"],
     &["--beam", "1"],
     &["--beam", "3"],
     &["--length-penalty", "0.8"],
@@ -26,13 +33,24 @@ const OPTIONS: [&[&str]; 18] = [
     &["--stop", "zebra"],
     &["--strict"],
     &["--fail-fast"],
+    &["--recursive"],
+    &["--channel", "each"],
+    &["--start", "0:00", "--duration", "1:00"],
+    &["--vad-threshold", "0.4"],
+    &["--max-segment-s", "20"],
+    &["--speech-pad-ms", "100"],
+    &["--no-speech-threshold", "0.3"],
+    &["--no-vad"],
+    &["--suppress-unsupported"],
+    &["--quiet"],
+    &["--verbose"],
 ];
 
 /// The shortest of the committed recordings.
 const RECORDING: &str = "000008-2122339f.wav";
 
 /// Of the pairs that a verb other than `transcribe` does not refuse, every so many are run.
-const SAMPLED: usize = 8;
+const SAMPLED: usize = 24;
 
 /// Checks what a line that works writes; whether it is followed.
 fn check(model: &Model, line: &[&str]) -> bool {
@@ -49,9 +67,14 @@ fn check(model: &Model, line: &[&str]) -> bool {
         assert!(has("--strict") && err.contains("error: "), "{line:?}: {out}{err}");
         return true;
     }
+    assert!(!has("--quiet") || err.is_empty(), "{line:?}: {err}");
+    assert!(!has("--verbose") || err.contains(" s of audio in "), "{line:?}: {err}");
     let lines: Vec<&str> = out.lines().collect();
     assert!(out.ends_with('\n'), "{line:?}: {out}");
-    if has("--json") {
+    let format = line.iter().position(|&option| option == "--format").map(|index| line[index + 1]);
+    if let Some(format) = format.filter(|&format| format != "txt") {
+        check_format(line, format, &out);
+    } else if has("--json") {
         let [record] = lines.as_slice() else { panic!("{line:?}: {out}") };
         let record: serde_json::Value = serde_json::from_str(record).unwrap();
         assert!(!record["text"].as_str().unwrap().is_empty(), "{line:?}: {record}");
@@ -74,6 +97,34 @@ fn check(model: &Model, line: &[&str]) -> bool {
     }
     assert!(!lines.is_empty(), "{line:?}");
     true
+}
+
+/// Checks the one segment that a format has.
+fn check_format(line: &[&str], format: &str, out: &str) {
+    let lines: Vec<&str> = out.lines().collect();
+    let has_several = line.contains(&"--n-best");
+    match (format, lines.as_slice()) {
+        ("srt", ["1", times, text, ..]) | ("vtt", ["WEBVTT", "", times, text, ..]) => {
+            assert!(times.contains(" --> ") && !text.is_empty() && !has_several, "{line:?}: {out}");
+            let is_narrow = |line: &&str| line.contains("-->") || line.len() <= 20;
+            assert!(!line.contains(&"--max-line-width") || lines.iter().all(is_narrow), "{line:?}: {out}");
+        }
+        ("tsv", ["start\tend\ttext", row]) => {
+            assert!(row.split('\t').count() == 3 && !has_several, "{line:?}: {out}");
+        }
+        ("json", _) => {
+            let document: serde_json::Value = serde_json::from_str(out).unwrap();
+            assert!(document["text"].as_str().unwrap().len() > 1, "{line:?}: {out}");
+            assert_eq!(document["segments"][0]["alternatives"].is_array(), has_several, "{line:?}: {out}");
+        }
+        ("jsonl", [segment, input]) => {
+            let [segment, input] =
+                [segment, input].map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            assert_eq!((&segment["kind"], &input["kind"]), (&"segment".into(), &"input".into()), "{line:?}");
+            assert_eq!(segment["text"], input["text"], "{line:?}: {out}");
+        }
+        _ => panic!("{line:?}: {out}"),
+    }
 }
 
 /// All pairs of different options, in order.
@@ -104,8 +155,9 @@ fn every_pair_of_options_of_transcribe_works_or_is_refused() {
     let verb = ["transcribe", file.as_str()];
     for option in &options {
         let works = check(&model, &[&verb[..], *option].concat());
-        // These say what is done with phrases, and there are none.
-        assert_eq!(works, !option[0].starts_with("--context-"), "{option:?}");
+        // These say what is done with phrases or subtitles, and there are none.
+        let says_how = option[0].starts_with("--context-") || option[0] == "--max-line-width";
+        assert_eq!(works, !says_how, "{option:?}");
     }
     let (mut followed, mut refused) = (0, 0);
     for pair in pairs(&options) {
@@ -116,7 +168,7 @@ fn every_pair_of_options_of_transcribe_works_or_is_refused() {
         }
     }
     assert_eq!(followed + refused, options.len() * (options.len() - 1) / 2);
-    assert!(followed > 120 && refused > 40, "{followed} followed, {refused} refused");
+    assert!(followed > 400 && refused > 50, "{followed} followed, {refused} refused");
 }
 
 #[test]
@@ -131,7 +183,8 @@ fn pairs_of_options_of_the_other_verbs_work_or_are_refused() {
         let verb = [verb, &[file.as_str()]].concat();
         for option in OPTIONS {
             let works = check(&model, &[verb.as_slice(), option].concat());
-            assert_eq!(works, option != ["--timestamps", "words"], "{verb:?} {option:?}");
+            let needs_more = option == ["--timestamps", "words"] || option[0] == "--max-line-width";
+            assert_eq!(works, !needs_more, "{verb:?} {option:?}");
         }
         for pair in pairs(&OPTIONS).step_by(SAMPLED) {
             check(&model, &[verb.clone(), pair].concat());
@@ -142,9 +195,19 @@ fn pairs_of_options_of_the_other_verbs_work_or_are_refused() {
 #[test]
 fn what_cannot_work_together_is_refused() {
     let (model, file) = (harness::model(), recording(RECORDING));
+    let file = file.as_str();
     for options in [
         &["--stream", "--n-best", "2", "--temperature", "1"][..],
         &["--stream", "--json"],
+        &["--format", "srt", "--json"],
+        &["--format", "jsonl", "--stream"],
+        &["--format", "txt", "--timestamps", "segments"],
+        &["--format", "tsv", "--n-best", "2"],
+        &["--format", "srt,vtt"],
+        &["--format", "all"],
+        &["--format", "json", "--max-line-count", "1"],
+        &["--format", "srt", "--resume"],
+        &["--format", "vtt", file],
         &["--stream", "--timestamps", "words"],
         &["--json", "--timestamps", "segments"],
         &["--n-best", "2", "--timestamps", "segments"],
@@ -155,8 +218,11 @@ fn what_cannot_work_together_is_refused() {
         &["--timestamps", "words", "--task", "reply"],
         &["--task", "reply", "--phrase", "anna"],
         &["--context-respell", "off", "--phrase", "anna", "--stream"],
+        &["--no-vad", "--min-silence-ms", "200"],
+        &["--no-vad", "--speech-pad-ms", "200"],
+        &["--quiet", "--verbose"],
     ] {
-        let line = [&["transcribe", file.as_str()][..], options].concat();
+        let line = [&["transcribe", file][..], options].concat();
         assert!(!check(&model, &line), "{options:?}");
     }
 }

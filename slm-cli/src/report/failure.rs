@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::{Answer, Warning};
 
+use super::files::OutputError;
+use crate::input::{InputError, OpenError};
 use crate::session::Ended;
 
 /// The most segments without an answer that are told one by one.
@@ -31,6 +33,8 @@ pub(crate) struct FailedInput {
 /// Why an input has no answer, or not all of it.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// What was named is no input.
+    Input(InputError),
     /// It cannot be read.
     Audio(AudioError),
     /// Something is odd, and `--strict` was given.
@@ -41,6 +45,8 @@ pub(crate) enum Failure {
     Model(slm_core::Error),
     /// Some of its segments have no answer, each told by a warning; the others have.
     Segments(Vec<Warning>),
+    /// Its answer cannot be written.
+    Output(OutputError),
     /// A bug, with its message.
     Panic(String),
 }
@@ -63,19 +69,24 @@ impl Outcome {
     }
 
     /// Judges what a session ended with. Where it is `strict`, anything odd is the failure of the whole.
-    pub(crate) fn of(audio: Vec<AudioWarning>, ended: Ended, strict: bool) -> Self {
-        let Ended { answer, error } = ended;
+    pub(crate) fn of(ended: Ended, strict: bool) -> Self {
+        let Ended { answer, error, odd: audio, unread } = ended;
         let (failed, odd) = without_answer(&answer.warnings);
         let notices: Vec<Notice> =
             audio.into_iter().map(Notice::Audio).chain(odd.into_iter().map(Notice::Answer)).collect();
-        if strict && let Some(first) = notices.first() {
+        let is_broken = error.is_some() || unread.is_some();
+        if strict
+            && !is_broken
+            && let Some(first) = notices.first()
+        {
             return Self::failed(Failure::Notice(first.clone()));
         }
-        let failure = match error {
-            Some(error) => Some(Failure::Model(error)),
-            None => (!failed.is_empty()).then_some(Failure::Segments(failed)),
+        let failure = match (error, unread) {
+            (Some(error), _) => Some(Failure::Model(error)),
+            (None, Some(error)) => Some(Failure::Audio(error)),
+            (None, None) => (!failed.is_empty()).then_some(Failure::Segments(failed)),
         };
-        let is_nothing = matches!(failure, Some(Failure::Model(_))) && answer.segments.is_empty();
+        let is_nothing = is_broken && answer.segments.is_empty();
         Self { answer: (!is_nothing).then_some(answer), notices, failure }
     }
 }
@@ -85,9 +96,24 @@ fn without_answer(warnings: &[Warning]) -> (Vec<Warning>, Vec<Warning>) {
     warnings.iter().cloned().partition(|warning| matches!(warning, Warning::SegmentFailed { .. }))
 }
 
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Input(error) => Self::Input(error),
+            OpenError::Audio(error) => Self::Audio(error),
+        }
+    }
+}
+
 impl From<AudioError> for Failure {
     fn from(error: AudioError) -> Self {
         Self::Audio(error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
     }
 }
 
@@ -107,7 +133,16 @@ impl Notice {
             Self::Answer(Warning::TextLimit { .. }) => "text_limit",
             Self::Answer(Warning::Unsupported { .. }) => "unsupported_text",
             Self::Answer(Warning::SegmentFailed { .. }) => "segment_failed",
+            Self::Answer(Warning::PartOfAudio { .. }) => "part_of_audio",
             Self::Answer(_) => "other",
+        }
+    }
+
+    /// The class of the error behind a warning, where there is one.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Answer(Warning::SegmentFailed { kind, .. }) => Some(kind),
+            _ => None,
         }
     }
 
@@ -140,7 +175,7 @@ impl FailedInput {
             Failure::Audio(error) => error.kind().as_str(),
             Failure::Notice(notice) => match notice.kind() {
                 "audio" => "corrupt",
-                "text_limit" => "limit",
+                "text_limit" | "part_of_audio" => "limit",
                 kind => kind,
             },
             Failure::NoSpeech => "no_speech",
@@ -148,6 +183,7 @@ impl FailedInput {
             Failure::Model(slm_core::Error::Internal(_)) | Failure::Panic(_) => "decoder_bug",
             Failure::Model(error) => error.kind(),
             Failure::Segments(_) => "incomplete",
+            Failure::Input(_) | Failure::Output(_) => "io",
         }
     }
 }
@@ -156,6 +192,7 @@ impl fmt::Display for FailedInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.failure {
+            Failure::Input(error) => write!(f, "{error}"),
             Failure::Audio(error) => write!(f, "{error}"),
             Failure::Notice(Notice::Audio(warning)) => write!(f, "cannot read audio `{path}`: {warning}"),
             Failure::Notice(Notice::Answer(warning)) => write!(f, "cannot answer `{path}`: {warning}"),
@@ -173,6 +210,7 @@ impl fmt::Display for FailedInput {
                     more => write!(f, "\n  .. and {more} more"),
                 }
             }
+            Failure::Output(error) => write!(f, "cannot keep the answer to `{path}`: {error}"),
             Failure::Panic(message) => write!(f, "cannot answer `{path}`: internal error: {message}"),
         }
     }
@@ -181,8 +219,10 @@ impl fmt::Display for FailedInput {
 impl Error for FailedInput {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.failure {
+            Failure::Input(error) => error.source(),
             Failure::Audio(error) => error.source(),
             Failure::Model(error) => error.source(),
+            Failure::Output(error) => error.source(),
             Failure::Notice(_) | Failure::NoSpeech | Failure::Segments(_) | Failure::Panic(_) => None,
         }
     }
@@ -192,13 +232,14 @@ impl FailedInput {
     /// One next step.
     pub(super) fn hint(&self) -> Option<String> {
         match &self.failure {
+            Failure::Input(error) => error.hint().map(str::to_owned),
             Failure::Audio(error) => error.hint(),
             Failure::Model(slm_core::Error::Internal(_)) | Failure::Panic(_) => {
                 Some("this is a bug in slm-cli, please report it".into())
             }
             Failure::Model(error) => error.hint(),
             Failure::Notice(_) => Some("without `--strict` this is a warning".into()),
-            Failure::NoSpeech | Failure::Segments(_) => None,
+            Failure::NoSpeech | Failure::Segments(_) | Failure::Output(_) => None,
         }
     }
 }
@@ -208,19 +249,20 @@ mod tests {
     use super::*;
 
     fn segment_failed(start: f64) -> Warning {
-        Warning::SegmentFailed { start, end: start + 30.0, reason: "the device went away".into() }
+        let reason = "the device went away".into();
+        Warning::SegmentFailed { start, end: start + 30.0, kind: "decoder_bug", reason }
     }
 
     fn ended(text: &str, warnings: Vec<Warning>, error: Option<slm_core::Error>) -> Ended {
         let mut answer = Answer::default();
         text.clone_into(&mut answer.text);
         answer.warnings = warnings;
-        Ended { answer, error }
+        Ended { answer, error, ..Ended::default() }
     }
 
     #[test]
     fn a_failed_segment_leaves_the_rest() {
-        let outcome = Outcome::of(Vec::new(), ended("one two", vec![segment_failed(30.0)], None), true);
+        let outcome = Outcome::of(ended("one two", vec![segment_failed(30.0)], None), true);
         assert_eq!(outcome.answer.map(|answer| answer.text).as_deref(), Some("one two"));
         assert!(outcome.notices.is_empty());
         let failed = FailedInput { path: "talk.wav".into(), failure: outcome.failure.unwrap() };
@@ -241,22 +283,37 @@ mod tests {
     #[test]
     fn what_is_odd_fails_the_strict() {
         let odd = || ended("one two", vec![Warning::TextLimit { start: 0.0, end: 2.0, tokens: 2 }], None);
-        let outcome = Outcome::of(Vec::new(), odd(), false);
+        let outcome = Outcome::of(odd(), false);
         assert!(outcome.answer.is_some() && outcome.failure.is_none());
         assert_eq!(outcome.notices.iter().map(Notice::kind).collect::<Vec<_>>(), ["text_limit"]);
-        let outcome = Outcome::of(Vec::new(), odd(), true);
+        let outcome = Outcome::of(odd(), true);
         assert!(outcome.answer.is_none() && matches!(outcome.failure, Some(Failure::Notice(_))));
     }
 
     #[test]
     fn a_model_that_fails_has_no_answer_unless_segments_were_done() {
         let error = || slm_core::Error::Device("unplugged".into());
-        let outcome = Outcome::of(Vec::new(), ended("", Vec::new(), Some(error())), false);
+        let outcome = Outcome::of(ended("", Vec::new(), Some(error())), false);
         assert!(outcome.answer.is_none());
         let failed = FailedInput { path: "talk.wav".into(), failure: outcome.failure.unwrap() };
         assert_eq!(
             (failed.to_string().as_str(), failed.kind()),
             ("cannot answer `talk.wav`: unplugged", "device")
         );
+    }
+
+    #[test]
+    fn audio_that_breaks_off_keeps_what_was_answered() {
+        let unread = || slm_core::audio::read(std::path::Path::new("/nonexistent/talk.wav")).err();
+        let mut broken = ended("", Vec::new(), None);
+        broken.unread = unread();
+        let outcome = Outcome::of(broken, false);
+        assert!(outcome.answer.is_none() && matches!(outcome.failure, Some(Failure::Audio(_))));
+        // Also where it is strict: what could not be read is worse than what is odd.
+        let mut broken = ended("", vec![Warning::NoSpeech], None);
+        broken.unread = unread();
+        let outcome = Outcome::of(broken, true);
+        assert!(matches!(outcome.failure, Some(Failure::Audio(_))));
+        assert_eq!(outcome.notices.len(), 1);
     }
 }

@@ -1,8 +1,18 @@
 //! What is printed: answers and their records, warnings, errors, counts.
 
+mod cues;
+mod document;
 mod failure;
+mod files;
 mod form;
+mod grouped;
+mod names;
+mod output;
+mod path;
 mod record;
+mod sources;
+mod subtitle;
+mod whisper;
 
 use std::any::Any;
 use std::error::Error;
@@ -12,11 +22,22 @@ use std::path::Path;
 
 use slm_core::{Answer, BackendError};
 
+pub(crate) use document::Closing;
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
-pub(crate) use form::{Answered, Form, one_line, write_answer, write_failure, write_json};
-pub(crate) use record::NoticeRecord;
+pub(crate) use files::OutputError;
+pub(crate) use form::{
+    Answered, Form, Inputs, name_column, one_line, write_answer, write_failure, write_json,
+};
+pub(crate) use grouped::{Listing, warnings};
+pub(crate) use output::{Output, Outputs, of_file};
+pub(crate) use path::path_text;
+pub(crate) use record::{NoticeRecord, SourceRecord};
+pub(crate) use sources::sources;
 
 use crate::fetch::FetchError;
+
+/// Phrases that a warning names at most.
+const MOST_NAMED: usize = 20;
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -126,18 +147,59 @@ pub(crate) fn phrases(path: &Path, answer: &Answer) -> Option<String> {
         .then(|| format!("`{}`: phrases found in the sound: {}", path.display(), found.join(", ")))
 }
 
+/// The words that phrases took the place of; `None` where there are none.
+pub(crate) fn respelled(path: &Path, answer: &Answer) -> Option<String> {
+    let all = answer.segments.iter().flat_map(|segment| &segment.respelled);
+    let told: Vec<String> = all
+        .map(|one| format!("`{}` in place of `{}` at {:.2} s", one.phrase, one.written, one.start))
+        .collect();
+    (!told.is_empty()).then(|| format!("`{}`: written by the sound: {}", path.display(), told.join(", ")))
+}
+
+/// A warning about phrases that the model's labels cannot spell, the first [`MOST_NAMED`] by name; `None` where there
+/// are none.
+pub(crate) fn unspellable(phrases: &[String]) -> Option<String> {
+    let count = phrases.len();
+    let what = match count {
+        0 => return None,
+        1 => "1 phrase".to_owned(),
+        _ => format!("{count} phrases"),
+    };
+    let mut named = phrases[..count.min(MOST_NAMED)].join(", ");
+    if count > MOST_NAMED {
+        named.push_str(", ...");
+    }
+    Some(format!(
+        "warning: phrase list: {what} cannot be spelled by the model's labels: {}",
+        one_line(&named)
+    ))
+}
+
 /// A warning about an input or its answer.
 pub(crate) fn warning(path: &Path, warning: &impl fmt::Display) -> String {
     format!("warning: `{}`: {warning}", path.display())
 }
 
+/// What became of several inputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    /// Those after a failure that ended the work.
+    pub(crate) skipped: usize,
+    /// Those whose files were there already.
+    pub(crate) kept: usize,
+}
+
 /// The last line when there were several inputs.
-pub(crate) fn summary(done: usize, failed: usize, skipped: usize) -> String {
-    let counts = format!("{done} transcribed, {failed} failed");
-    if skipped == 0 {
-        return counts;
-    }
-    format!("{counts}, {skipped} skipped")
+pub(crate) fn summary(counts: Counts) -> String {
+    let Counts { done, failed, skipped, kept } = counts;
+    let parts = [
+        Some(format!("{done} transcribed, {failed} failed")),
+        (skipped > 0).then(|| format!("{skipped} skipped")),
+        (kept > 0).then(|| format!("{kept} skipped as done before")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Prints to stderr, where nothing can be done about a failure.
@@ -203,9 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn phrases_that_cannot_be_spelled_are_named() {
+        let phrases = |count: usize| (0..count).map(|i| format!("ж{i}")).collect::<Vec<_>>();
+        assert_eq!(unspellable(&phrases(0)), None);
+        let start = "warning: phrase list: ";
+        assert_eq!(
+            unspellable(&phrases(1)).unwrap(),
+            format!("{start}1 phrase cannot be spelled by the model's labels: ж0")
+        );
+        let text = unspellable(&phrases(20)).unwrap();
+        assert!(text.starts_with(&format!("{start}20 phrases ")) && text.ends_with(", ж19"), "{text}");
+        let text = unspellable(&phrases(21)).unwrap();
+        assert!(text.starts_with(&format!("{start}21 phrases ")) && text.ends_with(", ж19, ..."), "{text}");
+    }
+
+    #[test]
     fn counts_are_summed_up() {
-        assert_eq!(summary(12, 1, 0), "12 transcribed, 1 failed");
-        assert_eq!(summary(1, 1, 3), "1 transcribed, 1 failed, 3 skipped");
+        let counts = Counts { done: 12, failed: 1, ..Counts::default() };
+        assert_eq!(summary(counts), "12 transcribed, 1 failed");
+        let counts = Counts { done: 1, failed: 1, skipped: 3, kept: 2 };
+        assert_eq!(summary(counts), "1 transcribed, 1 failed, 3 skipped, 2 skipped as done before");
     }
 
     #[test]

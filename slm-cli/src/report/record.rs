@@ -1,10 +1,11 @@
 //! The JSON records of answers and failures.
 
 use serde::Serialize;
-use slm_core::{Alternative, Segment, SkippedSpeech, Warning, Word};
+use slm_core::{Alternative, Respelled, Segment, SkippedSpeech, Source, Warning, Word};
 
 use super::failure::{FailedInput, Failure, Notice};
 use super::form::Answered;
+use super::path::path_text;
 
 /// A JSON record of an answer. Seconds are rounded to the millisecond, scores and agreements to four digits.
 #[derive(Serialize)]
@@ -19,6 +20,9 @@ pub(super) struct AnswerRecord<'a> {
     agreement: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     segments: Vec<SegmentRecord<'a>>,
+    /// The stretches of a long recording that the answer rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +51,9 @@ struct SegmentRecord<'a> {
     /// The phrases that were found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phrases: Vec<&'a str>,
+    /// The words that phrases took the place of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    respelled: Vec<RespelledRecord<'a>>,
     /// Where there are several segments; those of a single one are the answer's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord<'a>>,
@@ -60,15 +67,33 @@ struct WordRecord<'a> {
     agreement: f64,
 }
 
+/// A JSON record of a stretch that an answer rests on.
 #[derive(Serialize)]
-struct SkippedRecord<'a> {
+pub(crate) struct SourceRecord<'a> {
+    start: f64,
+    end: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SkippedRecord<'a> {
     text: &'a str,
     start: f64,
     end: f64,
 }
 
 #[derive(Serialize)]
-struct AlternativeRecord<'a> {
+struct RespelledRecord<'a> {
+    /// What the model wrote.
+    written: &'a str,
+    phrase: &'a str,
+    start: f64,
+    end: f64,
+}
+
+#[derive(Serialize)]
+pub(super) struct AlternativeRecord<'a> {
     text: &'a str,
     score: f64,
 }
@@ -77,6 +102,9 @@ struct AlternativeRecord<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct NoticeRecord {
     kind: &'static str,
+    /// The class of the error behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<f64>,
@@ -92,7 +120,7 @@ pub(super) struct FailureRecord {
 }
 
 #[derive(Serialize)]
-struct ErrorRecord {
+pub(super) struct ErrorRecord {
     kind: &'static str,
     message: String,
 }
@@ -100,24 +128,18 @@ struct ErrorRecord {
 impl<'a> AnswerRecord<'a> {
     pub(super) fn of(answered: &Answered<'a>) -> Self {
         let Answered { path, answer, notices, failed } = *answered;
-        let without_answer: &[Warning] = match failed.map(|failed| &failed.failure) {
-            Some(Failure::Segments(warnings)) => warnings,
-            _ => &[],
-        };
-        let without_answer = without_answer.iter().cloned().map(Notice::Answer);
-        let warnings = notices.iter().map(NoticeRecord::of);
-        let warnings = warnings.chain(without_answer.map(|notice| NoticeRecord::of(&notice)));
         let has_parts = answer.segments.len() > 1;
         Self {
-            path: path.display().to_string(),
+            path: path_text(path),
             text: &answer.text,
             duration: milliseconds(answer.seconds),
             no_speech: answer.no_speech,
             truncated: answer.truncated,
             agreement: answer.agreement().map(four_digits),
             segments: answer.segments.iter().map(|segment| SegmentRecord::of(segment, has_parts)).collect(),
+            sources: answer.sources.iter().map(SourceRecord::of).collect(),
             alternatives: answer.alternatives.iter().map(AlternativeRecord::of).collect(),
-            warnings: warnings.collect(),
+            warnings: warnings(notices, failed),
             error: failed.map(ErrorRecord::of),
         }
     }
@@ -133,10 +155,11 @@ impl<'a> SegmentRecord<'a> {
             end: milliseconds(word.end),
             agreement: four_digits(word.agreement),
         };
-        let skipped = |stretch: &'a SkippedSpeech| SkippedRecord {
-            text: &stretch.text,
-            start: milliseconds(stretch.start),
-            end: milliseconds(stretch.end),
+        let respelled = |one: &'a Respelled| RespelledRecord {
+            written: &one.written,
+            phrase: &one.phrase,
+            start: milliseconds(one.start),
+            end: milliseconds(one.end),
         };
         let alternatives: &[Alternative] = if is_part { &segment.alternatives } else { &[] };
         Self {
@@ -147,15 +170,31 @@ impl<'a> SegmentRecord<'a> {
             agreement: aligned.map(|aligned| four_digits(aligned.agreement.value())),
             suspect: aligned.map(|aligned| aligned.agreement.is_suspect()),
             words: aligned.map(|aligned| aligned.words.iter().map(word).collect()).unwrap_or_default(),
-            skipped: aligned.map(|aligned| aligned.skipped.iter().map(skipped).collect()).unwrap_or_default(),
+            skipped: aligned
+                .map(|aligned| aligned.skipped.iter().map(SkippedRecord::of).collect())
+                .unwrap_or_default(),
             phrases: segment.phrases.iter().map(|found| found.phrase.as_str()).collect(),
+            respelled: segment.respelled.iter().map(respelled).collect(),
             alternatives: alternatives.iter().map(AlternativeRecord::of).collect(),
         }
     }
 }
 
+impl<'a> SkippedRecord<'a> {
+    pub(super) fn of(stretch: &'a SkippedSpeech) -> Self {
+        Self { text: &stretch.text, start: milliseconds(stretch.start), end: milliseconds(stretch.end) }
+    }
+}
+
+impl<'a> SourceRecord<'a> {
+    pub(crate) fn of(source: &'a Source) -> Self {
+        let (start, end) = (milliseconds(source.start), milliseconds(source.end));
+        Self { start, end, text: source.text.as_deref() }
+    }
+}
+
 impl<'a> AlternativeRecord<'a> {
-    fn of(other: &'a Alternative) -> Self {
+    pub(super) fn of(other: &'a Alternative) -> Self {
         Self { text: &other.text, score: four_digits(other.score) }
     }
 }
@@ -165,6 +204,7 @@ impl NoticeRecord {
         let times = notice.times();
         Self {
             kind: notice.kind(),
+            cause: notice.cause(),
             message: notice.to_string(),
             start: times.map(|(start, _)| milliseconds(start)),
             end: times.map(|(_, end)| milliseconds(end)),
@@ -174,20 +214,32 @@ impl NoticeRecord {
 
 impl FailureRecord {
     pub(super) fn of(failed: &FailedInput) -> Self {
-        Self { path: failed.path.display().to_string(), error: ErrorRecord::of(failed) }
+        Self { path: path_text(&failed.path), error: ErrorRecord::of(failed) }
     }
 }
 
 impl ErrorRecord {
-    fn of(failed: &FailedInput) -> Self {
+    pub(super) fn of(failed: &FailedInput) -> Self {
         Self { kind: failed.kind(), message: failed.to_string() }
     }
 }
 
-fn milliseconds(seconds: f64) -> f64 {
+/// What is odd about an answer, and the segments that lack.
+pub(super) fn warnings(notices: &[Notice], failed: Option<&FailedInput>) -> Vec<NoticeRecord> {
+    let without_answer: &[Warning] = match failed.map(|failed| &failed.failure) {
+        Some(Failure::Segments(warnings)) => warnings,
+        _ => &[],
+    };
+    let without_answer = without_answer.iter().cloned().map(Notice::Answer);
+    let records = notices.iter().map(NoticeRecord::of);
+    records.chain(without_answer.map(|notice| NoticeRecord::of(&notice))).collect()
+}
+
+/// Seconds, rounded to the millisecond.
+pub(super) fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-fn four_digits(value: f64) -> f64 {
+pub(super) fn four_digits(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }

@@ -69,6 +69,54 @@ pub enum AudioWarning {
         /// Bytes left over.
         bytes: u64,
     },
+    /// More follows after the end that the header declares, which is left out; no chunk, so it may be audio.
+    DataBeyondEnd {
+        /// Bytes of it.
+        bytes: u64,
+    },
+    /// The file is longer than its header can say, and is read to the end.
+    DataSizeWrapped {
+        /// Bytes in the header.
+        declared: u64,
+        /// Bytes that are there.
+        bytes: u64,
+    },
+    /// The file ends in the middle of something, and its header does not tell how long it should be.
+    BreaksOff {
+        /// Seconds of audio that are there.
+        found: f64,
+    },
+    /// Audio could not be decoded, and is silence now, so that later times stay right.
+    AudioLost {
+        /// Where, in seconds.
+        at: f64,
+        /// How much, in seconds.
+        seconds: f64,
+    },
+    /// More of the same, after so many places that the others are not told one by one.
+    MoreAudioLost {
+        /// Further places.
+        places: u64,
+        /// How much in all of them, in seconds.
+        seconds: f64,
+    },
+    /// The channels cancel out, so the louder one is taken.
+    ChannelsCancel {
+        /// That one, from 1.
+        taken: u16,
+    },
+    /// Some channels are without sound, so the mean is that of the others.
+    DeadChannels {
+        /// The others, from 1.
+        live: Vec<u16>,
+    },
+    /// The audio ends before the part that was asked for.
+    StartBeyondEnd {
+        /// Where that part begins, in seconds.
+        start: f64,
+        /// Seconds of audio that are there.
+        seconds: f64,
+    },
     /// There is not one whole frame.
     NoSamples,
     /// There are samples, but no speech among them, see [`has_speech`](super::has_speech); reading alone
@@ -89,6 +137,33 @@ impl fmt::Display for AudioWarning {
             Self::TrailingBytes { bytes } => {
                 let s = plural(*bytes);
                 write!(f, "{bytes} byte{s} after the last whole frame ignored")
+            }
+            Self::DataBeyondEnd { bytes } => {
+                let s = plural(*bytes);
+                write!(f, "{bytes} byte{s} after the end that the header declares ignored")
+            }
+            Self::DataSizeWrapped { declared, bytes } => {
+                write!(
+                    f,
+                    "data has {bytes} bytes, more than a WAV header can say ({declared}), using them all"
+                )
+            }
+            Self::BreaksOff { found } => write!(f, "audio breaks off after {found:.2} s"),
+            Self::AudioLost { at, seconds } => write!(f, "{seconds:.2} s of audio lost at {at:.2} s"),
+            Self::MoreAudioLost { places, seconds } => {
+                let s = plural(*places);
+                write!(f, "{seconds:.2} s of audio lost at {places} more place{s}")
+            }
+            Self::ChannelsCancel { taken } => {
+                write!(f, "channels cancel each other out, using channel {taken}")
+            }
+            Self::DeadChannels { live } => {
+                let s = plural(live.len() as u64);
+                let live: Vec<String> = live.iter().map(u16::to_string).collect();
+                write!(f, "some channels are silent, using channel{s} {}", live.join(", "))
+            }
+            Self::StartBeyondEnd { start, seconds } => {
+                write!(f, "audio ends at {seconds:.2} s, before the start at {start:.2} s")
             }
             Self::NoSamples => f.write_str("no audio samples"),
             Self::NoSpeech => f.write_str("no speech found"),

@@ -9,7 +9,7 @@ pub const MAX_CHANNELS: u16 = 64;
 /// absurd rate aborts the process, so this is checked before one is built.
 pub const SAMPLE_RATES: RangeInclusive<u32> = 1_000..=768_000;
 
-/// Longest duration in hours. At 16 kHz it takes 2.8 GB of memory; without a limit, 100 MB of 8-bit samples at 1 kHz would
+/// Longest duration in hours of audio that is taken into memory as a whole; streams have no limit. At 16 kHz it takes 2.8 GB of memory; without a limit, 100 MB of 8-bit samples at 1 kHz would
 /// take 6.4 GB.
 pub const MAX_HOURS: u32 = 12;
 
@@ -23,6 +23,9 @@ pub const MAX_CHUNKS: u32 = 64;
 /// Most bytes of a `fmt ` chunk; the longest in use are below 100.
 pub const MAX_FMT_BYTES: u32 = 4096;
 
-/// Most bytes taken from a pipe or device, which has to be held in memory: more than [`MAX_HOURS`] of 16-bit audio
-/// at 16 kHz.
+/// Most bytes of a pipe that are kept in a temporary file, where a format must be read from its end: more than
+/// [`MAX_HOURS`] of the usual rates of speech.
 pub const MAX_STREAM_BYTES: u64 = 2 << 30;
+
+/// Most damaged packets in a row before a file is given up.
+pub const MAX_BAD_PACKETS: u32 = 1_000;

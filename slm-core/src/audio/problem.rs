@@ -1,8 +1,8 @@
 //! What can be wrong with an audio file, with the text and the class of each case.
 
-use std::fmt;
 use std::io;
 
+use super::content::Content;
 use super::kind::ErrorKind;
 use super::limits::{MAX_HOURS, SAMPLE_RATES};
 
@@ -32,7 +32,7 @@ pub enum AudioProblem {
         found: Content,
     },
     /// It is audio in a format that is not read.
-    #[error("content looks like {found}, only WAV is supported")]
+    #[error("content looks like {found}, which is not supported")]
     OtherFormat {
         /// Name of the format.
         found: &'static str,
@@ -46,12 +46,6 @@ pub enum AudioProblem {
     /// It is a big-endian WAV.
     #[error("big-endian WAV (RIFX) is not supported")]
     BigEndian,
-    /// It is one of the 64-bit relatives of WAV.
-    #[error("{found} (WAV over 4 GB) is not supported")]
-    LargeWav {
-        /// Name of the format.
-        found: &'static str,
-    },
     /// The file ends between two chunks.
     #[error("WAV header is cut off in a chunk header at byte {at}")]
     HeaderCutOff {
@@ -81,7 +75,7 @@ pub enum AudioProblem {
         /// Name of the chunk.
         chunk: [u8; 4],
         /// Its length in the header.
-        claims: u32,
+        claims: u64,
         /// Bytes after its header.
         left: u64,
     },
@@ -95,7 +89,7 @@ pub enum AudioProblem {
     #[error("`fmt ` chunk claims {claims} bytes, limit is {limit}")]
     FmtTooLarge {
         /// Its length in the header.
-        claims: u32,
+        claims: u64,
         /// Bytes allowed.
         limit: u32,
     },
@@ -122,7 +116,7 @@ pub enum AudioProblem {
     /// Float samples of a width that is not read.
     #[error("{bits}-bit float WAV is not supported")]
     FloatBits {
-        /// Bits of a sample in the header; 32 is read.
+        /// Bits of a sample in the header; 32 and 64 are read.
         bits: u16,
     },
     /// 24-bit samples with a fourth byte of unknown place.
@@ -188,11 +182,68 @@ pub enum AudioProblem {
         /// Bytes allowed.
         limit: u64,
     },
-    /// The decoder refused what the header walk accepted.
-    #[error("the decoder failed on this file (please report)")]
+    /// A decoder panicked.
+    #[error("the decoder failed on this file (please report), it is {format}")]
     Decoder {
-        /// The error of the decoder.
-        source: hound::Error,
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// Blocks of ADPCM that do not go with the channels.
+    #[error("ADPCM with blocks of {bytes} bytes for {channels} channels is not supported")]
+    AdpcmBlocks {
+        /// Bytes of a block in the header.
+        bytes: u16,
+        /// Channels in the header; 1 and 2 are read.
+        channels: u16,
+    },
+    /// A codec without a decoder.
+    #[error("codec {name} is not supported")]
+    UnknownCodec {
+        /// Its name, or its number where it has none.
+        name: String,
+    },
+    /// Only video, subtitles and the like.
+    #[error("no audio track among {tracks} track{}", plural(*.tracks as u64))]
+    NoAudioTrack {
+        /// Tracks of all kinds.
+        tracks: usize,
+    },
+    /// An MP4 file without its index, which is often at the end.
+    #[error("file is incomplete: index (moov) is missing")]
+    IndexMissing,
+    /// The samples are encrypted.
+    #[error("audio is encrypted")]
+    Encrypted,
+    /// The format is known, but nothing can be decoded.
+    #[error("no audio can be decoded, the {format} data is damaged or cut off")]
+    Undecodable {
+        /// Name of the format.
+        format: &'static str,
+        /// What the demuxer or decoder says.
+        #[source]
+        source: Option<symphonia::core::errors::Error>,
+    },
+    /// Packet after packet without audio.
+    #[error("{packets} damaged packets in a row, giving up")]
+    BadPackets {
+        /// Packets.
+        packets: u32,
+    },
+    /// The channel asked for is not there.
+    #[error("there is no channel {asked}, the file has {channels}")]
+    NoSuchChannel {
+        /// Its number, from 1.
+        asked: u16,
+        /// Channels of the file.
+        channels: u16,
+    },
+    /// A start or a duration that is no time.
+    #[error("the {name} is {seconds} s, it must be 0 or more")]
+    NoTime {
+        /// Which of the two.
+        name: &'static str,
+        /// Its value.
+        seconds: f64,
     },
     /// The resampler failed.
     #[error("the resampler failed on this file (please report), its rate is {rate} Hz")]
@@ -202,43 +253,42 @@ pub enum AudioProblem {
     },
 }
 
-impl From<hound::Error> for AudioProblem {
-    fn from(error: hound::Error) -> Self {
-        match error {
-            hound::Error::IoError(source) => Self::Io(source),
-            source => Self::Decoder { source },
-        }
-    }
-}
-
 impl AudioProblem {
     /// The class of the problem.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io(_) | Self::IsDirectory => ErrorKind::Io,
-            Self::Empty | Self::TooShort { .. } | Self::NotAudio { .. } | Self::RiffForm { .. } => {
-                ErrorKind::NotAudio
-            }
+            Self::Empty
+            | Self::TooShort { .. }
+            | Self::NotAudio { .. }
+            | Self::RiffForm { .. }
+            | Self::NoAudioTrack { .. } => ErrorKind::NotAudio,
             Self::OtherFormat { .. }
+            | Self::UnknownCodec { .. }
+            | Self::AdpcmBlocks { .. }
+            | Self::Encrypted
             | Self::BigEndian
-            | Self::LargeWav { .. }
             | Self::Codec { .. }
             | Self::PcmBits { .. }
             | Self::FloatBits { .. }
             | Self::AmbiguousContainer
             | Self::AmbiguousExtensible => ErrorKind::UnsupportedCodec,
-            Self::HeaderCutOff { .. } | Self::ChunkCutOff { .. } => ErrorKind::Truncated,
+            Self::HeaderCutOff { .. } | Self::ChunkCutOff { .. } | Self::IndexMissing => ErrorKind::Truncated,
             Self::NoDataChunk
             | Self::TwoFmtChunks
             | Self::NoFmtChunk
             | Self::ChunkPastEnd { .. }
             | Self::FmtTooSmall { .. }
-            | Self::NoChannels => ErrorKind::Corrupt,
+            | Self::NoChannels
+            | Self::Undecodable { .. }
+            | Self::BadPackets { .. } => ErrorKind::Corrupt,
             Self::TooManyChunks { .. }
             | Self::FmtTooLarge { .. }
             | Self::TooManyChannels { .. }
             | Self::SampleRate { .. }
             | Self::TooLoud { .. }
+            | Self::NoSuchChannel { .. }
+            | Self::NoTime { .. }
             | Self::TooLong { .. }
             | Self::OutOfMemory { .. }
             | Self::StreamTooLong { .. } => ErrorKind::Limit,
@@ -250,36 +300,15 @@ impl AudioProblem {
     /// One next step.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::LargeWav { .. } => Some("split the recording into WAV files below 4 GB"),
             Self::TooLong { .. } => Some("split the recording into shorter files"),
             Self::NotAudio { .. } | Self::RiffForm { .. } => {
-                Some("supported: WAV with 8, 16, 24 or 32-bit PCM or 32-bit float samples")
+                Some("supported: WAV, AIFF, CAF, MP3, FLAC, Ogg, MP4 and M4A, Matroska and WebM, AAC")
             }
+            Self::IndexMissing => Some("copy or download the file again"),
             _ if self.kind() == ErrorKind::UnsupportedCodec => {
                 Some("convert with: ffmpeg -i IN -c:a pcm_s16le OUT.wav")
             }
             _ => None,
-        }
-    }
-}
-
-/// What a file that is not audio looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Content {
-    /// A kind of file that is known.
-    Known(&'static str),
-    /// Nothing known; its first bytes.
-    Unrecognised([u8; 4]),
-}
-
-impl fmt::Display for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(name) => write!(f, "content looks like {name}"),
-            Self::Unrecognised([a, b, c, d]) => {
-                write!(f, "unrecognised format, first bytes `{a:02x} {b:02x} {c:02x} {d:02x}`")
-            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::nulls::without_nulls;
 use super::replace;
 
 /// The largest config file that is read. A config is a few kilobytes; anything near this is not one.
@@ -64,13 +65,30 @@ pub enum JsonError {
 ///
 /// [`JsonError`] if it is missing, too large, or not what `T` expects.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, JsonError> {
+    parse(path, &content(path)?)
+}
+
+/// Reads `path` as the settings of a model: a field that is `null` counts as absent, but for those named in `nulls`.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(super) fn read_settings<T: DeserializeOwned>(path: &Path, nulls: &[&str]) -> Result<T, JsonError> {
+    parse(path, &without_nulls(content(path)?, nulls))
+}
+
+/// The bytes of a file that is not too large.
+fn content(path: &Path) -> Result<Vec<u8>, JsonError> {
     let io = |source| JsonError::Io { path: path.into(), source };
     let bytes = fs::metadata(path).map_err(io)?.len();
     if bytes > MAX_CONFIG_BYTES {
         return Err(JsonError::TooLarge { path: path.into(), bytes });
     }
-    let text = fs::read(path).map_err(io)?;
-    serde_json::from_slice(&text).map_err(|source| JsonError::Content { path: path.into(), source })
+    fs::read(path).map_err(io)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, JsonError> {
+    serde_json::from_slice(text).map_err(|source| JsonError::Content { path: path.into(), source })
 }
 
 /// `value`, which was read from `path`, where it has no `problems`.

@@ -15,7 +15,7 @@ use super::names::{absent, is_base_name};
 use super::nemo::{EXTENSION, NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
-    CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, TOKENIZER_FILES,
+    CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
     TOKENIZER_SETTINGS_FILE, hash,
 };
 
@@ -161,14 +161,23 @@ impl Checkpoint {
         Ok(content)
     }
 
-    /// Reads the file `name` as JSON.
+    /// Reads the file `name` as JSON. A field that is `null` counts as absent.
     ///
     /// # Errors
     ///
     /// [`JsonError`] when the model does not have it, or it is not what `T` expects.
     pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, JsonError> {
+        self.json_with_nulls(name, &[])
+    }
+
+    /// The same, where `null` in the fields named in `nulls` says something else than their absence.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::json`].
+    pub fn json_with_nulls<T: DeserializeOwned>(&self, name: &str, nulls: &[&str]) -> Result<T, JsonError> {
         let missing = |source| JsonError::Io { path: self.path_of(name), source };
-        json::read(&self.existing(name).map_err(missing)?)
+        json::read_settings(&self.existing(name).map_err(missing)?, nulls)
     }
 
     /// Reads the file `name` as JSON whose `problems`, one text each, are none.
@@ -249,7 +258,7 @@ impl Checkpoint {
     /// [`CheckpointError`] when the weight files cannot be told.
     pub fn model_files(&self) -> Result<Vec<String>, CheckpointError> {
         let small: &[&str] = match self.layout() {
-            Layout::HuggingFace => &[CONFIG_FILE, PREPROCESSOR_FILE, GENERATION_FILE],
+            Layout::HuggingFace => &[CONFIG_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, GENERATION_FILE],
             // An archive holds these itself.
             Layout::Nemo => &[],
         };

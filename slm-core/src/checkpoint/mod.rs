@@ -14,6 +14,7 @@ pub mod json;
 mod listing;
 mod names;
 pub mod nemo;
+mod nulls;
 mod replace;
 pub mod tensors;
 mod yaml;
@@ -25,6 +26,7 @@ pub use card::ModelCard;
 pub use error::CheckpointError;
 pub use listing::{Checkpoint, Layout};
 pub(crate) use names::absent;
+pub(crate) use nulls::without_nulls;
 pub(crate) use replace::replace;
 pub use tensors::{ForeignFormat, WeightFiles, WeightFormat, WeightsError};
 
@@ -32,6 +34,9 @@ pub use tensors::{ForeignFormat, WeightFiles, WeightFormat, WeightsError};
 pub const CONFIG_FILE: &str = "config.json";
 /// The settings of a speech encoder's features.
 pub const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
+/// The settings of all that prepares an encoder's input, as transformers 5 writes them; where the features' are among
+/// them, they count in the place of [`PREPROCESSOR_FILE`].
+pub const PROCESSOR_FILE: &str = "processor_config.json";
 /// How the makers of a language model want it decoded.
 pub const GENERATION_FILE: &str = "generation_config.json";
 /// The file that holds all tensors of a folder.

@@ -3,6 +3,8 @@
 //! Paper: Graves et al. 2006, *Connectionist Temporal Classification*, section 3.2, best path decoding. A path becomes
 //! a labelling by section 3.1: a run of the same label counts once, then the blanks are dropped.
 
+use std::ops::Range;
+
 use super::posteriors::CtcPosteriors;
 use crate::nn::EncodedSpeech;
 use crate::text::{TextTokenizer, TokenizerError};
@@ -39,6 +41,16 @@ pub fn collapse(labels: impl IntoIterator<Item = u32>, blank: u32) -> Vec<u32> {
 /// The labels on the best path of an utterance; none without a CTC head.
 pub fn labels(speech: &EncodedSpeech) -> Vec<u32> {
     collapse(speech.ctc.iter().map(|frame| frame.label), speech.blank)
+}
+
+/// How sure the sound is of the best path in `frames`: the probability of its least probable label, at the best frame of
+/// each; 1 without labels.
+pub(super) fn sureness(posteriors: &CtcPosteriors, frames: Range<usize>) -> f32 {
+    let within =
+        runs(posteriors).into_iter().filter(|run| run.first < frames.end && run.last >= frames.start);
+    let best =
+        |run: Run| (run.first..=run.last).map(|t| posteriors.best(t).1).fold(f32::NEG_INFINITY, f32::max);
+    within.map(best).fold(0.0, f32::min).exp()
 }
 
 /// The words on the best path.

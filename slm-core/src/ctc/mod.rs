@@ -14,11 +14,15 @@ mod agreement;
 pub mod best_path;
 pub mod edit;
 pub mod forced;
+#[cfg(test)]
+pub(crate) mod made_up;
 mod output;
 mod phrase_search;
 mod phrases;
 mod posteriors;
 mod prefix_tree;
+mod spelling;
+mod support;
 mod words;
 
 pub use agreement::{Agreement, SUSPECT};

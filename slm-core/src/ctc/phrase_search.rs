@@ -6,11 +6,16 @@
 //! over that of the best path through the same frames, so that a phrase on the best path itself scores 0 wherever it
 //! stands, and tokens that fall behind are dropped early. A phrase begins and ends where a word does.
 
+use std::ops::Range;
+
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::best_path;
 use super::phrases::PhraseList;
 use super::posteriors::CtcPosteriors;
 use super::prefix_tree::{PrefixTree, ROOT};
+use super::spelling::LabelSpelling;
+use super::support::support;
 use crate::nn::Watch;
 use crate::text::{TextTokenizer, TokenizerError};
 
@@ -24,6 +29,11 @@ const MAX_TOKENS: usize = 4000;
 const CHARACTER_WORTH: f32 = 1.5;
 /// The least worth of a phrase that is given.
 const LEAST_WORTH: f32 = 0.0;
+/// Where each label on the best path has at least this probability, the sound is sure of what was said.
+const SURE: f32 = 0.9;
+/// How far a phrase may fall behind the best path where the sound is sure of that: less than one label takes that is not
+/// there.
+const SURE_BEAM: f32 = 2.0;
 
 /// A phrase that the sound supports.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +50,9 @@ pub struct FoundPhrase {
 #[derive(Debug, Clone)]
 pub struct PhraseSearch {
     phrases: Vec<String>,
+    unspellable: Vec<String>,
     tree: PrefixTree,
-    /// The characters of each label, in lower case; empty for one that spells nothing.
-    spellings: Vec<Vec<char>>,
+    spelling: LabelSpelling,
 }
 
 /// A path into the tree.
@@ -66,10 +76,47 @@ impl PhraseSearch {
     /// [`TokenizerError`] of a tokenizer that cannot decode its own labels.
     pub fn new(phrases: &PhraseList, labels: &TextTokenizer) -> Result<Self, TokenizerError> {
         let phrases = phrases.phrases().to_vec();
-        let tree = PrefixTree::new(&phrases);
-        let spellings = labels.spellings()?;
-        let lower = |text: String| text.chars().flat_map(char::to_lowercase).collect();
-        Ok(Self { phrases, tree, spellings: spellings.into_iter().map(lower).collect() })
+        let spelling = LabelSpelling::new(labels)?;
+        let ways: Vec<Vec<String>> = phrases.iter().map(|phrase| spelling.ways(phrase)).collect();
+        let unspellable =
+            phrases.iter().zip(&ways).filter(|(_, ways)| ways.is_empty()).map(|(phrase, _)| phrase.clone());
+        let unspellable = unspellable.collect();
+        // The closest spelling of each comes before the others of all, so that a phrase is found as it was given.
+        let closest = (0..).zip(&ways).filter_map(|(index, ways)| ways.first().map(|way| (index, way)));
+        let others =
+            (0..).zip(&ways).flat_map(|(index, ways)| ways.iter().skip(1).map(move |way| (index, way)));
+        let tree = PrefixTree::new(closest.chain(others));
+        Ok(Self { phrases, unspellable, tree, spelling })
+    }
+
+    /// The phrases that the labels cannot spell, which are never found.
+    pub fn unspellable(&self) -> &[String] {
+        &self.unspellable
+    }
+
+    /// Whether a phrase merely resembles what the sound is sure of.
+    pub fn only_resembles(found: &FoundPhrase, posteriors: &CtcPosteriors) -> bool {
+        let (first, end) = found.frames;
+        found.support < -SURE_BEAM && best_path::sureness(posteriors, first..end) >= SURE
+    }
+
+    /// How well `frames` support that `text` was said there and nothing else, spelled in the best way: the log of its
+    /// probability over that of the best path, 0 or less. Negative infinity where labels cannot spell it.
+    pub fn support(&self, text: &str, posteriors: &CtcPosteriors, frames: Range<usize>) -> f32 {
+        let ways = self.spelling.ways(text);
+        let supports = ways.iter().map(|way| support(&self.spelling, way, posteriors, frames.clone()));
+        supports.fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// The ways in which the labels can spell `text`, in lower case, the closest first.
+    pub fn ways(&self, text: &str) -> Vec<String> {
+        self.spelling.ways(text)
+    }
+
+    /// Whether both texts have a spelling in common.
+    pub fn sounds_alike(&self, a: &str, b: &str) -> bool {
+        let ways = self.spelling.ways(b);
+        self.spelling.ways(a).iter().any(|way| ways.contains(way))
     }
 
     /// The number of phrases.
@@ -85,7 +132,7 @@ impl PhraseSearch {
     /// The phrases that the posteriors support, at most `top`, the best first; once `watch` stops, those that were
     /// found by then.
     pub fn search(&self, posteriors: &CtcPosteriors, top: usize, watch: &Watch) -> Vec<FoundPhrase> {
-        let worth = |found: &Found| found.support + CHARACTER_WORTH * found.length as f32;
+        let worth = |found: &Found| found.support + CHARACTER_WORTH * f32::from(found.length);
         let mut found: Vec<Found> = self.all(posteriors, watch).into_values().collect();
         found.retain(|found| worth(found) >= LEAST_WORTH);
         found.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.phrase.cmp(&b.phrase)));
@@ -118,7 +165,7 @@ impl PhraseSearch {
             let near = self.near(posteriors, t);
             // What it costs that a word begins here.
             let word_begins =
-                near.iter().filter(|one| self.spelling(one.0).first() == Some(&' ')).map(|one| one.1);
+                near.iter().filter(|one| self.spelling.of(one.0).first() == Some(&' ')).map(|one| one.1);
             let boundary = word_begins.fold(f32::NEG_INFINITY, f32::max);
 
             let mut next: FxHashMap<Place, Token> =
@@ -140,7 +187,7 @@ impl PhraseSearch {
                     pass((node, last), Token { score: token.score + behind(last), end: t + 1, ..*token });
                 }
                 for &(label, lag) in near.iter().filter(|one| one.0 != last) {
-                    if let Some(node) = self.tree.walk(node, self.spelling(label)) {
+                    if let Some(node) = self.tree.walk(node, self.spelling.of(label)) {
                         pass((node, label), Token { score: token.score + lag, end: t + 1, ..*token });
                     }
                 }
@@ -148,7 +195,7 @@ impl PhraseSearch {
             let entries = std::iter::once(ROOT).chain(first_word.filter(|_| silent_so_far));
             for entry in entries {
                 for &(label, lag) in &near {
-                    if let Some(node) = self.tree.walk(entry, self.spelling(label)) {
+                    if let Some(node) = self.tree.walk(entry, self.spelling.of(label)) {
                         pass((node, label), Token { score: lag, start: t, end: t + 1 });
                     }
                 }
@@ -169,31 +216,24 @@ impl PhraseSearch {
         (0..)
             .zip(posteriors.frame(t))
             .map(|(label, &p)| (label, p - best))
-            .filter(|&(label, lag)| lag >= -LABEL_BEAM && label != posteriors.blank() && self.spells(label))
+            .filter(|&(label, lag)| {
+                lag >= -LABEL_BEAM && label != posteriors.blank() && !self.spelling.of(label).is_empty()
+            })
             .collect()
     }
 
     /// Notes the phrase that ends at `node`, where a word ends at the cost of `boundary`.
     fn end(&self, found: &mut FxHashMap<u32, Found>, node: u32, token: &Token, boundary: f32) {
-        let Some(phrase) = self.tree.end(node) else { return };
+        let Some((phrase, length)) = self.tree.end(node) else { return };
         let support = token.score + boundary;
         if support < -TOKEN_BEAM {
             return;
         }
-        let length = self.phrases[phrase as usize].chars().count();
         let one = Found { phrase, support, length, frames: (token.start, token.end) };
         let kept = found.entry(phrase).or_insert(one);
         if support > kept.support {
             *kept = one;
         }
-    }
-
-    fn spelling(&self, label: u32) -> &[char] {
-        self.spellings.get(label as usize).map_or(&[], Vec::as_slice)
-    }
-
-    fn spells(&self, label: u32) -> bool {
-        !self.spelling(label).is_empty()
     }
 }
 
@@ -212,52 +252,33 @@ fn prune(tokens: &mut FxHashMap<Place, Token>) {
 struct Found {
     phrase: u32,
     support: f32,
-    length: usize,
+    length: u16,
     frames: (usize, usize),
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+    use crate::ctc::made_up::{self, labels, sure};
 
     /// Pieces with a mark at the start of a word; the blank is the last label.
     const PIECES: [&str; 9] = ["a", "n", "b", "▁", "▁an", "na", "▁b", "ob", "o"];
 
-    fn labels() -> TextTokenizer {
-        let vocabulary: Vec<String> = PIECES.iter().map(|piece| format!("[\"{piece}\", -1.0]")).collect();
-        let definition = format!(
-            r#"{{"version": "1.0", "added_tokens": [],
-            "pre_tokenizer": {{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}},
-            "decoder": {{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}},
-            "model": {{"type": "Unigram", "unk_id": 0, "vocab": [{}]}}}}"#,
-            vocabulary.join(", ")
-        );
-        TextTokenizer::from_bytes(definition.as_bytes(), Path::new("labels")).unwrap()
-    }
-
-    /// Frames that are sure of these pieces, where `-` is the blank.
-    fn posteriors(pieces: &[&str]) -> CtcPosteriors {
-        let rows = pieces.iter().flat_map(|piece| {
-            let best = PIECES.iter().position(|one| one == piece).unwrap_or(PIECES.len());
-            (0..=PIECES.len()).map(move |label| if label == best { 0.91_f32 } else { 0.01 }.ln())
-        });
-        CtcPosteriors::new(rows.collect(), PIECES.len() + 1, PIECES.len() as u32)
+    fn prepared(phrases: &[&str]) -> PhraseSearch {
+        PhraseSearch::new(&PhraseList::new(phrases).unwrap(), &labels(&PIECES)).unwrap()
     }
 
     fn search(phrases: &[&str], pieces: &[&str]) -> Vec<(String, f32, (usize, usize))> {
-        let list = PhraseList::new(phrases).unwrap();
-        let search = PhraseSearch::new(&list, &labels()).unwrap();
-        let found = search.search(&posteriors(pieces), 9, &Watch::default());
+        let found = prepared(phrases).search(&sure(&PIECES, pieces, 0.91), 9, &Watch::default());
         found.into_iter().map(|one| (one.phrase, one.support, one.frames)).collect()
     }
 
     #[test]
     fn labels_spell_their_pieces() {
-        let spelled = labels().spellings().unwrap();
+        let spelled = labels(&PIECES).spellings().unwrap();
         assert_eq!(spelled, ["a", "n", "b", " ", " an", "na", " b", "ob", "o"]);
     }
 
@@ -286,10 +307,41 @@ mod tests {
 
     #[test]
     fn a_watch_that_stops_ends_the_search() {
-        let search = PhraseSearch::new(&PhraseList::new(["anna"]).unwrap(), &labels()).unwrap();
-        let sound = posteriors(&["▁an", "na", "-"]);
+        let search = prepared(&["anna"]);
+        let sound = sure(&PIECES, &["▁an", "na", "-"], 0.91);
         assert_eq!(search.search(&sound, 9, &Watch::default()).len(), 1);
         let stopped = Watch::new(Arc::new(AtomicBool::new(true)));
         assert!(search.search(&sound, 9, &stopped).is_empty());
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_it_was_given_however_it_is_spelled() {
+        let spoken = ["▁b", "ob", "-", "▁an", "na", "-"];
+        let found = search(&["Bob-Anna", "Ánna", "O'Bob", "anna"], &spoken);
+        let names: Vec<&str> = found.iter().filter(|one| one.1 > -1e-6).map(|one| one.0.as_str()).collect();
+        // Of those that are spelled alike the first.
+        assert_eq!(names, ["Bob-Anna", "Ánna"]);
+        let list = ["anna", "Анна", "Bob", "安娜", "Zoë"];
+        assert_eq!(prepared(&list).unspellable(), ["Анна", "安娜", "Zoë"]);
+        assert_eq!(prepared(&list).len(), 5);
+        assert!(prepared(&["Bob-Ann"]).sounds_alike("bob ann", "Bob-Ann"));
+        assert!(!prepared(&["Bob-Ann"]).sounds_alike("bob", "Bob-Ann"));
+    }
+
+    #[test]
+    fn what_resembles_a_sure_sound_is_not_that() {
+        let resembles = |phrase: &str, frames: &[&[(&str, f32)]]| {
+            let sound = made_up::posteriors(&PIECES, frames);
+            let found = prepared(&[phrase]).search(&sound, 9, &Watch::default());
+            PhraseSearch::only_resembles(&found[0], &sound)
+        };
+        let bob: &[&[(&str, f32)]] = &[&[("▁b", 0.98)], &[("ob", 0.98)], &[("-", 0.97), ("a", 0.02)]];
+        assert!(!resembles("bob", bob) && resembles("boba", bob));
+        // There is a label, or there is none: the sound does not know.
+        let unsure: &[&[(&str, f32)]] = &[&[("▁b", 0.98)], &[("ob", 0.98)], &[("-", 0.6), ("a", 0.3)]];
+        assert!(!resembles("boba", unsure));
+        let unsure: &[&[(&str, f32)]] =
+            &[&[("▁b", 0.98)], &[("ob", 0.6), ("na", 0.1)], &[("-", 0.97), ("a", 0.02)]];
+        assert!(!resembles("boba", unsure));
     }
 }

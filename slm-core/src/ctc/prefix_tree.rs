@@ -10,8 +10,8 @@ use rustc_hash::FxHashMap;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrefixTree {
     children: FxHashMap<(u32, char), u32>,
-    /// For each node the phrase that ends there.
-    ends: Vec<Option<u32>>,
+    /// For each node the phrase that ends there, and the characters on the way to it.
+    ends: Vec<Option<(u32, u16)>>,
     /// For each node the characters of the longest phrase that goes through it.
     longest: Vec<u16>,
 }
@@ -20,10 +20,11 @@ pub struct PrefixTree {
 pub(super) const ROOT: u32 = 0;
 
 impl PrefixTree {
-    /// The tree of `phrases`; of those that are the same in lower case it knows the first.
-    pub fn new<S: AsRef<str>>(phrases: &[S]) -> Self {
+    /// The tree of phrases, each with its number; a phrase may be there in several spellings. Of those that are the same
+    /// in lower case it knows the first.
+    pub fn new<S: AsRef<str>>(phrases: impl IntoIterator<Item = (u32, S)>) -> Self {
         let mut tree = Self { children: FxHashMap::default(), ends: vec![None], longest: vec![0] };
-        for (index, phrase) in (0..).zip(phrases) {
+        for (index, phrase) in phrases {
             let mut node = ROOT;
             let length = u16::try_from(phrase.as_ref().chars().count()).unwrap_or(u16::MAX);
             let words = phrase.as_ref().split_whitespace().flat_map(|word| [" ", word]);
@@ -38,7 +39,7 @@ impl PrefixTree {
                 *longest = length.max(*longest);
             }
             if node != ROOT {
-                tree.ends[node as usize].get_or_insert(index);
+                tree.ends[node as usize].get_or_insert((index, length));
             }
         }
         tree
@@ -49,8 +50,8 @@ impl PrefixTree {
         text.iter().try_fold(node, |node, &c| self.children.get(&(node, c)).copied())
     }
 
-    /// The phrase that ends at a node, by its index.
-    pub(super) fn end(&self, node: u32) -> Option<u32> {
+    /// The phrase that ends at a node, by its number, and its characters.
+    pub(super) fn end(&self, node: u32) -> Option<(u32, u16)> {
         self.ends.get(node as usize).copied().flatten()
     }
 
@@ -76,14 +77,14 @@ mod tests {
 
     #[test]
     fn phrases_share_their_beginnings() {
-        let tree = PrefixTree::new(&["Anna", "anna lee", "ann", "ANNA"]);
+        let tree = PrefixTree::new((0..).zip(["Anna", "anna lee", "ann", "ANNA"]));
         assert_eq!(tree.len(), 1 + " anna lee".len());
         let at = |text: &str| tree.walk(ROOT, &text.chars().collect::<Vec<_>>());
-        assert_eq!(at(" anna").and_then(|node| tree.end(node)), Some(0));
-        assert_eq!(at(" anna lee").and_then(|node| tree.end(node)), Some(1));
-        assert_eq!(at(" ann").and_then(|node| tree.end(node)), Some(2));
+        assert_eq!(at(" anna").and_then(|node| tree.end(node)), Some((0, 4)));
+        assert_eq!(at(" anna lee").and_then(|node| tree.end(node)), Some((1, 8)));
+        assert_eq!(at(" ann").and_then(|node| tree.end(node)), Some((2, 3)));
         assert_eq!(at(" ann").map(|node| tree.longest(node)), Some(8));
         assert!(at("anna").is_none() && at(" an").is_some_and(|node| tree.end(node).is_none()));
-        assert!(PrefixTree::new::<&str>(&[]).is_empty());
+        assert!(PrefixTree::new([(0, "")]).is_empty());
     }
 }

@@ -96,7 +96,7 @@ impl DecodeConfig {
         self.num_hypotheses <= 1
     }
 
-    /// All settings that are out of range for a model whose end token is `eos`, one text each; empty when sound.
+    /// All settings that are out of range for a model whose end token, of several the least, is `eos`, one text each; empty when sound.
     pub fn problems(&self, eos: u32) -> Vec<String> {
         let mut problems = Vec::new();
         let mut check = |ok: bool, text: String| {

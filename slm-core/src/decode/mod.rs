@@ -52,7 +52,7 @@ pub fn generate_n_best(
     config: &DecodeConfig,
     hooks: &mut Hooks,
 ) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
-    let problems = config.problems(model.ids().eos);
+    let problems = config.problems(model.least_end());
     if !problems.is_empty() {
         return Err(DecodeError::Config { problems });
     }

@@ -6,7 +6,7 @@ use super::config::{DecodeConfig, Strategy};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{Checkpoint, GENERATION_FILE, TaskDecoding};
 
-/// The most beams that a file may ask for: the cost of a step grows with them.
+/// The most beams that a file or a request may ask for: the cost of a step grows with them.
 pub const MAX_BEAMS: usize = TaskDecoding::MAX_BEAMS;
 /// The most tokens of an answer, where endless repetition ends; a file that asks for more gets this.
 pub const MAX_NEW_TOKENS: usize = 448;

@@ -1,6 +1,7 @@
 //! What a model answers.
 
 use crate::ctc::{Aligned, FoundPhrase};
+use crate::prompt::Respelled;
 
 use super::warning::Warning;
 
@@ -22,14 +23,20 @@ pub struct Answer {
     pub seconds: f64,
     /// The stretches of audio that went through the model one by one, in order; none for text.
     pub segments: Vec<Segment>,
+    /// The stretches that went through no model, in order: with the segments they are all of the audio.
+    pub quiet: Vec<Quiet>,
+    /// The stretches that the answer rests on, in order, where the task needs all of the audio and it was too long for
+    /// that; else none.
+    pub sources: Vec<Source>,
     /// Further hypotheses, the best first, where the request asks for several and there is one segment.
     pub alternatives: Vec<Alternative>,
     /// What a reader should know of the answer.
     pub warnings: Vec<Warning>,
 }
 
-/// A stretch of audio that went through the model at once, and its answer.
-#[derive(Debug, Clone, PartialEq)]
+/// A stretch of audio that went through the model at once, and its answer. Where the answer has
+/// [sources](Answer::sources) it reaches from the first to the last of them.
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Segment {
     /// Where it begins, in seconds from the start of the audio.
@@ -43,6 +50,8 @@ pub struct Segment {
     pub alignment: Option<Aligned>,
     /// The phrases of the request that the sound supports, which the instruction had.
     pub phrases: Vec<FoundPhrase>,
+    /// The words of the model that phrases took the place of, in order.
+    pub respelled: Vec<Respelled>,
     /// Further hypotheses, the best first.
     pub alternatives: Vec<Alternative>,
     /// Whether the model was stopped at the most tokens allowed.
@@ -51,6 +60,50 @@ pub struct Segment {
     pub score: f64,
     /// What the encoder's CTC head made of the sound.
     pub ctc_text: Option<String>,
+    /// The tokens of the text, in the language model's vocabulary.
+    pub tokens: Vec<u32>,
+    /// The mean log-probability of a token, the end token included.
+    pub avg_logprob: f64,
+    /// How likely it is that the stretch holds no speech, from 0 to 1.
+    pub no_speech_prob: f64,
+    /// Whether the sound supports the text; a text that it does not support at all may be invented.
+    pub is_supported: bool,
+}
+
+/// A stretch of a long recording that an answer rests on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Source {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// Its transcript, by which it was found; `None` where it was not looked for, as the task takes the end of the audio.
+    pub text: Option<String>,
+}
+
+/// A stretch of audio without speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Quiet {
+    /// Where it begins, in seconds from the start of the audio.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// What there is in the place of speech.
+    pub kind: QuietKind,
+}
+
+/// What a stretch without speech holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuietKind {
+    /// Next to nothing, compared with the rest of the audio.
+    Silence,
+    /// A sound that is no speech: noise, a hum, tones, music.
+    Sound,
+    /// A sound for which the model had a text that the sound does not support, which was left out.
+    Unsupported,
 }
 
 /// Another text that the model might have written.
@@ -67,6 +120,16 @@ impl Answer {
     pub fn agreement(&self) -> Option<f64> {
         let values = self.segments.iter().filter_map(|segment| segment.alignment.as_ref());
         values.map(|aligned| aligned.agreement.value()).reduce(f64::min)
+    }
+
+    /// Adds a stretch without speech; one that goes on where the last one ends is one with it.
+    pub(crate) fn push_quiet(&mut self, quiet: Quiet) {
+        match self.quiet.last_mut() {
+            Some(last) if last.kind == quiet.kind && (quiet.start - last.end).abs() < 1e-6 => {
+                last.end = quiet.end;
+            }
+            _ => self.quiet.push(quiet),
+        }
     }
 
     /// Adds the answer to the stretch of audio that follows.

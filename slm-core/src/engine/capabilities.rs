@@ -22,7 +22,8 @@ pub struct Capabilities {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Seconds of audio at most for tasks that need all of it at once, such as a question about it.
+    /// Seconds of audio at most that go at once into tasks that need all of it, such as a question about it. Longer audio
+    /// is answered from [a part](crate::AudioPart) of it.
     pub whole_audio_seconds: f64,
     /// Segments that go through the model together at most.
     pub batch: usize,

@@ -10,7 +10,9 @@ use super::error::Error;
 use super::memory::MemoryEstimate;
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::card::ModelCard;
-use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, TOKENIZER_FILES};
+use crate::checkpoint::{
+    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
+};
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::{self, LanguageModel};
@@ -175,7 +177,7 @@ impl PartDescription {
     }
 }
 
-const ENCODER_NEEDS: [(&str, &[&str]); 1] = [(PREPROCESSOR_FILE, &[PREPROCESSOR_FILE])];
+const ENCODER_NEEDS: [(&str, &[&str]); 1] = [(PREPROCESSOR_FILE, &[PREPROCESSOR_FILE, PROCESSOR_FILE])];
 const LLM_NEEDS: [(&str, &[&str]); 1] = [(TOKENIZER_FILES[0], &TOKENIZER_FILES)];
 
 impl ModelDescription {

@@ -18,7 +18,7 @@ use crate::encoder::EncoderError;
 use crate::features::FeatureError;
 use crate::llm::LlmError;
 use crate::nn::weights::UnsupportedComputeType;
-use crate::prompt::TemplateError;
+use crate::prompt::{TemplateError, TemplateFileError};
 use crate::text::TokenizerError;
 
 /// What went wrong, with the error that tells it. Messages, sources and hints are that error's.
@@ -184,6 +184,7 @@ classes! {
     AudioError => BadInput,
     PhraseError => BadInput,
     TemplateError => BadInput,
+    TemplateFileError => BadInput,
     UnsupportedComputeType => Unsupported,
     CheckpointError => Damaged,
     JsonError => Damaged,
@@ -272,7 +273,8 @@ impl From<SpeechError> for Error {
         match &error {
             SpeechError::InstructionTooLong { .. }
             | SpeechError::TextTooLong { .. }
-            | SpeechError::AudioTooLong { .. } => Self::classed(error, Self::Limit),
+            | SpeechError::AudioTooLong { .. }
+            | SpeechError::NoTranscripts { .. } => Self::classed(error, Self::Limit),
             SpeechError::NoTask { .. } | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)

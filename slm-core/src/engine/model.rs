@@ -128,29 +128,15 @@ impl Model {
         Ok(self.0.model.check(request)?)
     }
 
-    /// Answers a request with the words of `text` in the place of speech.
+    /// Answers a request with the words of `text` in the place of speech, until `cancel` ends it.
     ///
     /// # Errors
     ///
-    /// [`Error`] of the request or the device.
-    pub fn answer_text(&self, text: &str, request: &Request) -> Result<Answer, Error> {
-        self.answer_text_cancellable(text, request, &CancelToken::default())
-    }
-
-    /// The same, until `token` is cancelled.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::answer_text`], and [`Error::Cancelled`].
-    pub fn answer_text_cancellable(
-        &self,
-        text: &str,
-        request: &Request,
-        token: &CancelToken,
-    ) -> Result<Answer, Error> {
+    /// [`Error`] of the request or the device, and [`Error::Cancelled`].
+    pub fn answer_text(&self, text: &str, request: &Request, cancel: &CancelToken) -> Result<Answer, Error> {
         self.check(request)?;
         let texts = [(text, &request.task)];
-        let answers = self.0.model.respond_to_text_watched(&texts, request, &token.watch())?;
+        let answers = self.0.model.respond_to_text_watched(&texts, request, &cancel.watch())?;
         Ok(answers.into_iter().next().unwrap_or_default())
     }
 
@@ -225,7 +211,7 @@ fn capabilities(model: &SpeechModel) -> Capabilities {
 
 fn limits(model: &SpeechModel) -> Limits {
     Limits {
-        whole_audio_seconds: model.longest_whole_seconds(),
+        whole_audio_seconds: model.whole_seconds(),
         batch: model.batch_rows(MAX_SEGMENT_SECONDS),
         segment_seconds: MAX_SEGMENT_SECONDS,
         phrases: MAX_PHRASES,

@@ -1,6 +1,5 @@
 //! One request at work: samples in, events out.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
@@ -71,19 +70,10 @@ impl Session {
             request,
             cache: Arc::clone(model.cache()),
             queue: Arc::clone(&queue),
-            events: sender.clone(),
+            events: sender,
             cancel: cancel.clone(),
         };
-        let work = move || {
-            let queue = Arc::clone(&worker.queue);
-            // A bug in the work is told as an event, not by a thread that vanishes.
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| worker.run())) {
-                queue.close();
-                let failure = Failure { error: Error::panic(&*payload), partial: Box::default() };
-                let _ = sender.send(Event::Failed(Box::new(failure)));
-            }
-        };
-        let started = thread::Builder::new().name("slm-session".into()).spawn(work);
+        let started = thread::Builder::new().name("slm-session".into()).spawn(move || worker.run());
         started.map_err(|error| Error::OutOfMemory(Box::new(error)))?;
         Ok(Self { queue, events, cancel, has_ended: false })
     }

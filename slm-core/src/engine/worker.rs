@@ -1,5 +1,6 @@
 //! The work of a session, on a thread of its own: takes samples, cuts them, answers, and tells.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -9,13 +10,14 @@ use super::cancel::CancelToken;
 use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
-use super::request::{Delivery, Request};
+use super::recording::{Recording, placed};
+use super::request::{Delivery, Request, UnsupportedText};
 use super::speech::{
-    Cut, Cutter, MAX_SEGMENT_SECONDS, Piece, SpeechError, SpeechModel, Work, failed, seconds,
+    Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, seconds, settled,
 };
 use super::warning::Warning;
-use crate::audio::has_speech;
 use crate::nn::Watch;
+use crate::prompt::Task;
 
 /// One request at work.
 pub(super) struct Worker {
@@ -31,17 +33,17 @@ pub(super) struct Worker {
 #[derive(Default)]
 struct Found {
     answer: Answer,
-    samples_done: usize,
+    seconds_done: f64,
     /// The first segment without an answer; the others are answered all the same.
     failure: Option<SpeechError>,
 }
 
 impl Worker {
     /// Works until all is answered, or it is cancelled, or nothing can be answered. What was found before is told either
-    /// way.
+    /// way, after a bug too.
     pub(super) fn run(&self) {
         let mut found = Found::default();
-        let result = self.work(&mut found);
+        let result = contained(|| self.work(&mut found));
         self.queue.close();
         found.answer.seconds = seconds(self.queue.given());
         let answer = Box::new(found.answer);
@@ -54,7 +56,9 @@ impl Worker {
     fn work(&self, found: &mut Found) -> Result<(), Error> {
         let is_piecewise = self.request.task.is_piecewise();
         let watch = self.cancel.watch();
-        let mut cutter = Cutter::default();
+        let longest = self.model.longest_segment(&self.request);
+        let mut cutter = self.model.cutter(&self.request);
+        let mut whole = (!is_piecewise).then(|| Recording::new(&self.model, &self.request, &self.cache));
         let mut is_last = false;
         while !is_last {
             if watch.is_stopped() {
@@ -62,18 +66,24 @@ impl Worker {
             }
             match self.queue.take() {
                 Taken::Samples(samples) => cutter.push(&samples),
-                Taken::End => is_last = true,
+                Taken::End => {
+                    cutter.finish();
+                    is_last = true;
+                }
                 Taken::Nothing => continue,
             }
-            if is_piecewise {
-                self.answer_ready(&mut cutter, is_last, found, &watch)?;
-            } else {
-                self.model.check_whole(cutter.len())?;
+            match &mut whole {
+                None => self.answer_ready(&mut cutter, longest, found, &watch)?,
+                Some(recording) => {
+                    let cuts = self.speech(&mut cutter, usize::MAX, found);
+                    found.seconds_done = cuts.last().map_or(found.seconds_done, |cut| seconds(cut.own.end));
+                    recording.add(cuts, &watch)?;
+                    self.progress(found);
+                }
             }
         }
-        if !is_piecewise {
-            let cuts: Vec<Cut> = cutter.whole().into_iter().collect();
-            self.answer(cuts, found, &watch)?;
+        if let Some(recording) = whole {
+            self.answer_whole(recording, cutter.samples(), found, &watch)?;
         }
         // Where nothing at all was answered, the failure is that of the whole.
         if let Some(error) = found.failure.take()
@@ -90,20 +100,41 @@ impl Worker {
         Ok(())
     }
 
+    /// The next segments, at most `most`; quiet between them is noted.
+    fn speech(&self, cutter: &mut Cutter, most: usize, found: &mut Found) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        let mut is_quiet = false;
+        while cuts.len() < most {
+            match cutter.next() {
+                Some(Stretch::Speech(cut)) => cuts.push(cut),
+                Some(Stretch::Quiet(quiet)) => {
+                    found.answer.push_quiet(quiet);
+                    found.seconds_done = quiet.end;
+                    is_quiet = true;
+                }
+                None => break,
+            }
+        }
+        if cuts.is_empty() && is_quiet {
+            self.progress(found);
+        }
+        cuts
+    }
+
     /// Answers the segments that are certain, as many together as the memory allows.
     fn answer_ready(
         &self,
         cutter: &mut Cutter,
-        is_last: bool,
+        longest: f64,
         found: &mut Found,
         watch: &Watch,
     ) -> Result<(), Error> {
         let rows = match self.request.delivery {
-            Delivery::Segments => self.model.batch_rows(MAX_SEGMENT_SECONDS),
+            Delivery::Segments => self.model.batch_rows(longest),
             Delivery::Text => 1,
         };
         loop {
-            let cuts: Vec<Cut> = std::iter::from_fn(|| cutter.next(is_last)).take(rows).collect();
+            let cuts = self.speech(cutter, rows, found);
             if cuts.is_empty() {
                 return Ok(());
             }
@@ -111,52 +142,88 @@ impl Worker {
         }
     }
 
+    /// Answers a task that needs all of a recording of `samples`, or the part of it that it gets.
+    fn answer_whole(
+        &self,
+        whole: Recording,
+        samples: usize,
+        found: &mut Found,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let excerpt = whole.finish(samples, watch)?;
+        for warning in excerpt.warnings {
+            self.warn(found, warning);
+        }
+        found.answer.sources = excerpt.sources;
+        if let Some(cut) = excerpt.cut {
+            self.answer(vec![cut], found, watch)?;
+        }
+        Ok(())
+    }
+
     /// Answers `cuts` as one batch and tells of them.
     fn answer(&self, cuts: Vec<Cut>, found: &mut Found, watch: &Watch) -> Result<(), Error> {
-        let ends = cuts.last().map_or(0, |cut| cut.start + cut.samples.len());
-        let cuts: Vec<Cut> = cuts.into_iter().filter(|cut| has_speech(&cut.samples)).collect();
         let work = Work { request: &self.request, watch, cache: Some(&self.cache) };
-        let pieces: Vec<Piece> = cuts
-            .iter()
-            .map(|cut| Piece { samples: &cut.samples, start: cut.start, task: &self.request.task })
-            .collect();
-        if !pieces.is_empty() {
-            // A space parts what is told of two segments.
-            let mut between = if found.answer.text.is_empty() { "" } else { " " };
-            let mut tell = |text: &str| {
-                self.tell(Event::Text(format!("{between}{text}")));
-                between = "";
-            };
-            let results = match self.request.delivery {
-                Delivery::Text => self.model.answer_each(&pieces, &work, Some(&mut tell)),
-                Delivery::Segments => self.model.answer_each(&pieces, &work, None),
-            }?;
-            for (cut, result) in cuts.iter().zip(results) {
-                match result {
-                    Ok((segment, warnings)) => {
-                        if self.request.delivery == Delivery::Segments && !segment.text.is_empty() {
-                            let between = if found.answer.text.is_empty() { "" } else { " " };
-                            self.tell(Event::Text(format!("{between}{}", segment.text)));
-                        }
-                        found.answer.push(segment.clone());
-                        self.tell(Event::Segment(Box::new(segment)));
-                        for warning in warnings {
-                            self.warn(found, warning);
-                        }
-                    }
-                    Err(error) => {
-                        self.warn(found, failed(cut, &error));
-                        found.failure.get_or_insert(error);
-                    }
+        let task = &self.request.task;
+        let pieces: Vec<(&Cut, &Task)> = cuts.iter().map(|cut| (cut, task)).collect();
+        let outcomes: Vec<Outcome> = match self.request.delivery {
+            Delivery::Text => {
+                // A space parts what is told of two segments.
+                let mut between = if found.answer.text.is_empty() { "" } else { " " };
+                let mut tell = |text: &str| {
+                    self.tell(Event::Text(format!("{between}{text}")));
+                    between = "";
+                };
+                let results = self.model.answer_each(&pieces, &work, Some(&mut tell))?;
+                results.into_iter().map(|result| result.map(|answered| vec![answered])).collect()
+            }
+            Delivery::Segments => self.model.answer_verified(&pieces, &work)?,
+        };
+        for (cut, outcome) in cuts.iter().zip(outcomes) {
+            match outcome {
+                Ok(answered) => self.settle(answered, cut, found),
+                Err(error) => {
+                    self.warn(found, failed(cut, &error));
+                    found.failure.get_or_insert(error);
                 }
             }
+            found.seconds_done = found.seconds_done.max(seconds(cut.own.end));
         }
-        found.samples_done = ends;
+        self.progress(found);
+        Ok(())
+    }
+
+    /// Takes the answers to a cut over, and tells of them.
+    fn settle(&self, answered: Vec<Answered>, cut: &Cut, found: &mut Found) {
+        let told = found.answer.warnings.len();
+        // What was told piece by piece stays, whatever the sound supports.
+        let unsupported = match self.request.delivery {
+            Delivery::Text => UnsupportedText::Marked,
+            Delivery::Segments => self.request.unsupported,
+        };
+        let kept = settled(answered, cut, &mut found.answer, unsupported);
+        for warning in found.answer.warnings.iter().skip(told) {
+            self.tell(Event::Warning(warning.clone()));
+        }
+        for answered in kept {
+            let (segment, warnings) = placed(answered, &found.answer.sources);
+            if self.request.delivery == Delivery::Segments && !segment.text.is_empty() {
+                let between = if found.answer.text.is_empty() { "" } else { " " };
+                self.tell(Event::Text(format!("{between}{}", segment.text)));
+            }
+            found.answer.push(segment.clone());
+            self.tell(Event::Segment(Box::new(segment)));
+            for warning in warnings {
+                self.warn(found, warning);
+            }
+        }
+    }
+
+    fn progress(&self, found: &Found) {
         self.tell(Event::Progress(Progress {
-            seconds_done: seconds(found.samples_done),
+            seconds_done: found.seconds_done,
             seconds_given: seconds(self.queue.given()),
         }));
-        Ok(())
     }
 
     fn warn(&self, found: &mut Found, warning: Warning) {
@@ -167,5 +234,33 @@ impl Worker {
     /// A session whose events nobody reads works all the same.
     fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+}
+
+/// What `work` gives. A bug in it is told as an error, not by a thread that vanishes; what it wrote to until then is its
+/// caller's, and stays.
+fn contained(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(Error::panic(&*payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_before_a_bug_stays() {
+        let mut found = Found::default();
+        let error = contained(|| {
+            found.answer.text.push_str("call anna");
+            found.seconds_done = 1.0;
+            panic!("at the second segment")
+        })
+        .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            ("internal", "internal error: at the second segment")
+        );
+        assert_eq!((found.answer.text.as_str(), found.seconds_done), ("call anna", 1.0));
+        assert!(matches!(contained(|| Err(Error::Cancelled)), Err(Error::Cancelled)));
     }
 }

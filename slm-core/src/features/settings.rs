@@ -1,4 +1,4 @@
-//! `preprocessor_config.json`: which features an encoder reads, by the name of their class in transformers. A `.nemo`
+//! `preprocessor_config.json`, or what `processor_config.json` has of it: which features an encoder reads, by the name of their class in transformers. A `.nemo`
 //! archive has such settings of its own.
 
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,8 @@ pub enum FeatureSettings {
 }
 
 impl FeatureSettings {
-    /// Reads and validates the `preprocessor_config.json` of a checkpoint; one that names no class is NeMo's. Of a `.nemo`
-    /// archive it is the settings inside.
+    /// Reads and validates the `preprocessor_config.json` of a checkpoint; one that names no class is NeMo's. Settings of
+    /// features in a `processor_config.json` count in its place. Of a `.nemo` archive it is the settings inside.
     ///
     /// # Errors
     ///

@@ -50,9 +50,14 @@ impl LanguageModel {
         self.sizes().ids()
     }
 
-    /// The ids that end a text, of which [`TokenIds::eos`] is the first.
+    /// The ids that end a text that it writes, one at least; those of `generation_config.json`, where that has some.
     pub fn ends(&self) -> &[u32] {
         self.sizes().ends()
+    }
+
+    /// The least of the ids that end a text.
+    pub fn least_end(&self) -> u32 {
+        self.ends().iter().copied().min().unwrap_or(self.ids().eos)
     }
 
     /// Embeddings of token ids, `[B, S]` to `[B, S, D]`: what [`Self::encode`] takes, and the space that an adapter

@@ -44,7 +44,7 @@ pub trait LlmSizes: std::fmt::Debug {
     /// The ids that mean something to the model itself.
     fn ids(&self) -> TokenIds;
 
-    /// The ids that end a text, of which [`TokenIds::eos`] is the first.
+    /// The ids that end a text that it writes, one at least; those of `generation_config.json`, where that has some.
     fn ends(&self) -> &[u32];
 
     /// An estimate of the bytes that reading `source` positions and writing `target` positions in `rows` rows, beams

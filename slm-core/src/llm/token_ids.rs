@@ -1,11 +1,31 @@
 //! The ids that mean something to a model itself.
 
+use serde::Deserialize;
+
+/// One id or a list, as files have it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(u32),
+    Many(Vec<u32>),
+}
+
+impl OneOrMany {
+    pub(super) fn ids(&self) -> &[u32] {
+        match self {
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
+        }
+    }
+}
+
 /// The ids that mean something to the model itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenIds {
     /// Padding.
     pub pad: u32,
-    /// The end of a sequence, of several the first.
+    /// The end of a sequence that the model reads, of several the first. What ends a text that it writes may be others,
+    /// see [`LanguageModel::ends`](super::LanguageModel::ends).
     pub eos: u32,
     /// What the decoder starts from.
     pub decoder_start: u32,

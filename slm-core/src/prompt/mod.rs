@@ -10,9 +10,11 @@ mod phrases;
 mod respell;
 mod task;
 mod template;
+mod template_file;
 
 pub use dialog::{Dialog, Speaker, Turn};
 pub use phrases::{DEFAULT_TOP, Phrases};
-pub use respell::{Respelling, respell};
-pub use task::Task;
+pub use respell::{Respelled, RespelledText, Respelling, Sound, respell};
+pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};
+pub use template_file::TemplateFileError;

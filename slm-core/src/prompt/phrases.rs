@@ -1,5 +1,6 @@
 //! Phrases that may be said, ready to be looked for in the sound.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::respell::Respelling;
@@ -33,6 +34,34 @@ impl Phrases {
         self.search.search(posteriors, self.top, watch)
     }
 
+    /// Those of `found` that an instruction names: not a phrase that merely resembles what the sound is sure of, which a
+    /// model might copy.
+    pub fn offered(found: &[FoundPhrase], posteriors: &CtcPosteriors) -> Vec<FoundPhrase> {
+        found.iter().filter(|one| !PhraseSearch::only_resembles(one, posteriors)).cloned().collect()
+    }
+
+    /// What an instruction calls a phrase: the phrase, or where the language model's vocabulary does not `know` that, the
+    /// first way to spell it that it knows.
+    pub fn name(&self, phrase: &str, knows: impl Fn(&str) -> bool) -> String {
+        let ways = if knows(phrase) { Vec::new() } else { self.search.ways(phrase) };
+        ways.into_iter().find(|way| knows(way)).unwrap_or_else(|| phrase.to_owned())
+    }
+
+    /// How well `frames` support that `text` was said there, see [`PhraseSearch::support`].
+    pub(super) fn support(&self, text: &str, posteriors: &CtcPosteriors, frames: Range<usize>) -> f32 {
+        self.search.support(text, posteriors, frames)
+    }
+
+    /// Whether the labels spell both texts alike.
+    pub(super) fn sounds_alike(&self, a: &str, b: &str) -> bool {
+        self.search.sounds_alike(a, b)
+    }
+
+    /// The phrases that the model's labels cannot spell, which are never found: those in another script.
+    pub fn unspellable(&self) -> &[String] {
+        self.search.unspellable()
+    }
+
     /// Their number.
     pub fn len(&self) -> usize {
         self.search.len()
@@ -41,5 +70,23 @@ impl Phrases {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.search.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctc::PhraseList;
+    use crate::ctc::made_up::labels;
+
+    #[test]
+    fn an_instruction_has_letters_that_the_model_knows() {
+        let list = PhraseList::new(["Fré-ya", "Фрея"]).unwrap();
+        let search = PhraseSearch::new(&list, &labels(&["f", "r", "e", "é", "y", "a", "▁"])).unwrap();
+        let phrases = Phrases::new(search);
+        assert_eq!(phrases.name("Fré-ya", |_| true), "Fré-ya");
+        assert_eq!(phrases.name("Fré-ya", str::is_ascii), "freya");
+        assert_eq!(phrases.name("Fré-ya", |_| false), "Fré-ya");
+        assert_eq!(phrases.unspellable(), ["Фрея"]);
     }
 }

@@ -43,7 +43,31 @@ pub enum Task {
     Instruction(String),
 }
 
+/// How a task is done for a recording that is longer than what goes through the model at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LongAudio<'a> {
+    /// Segment by segment, the answers being joined.
+    EachSegment,
+    /// With the segments whose transcripts match these words best.
+    Matching(&'a str),
+    /// With the end of the recording.
+    End,
+}
+
 impl Task {
+    /// How it is done for a recording that is longer than what goes through the model at once.
+    pub fn long_audio(&self) -> LongAudio<'_> {
+        match self {
+            Self::Transcribe | Self::Spell { .. } | Self::Translate { .. } => LongAudio::EachSegment,
+            Self::Ask { question: words } | Self::Field { field: words } | Self::Instruction(words) => {
+                LongAudio::Matching(words)
+            }
+            // What follows speech depends on what was said last.
+            Self::Continue | Self::Reply | Self::Chat { .. } => LongAudio::End,
+        }
+    }
+
     /// Whether the answer is what was said, so that it can be laid onto the sound.
     pub fn is_transcript(&self) -> bool {
         matches!(self, Self::Transcribe | Self::Spell { .. })
@@ -82,7 +106,7 @@ impl Task {
 
     /// Whether long speech can be answered segment by segment, the answers being joined.
     pub fn is_piecewise(&self) -> bool {
-        matches!(self, Self::Transcribe | Self::Spell { .. } | Self::Translate { .. })
+        self.long_audio() == LongAudio::EachSegment
     }
 
     /// Calls `f` with what the user gave for the slots of a template.
@@ -140,5 +164,22 @@ mod tests {
         assert_eq!(phrases.as_deref(), Some("anna , bob lee"));
         assert!(Task::Continue.with_slots(|slots| *slots == Slots::default()));
         assert!(spell.is_transcript() && spell.is_piecewise() && !chat.is_piecewise());
+    }
+
+    #[test]
+    fn of_a_long_recording_tasks_take_what_they_need() {
+        let ask = Task::Ask { question: "who".into() };
+        let free = Task::Instruction("sum up".into());
+        for (task, expected) in [
+            (Task::Transcribe, LongAudio::EachSegment),
+            (Task::Translate { to: "german".into() }, LongAudio::EachSegment),
+            (ask, LongAudio::Matching("who")),
+            (free, LongAudio::Matching("sum up")),
+            (Task::Field { field: "name".into() }, LongAudio::Matching("name")),
+            (Task::Continue, LongAudio::End),
+            (Task::Chat { dialog: Dialog::default() }, LongAudio::End),
+        ] {
+            assert_eq!(task.long_audio(), expected, "{task:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@
 
 mod ctc_vocabulary;
 mod error;
+pub(crate) mod letters;
 mod nemo;
 mod sentencepiece;
 

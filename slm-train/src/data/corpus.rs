@@ -153,7 +153,6 @@ fn utterance(item: Item, recording: Recording) -> Utterance {
         audio_filepath: recording.path,
         duration: recording.duration,
         voice: Some(recording.voice),
-        language: None,
         german: Some(item.german),
         spanish: Some(item.spanish),
         french: Some(item.french),
@@ -168,6 +167,7 @@ fn utterance(item: Item, recording: Recording) -> Utterance {
         names: item.names,
         topic: Some(item.topic.as_str().to_owned()),
         text: item.text,
+        ..Utterance::default()
     }
 }
 

@@ -4,8 +4,8 @@ pub mod buckets;
 pub mod corpus;
 pub mod domain;
 pub mod encoded;
-
 pub mod manifest;
+pub mod recordings;
 pub mod spec_augment;
 pub mod speech;
 pub mod synth;

@@ -104,7 +104,7 @@ fn all_or_each<I: Copy, E: Display>(
 }
 
 /// What `ask` gives. A panic is a bug, but not one that takes hours of answers with it.
-fn contained<T, E: Display>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+pub(super) fn contained<T, E: Display>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match panic::catch_unwind(AssertUnwindSafe(ask)) {
         // With all causes on one line, of those errors that list them so.
         Ok(result) => result.map_err(|error| format!("{error:#}")),

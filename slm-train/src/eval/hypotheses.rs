@@ -22,6 +22,12 @@ pub struct Hypothesis {
     pub speech: String,
     /// The answer by text.
     pub text: String,
+    /// The transcripts of a recording's utterances, each alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_by_one: Option<String>,
+    /// What a reader should know of the answer by speech, for recordings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What the encoder's CTC head made of the sound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc: Option<String>,
@@ -112,6 +118,8 @@ mod tests {
             reference: "on".into(),
             speech: speech.into(),
             text: String::new(),
+            one_by_one: None,
+            warnings: Vec::new(),
             ctc: None,
             phrases: Vec::new(),
             agreement: None,

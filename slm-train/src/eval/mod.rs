@@ -8,6 +8,7 @@ pub mod hypotheses;
 pub mod metrics;
 pub mod names;
 pub mod normalise;
+pub mod recordings;
 pub mod report;
 pub mod suite;
 pub mod table;

@@ -251,6 +251,8 @@ fn hypothesis(
         followed: error.is_none() && follows(&speech.text, &case.reference, &run.task.others(utterance)),
         speech: speech.text,
         text: text.text,
+        one_by_one: None,
+        warnings: Vec::new(),
         ctc: speech.ctc_text,
         error,
     }

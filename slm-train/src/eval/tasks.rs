@@ -83,6 +83,16 @@ impl EvalTask {
         Self::all().into_iter().find(|task| task.name() == name)
     }
 
+    /// Whether a bundle whose tasks have these keys can be asked it. Which fields it is asked for is told by a manifest.
+    pub fn is_among<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> bool {
+        let name = self.name();
+        let is_it = |key: &str| match self {
+            Self::Field => key.starts_with("field."),
+            _ => key == name,
+        };
+        keys.into_iter().any(is_it)
+    }
+
     /// The figure it is judged by.
     pub fn headline(&self) -> Headline {
         match self {

@@ -10,6 +10,7 @@ use slm_core::DecodeConfig;
 use slm_core::models::adapter::Adapter;
 use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, TaskDecoding};
 use slm_core::models::nn::weights::StorageType;
+use slm_core::models::speech::MAX_SEGMENT_SECONDS;
 
 use super::templates::{Order, templates};
 
@@ -39,6 +40,8 @@ pub struct BundleContent<'a> {
     pub adapter: &'a Adapter,
     /// Where the speech stands in a prompt.
     pub order: Order,
+    /// Seconds of the longest utterance that the adapter was trained on.
+    pub longest_seconds: f64,
     /// How the parts were trained.
     pub training: serde_json::Value,
 }
@@ -66,6 +69,8 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
         part(out, Path::new("adapter"), &Checkpoint::open(&adapter_dir)?.model_files()?)?;
     manifest.templates = templates(content.order);
     manifest.decoding = decoding(content.llm)?;
+    // Recordings are cut into segments that are no longer than what the model knows.
+    manifest.max_segment_seconds = Some(content.longest_seconds.clamp(1.0, MAX_SEGMENT_SECONDS));
     manifest.training = Some(content.training.clone());
     Bundle::write(out, &manifest)?;
     Ok(())

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use slm_core::{Backend, ComputeType, Model, ModelDescription, ModelKind, PartDescription, WeightSummary};
 
 use crate::args::{InfoArgs, ModelArgs};
+use crate::interrupt::Interrupt;
 use crate::model::{self, Source};
 use crate::report::{self, Stop};
 
@@ -18,17 +19,23 @@ type Row = (&'static str, String);
 /// What a check that found nothing says.
 const SOUND: &str = "every tensor loads, all are finite, the parts fit";
 
-pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, Stop> {
+pub(super) fn execute(model: &ModelArgs, args: &InfoArgs, interrupt: &Interrupt) -> Result<ExitCode, Stop> {
     let rows = match (&args.dir, args.limits) {
-        (_, true) => [limits::of_files(), limits::of_model(&model::open(model)?)].concat(),
-        (Some(dir), false) => rows(model, dir, dir.display().to_string(), args.load)?,
+        (_, true) => {
+            let _held = interrupt.hold();
+            [limits::of_files(), limits::of_model(&model::open(model, interrupt)?)].concat()
+        }
+        (Some(dir), false) => rows(model, dir, dir.display().to_string(), args.load, interrupt)?,
         (None, false) => {
-            let source = Source::find(model)?;
+            let held = interrupt.hold();
+            let source = Source::find(model, interrupt)?;
+            // Only what was unpacked must be cleared away.
+            let _held = matches!(source, Source::Embedded(_)).then_some(held);
             let place = match &source {
                 Source::Folder(dir) => dir.display().to_string(),
                 Source::Embedded(_) => "in the program".to_owned(),
             };
-            rows(model, source.path(), place, args.load)?
+            rows(model, source.path(), place, args.load, interrupt)?
         }
     };
     let mut out = io::stdout().lock();
@@ -47,7 +54,13 @@ pub(super) fn execute(model: &ModelArgs, args: &InfoArgs) -> Result<ExitCode, St
 }
 
 /// What lies at `path`, which is called `place`.
-fn rows(args: &ModelArgs, path: &Path, place: String, load: bool) -> anyhow::Result<Vec<Row>> {
+fn rows(
+    args: &ModelArgs,
+    path: &Path,
+    place: String,
+    load: bool,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Vec<Row>> {
     let described = Model::describe(path)?;
     let mut rows = match (described.kind, described.parts.first()) {
         (ModelKind::SpeechEncoder, Some(part)) => part_rows("speech encoder", part, place),
@@ -56,7 +69,7 @@ fn rows(args: &ModelArgs, path: &Path, place: String, load: bool) -> anyhow::Res
     };
     rows.push(("memory", memory_text(&described)));
     if load {
-        if let Some(range) = described.verify(model::placement(args)?)? {
+        if let Some(range) = described.verify(model::placement(args, interrupt)?)? {
             rows.push(("values", format!("{:.4} to {:.4}, mean {:.6}", range.min, range.max, range.mean)));
         }
         rows.push(("checked", SOUND.to_owned()));

@@ -39,6 +39,9 @@ pub struct BundleManifest {
     /// What tasks want decoded otherwise than the language model's folder says, by the task's key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decoding: BTreeMap<String, TaskDecoding>,
+    /// The longest audio that the model was trained on, in seconds: recordings are cut into segments no longer than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_segment_seconds: Option<f64>,
     /// How the parts were trained, for people to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<serde_json::Value>,
@@ -91,6 +94,7 @@ impl BundleManifest {
             parts: Parts::default(),
             templates: BTreeMap::new(),
             decoding: BTreeMap::new(),
+            max_segment_seconds: None,
             training: None,
         }
     }
@@ -133,6 +137,11 @@ impl BundleManifest {
         for (task, decoding) in &self.decoding {
             let of_task = |problem: String| format!("`decoding.{task}`: {problem}");
             problems.extend(decoding.problems().into_iter().map(of_task));
+        }
+        if let Some(seconds) = self.max_segment_seconds
+            && !(1.0..=3600.0).contains(&seconds)
+        {
+            problems.push(format!("`max_segment_seconds` is {seconds}, must be 1 to 3600"));
         }
         problems
     }

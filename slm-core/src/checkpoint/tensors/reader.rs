@@ -66,6 +66,19 @@ impl<'a> TensorReader<'a> {
         TensorData::try_from_bytes(unmoved(bytes), entry.shape.clone(), dtype)
             .map_err(|error| fail(format!("{error:?}").into()))
     }
+
+    /// Whether the tensors `first` and `second` are both there, of one type and shape, and have the same values.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn are_same(&mut self, first: &str, second: &str) -> Result<bool, WeightsError> {
+        let of_one_form = match (self.files.entry(first), self.files.entry(second)) {
+            (Some(a), Some(b)) => (&a.shape, &a.dtype) == (&b.shape, &b.dtype),
+            _ => false,
+        };
+        Ok(of_one_form && self.read(first)?.as_bytes() == self.read(second)?.as_bytes())
+    }
 }
 
 /// `bytes` as Burn keeps them. Its own way from a vector of bytes always makes a copy, as such a vector may lie anywhere;
@@ -113,6 +126,8 @@ mod tests {
         for (name, expected) in [("z", 3.0), ("x", 1.0), ("y", 2.0), ("z", 3.0)] {
             assert_eq!(reader.read(name).unwrap().try_to_vec::<f32>().unwrap(), [expected]);
         }
+        assert!(reader.are_same("x", "x").unwrap());
+        assert!(!reader.are_same("x", "z").unwrap() && !reader.are_same("x", "w").unwrap());
         let error = reader.read("w").unwrap_err().to_string();
         assert!(error.ends_with("model.safetensors.index.json`: tensor `w`: not found"), "{error}");
         // A file that shrank since its header was read.

@@ -7,11 +7,11 @@
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
-use super::config::Wav2Vec2BertConfig;
+use super::config::{NULLS, Wav2Vec2BertConfig};
 use super::length_adapter::{AdapterFeedForward, AdapterFeedForwardConfig, LengthAdapter};
 use super::projection::{FeatureProjection, FeatureProjectionConfig};
 use super::{block_name, head_labels};
-use crate::checkpoint::json::JsonError;
+use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::encoder::conformer::block::{self, ConformerBlock};
 use crate::encoder::error::EncoderError;
@@ -46,7 +46,8 @@ impl Wav2Vec2BertConfig {
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        checkpoint.json_checked(CONFIG_FILE, Self::problems)
+        let config = checkpoint.json_with_nulls(CONFIG_FILE, NULLS)?;
+        json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)
     }
 
     /// Builds the encoder with random weights on `device`.

@@ -18,6 +18,9 @@ use crate::encoder::conformer::positions::PositionKind;
 use crate::encoder::conformer::span::AttentionSpan;
 use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
 
+/// The field that says with `null` that attention knows no positions.
+pub(super) const NULLS: &[&str] = &["position_embeddings_type"];
+
 /// How attention knows positions, by the file's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,7 +140,7 @@ impl BlockKeys {
             Some(labels) => {
                 Err(format!("`pad_token_id` (blank) is {}, vocabulary has {labels} entries", self.blank()))
             }
-            None => Err("`vocab_size` is null, the CTC head needs it".into()),
+            None => Err("`vocab_size` is absent, the CTC head needs it".into()),
         }
     }
 

@@ -7,7 +7,7 @@
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::prelude::*;
 
-use super::config::Wav2Vec2ConformerConfig;
+use super::config::{NULLS, Wav2Vec2ConformerConfig};
 use super::convolution_adapter::ConvolutionAdapter;
 use super::projection::{FeatureProjection, FeatureProjectionConfig};
 use super::waveform::WaveformEncoder;
@@ -49,7 +49,7 @@ impl Wav2Vec2ConformerConfig {
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
         let path = checkpoint.path_of(CONFIG_FILE);
-        let config = Self::over_defaults(checkpoint.json(CONFIG_FILE)?)
+        let config = Self::over_defaults(checkpoint.json_with_nulls(CONFIG_FILE, NULLS)?)
             .map_err(|source| JsonError::Content { path: path.clone(), source })?;
         json::checked(config, &path, Self::problems)
     }

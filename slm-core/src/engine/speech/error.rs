@@ -96,6 +96,24 @@ pub enum SpeechError {
         /// The longest that the memory allows.
         limit: f64,
     },
+    /// Recordings cannot be cut like that.
+    #[error("`{field}` of the segments is {found}, must be {allowed}")]
+    Segmentation {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+        /// What it can be.
+        allowed: &'static str,
+    },
+    /// The audio is too long for a task that needs all of it at once, and its parts cannot be told apart.
+    #[error(
+        "more than {limit:.0} s of audio, and the bundle has no task `transcribe` to find the part that matters"
+    )]
+    NoTranscripts {
+        /// The longest that goes through the model at once.
+        limit: f64,
+    },
     /// Text without tokens, or tokens without text.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -114,12 +132,16 @@ impl SpeechError {
     /// The class of the error, stable across versions.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::InstructionTooLong { .. } | Self::TextTooLong { .. } | Self::AudioTooLong { .. } => "limit",
+            Self::InstructionTooLong { .. }
+            | Self::TextTooLong { .. }
+            | Self::AudioTooLong { .. }
+            | Self::NoTranscripts { .. } => "limit",
             Self::NoTask { .. }
             | Self::NoLabels
             | Self::Template(_)
             | Self::UnevenInstructions
             | Self::CannotStream { .. }
+            | Self::Segmentation { .. }
             | Self::Tokenizer(_) => "text",
             Self::Decode(DecodeError::NonFinite { .. }) => "nonfinite",
             Self::Decode(DecodeError::Cancelled)
@@ -135,6 +157,10 @@ impl SpeechError {
             Self::AudioTooLong { .. } => {
                 Some("split the recording, transcribe it first, or allow more memory (`--memory`)".into())
             }
+            Self::NoTranscripts { .. } => Some(
+                "split the recording, or use a bundle with `transcribe`, which finds the part that matters"
+                    .into(),
+            ),
             _ => None,
         }
     }

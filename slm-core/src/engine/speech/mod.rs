@@ -8,15 +8,20 @@ mod plan;
 mod prompts;
 mod respond;
 mod segment;
+mod settle;
+mod shared;
 mod stream;
+mod verify;
 
 pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
-pub use segment::{MAX_SEGMENT_SECONDS, segments};
+pub use segment::MAX_SEGMENT_SECONDS;
 
-pub(crate) use respond::{Piece, Work, failed};
-pub(crate) use segment::{Cut, Cutter};
+pub(crate) use respond::{Answered, Work};
+pub(crate) use segment::{Cut, Cutter, Stretch, joined};
+pub(crate) use settle::{failed, settled};
+pub(crate) use verify::Outcome;
 
 /// The most tokens that an instruction may have.
 pub const MAX_INSTRUCTION_TOKENS: usize = 512;
@@ -30,4 +35,4 @@ pub(crate) fn seconds(samples: usize) -> f64 {
 }
 
 #[cfg(all(test, feature = "flex"))]
-mod tests;
+pub(super) mod tests;

@@ -4,6 +4,7 @@ use burn::prelude::*;
 
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
+use super::segment::MAX_SEGMENT_SECONDS;
 use crate::adapter::Adapter;
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::Bundle;
@@ -48,6 +49,7 @@ impl SpeechModel {
             llm: LanguageModel::load(&llm, &placement)?,
             decode: DecodeConfig::from_checkpoint(&llm)?,
             task_decoding: manifest.decoding.clone(),
+            max_segment_seconds: manifest.max_segment_seconds.unwrap_or(MAX_SEGMENT_SECONDS),
         };
         Self::new(parts, device)
     }
@@ -88,6 +90,11 @@ impl SpeechModel {
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
+    }
+
+    /// Bytes that work may take beside the weights.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
     }
 
     /// The parts.
@@ -152,14 +159,15 @@ impl SpeechModel {
     ///
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
-        let decode = self.decoding_of(request, &request.task, super::MAX_SEGMENT_SECONDS);
-        let problems = decode.problems(self.parts.llm.ids().eos);
+        let decode = self.decoding_of(request, &request.task, self.longest_segment(request));
+        let problems = decode.problems(self.parts.llm.least_end());
         if !problems.is_empty() {
             return Err(DecodeError::Config { problems }.into());
         }
         if request.delivery == Delivery::Text && !decode.can_stream() {
             return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
         }
+        request.segmentation.check()?;
         let instruction = self.instruction(&request.task)?;
         self.around(&instruction)?;
         Ok(())

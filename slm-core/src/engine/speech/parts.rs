@@ -32,6 +32,8 @@ pub struct SpeechParts {
     pub decode: DecodeConfig,
     /// What tasks want otherwise, by their keys.
     pub task_decoding: BTreeMap<String, TaskDecoding>,
+    /// The longest segment in seconds, as the model was trained.
+    pub max_segment_seconds: f64,
 }
 
 impl SpeechParts {

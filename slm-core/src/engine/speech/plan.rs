@@ -2,9 +2,10 @@
 //! may have.
 
 use super::SpeechModel;
-use super::segment::MAX_SEGMENT_SECONDS;
+use super::segment::{Cutter, MAX_SEGMENT_SECONDS};
 use crate::adapter::LengthReduction;
 use crate::audio::SAMPLE_RATE;
+use crate::audio::activity::Doubtful;
 use crate::decode::{DecodeConfig, Strategy, settings};
 use crate::engine::memory::{MAX_BATCH, largest_count};
 use crate::engine::request::{Request, TokenLimit};
@@ -12,6 +13,8 @@ use crate::prompt::Task;
 
 /// Tokens that a text may have beside those that its duration gives.
 const BASE_TOKENS: f64 = 16.0;
+/// What a task that needs all of the audio takes at once, in the longest segments that the model was trained on.
+const WHOLE_SEGMENTS: f64 = 2.0;
 /// Tokens of a second of fast speech, in a language that takes many: ordinary speech has 3 to 5.
 const TOKENS_A_SECOND: f64 = 12.0;
 /// Soft tokens of a second of speech where there is one a label that was heard.
@@ -59,6 +62,25 @@ impl SpeechModel {
         let steps = largest_count(most, self.memory, bytes);
         // A segment always goes.
         ((steps * STEP_SECONDS) as f64).max(MAX_SEGMENT_SECONDS)
+    }
+
+    /// The longest segment of a request in seconds.
+    pub fn longest_segment(&self, request: &Request) -> f64 {
+        request.segmentation.max_segment.unwrap_or(self.parts.max_segment_seconds)
+    }
+
+    /// Seconds of audio at most that tasks which need all of it are given; of longer audio they get
+    /// [a part](crate::LongAudio).
+    pub fn whole_seconds(&self) -> f64 {
+        self.longest_whole_seconds().min(WHOLE_SEGMENTS * self.parts.max_segment_seconds)
+    }
+
+    /// What cuts a recording for a request. Where the encoder has a CTC head that can tell noise from speech, it is given
+    /// what is doubtful.
+    pub(crate) fn cutter(&self, request: &Request) -> Cutter {
+        let doubtful =
+            if self.parts.encoder.labels().is_some() { Doubtful::StandsOut } else { Doubtful::IsQuiet };
+        Cutter::new(&request.segmentation, self.longest_segment(request), doubtful)
     }
 
     /// Stretches of at most `seconds` that go through the model together.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use super::error::SpeechError;
 use super::model::SpeechModel;
 use super::seconds;
-use super::segment::{Cut, Cutter};
+use super::segment::{Cut, MAX_SEGMENT_SECONDS, Stretch, joined};
+use super::settle::{
+    failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
+};
+use super::shared::keep_own;
 use super::stream::{GrowingText, until_stop};
-use crate::audio::has_speech;
 use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, WordAligner, best_path};
 use crate::decode::{DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, generate_n_best};
 use crate::engine::answer::{Alternative, Answer, Segment};
@@ -16,18 +19,10 @@ use crate::engine::cache::EncoderCache;
 use crate::engine::request::Request;
 use crate::engine::warning::Warning;
 use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
-use crate::prompt::{Respelling, Task, respell};
-
-/// A stretch of audio that goes through the model at once.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Piece<'a> {
-    pub(crate) samples: &'a [f32],
-    /// Samples before it.
-    pub(crate) start: usize,
-    pub(crate) task: &'a Task,
-}
+use crate::prompt::{Phrases, Respelling, Sound, Task, respell};
 
 /// What work on several pieces shares.
+#[derive(Clone, Copy)]
 pub(crate) struct Work<'a> {
     pub(crate) request: &'a Request,
     pub(crate) watch: &'a Watch,
@@ -43,8 +38,8 @@ pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
 impl SpeechModel {
     /// Answers a request for each of `audios`, samples at 16 kHz.
     ///
-    /// The model is not asked about audio without speech. Long audio is cut into [segments](super::segments) for tasks
-    /// that allow it; as many go through the model together as the memory allows. A segment that fails is a warning of
+    /// The model is not asked about audio without speech. Long audio is cut into segments for tasks that
+    /// allow it; as many go through the model together as the memory allows. A segment that fails is a warning of
     /// its answer.
     ///
     /// # Errors
@@ -68,28 +63,35 @@ impl SpeechModel {
         let mut answers: Vec<Answer> = Vec::with_capacity(audios.len());
         let mut cuts: Vec<(usize, Cut)> = Vec::new();
         for (index, (samples, task)) in audios.iter().enumerate() {
-            let own = self.cuts(samples, task)?;
-            let seconds = seconds(samples.len());
-            answers.push(Answer { no_speech: own.is_empty(), seconds, ..Answer::default() });
-            cuts.extend(own.into_iter().map(|cut| (index, cut)));
+            let mut answer = Answer { seconds: seconds(samples.len()), ..Answer::default() };
+            let before = cuts.len();
+            for stretch in self.stretches(samples, task, request)? {
+                match stretch {
+                    Stretch::Speech(cut) => cuts.push((index, cut)),
+                    Stretch::Quiet(quiet) => answer.push_quiet(quiet),
+                }
+            }
+            answer.no_speech = cuts.len() == before;
+            answers.push(answer);
         }
         let watch = Watch::default();
         let work = Work { request, watch: &watch, cache: None };
         let longest = cuts.iter().map(|(_, cut)| cut.samples.len()).max().unwrap_or(0);
         for batch in cuts.chunks(self.batch_rows(seconds(longest))) {
-            let pieces: Vec<Piece> = batch
-                .iter()
-                .map(|(index, cut)| Piece { samples: &cut.samples, start: cut.start, task: audios[*index].1 })
-                .collect();
-            for ((index, cut), result) in batch.iter().zip(self.answer_each(&pieces, &work, None)?) {
-                let only = cut.start == 0 && cut.samples.len() == audios[*index].0.len();
-                match result {
-                    Ok((segment, warnings)) => {
-                        answers[*index].push(segment);
-                        answers[*index].warnings.extend(warnings);
+            let pieces: Vec<(&Cut, &Task)> =
+                batch.iter().map(|(index, cut)| (cut, audios[*index].1)).collect();
+            for ((index, cut), outcome) in batch.iter().zip(self.answer_verified(&pieces, &work)?) {
+                let answer = &mut answers[*index];
+                let is_only = cut.own.len() + cut.own.start >= audios[*index].0.len() && cut.own.start == 0;
+                match outcome {
+                    Ok(answered) => {
+                        for (segment, warnings) in settled(answered, cut, answer, request.unsupported) {
+                            answer.push(segment);
+                            answer.warnings.extend(warnings);
+                        }
                     }
-                    Err(error) if only => return Err(error),
-                    Err(error) => answers[*index].warnings.push(failed(cut, &error)),
+                    Err(error) if is_only => return Err(error),
+                    Err(error) => answer.warnings.push(failed(cut, &error)),
                 }
             }
         }
@@ -144,7 +146,7 @@ impl SpeechModel {
         let words: Vec<&str> = kept.iter().map(|&index| texts[index].0.trim()).collect();
         let prompt = self.text_prompt(&words, &instructions)?;
         // Without a duration the request's own limit holds.
-        let decode = self.decoding_of(request, &request.task, super::MAX_SEGMENT_SECONDS);
+        let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
         let rows = self.generate(&prompt, request, &decode, None, watch)?;
         for (index, hypotheses) in kept.into_iter().zip(rows) {
             let (text, alternatives) = self.texts(&hypotheses, &request.stop)?;
@@ -184,21 +186,35 @@ impl SpeechModel {
         Ok(Some(WordAligner::new(labels).align(text, posteriors, self.state_seconds())?))
     }
 
-    /// What of an audio goes through the model: the cuts that hold speech.
-    fn cuts(&self, samples: &[f32], task: &Task) -> Result<Vec<Cut>, SpeechError> {
-        let mut cutter = Cutter::default();
-        if task.is_piecewise() {
-            cutter.push(samples);
-            let cuts = std::iter::from_fn(|| cutter.next(true));
-            return Ok(cuts.filter(|cut| has_speech(&cut.samples)).collect());
-        }
-        self.check_whole(samples.len())?;
+    /// The stretches of an audio; where the task needs all of it at once, all speech is one.
+    fn stretches(
+        &self,
+        samples: &[f32],
+        task: &Task,
+        request: &Request,
+    ) -> Result<Vec<Stretch>, SpeechError> {
+        let is_piecewise = task.is_piecewise();
+        let mut cutter = self.cutter(request);
         cutter.push(samples);
-        Ok(cutter.whole().into_iter().filter(|cut| has_speech(&cut.samples)).collect())
+        cutter.finish();
+        let stretches = std::iter::from_fn(|| cutter.next());
+        if is_piecewise {
+            return Ok(stretches.collect());
+        }
+        let mut cuts = Vec::new();
+        let mut quiet = Vec::new();
+        for stretch in stretches {
+            match stretch {
+                Stretch::Speech(cut) => cuts.push(cut),
+                Stretch::Quiet(_) => quiet.push(stretch),
+            }
+        }
+        self.check_whole(cuts.iter().map(|cut| cut.own.len()).sum())?;
+        Ok(joined(cuts).map(Stretch::Speech).into_iter().chain(quiet).collect())
     }
 
     /// Refuses audio that is too long for a task that needs all of it at once.
-    pub(crate) fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
+    fn check_whole(&self, samples: usize) -> Result<(), SpeechError> {
         let (seconds, limit) = (seconds(samples), self.longest_whole_seconds());
         if seconds > limit { Err(SpeechError::AudioTooLong { seconds, limit }) } else { Ok(()) }
     }
@@ -211,7 +227,7 @@ impl SpeechModel {
     /// Only when the work was cancelled.
     pub(crate) fn answer_each(
         &self,
-        pieces: &[Piece],
+        pieces: &[(&Cut, &Task)],
         work: &Work,
         on_text: Option<OnText>,
     ) -> Result<Vec<Result<Answered, SpeechError>>, SpeechError> {
@@ -230,15 +246,50 @@ impl SpeechModel {
         }
     }
 
-    /// Answers `pieces` as one batch, each with what a reader should know of it. `on_text` is for one piece only.
+    /// Answers `pieces` as one batch, each with what a reader should know of it. `on_text` is for one piece only. The
+    /// language model is not asked about sound that is no speech.
     fn answer_together(
         &self,
-        pieces: &[Piece],
+        pieces: &[(&Cut, &Task)],
+        work: &Work,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Answered>, SpeechError> {
+        let outputs = self.outputs(pieces, work)?;
+        let no_speech: Vec<f64> = outputs
+            .iter()
+            .map(|output| output.posteriors.as_ref().map_or(0.0, no_speech_probability))
+            .collect();
+        let segmentation = work.request.segmentation;
+        let is_heard = |index: &usize| {
+            !segmentation.finds_speech || no_speech[*index] < segmentation.no_speech_threshold
+        };
+        let heard: Vec<usize> = (0..pieces.len()).filter(is_heard).collect();
+        let mut answered = if heard.is_empty() {
+            Vec::new()
+        } else {
+            let pieces: Vec<(&Cut, &Task)> = heard.iter().map(|&index| pieces[index]).collect();
+            let outputs: Vec<Arc<EncoderOutput>> =
+                heard.iter().map(|&index| Arc::clone(&outputs[index])).collect();
+            self.answer_heard(&pieces, &outputs, work, on_text)?
+        }
+        .into_iter();
+        let silent = |index: usize| (without_speech(pieces[index].0, no_speech[index]), Vec::new());
+        Ok((0..pieces.len())
+            .map(|index| {
+                if is_heard(&index) { answered.next() } else { None }.unwrap_or_else(|| silent(index))
+            })
+            .collect())
+    }
+
+    /// Answers `pieces`, of which the encoder made `outputs`.
+    fn answer_heard(
+        &self,
+        pieces: &[(&Cut, &Task)],
+        outputs: &[Arc<EncoderOutput>],
         work: &Work,
         on_text: Option<OnText>,
     ) -> Result<Vec<Answered>, SpeechError> {
         let Work { request, watch, .. } = *work;
-        let outputs = self.outputs(pieces, work)?;
         let found: Vec<Vec<FoundPhrase>> = outputs
             .iter()
             .map(|output| match (&request.phrases, &output.posteriors) {
@@ -249,18 +300,27 @@ impl SpeechModel {
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
-        let instructions = pieces
+        let offered: Vec<Vec<FoundPhrase>> = outputs
             .iter()
             .zip(&found)
-            .map(|(piece, found)| self.instruction(&self.with_phrases(piece.task, found)))
+            .map(|(output, found)| {
+                output.posteriors.as_ref().map(|sound| Phrases::offered(found, sound)).unwrap_or_default()
+            })
+            .collect();
+        let instructions = pieces
+            .iter()
+            .zip(&offered)
+            .map(|((_, task), found)| {
+                self.instruction(&self.with_phrases(task, found, request.phrases.as_ref()))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         // Text that was told piece by piece stays.
         let respells = on_text.is_none()
             && request.phrases.as_ref().is_some_and(|phrases| phrases.respelling == Respelling::BySound);
         let speech: Vec<&EncodedSpeech> = outputs.iter().map(|output| &output.speech).collect();
         let prompt = self.prompt(&self.embed_speech(&speech), &instructions)?;
-        let longest = pieces.iter().map(|piece| piece.samples.len()).max().unwrap_or(0);
-        let task = pieces.first().map_or(&request.task, |piece| piece.task);
+        let longest = pieces.iter().map(|(cut, _)| cut.samples.len()).max().unwrap_or(0);
+        let task = pieces.first().map_or(&request.task, |(_, task)| *task);
         let decode = self.decoding_of(request, task, seconds(longest));
         let rows = match on_text {
             None => self.generate(&prompt, request, &decode, None, watch)?,
@@ -278,33 +338,48 @@ impl SpeechModel {
         };
 
         let mut answered = Vec::with_capacity(pieces.len());
-        for (index, (piece, hypotheses)) in pieces.iter().zip(rows).enumerate() {
+        for (index, ((cut, task), hypotheses)) in pieces.iter().zip(rows).enumerate() {
             let posteriors = outputs[index].posteriors.as_ref();
             let (mut text, alternatives) = self.texts(&hypotheses, &request.stop)?;
             let mut alignment = match posteriors {
-                Some(posteriors) if piece.task.is_transcript() => self.align(&text, posteriors)?,
+                Some(posteriors) if task.is_transcript() => self.align(&text, posteriors)?,
                 _ => None,
             };
-            if respells
+            let mut respelled = Vec::new();
+            if let Some(phrases) = request.phrases.as_ref().filter(|_| respells)
                 && let (Some(aligned), Some(posteriors)) = (&alignment, posteriors)
-                && let Some(respelled) = respell(&aligned.words, &found[index], self.state_seconds())
+                && let Some(changed) = respell(
+                    phrases,
+                    Sound { posteriors, frame_seconds: self.state_seconds() },
+                    &aligned.words,
+                    &found[index],
+                )
             {
-                alignment = self.align(&respelled, posteriors)?;
-                text = respelled;
+                alignment = self.align(&changed.text, posteriors)?;
+                (text, respelled) = (changed.text, changed.respelled);
             }
             let best = hypotheses.first();
-            let start = seconds(piece.start);
-            let segment = Segment {
-                start,
-                end: start + seconds(piece.samples.len()),
-                alignment: alignment.map(|aligned| later(aligned, start)),
+            let alignment = alignment.map(|aligned| later(aligned, seconds(cut.start)));
+            let mut segment = Segment {
+                start: seconds(cut.own.start),
+                end: seconds(cut.own.end),
+                is_supported: alignment.as_ref().is_none_or(|aligned| !aligned.agreement.is_suspect()),
+                alignment,
                 text,
-                phrases: found[index].clone(),
+                phrases: offered[index].clone(),
+                respelled: respelled
+                    .into_iter()
+                    .map(|one| respelled_later(one, seconds(cut.start)))
+                    .collect(),
                 alternatives,
                 truncated: best.is_some_and(|best| best.finish == Finish::Length),
                 score: best.map_or(0.0, |best| best.score),
                 ctc_text: self.ctc_text(&outputs[index].speech)?,
+                tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
+                avg_logprob: best.map_or(0.0, |best| best.score / (best.ids.len() + 1) as f64),
+                no_speech_prob: posteriors.map_or(0.0, no_speech_probability),
             };
+            keep_own(&mut segment, &cut.own);
             let warnings = warnings(&segment, decode.max_new_tokens);
             answered.push((segment, warnings));
         }
@@ -312,13 +387,13 @@ impl SpeechModel {
     }
 
     /// What the encoder makes of each piece: from the cache, and the others as one batch.
-    fn outputs(&self, pieces: &[Piece], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
+    fn outputs(&self, pieces: &[(&Cut, &Task)], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
         let keys: Vec<Option<String>> =
-            pieces.iter().map(|piece| work.cache.and_then(|cache| cache.key(piece.samples))).collect();
+            pieces.iter().map(|(cut, _)| work.cache.and_then(|cache| cache.key(&cut.samples))).collect();
         let get = |key: &Option<String>| work.cache.and_then(|cache| cache.get(key.as_ref()?));
         let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
         let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();
-        let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].samples).collect();
+        let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].0.samples.as_slice()).collect();
         for (index, output) in missing.into_iter().zip(self.listen_watched(&audios, work.watch)?) {
             let output = Arc::new(output);
             if let (Some(cache), Some(key)) = (work.cache, &keys[index]) {
@@ -330,11 +405,19 @@ impl SpeechModel {
     }
 
     /// The task with the phrases that were found: transcribing becomes spelling, where the bundle has a template for it.
-    fn with_phrases(&self, task: &Task, found: &[FoundPhrase]) -> Task {
-        if *task != Task::Transcribe || found.is_empty() {
+    fn with_phrases(&self, task: &Task, found: &[FoundPhrase], phrases: Option<&Phrases>) -> Task {
+        let Some(phrases) = phrases.filter(|_| *task == Task::Transcribe && !found.is_empty()) else {
             return task.clone();
-        }
-        let spell = Task::Spell { phrases: found.iter().map(|one| one.phrase.clone()).collect() };
+        };
+        let tokenizer = &self.parts.tokenizer;
+        let knows = |text: &str| {
+            tokenizer
+                .encode(text)
+                .and_then(|ids| tokenizer.decode(&ids))
+                .is_ok_and(|again| again.trim() == text)
+        };
+        let spell =
+            Task::Spell { phrases: found.iter().map(|one| phrases.name(&one.phrase, knows)).collect() };
         let known = !self.parts.templates.phrasings(&spell.key()).is_empty();
         if known { spell } else { Task::Transcribe }
     }
@@ -386,41 +469,4 @@ impl SpeechModel {
         let best = texts.next().map(|best| best.text).unwrap_or_default();
         Ok((best, texts.collect()))
     }
-}
-
-/// What a reader should know of a segment.
-fn warnings(segment: &Segment, tokens: usize) -> Vec<Warning> {
-    let Segment { start, end, .. } = *segment;
-    let mut warnings = Vec::new();
-    if segment.truncated {
-        warnings.push(Warning::TextLimit { start, end, tokens });
-    }
-    if let Some(aligned) = segment.alignment.as_ref().filter(|aligned| aligned.agreement.is_suspect()) {
-        warnings.push(Warning::Unsupported {
-            start,
-            end,
-            agreement: aligned.agreement.value(),
-            skipped: aligned.skipped.iter().map(|stretch| stretch.text.clone()).collect(),
-        });
-    }
-    warnings
-}
-
-/// A segment without an answer.
-pub(crate) fn failed(cut: &Cut, error: &SpeechError) -> Warning {
-    let start = seconds(cut.start);
-    Warning::SegmentFailed { start, end: start + seconds(cut.samples.len()), reason: error.to_string() }
-}
-
-/// The same in a longer audio, whose part from `start` on it is.
-fn later(mut aligned: Aligned, start: f64) -> Aligned {
-    for word in &mut aligned.words {
-        word.start += start;
-        word.end += start;
-    }
-    for stretch in &mut aligned.skipped {
-        stretch.start += start;
-        stretch.end += start;
-    }
-    aligned
 }

@@ -29,7 +29,7 @@ const TOKENIZER: &str = r#"{"version": "1.0", "truncation": null, "padding": nul
     "model": {"type": "WordLevel", "unk_token": "?", "vocab":
         {"?": 0, ".": 1, "repeat": 2, "who": 3, "called": 4, "text": 5, ":": 6, "a": 7}}}"#;
 
-fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
+pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
     let encoder = ParakeetEncoderConfig {
         hidden_size: 16,
         num_hidden_layers: 1,
@@ -79,16 +79,17 @@ fn parts(reduction: LengthReduction, device: &Device) -> SpeechParts {
         templates: Templates::parse(&templates).unwrap(),
         decode: DecodeConfig::default(),
         task_decoding: BTreeMap::new(),
+        max_segment_seconds: 30.0,
     }
 }
 
-fn model() -> SpeechModel {
+pub(in crate::engine) fn model() -> SpeechModel {
     let device = Device::flex();
     SpeechModel::new(parts(LengthReduction::CtcAverage, &device), &device).unwrap()
 }
 
 /// A tone that comes and goes.
-fn sound(len: usize) -> Vec<f32> {
+pub(in crate::engine) fn sound(len: usize) -> Vec<f32> {
     (0..len)
         .map(|n| {
             let t = n as f32 / 16_000.0;
@@ -97,10 +98,12 @@ fn sound(len: usize) -> Vec<f32> {
         .collect()
 }
 
-fn ask(question: &str) -> Request {
+pub(in crate::engine) fn ask(question: &str) -> Request {
     let question = question.into();
     let mut request = Request::new(Task::Ask { question });
     request.decode.max_new_tokens = 5;
+    // A head of random weights is sure of nothing.
+    request.segmentation.no_speech_threshold = 2.0;
     request
 }
 
@@ -173,11 +176,14 @@ fn the_longest_audio_for_a_question_follows_from_the_memory() {
     let limit = small.longest_whole_seconds();
     assert!(limit >= MAX_SEGMENT_SECONDS && limit < large.longest_whole_seconds());
     assert!(small.batch_rows(MAX_SEGMENT_SECONDS) <= large.batch_rows(MAX_SEGMENT_SECONDS));
-    let long = vec![0.0; (limit as usize + 1) * 16_000];
+    let long = sound((limit as usize + 1) * 16_000);
     let error = small.respond(&[&long], &ask("who")).unwrap_err();
     assert_eq!(error.kind(), "limit");
     let request = Request::new(Task::Transcribe);
-    assert!(small.respond(&[&long], &request).unwrap()[0].no_speech);
+    let silence = vec![0.0; long.len()];
+    for request in [request, ask("who")] {
+        assert!(small.respond(&[&silence], &request).unwrap()[0].no_speech);
+    }
 }
 
 #[test]
@@ -192,7 +198,8 @@ fn the_token_limit_follows_the_duration_and_reaching_it_is_told() {
     assert_eq!(limit(30.0, &Request { token_limit: TokenLimit::AtMost(7), ..request.clone() }), 7);
     assert_eq!(limit(30.0, &ask("who")), 5);
 
-    let request = Request { token_limit: TokenLimit::AtMost(2), ..request };
+    let mut request = Request { token_limit: TokenLimit::AtMost(2), ..request };
+    request.segmentation.no_speech_threshold = 2.0;
     let answers = model.respond(&[&sound(16_000)], &request).unwrap();
     if answers[0].truncated {
         assert!(matches!(answers[0].warnings[..], [Warning::TextLimit { tokens: 2, .. }]));
@@ -214,6 +221,11 @@ fn decoding_settings_belong_to_tasks() {
     assert_eq!(model.request(ask("who").task).decode.no_repeat_ngram, Some(6));
 }
 
+/// `samples` as a segment that begins at `start`.
+fn cut(start: usize, samples: &[f32]) -> Cut {
+    Cut { start, samples: samples.to_vec(), own: start..start + samples.len() }
+}
+
 #[test]
 fn one_segment_that_fails_leaves_the_others() {
     let model = model();
@@ -223,9 +235,9 @@ fn one_segment_that_fails_leaves_the_others() {
     let samples = sound(9_000);
     // A question too long for an instruction stands for whatever can go wrong with one segment of many.
     let (good, bad) = (ask("who").task, ask(&"a ".repeat(600)).task);
-    let pieces: Vec<Piece> = (0..5)
-        .map(|n| Piece { samples: &samples, start: n * 9_000, task: if n == 3 { &bad } else { &good } })
-        .collect();
+    let cuts: Vec<Cut> = (0..5).map(|n| cut(n * 9_000, &samples)).collect();
+    let pieces: Vec<(&Cut, &Task)> =
+        cuts.iter().enumerate().map(|(n, cut)| (cut, if n == 3 { &bad } else { &good })).collect();
     let results = model.answer_each(&pieces, &work, None).unwrap();
     let answered: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(answered, [true, true, true, false, true]);
@@ -238,8 +250,7 @@ fn a_watch_that_stops_ends_the_work() {
     let watch = Watch::new(flag);
     let (request, samples) = (ask("who"), sound(9_000));
     let work = Work { request: &request, watch: &watch, cache: None };
-    let piece = Piece { samples: &samples, start: 0, task: &request.task };
-    let error = model.answer_each(&[piece], &work, None).unwrap_err();
+    let error = model.answer_each(&[(&cut(0, &samples), &request.task)], &work, None).unwrap_err();
     assert!(error.is_cancelled(), "{error:?}");
 }
 
@@ -252,8 +263,7 @@ fn audio_that_was_encoded_is_not_encoded_again() {
     for samples in [&one, &two, &one] {
         let request = ask("who");
         let work = Work { request: &request, watch: &watch, cache: Some(&cache) };
-        let piece = Piece { samples, start: 0, task: &request.task };
-        let mut results = model.answer_each(&[piece], &work, None).unwrap();
+        let mut results = model.answer_each(&[(&cut(0, samples), &request.task)], &work, None).unwrap();
         texts.push(results.pop().unwrap().unwrap().0.text);
     }
     assert_eq!(cache.hits(), 1);

@@ -18,9 +18,13 @@ use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
 use crate::llm::error::LlmError;
 use crate::llm::model::{LlmSizes, TextModel};
+use crate::llm::output_head::OutputHead;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
+
+/// The name of the head in a file.
+const HEAD: &str = "lm_head.out_proj.weight";
 
 /// The model. An embedding or head that it lacks is the one that it is tied to.
 #[derive(Module, Debug)]
@@ -41,6 +45,11 @@ pub struct T5Gemma {
 impl GemmaConfig {
     /// Builds the model with random weights on `device`.
     pub fn init(&self, device: &Device) -> T5Gemma {
+        let head = if self.tie_word_embeddings { OutputHead::Tied } else { OutputHead::Own };
+        self.build(head, device)
+    }
+
+    fn build(&self, head: OutputHead, device: &Device) -> T5Gemma {
         let embedding = |rows, width| EmbeddingConfig::new(rows, width).init(device).into();
         let (encoder, decoder) = (&self.encoder, &self.decoder);
         let tied = self.tie_word_embeddings;
@@ -55,7 +64,7 @@ impl GemmaConfig {
             encoder: GemmaEncoderConfig { stack: encoder.clone() }.init(device),
             decoder: GemmaDecoderConfig { stack: decoder.clone(), source_width: encoder.hidden_size }
                 .init(device),
-            lm_head: (!tied).then(|| {
+            lm_head: (head == OutputHead::Own).then(|| {
                 let linear = LinearConfig::new(decoder.hidden_size, decoder.vocab_size);
                 linear.with_bias(false).init(device).into()
             }),
@@ -77,7 +86,16 @@ impl T5Gemma {
         // The second version's encoder lies beside a tower for images, under a name of its own in some files.
         let is_nested = files.names().any(|name| name.starts_with("model.encoder.text_model."));
         let name = |path: &str| hf_name(if is_nested { "text_model." } else { "" }, path);
-        let model = config.init(placement.device());
+        let embedding = match config.version {
+            GemmaVersion::One => "decoder_embedding.weight",
+            GemmaVersion::Two => "embedding.weight",
+        };
+        let head = match config.tie_word_embeddings {
+            true => OutputHead::of(&files, HEAD, &name(embedding), true)?,
+            // One that is missing is told.
+            false => OutputHead::Own,
+        };
+        let model = config.build(head, placement.device());
         Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
     }
 
@@ -192,7 +210,7 @@ fn hf_name(text_model: &str, path: &str) -> String {
         "eoi_embedding" => format!("model.encoder.{text_model}embed_tokens.eoi_embedding"),
         "decoder_eoi_embedding" => "model.decoder.embed_tokens.eoi_embedding".to_owned(),
         "decoder_embedding.weight" => "model.decoder.embed_tokens.weight".to_owned(),
-        "lm_head.weight" => "lm_head.out_proj.weight".to_owned(),
+        "lm_head.weight" => HEAD.to_owned(),
         _ => match path.strip_prefix("encoder.") {
             Some(rest) => format!("model.encoder.{text_model}{rest}"),
             None => format!("model.{}", path.replace(".own.", ".").replace(".cross.", ".")),
@@ -206,5 +224,5 @@ fn is_ignored(name: &str) -> bool {
         || name.starts_with("model.encoder.multi_modal_projector.")
         || name == "model.decoder.embed_tokens.eoi_embedding"
         || name == "model.decoder.embed_tokens.weight"
-        || name == "lm_head.out_proj.weight"
+        || name == HEAD
 }

@@ -7,17 +7,24 @@ use serde::{Deserialize, Deserializer};
 use super::config::{GemmaConfig, GemmaVersion, LayerType, Rope, StackConfig};
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
-use crate::llm::token_ids::TokenIds;
+use crate::llm::generation_ids::GenerationIds;
+use crate::llm::token_ids::{OneOrMany, TokenIds};
+
+/// The fields that say with `null` that there is no cap.
+const NULLS: &[&str] = &["attn_logit_softcapping", "final_logit_softcapping"];
 
 impl GemmaConfig {
-    /// Reads and checks `config.json`.
+    /// Reads and checks `config.json`, and the ids of `generation_config.json`, which overrule it.
     ///
     /// # Errors
     ///
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        let raw: RawConfig = checkpoint.json(CONFIG_FILE)?;
-        json::checked(raw.resolve(), &checkpoint.path_of(CONFIG_FILE), Self::problems)
+        let raw: RawConfig = checkpoint.json_with_nulls(CONFIG_FILE, NULLS)?;
+        let mut config = json::checked(raw.resolve(), &checkpoint.path_of(CONFIG_FILE), Self::problems)?;
+        let said = GenerationIds::from_checkpoint(checkpoint, config.decoder.vocab_size)?;
+        said.overrule(&mut config.ids, &mut config.ends);
+        Ok(config)
     }
 }
 
@@ -31,7 +38,7 @@ struct RawConfig {
     tie_word_embeddings: bool,
     /// Where one is told here, it overrules the decoder's.
     pad_token_id: Option<u32>,
-    eos_token_id: Option<RawIds>,
+    eos_token_id: Option<OneOrMany>,
     bos_token_id: Option<u32>,
     decoder_start_token_id: Option<u32>,
 }
@@ -43,14 +50,6 @@ struct RawEncoder {
     eoi_token_index: Option<u32>,
     #[serde(flatten)]
     own: RawStack,
-}
-
-/// One id or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawIds {
-    One(u32),
-    Many(Vec<u32>),
 }
 
 /// A stack's sizes; what a file lacks has the defaults of its version.
@@ -79,7 +78,7 @@ struct RawStack {
     rope_theta: Option<f64>,
     rope_local_base_freq: Option<f64>,
     pad_token_id: Option<u32>,
-    eos_token_id: Option<RawIds>,
+    eos_token_id: Option<OneOrMany>,
     bos_token_id: Option<u32>,
 }
 
@@ -138,11 +137,8 @@ impl RawConfig {
     fn resolve(self) -> GemmaConfig {
         let version = if self.model_type == "t5gemma2" { GemmaVersion::Two } else { GemmaVersion::One };
         let decoder = &self.decoder;
-        let ends = match self.eos_token_id.as_ref().or(decoder.eos_token_id.as_ref()) {
-            Some(RawIds::One(id)) => vec![*id],
-            Some(RawIds::Many(ids)) if !ids.is_empty() => ids.clone(),
-            _ => vec![1],
-        };
+        let ends = self.eos_token_id.as_ref().or(decoder.eos_token_id.as_ref()).map(OneOrMany::ids);
+        let ends = ends.filter(|ids| !ids.is_empty()).unwrap_or(&[1]).to_vec();
         let start = self.decoder_start_token_id.or(self.bos_token_id).or(decoder.bos_token_id);
         let ids = TokenIds {
             pad: self.pad_token_id.or(decoder.pad_token_id).unwrap_or(0),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::decoder::DecoderConfig;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::llm::generation_ids::GenerationIds;
 use crate::llm::model::{LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
@@ -54,8 +55,8 @@ pub struct T5Config {
     /// Whether the feed-forward layers are gated, where `feed_forward_proj` does not say it (early Flan-T5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_gated_act: Option<bool>,
-    /// Whether head and embedding were one matrix when the model was trained; a file that has its own
-    /// head overrules it.
+    /// Whether head and embedding are one matrix. A head in the file that is no copy of the embedding overrules it, but
+    /// not what it says of the logits' scale.
     pub tie_word_embeddings: bool,
     /// Whether the decoder's output is scaled before the head (transformers 5).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +67,9 @@ pub struct T5Config {
     pub eos_token_id: u32,
     /// The id that the decoder starts from.
     pub decoder_start_token_id: u32,
+    /// The ids that end a text, where `generation_config.json` has some; else it is [`Self::eos_token_id`].
+    #[serde(skip)]
+    pub ends: Vec<u32>,
 }
 
 /// What a file says of the feed-forward layers, if it does.
@@ -98,12 +102,13 @@ impl Default for T5Config {
             pad_token_id: 0,
             eos_token_id: 1,
             decoder_start_token_id: 0,
+            ends: Vec::new(),
         }
     }
 }
 
 impl T5Config {
-    /// Reads and checks `config.json`.
+    /// Reads and checks `config.json`, and the ids of `generation_config.json`, which overrule it.
     ///
     /// # Errors
     ///
@@ -114,7 +119,12 @@ impl T5Config {
         if said.feed_forward_proj.is_none() && config.model_type != "t5" {
             "gated-gelu".clone_into(&mut config.feed_forward_proj);
         }
-        json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)
+        let mut config = json::checked(config, &checkpoint.path_of(CONFIG_FILE), Self::problems)?;
+        let mut ids = config.ids();
+        let said = GenerationIds::from_checkpoint(checkpoint, config.vocab_size)?;
+        said.overrule(&mut ids, &mut config.ends);
+        (config.pad_token_id, config.decoder_start_token_id) = (ids.pad, ids.decoder_start);
+        Ok(config)
     }
 
     /// The encoder's stack of layers.
@@ -168,15 +178,15 @@ impl T5Config {
 
     /// What the decoder's output is multiplied by before the head.
     ///
-    /// transformers 5 writes `tie_word_embeddings: true` into every config, so the presence of an own
-    /// head in the file decides where the config is silent: a tied head is scaled by `D^-0.5`, an own
-    /// one is not; UMT5 is always scaled, mT5 never.
-    pub fn logit_scale(&self, has_own_head: bool) -> f64 {
+    /// The config alone decides, as in transformers, whichever head the file has: logits of a model that is called tied
+    /// are scaled by `D^-0.5`. transformers 5 calls every model tied when it writes a config, and writes
+    /// `scale_decoder_outputs` for what was said before. UMT5 is always scaled, mT5 never.
+    pub fn logit_scale(&self) -> f64 {
         let scaled = match self.model_type.as_str() {
             "umt5" => true,
             // mT5 of transformers 5.23.0 never scales.
             "mt5" => false,
-            _ => self.scale_decoder_outputs.unwrap_or(self.tie_word_embeddings && !has_own_head),
+            _ => self.scale_decoder_outputs.unwrap_or(self.tie_word_embeddings),
         };
         if scaled { (self.d_model as f64).powf(-0.5) } else { 1.0 }
     }
@@ -246,7 +256,7 @@ impl LlmSizes for T5Config {
     }
 
     fn ends(&self) -> &[u32] {
-        std::slice::from_ref(&self.eos_token_id)
+        if self.ends.is_empty() { std::slice::from_ref(&self.eos_token_id) } else { &self.ends }
     }
 
     fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64 {
@@ -301,16 +311,16 @@ mod tests {
 
     #[test]
     fn what_scales_the_logits() {
-        let scale = |text: &str, has_own_head| read(text).unwrap().logit_scale(has_own_head) < 1.0;
-        for (text, own, tied) in [
-            (r"{}", false, true),
-            (r#"{"tie_word_embeddings": false}"#, false, false),
-            (r#"{"scale_decoder_outputs": true}"#, true, true),
-            (r#"{"scale_decoder_outputs": false}"#, false, false),
-            (r#"{"model_type": "mt5"}"#, false, false),
-            (r#"{"model_type": "umt5"}"#, true, true),
+        for (text, is_scaled) in [
+            (r"{}", true),
+            (r#"{"tie_word_embeddings": null}"#, true),
+            (r#"{"tie_word_embeddings": false}"#, false),
+            (r#"{"tie_word_embeddings": false, "scale_decoder_outputs": true}"#, true),
+            (r#"{"scale_decoder_outputs": false}"#, false),
+            (r#"{"model_type": "mt5"}"#, false),
+            (r#"{"model_type": "umt5", "tie_word_embeddings": false}"#, true),
         ] {
-            assert_eq!((scale(text, true), scale(text, false)), (own, tied), "{text}");
+            assert_eq!(read(text).unwrap().logit_scale() < 1.0, is_scaled, "{text}");
         }
     }
 

@@ -9,4 +9,6 @@ mod model;
 
 pub(super) use config::MODEL_TYPES;
 pub use config::T5Config;
-pub use model::{OutputHead, T5};
+pub use model::T5;
+
+pub use super::output_head::OutputHead;

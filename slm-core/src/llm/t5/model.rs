@@ -18,10 +18,14 @@ use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
 use crate::llm::error::LlmError;
 use crate::llm::model::{LlmSizes, TextModel};
+use crate::llm::output_head::OutputHead;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::transformer::{FeedForwardKind, TransformerEncoder};
 use crate::nn::weights::{self, Placement, StorageType};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
+
+/// The name of the head in a file.
+const HEAD: &str = "lm_head.weight";
 
 /// The model. Without an own head the logits come from the embedding.
 #[derive(Module, Debug)]
@@ -34,18 +38,10 @@ pub struct T5 {
     config: T5Config,
 }
 
-/// Where the logits come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputHead {
-    /// The embedding's matrix (T5 v1.0).
-    Tied,
-    /// A matrix of its own (T5 v1.1, mT5).
-    Own,
-}
-
 impl T5Config {
     /// Builds the model with the weights of `checkpoint`; on a device with autodiff they are trainable. Whether it
-    /// has a head of its own, and whether its feed-forward layers are gated, is told by the file.
+    /// has a head of its own is told by the file and [`Self::tie_word_embeddings`], whether its feed-forward layers are
+    /// gated by the file.
     ///
     /// # Errors
     ///
@@ -57,12 +53,12 @@ impl T5Config {
     ) -> Result<T5, LlmError> {
         let placement = placement.into();
         let files = checkpoint.weights()?;
-        let head = if files.contains("lm_head.weight") { OutputHead::Own } else { OutputHead::Tied };
         // Old files hold only a copy of the embedding; `shared` is the name of the original.
         let embedding = ["shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
             .into_iter()
             .find(|name| files.contains(name))
             .unwrap_or("shared.weight");
+        let head = OutputHead::of(&files, HEAD, embedding, self.tie_word_embeddings)?;
         // So is whether the feed-forward layers are gated, which the keys of early configs do not all tell.
         let gate = "encoder.block.0.layer.1.DenseReluDense.wi_0.weight";
         let config = match (self.feed_forward(), files.contains(gate)) {
@@ -72,11 +68,17 @@ impl T5Config {
         let kind = config.feed_forward();
         let name =
             |path: &str| if path == "shared.weight" { embedding.to_owned() } else { hf_name(kind, path) };
-        Ok(weights::load(config.init(head, placement.device()), &files, &placement, name, is_ignored)?)
+        Ok(weights::load(config.build(head, placement.device()), &files, &placement, name, is_ignored)?)
     }
 
-    /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does.
+    /// Builds the model with random weights on `device`, initialised as Mesh TensorFlow does. Where the config does not
+    /// say whether its logits are scaled, they are with a tied head alone.
     pub fn init(&self, head: OutputHead, device: &Device) -> T5 {
+        let own = (head == OutputHead::Own).then_some(false);
+        Self { scale_decoder_outputs: self.scale_decoder_outputs.or(own), ..self.clone() }.build(head, device)
+    }
+
+    fn build(&self, head: OutputHead, device: &Device) -> T5 {
         T5 {
             shared: EmbeddingConfig::new(self.vocab_size, self.d_model)
                 .with_initializer(Initializer::Normal { mean: 0.0, std: 1.0 })
@@ -153,7 +155,7 @@ impl T5 {
 
     /// `[B, L, D]` to `[B, L, V]`.
     fn logits(&self, states: Tensor<3>) -> Tensor<3> {
-        let states = states * self.config.logit_scale(self.lm_head.is_some());
+        let states = states * self.config.logit_scale();
         if let Some(head) = &self.lm_head {
             return head.forward(states);
         }
@@ -227,6 +229,8 @@ fn hf_name(kind: FeedForwardKind, path: &str) -> String {
 /// Tensors of a file that the forward pass does not use.
 fn is_ignored(name: &str) -> bool {
     name.ends_with("embed_tokens.weight")
+        // A copy of the embedding; one that is none is in the model.
+        || name == HEAD
         || name == "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
 }
 

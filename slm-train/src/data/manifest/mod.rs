@@ -4,13 +4,15 @@
 //! order mark, CRLF and a missing last newline are accepted. Audio paths are relative to the manifest's folder and may
 //! not leave it, not even by a link. Unknown fields are ignored.
 
-use std::collections::BTreeMap;
+mod row;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+
+pub use row::{QuestionAnswer, Spoken, Stretch, Utterance};
 
 /// Largest line of a manifest, in bytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -24,61 +26,6 @@ const SHOWN_CHARS: usize = 200;
 const DURATION_TOLERANCE: f64 = 0.01;
 /// Half a unit of the last digit where durations are written with two, in seconds, and a little.
 const DURATION_ROUNDING_S: f64 = 0.006;
-
-/// One line of a manifest.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct Utterance {
-    /// The audio file; relative to the manifest's folder in the file, joined with it by [`read`].
-    #[serde(alias = "audio", alias = "path", alias = "source")]
-    pub audio_filepath: PathBuf,
-    /// Length in seconds.
-    pub duration: f64,
-    /// What is said.
-    #[serde(alias = "target")]
-    pub text: String,
-    /// Name of the speaker or synthetic voice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voice: Option<String>,
-    /// Language of the text, such as `en`.
-    #[serde(default, alias = "lang", alias = "source_lang", skip_serializing_if = "Option::is_none")]
-    pub language: Option<String>,
-    /// German translation of the text.
-    #[serde(rename = "text_de", default, skip_serializing_if = "Option::is_none")]
-    pub german: Option<String>,
-    /// Spanish translation of the text.
-    #[serde(rename = "text_es", default, skip_serializing_if = "Option::is_none")]
-    pub spanish: Option<String>,
-    /// French translation of the text.
-    #[serde(rename = "text_fr", default, skip_serializing_if = "Option::is_none")]
-    pub french: Option<String>,
-    /// Questions about what is said.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub questions: Vec<QuestionAnswer>,
-    /// Named values in what is said, as slots of a dialogue.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fields: BTreeMap<String, String>,
-    /// How the text goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub continuation: Option<String>,
-    /// An answer to what is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply: Option<String>,
-    /// Proper names in the text.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    /// What the text is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub topic: Option<String>,
-}
-
-/// A question about an utterance with its answer.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct QuestionAnswer {
-    /// The question.
-    pub question: String,
-    /// The right answer.
-    pub answer: String,
-}
 
 /// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]

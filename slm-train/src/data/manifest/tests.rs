@@ -1,5 +1,7 @@
 //! Tests of reading and writing manifests: good rows, every named problem, paths that leave the folder.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// A folder with `a.wav` and `b.wav`, each one second, and `content` as `train.jsonl`.
@@ -40,6 +42,8 @@ fn round_trip() {
         reply: Some("yes".to_owned()),
         names: vec!["Anna".to_owned()],
         topic: Some("greeting".to_owned()),
+        utterances: vec![Spoken { start: 0.0, end: 0.5, text: "Grüße".to_owned() }],
+        stretches: vec![Stretch { start: 0.5, end: 1.0, sound: "pink".to_owned() }],
     };
     let plain: Utterance = serde_json::from_str(GOOD).unwrap();
     write(&manifest, &[full.clone(), plain]).unwrap();

@@ -126,7 +126,7 @@ pub(super) fn amplify(samples: &mut [f32], gain_db: f32, ceiling: f32) {
 }
 
 /// Mean of the squared samples; 0 of an empty slice.
-pub(super) fn power(samples: &[f32]) -> f64 {
+pub(crate) fn power(samples: &[f32]) -> f64 {
     if samples.is_empty() {
         return 0.0;
     }
@@ -135,16 +135,17 @@ pub(super) fn power(samples: &[f32]) -> f64 {
 }
 
 /// A uniform random number in -1 to 1.
-fn uniform(rng: &mut ChaCha8Rng) -> f32 {
+pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f32 {
     2.0 * rng.random::<f32>() - 1.0
 }
 
-fn white(len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+/// Noise with the same power at every frequency.
+pub(crate) fn white(len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     (0..len).map(|_| uniform(rng)).collect()
 }
 
 /// Paul Kellet's three-pole approximation of a 3 dB an octave slope.
-fn pink(len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+pub(crate) fn pink(len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let mut poles = [0f32; 3];
     (0..len)
         .map(|_| {

@@ -21,10 +21,12 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 pub use augment::{Colour, Noise, Room};
+pub(crate) use augment::{pink, power, uniform, white};
 pub use engine::MAX_TEXT_BYTES;
 pub use error::SynthError;
 pub use slm_core::audio::SAMPLE_RATE;
 pub use store::write_wav;
+pub(crate) use store::{intact_duration, prepare};
 pub use voices::{Engine, RECORDED_DRAWS, Voice, VoiceSet, voices};
 
 /// Samples in the frames by which silence is found: 10 ms.

@@ -48,7 +48,7 @@ fn encode(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
 }
 
 /// Makes `folder` and removes the unfinished files in it.
-pub(super) fn prepare(folder: &Path) -> Result<(), SynthError> {
+pub(crate) fn prepare(folder: &Path) -> Result<(), SynthError> {
     let failed = |source| SynthError::Folder { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed)?;
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -68,7 +68,7 @@ pub(super) fn file_name(line: &Line, take: &Take) -> String {
 }
 
 /// Length in seconds of a whole WAV file of ours; `None` when it is missing, damaged or cut.
-pub(super) fn intact_duration(path: &Path) -> Option<f64> {
+pub(crate) fn intact_duration(path: &Path) -> Option<f64> {
     let reader = WavReader::open(path).ok()?;
     let samples = reader.duration();
     let bytes = fs::metadata(path).ok()?.len();

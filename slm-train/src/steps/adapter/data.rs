@@ -41,6 +41,8 @@ pub(super) struct Data {
     pub(super) transcripts: Vec<Vec<u32>>,
     /// What is learnt or judged by.
     pub(super) examples: Vec<Example>,
+    /// Seconds of the longest utterance.
+    pub(super) longest: f64,
 }
 
 impl Words {
@@ -110,7 +112,8 @@ impl Data {
         };
         let EncodedCorpus { speech, key } = encoder.encode(&words.utterances, &note)?;
         let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
-        let Words { transcripts, examples, .. } = words;
-        Ok(Self { speech, speech_key: key, reduced, transcripts, examples })
+        let Words { utterances, transcripts, examples } = words;
+        let longest = utterances.iter().map(|row| row.duration).fold(0.0, f64::max);
+        Ok(Self { speech, speech_key: key, reduced, transcripts, examples, longest })
     }
 }

@@ -128,6 +128,7 @@ pub fn train(
             place: config.parts,
             adapter: model,
             order: config.order,
+            longest_seconds: job.train.longest,
             training: serde_json::json!({
                 "tasks": config.tasks,
                 "utterances": job.train.speech.len(),

@@ -1,0 +1,107 @@
+//! An answer in a format, which grows segment by segment.
+
+use std::io;
+use std::path::PathBuf;
+
+use slm_core::{Answer, Segment};
+
+use super::cues::words;
+use super::failure::{FailedInput, Notice};
+use super::subtitle::{Dialect, Subtitles};
+use super::whisper::{Records, Shape};
+use crate::args::{Format, Layout};
+
+/// What is known of an input before it is read.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    pub(super) path: PathBuf,
+    /// The language of the answer; `und` where it is not known.
+    pub(super) language: String,
+    /// The temperature at which tokens are drawn; 0 where they are not.
+    pub(super) temperature: f64,
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing<'a> {
+    /// The answer, or what there is of it.
+    pub(crate) answer: Option<&'a Answer>,
+    /// What is odd about it.
+    pub(crate) notices: &'a [Notice],
+    /// Why it is not whole, where it is not.
+    pub(crate) failed: Option<&'a FailedInput>,
+}
+
+/// An answer in a format.
+#[derive(Debug)]
+pub(super) struct Document {
+    content: Content,
+    has_begun: bool,
+}
+
+#[derive(Debug)]
+enum Content {
+    Lines,
+    Table,
+    Subtitles(Subtitles),
+    Records(Box<Records>),
+}
+
+impl Document {
+    pub(super) fn new(format: Format, layout: Option<Layout>, about: &About) -> Self {
+        let subtitles = |dialect| Content::Subtitles(Subtitles::new(dialect, layout));
+        let records = |shape| Content::Records(Box::new(Records::new(shape, about)));
+        let content = match format {
+            Format::Txt => Content::Lines,
+            Format::Tsv => Content::Table,
+            Format::Srt => subtitles(Dialect::Srt),
+            Format::Vtt => subtitles(Dialect::Vtt),
+            Format::Json => records(Shape::Document),
+            Format::Jsonl => records(Shape::Lines),
+        };
+        Self { content, has_begun: false }
+    }
+
+    /// What the next segment adds.
+    pub(super) fn segment(&mut self, segment: &Segment) -> io::Result<String> {
+        let head = self.head()?;
+        let text = match &mut self.content {
+            Content::Lines => Some(words(&segment.text).join(" "))
+                .filter(|text| !text.is_empty())
+                .map_or_else(String::new, |text| text + "\n"),
+            Content::Table => {
+                let [start, end] =
+                    [segment.start, segment.end].map(|seconds| (seconds * 1000.0).round() as u64);
+                format!("{start}\t{end}\t{}\n", words(&segment.text).join(" "))
+            }
+            Content::Subtitles(subtitles) => subtitles.segment(segment),
+            Content::Records(records) => records.segment(segment)?,
+        };
+        Ok(head + &text)
+    }
+
+    /// What the end adds. A failure before the first segment is told by records alone.
+    pub(super) fn end(&mut self, closing: &Closing) -> io::Result<String> {
+        if closing.failed.is_some() && !self.has_begun && !matches!(self.content, Content::Records(_)) {
+            return Ok(String::new());
+        }
+        let head = self.head()?;
+        Ok(match &self.content {
+            Content::Records(records) => head + &records.tail(closing)?,
+            _ => head,
+        })
+    }
+
+    /// What stands before all, once.
+    fn head(&mut self) -> io::Result<String> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return Ok(String::new());
+        }
+        Ok(match &self.content {
+            Content::Lines => String::new(),
+            Content::Table => "start\tend\ttext\n".into(),
+            Content::Subtitles(subtitles) => subtitles.head().into(),
+            Content::Records(records) => records.head()?,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! Formats that come in packets: symphonia takes them apart and decodes all but Opus.
+//!
+//! symphonia is known to panic on damaged files, to drop audio silently and to give values that are no numbers, so every
+//! call is [`guarded`], packets are held against their timestamps, and the samples are checked like all others.
+
+mod codec;
+mod described;
+mod ends;
+mod mp4;
+mod names;
+mod ogg;
+mod opus;
+mod spool;
+mod timeline;
+mod track;
+
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+
+use super::content::Content;
+use super::decode::{Opened, Sureness};
+use super::guard::guarded;
+use super::problem::AudioProblem;
+use super::sniff::Container;
+use super::source::Source;
+use described::Facts;
+
+/// Bytes in which the start of audio is looked for behind others: in what is known, and in what is not.
+const PROBED_BYTES: u32 = 1 << 20;
+const PROBED_UNKNOWN_BYTES: u32 = 1 << 16;
+
+/// Opens a file of this kind. What lies well before `start` is not decoded.
+pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Result<Opened<'_>, AudioProblem> {
+    let name = names::container(container);
+    let (source, facts) = prepare(source, container)?;
+    let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
+    let reader = guarded(name, || probe(stream, container))?;
+    let reader = reader.map_err(|error| refused(error, container, name))?;
+    let track = track::Track::open(reader, container, facts, start);
+    let track = track.map_err(|problem| match (container, problem) {
+        // Bytes that looked like the start of audio.
+        (Container::Unknown(first), AudioProblem::Undecodable { .. }) => unrecognised(first),
+        (_, problem) => problem,
+    })?;
+    Ok(Opened {
+        format: track.format(),
+        channels: track.channels(),
+        rate: track.rate(),
+        seconds: track.seconds(),
+        sure: Sureness::Announced,
+        skipped: track.skipped(),
+        decoder: Box::new(track),
+    })
+}
+
+/// Looks at a file before symphonia sees it, and hides from that what it would stumble over.
+fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Facts), AudioProblem> {
+    let is_file = source.len().is_some();
+    let mut source = match container {
+        Container::Mp4 | Container::Caf if !is_file => spool::spool(source)?,
+        _ => source,
+    };
+    let mut facts = Facts::default();
+    match container {
+        Container::Mp4 => {
+            let (edit, end) = mp4::look(&mut source)?;
+            facts.edit = edit;
+            if source.len().is_some_and(|len| end > len) {
+                source.announce(end);
+                facts.is_cut = true;
+            }
+        }
+        Container::Caf => {
+            if let Some(wrong) = ends::caf_wrong_size(&mut source)? {
+                source.replace(wrong.place, wrong.size.to_be_bytes());
+                facts.is_cut = wrong.is_cut;
+            }
+        }
+        Container::Ogg => facts.is_cut = ogg::is_cut(&mut source)?,
+        Container::Aiff if ends::aiff_is_cut(&mut source)? => source = source.forward_only(),
+        Container::Mp3 => {
+            facts.is_cut = ends::mpeg_is_cut(&mut source)?;
+            // Of a file that can seek, symphonia guesses the duration by the bit rate, far off where that varies.
+            source = source.forward_only();
+        }
+        // The same with AAC. In a Matroska file that is cut, symphonia looks for the parts that are announced further on.
+        Container::Adts | Container::Matroska => source = source.forward_only(),
+        _ => {}
+    }
+    Ok((source, facts))
+}
+
+fn probe(stream: MediaSourceStream<'_>, container: Container) -> Result<Box<dyn FormatReader + '_>, Error> {
+    let is_known = !matches!(container, Container::Unknown(_));
+    let max_probe_depth = if is_known { PROBED_BYTES } else { PROBED_UNKNOWN_BYTES };
+    let options = ProbeOptions { max_probe_depth, ..ProbeOptions::default() };
+    let mut probe = Probe::new_with_options(&options);
+    symphonia::default::register_enabled_formats(&mut probe);
+    probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+}
+
+/// Why symphonia does not open a file.
+fn refused(error: Error, container: Container, name: &'static str) -> AudioProblem {
+    match (error, container) {
+        (Error::IoError(error), _) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.into(),
+        (_, Container::Unknown(first)) => unrecognised(first),
+        (error, _) => AudioProblem::Undecodable { format: name, source: Some(error) },
+    }
+}
+
+fn unrecognised(first: [u8; 4]) -> AudioProblem {
+    AudioProblem::NotAudio { found: Content::Unrecognised(first) }
+}

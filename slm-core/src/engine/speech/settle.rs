@@ -1,0 +1,108 @@
+//! What becomes of the answers to a segment: their place in the recording, their warnings, and whether they stay.
+
+use super::error::SpeechError;
+use super::respond::Answered;
+use super::seconds;
+use super::segment::Cut;
+use super::shared::drop_repeated;
+use crate::ctc::{Aligned, CtcPosteriors};
+use crate::engine::answer::{Answer, Quiet, QuietKind, Segment};
+use crate::engine::request::UnsupportedText;
+use crate::engine::warning::Warning;
+use crate::prompt::Respelled;
+
+/// What a reader should know of a segment.
+pub(super) fn warnings(segment: &Segment, tokens: usize) -> Vec<Warning> {
+    let Segment { start, end, .. } = *segment;
+    let mut warnings = Vec::new();
+    if segment.truncated {
+        warnings.push(Warning::TextLimit { start, end, tokens });
+    }
+    if let Some(aligned) = segment.alignment.as_ref().filter(|aligned| aligned.agreement.is_suspect()) {
+        warnings.push(Warning::Unsupported {
+            start,
+            end,
+            agreement: aligned.agreement.value(),
+            skipped: aligned.skipped.iter().map(|stretch| stretch.text.clone()).collect(),
+        });
+    }
+    warnings
+}
+
+/// A segment without an answer.
+pub(crate) fn failed(cut: &Cut, error: &SpeechError) -> Warning {
+    let (start, end) = (seconds(cut.own.start), seconds(cut.own.end));
+    Warning::SegmentFailed { start, end, kind: error.kind(), reason: error.to_string() }
+}
+
+/// What of the answers to a cut joins `answer`: all but those of stretches without speech, which are noted as quiet.
+pub(crate) fn settled(
+    answered: Vec<Answered>,
+    cut: &Cut,
+    answer: &mut Answer,
+    unsupported: UnsupportedText,
+) -> Vec<Answered> {
+    let mut kept: Vec<Answered> = Vec::new();
+    for (mut segment, warnings) in answered {
+        let kind = if is_no_speech(&segment) {
+            Some(QuietKind::Sound)
+        } else if !segment.is_supported && unsupported == UnsupportedText::LeftOut {
+            Some(QuietKind::Unsupported)
+        } else {
+            None
+        };
+        if let Some(kind) = kind {
+            answer.push_quiet(Quiet { start: segment.start, end: segment.end, kind });
+            answer.warnings.extend(without_text(warnings));
+            continue;
+        }
+        if cut.own.start > cut.start && segment.alignment.is_none() && kept.is_empty() {
+            drop_repeated(&answer.text, &mut segment.text);
+        }
+        kept.push((segment, warnings));
+    }
+    kept
+}
+
+/// How likely it is that a sound is no speech: how unsure the CTC head is of the labels on its best path.
+pub(super) fn no_speech_probability(posteriors: &CtcPosteriors) -> f64 {
+    let best = (0..posteriors.frames()).map(|frame| posteriors.best(frame));
+    let labels: Vec<f64> =
+        best.filter(|(label, _)| *label != posteriors.blank()).map(|(_, p)| f64::from(p).exp()).collect();
+    if labels.is_empty() { 1.0 } else { 1.0 - labels.iter().sum::<f64>() / labels.len() as f64 }
+}
+
+/// The same in a longer audio, whose part from `start` on it is.
+pub(super) fn later(mut aligned: Aligned, start: f64) -> Aligned {
+    for word in &mut aligned.words {
+        word.start += start;
+        word.end += start;
+    }
+    for stretch in &mut aligned.skipped {
+        stretch.start += start;
+        stretch.end += start;
+    }
+    aligned
+}
+
+/// The same, in the whole audio.
+pub(super) fn respelled_later(one: Respelled, start: f64) -> Respelled {
+    Respelled { start: one.start + start, end: one.end + start, ..one }
+}
+
+/// The segment of a cut that holds no speech.
+pub(super) fn without_speech(cut: &Cut, no_speech_prob: f64) -> Segment {
+    Segment { start: seconds(cut.own.start), end: seconds(cut.own.end), no_speech_prob, ..Segment::default() }
+}
+
+/// Whether a segment is one that the language model was not asked about.
+fn is_no_speech(segment: &Segment) -> bool {
+    segment.tokens.is_empty() && segment.text.is_empty() && !segment.is_supported
+}
+
+/// The warnings of a segment whose text was left out: none that are about the text.
+fn without_text(warnings: Vec<Warning>) -> Vec<Warning> {
+    let is_kept =
+        |warning: &Warning| !matches!(warning, Warning::Unsupported { .. } | Warning::TextLimit { .. });
+    warnings.into_iter().filter(is_kept).collect()
+}
