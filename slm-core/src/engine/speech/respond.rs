@@ -8,7 +8,7 @@ use super::model::SpeechModel;
 use super::seconds;
 use super::segment::{Cut, MAX_SEGMENT_SECONDS, Stretch, joined};
 use super::settle::{
-    failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
+    Answered, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
 };
 use super::shared::keep_own;
 use super::stream::{GrowingText, until_stop};
@@ -28,9 +28,6 @@ pub(crate) struct Work<'a> {
     pub(crate) watch: &'a Watch,
     pub(crate) cache: Option<&'a EncoderCache>,
 }
-
-/// The answer to a piece, and what a reader should know of it.
-pub(crate) type Answered = (Segment, Vec<Warning>);
 
 /// Told of text that can no longer change.
 pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
@@ -85,7 +82,7 @@ impl SpeechModel {
                 let is_only = cut.own.len() + cut.own.start >= audios[*index].0.len() && cut.own.start == 0;
                 match outcome {
                     Ok(answered) => {
-                        for (segment, warnings) in settled(answered, cut, answer, request.unsupported) {
+                        for (segment, warnings) in settled(answered, cut, answer, request) {
                             answer.push(segment);
                             answer.warnings.extend(warnings);
                         }
