@@ -167,7 +167,7 @@ fn memory_decides_how_many_segments_go_at_once() {
     };
     let error = open(1_000).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error:?}");
-    let (small, large) = (open(300 << 20).unwrap().limits(), open(2 << 30).unwrap().limits());
+    let (small, large) = (frugal().limits(), open(2 << 30).unwrap().limits());
     assert!(small.batch < large.batch, "{small:?} {large:?}");
     // What the model was trained for bounds a question before memory does.
     assert!(large.segment_seconds < 5.0 && small.whole_audio_seconds < 10.0, "{small:?} {large:?}");

@@ -10,11 +10,14 @@ use crate::engine::request::{Delivery, Request, Segmentation, UnsupportedText};
 use crate::engine::warning::Warning;
 use crate::prompt::Respelled;
 
-/// Share of the threshold for no speech from which on a text is doubted.
-const DOUBT: f64 = 0.8;
-/// Below this agreement a doubted text counts as none: of 320 utterances of the reference model's test sets none is lost by
-/// both, and the words that it hears in speech played backwards are.
-const DOUBTED_AGREEMENT: f64 = 0.25;
+/// Shares of the threshold for no speech from which on a text is doubted: one that the sound hardly supports, and one that
+/// is too short for the time.
+const DOUBT_OF_UNSUPPORTED: f64 = 0.8;
+const DOUBT_OF_SPARSE: f64 = 0.5;
+/// A doubted text counts as none below this agreement, or with fewer tokens a second. Of 320 utterances of the reference
+/// model's test sets none is lost by these; what it hears in music and in speech that is played backwards is.
+const UNSUPPORTED_AGREEMENT: f64 = 0.25;
+const SPARSE_TOKENS: f64 = 1.0;
 
 /// The answer to a piece, and what a reader should know of it.
 pub(crate) type Answered = (Segment, Vec<Warning>);
@@ -111,11 +114,15 @@ fn is_no_speech(segment: &Segment) -> bool {
     segment.tokens.is_empty() && segment.text.is_empty() && !segment.is_supported
 }
 
-/// Whether the sound is hardly speech and hardly supports the text.
+/// Whether the sound is hardly speech and the text hardly fits it.
 fn is_doubted(segment: &Segment, segmentation: &Segmentation) -> bool {
-    segmentation.finds_speech
-        && segment.no_speech_prob >= DOUBT * segmentation.no_speech_threshold
-        && segment.alignment.as_ref().is_some_and(|aligned| aligned.agreement.value() < DOUBTED_AGREEMENT)
+    let doubt = segment.no_speech_prob / segmentation.no_speech_threshold;
+    let Some(aligned) = segment.alignment.as_ref().filter(|_| segmentation.finds_speech) else {
+        return false;
+    };
+    let is_unsupported = aligned.agreement.value() < UNSUPPORTED_AGREEMENT;
+    let is_sparse = (segment.tokens.len() as f64) < SPARSE_TOKENS * (segment.end - segment.start);
+    (is_unsupported && doubt >= DOUBT_OF_UNSUPPORTED) || (is_sparse && doubt >= DOUBT_OF_SPARSE)
 }
 
 /// The warnings of a segment whose text was left out: none that are about the text.
