@@ -61,13 +61,8 @@ fn memory_bounds_what_is_taken_at_once() {
     let said = answer(&["transcribe", FIRST]);
     assert_eq!(answer(&["transcribe", "--memory", "2G", FIRST]), said);
     refused(&["transcribe", "--memory", "1000", FIRST], "MB are free");
-    let at_once = |memory: &str| {
-        let limits = record(&["info", "--limits", "--memory", memory, "--json"]);
-        let audio = limits["audio to transcribe or translate"].as_str().unwrap();
-        let count = audio.trim_end_matches(" at once").rsplit(' ').next().unwrap();
-        count.parse::<usize>().unwrap()
-    };
-    assert!(at_once("4G") > at_once("100M"), "the segments at once do not follow from the memory");
+    // The least that work on a segment takes is enough.
+    assert_eq!(answer(&["transcribe", "--memory", "60M", FIRST]), said);
 }
 
 #[test]

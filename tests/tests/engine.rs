@@ -160,7 +160,7 @@ fn a_cancel_keeps_what_was_finished() {
 }
 
 #[test]
-fn memory_decides_how_many_segments_go_at_once() {
+fn memory_and_training_bound_what_goes_at_once() {
     let open = |bytes: u64| {
         let options = options().memory(MemoryBudget::Bytes(bytes));
         Model::open(root().join("weights/slm-tiny"), &options)
@@ -168,7 +168,8 @@ fn memory_decides_how_many_segments_go_at_once() {
     let error = open(1_000).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error:?}");
     let (small, large) = (frugal().limits(), open(2 << 30).unwrap().limits());
-    assert!(small.batch < large.batch, "{small:?} {large:?}");
+    // On a processor more rows gain nothing.
+    assert!((1..=4).contains(&small.batch) && small.batch <= large.batch, "{small:?} {large:?}");
     // What the model was trained for bounds a question before memory does.
     assert!(large.segment_seconds < 5.0 && small.whole_audio_seconds < 10.0, "{small:?} {large:?}");
 }

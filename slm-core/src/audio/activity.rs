@@ -279,7 +279,7 @@ mod tests {
         activity.finish();
         assert!((0..activity.judged()).all(|frame| activity.stands_out(frame)));
         let mut activity = Activity::new(6.0, Doubtful::StandsOut);
-        activity.push(&[0.0; 80_000]);
+        activity.push(&vec![0.0; 80_000]);
         activity.finish();
         assert!((0..activity.judged()).all(|frame| !activity.stands_out(frame)));
     }
@@ -301,7 +301,9 @@ mod tests {
         for gain in [1.0, 1e-2, 1e-4] {
             let mut samples = noise(160_000, 0.01);
             samples[64_000..80_000].iter_mut().for_each(|x| *x *= 30.0);
-            samples.iter_mut().for_each(|x| *x *= gain);
+            for x in &mut samples {
+                *x *= gain;
+            }
             let out = judged(&samples, 7_777);
             let found: Vec<usize> = (0..out.len()).filter(|&frame| out[frame]).collect();
             assert!(found.first().unwrap().abs_diff(400) <= 2 && found.last().unwrap().abs_diff(500) <= 2);

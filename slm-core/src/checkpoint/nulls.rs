@@ -124,7 +124,7 @@ mod tests {
     fn places_stay_and_what_is_no_json_stays() {
         let text = "{\"a\":\n null,\n \"b\": 1}";
         let found = without_nulls(text.as_bytes().to_vec(), &[]);
-        assert_eq!((found.len(), found.iter().filter(|&&byte| byte == b'\n').count()), (text.len(), 2));
+        assert_eq!((found.len(), found.split(|&byte| byte == b'\n').count() - 1), (text.len(), 2));
         assert_eq!(&found[text.len() - 7..], b"\"b\": 1}");
         for text in ["{\"a\": null \"b\": 1}", "{\"a\": null", "{,\"a\":null}", "\"\\", "", "n"] {
             assert_eq!(without_nulls(text.as_bytes().to_vec(), &[]), text.as_bytes(), "{text}");

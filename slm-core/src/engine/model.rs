@@ -10,7 +10,7 @@ use super::capabilities::{Capabilities, Limits};
 use super::contents::{Contents, ModelKind};
 use super::description::{ModelDescription, estimate};
 use super::error::{Error, MemoryShortage, Message};
-use super::memory::{MemoryBudget, free_memory};
+use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
 use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
@@ -66,7 +66,8 @@ impl Model {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let model = model.with_memory(options.memory.bytes());
+        let max_batch = if backend.used.is_accelerator() { MAX_BATCH } else { MAX_CPU_BATCH };
+        let model = model.with_memory(options.memory.bytes()).with_max_batch(max_batch);
         let model = match &options.templates {
             Some(templates) => model.with_templates(templates.clone())?,
             None => model,

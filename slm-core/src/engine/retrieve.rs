@@ -127,7 +127,9 @@ mod tests {
 
     fn ranked(question: &str, passages: &[&str]) -> Ranking {
         let mut ranking = Ranking::new(question);
-        passages.iter().for_each(|passage| ranking.add(passage));
+        for passage in passages {
+            ranking.add(passage);
+        }
         ranking
     }
 
@@ -135,8 +137,8 @@ mod tests {
     fn best(question: &str, passages: &[&str]) -> Option<usize> {
         let ranking = ranked(question, passages);
         let scores: Vec<f64> = (0..passages.len()).map(|index| ranking.score(index)).collect();
-        let most = scores.iter().copied().fold(0.0, f64::max);
-        scores.iter().position(|&score| score == most && score > 0.0)
+        let best = (0..passages.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)))?;
+        (scores[best] > 0.0).then_some(best)
     }
 
     const PASSAGES: [&str; 6] = [

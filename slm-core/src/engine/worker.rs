@@ -138,7 +138,7 @@ impl Worker {
             if cuts.is_empty() {
                 return Ok(());
             }
-            self.answer(cuts, found, watch)?;
+            self.answer(&cuts, found, watch)?;
         }
     }
 
@@ -156,13 +156,13 @@ impl Worker {
         }
         found.answer.sources = excerpt.sources;
         if let Some(cut) = excerpt.cut {
-            self.answer(vec![cut], found, watch)?;
+            self.answer(&[cut], found, watch)?;
         }
         Ok(())
     }
 
     /// Answers `cuts` as one batch and tells of them.
-    fn answer(&self, cuts: Vec<Cut>, found: &mut Found, watch: &Watch) -> Result<(), Error> {
+    fn answer(&self, cuts: &[Cut], found: &mut Found, watch: &Watch) -> Result<(), Error> {
         let work = Work { request: &self.request, watch, cache: Some(&self.cache) };
         let task = &self.request.task;
         let pieces: Vec<(&Cut, &Task)> = cuts.iter().map(|cut| (cut, task)).collect();

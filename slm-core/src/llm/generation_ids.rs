@@ -8,6 +8,7 @@ use crate::checkpoint::{Checkpoint, GENERATION_FILE};
 
 /// What the file says of ids. In transformers it counts alone once it is there; here an id that it lacks is that of
 /// `config.json`, so that a file about beams alone does not leave a text without an end.
+#[expect(clippy::struct_field_names, reason = "the names of the file")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct GenerationIds {

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_cut_in_a_frame_is_seen() {
-        let mut frame = vec![0; 144];
+        let mut frame = [0; 144];
         frame[..4].copy_from_slice(&[0xff, 0xf3, 0x48, 0]);
         let whole = [vec![5; 50], frame.repeat(6)].concat();
         assert!(!ends_inside_a_frame(&whole));

@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    fn atom(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    fn atom(name: [u8; 4], content: &[u8]) -> Vec<u8> {
         let mut atom = (content.len() as u32 + 8).to_be_bytes().to_vec();
         atom.extend(name);
         atom.extend(content);
@@ -217,17 +217,17 @@ mod tests {
 
     fn track(handler: [u8; 4], edits: &[u32]) -> Vec<u8> {
         let list = [numbers(&[0, edits.len() as u32 / 3]), numbers(edits)].concat();
-        let edits = atom(b"edts", &atom(b"elst", &list));
-        let header = atom(b"mdhd", &numbers(&[0, 0, 0, 44_100, 0, 0]));
-        let handler = atom(b"hdlr", &[numbers(&[0, 0]), handler.to_vec(), numbers(&[0, 0])].concat());
-        let media = atom(b"mdia", &[header, handler].concat());
-        atom(b"trak", &[edits, media].concat())
+        let edits = atom(*b"edts", &atom(*b"elst", &list));
+        let header = atom(*b"mdhd", &numbers(&[0, 0, 0, 44_100, 0, 0]));
+        let handler = atom(*b"hdlr", &[numbers(&[0, 0]), handler.to_vec(), numbers(&[0, 0])].concat());
+        let media = atom(*b"mdia", &[header, handler].concat());
+        atom(*b"trak", &[edits, media].concat())
     }
 
     fn file(tracks: &[Vec<u8>]) -> Vec<u8> {
-        let header = atom(b"mvhd", &numbers(&[0, 0, 0, 1000, 0, 0]));
-        let index = atom(b"moov", &[header, tracks.concat()].concat());
-        [atom(b"ftyp", b"M4A "), atom(b"mdat", &[0; 50]), index].concat()
+        let header = atom(*b"mvhd", &numbers(&[0, 0, 0, 1000, 0, 0]));
+        let index = atom(*b"moov", &[header, tracks.concat()].concat());
+        [atom(*b"ftyp", b"M4A "), atom(*b"mdat", &[0; 50]), index].concat()
     }
 
     fn look_at(bytes: &[u8]) -> Result<Edit, AudioProblem> {
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn the_announced_end_is_found() {
         let mut file = file(&[track(*b"soun", &[2500, 1024, 0x1_0000])]);
-        file.extend(atom(b"mdat", &[0; 30]));
+        file.extend(atom(*b"mdat", &[0; 30]));
         for cut in [0, 20, 30] {
             let mut source = Source::file(Cursor::new(&file[..file.len() - cut])).unwrap();
             assert_eq!(look(&mut source).unwrap().1, file.len() as u64);

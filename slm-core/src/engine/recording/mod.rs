@@ -98,7 +98,7 @@ impl<'a> Recording<'a> {
     pub(super) fn finish(mut self, samples: usize, watch: &Watch) -> Result<Excerpt, SpeechError> {
         let Chosen { stretches, part } = match self.kept.take() {
             None => {
-                let cut = joined(self.waiting);
+                let cut = joined(&self.waiting);
                 return Ok(Excerpt { cut, sources: Vec::new(), warnings: self.warnings });
             }
             Some(Kept::Best(best)) => match self.failure {
@@ -144,7 +144,9 @@ impl<'a> Recording<'a> {
         let cuts = std::mem::take(&mut self.waiting);
         for cuts in cuts.chunks(rows) {
             if let Some(Kept::Last(last)) = &mut self.kept {
-                cuts.iter().for_each(|cut| last.add(cut.own.start, cut.own_samples().to_vec()));
+                for cut in cuts {
+                    last.add(cut.own.start, cut.own_samples().to_vec());
+                }
                 continue;
             }
             let heard = self.hear(cuts, watch)?;

@@ -11,7 +11,7 @@ use crate::checkpoint::bundle::Bundle;
 use crate::ctc::{PhraseList, PhraseSearch};
 use crate::decode::{DecodeConfig, DecodeError};
 use crate::encoder::SpeechEncoder;
-use crate::engine::memory::MemoryBudget;
+use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::{Delivery, Request};
 use crate::features::FeatureExtractor;
 use crate::llm::LanguageModel;
@@ -26,6 +26,8 @@ pub struct SpeechModel {
     pub(super) device: Device,
     /// Bytes that work may take.
     pub(super) memory: u64,
+    /// Stretches that go together at most.
+    pub(super) max_batch: usize,
 }
 
 impl SpeechModel {
@@ -71,7 +73,7 @@ impl SpeechModel {
             labels.check_rows(rows)?;
         }
         let device = device.clone().without_autodiff();
-        Ok(Self { parts, device, memory: MemoryBudget::default().bytes() })
+        Ok(Self { parts, device, memory: MemoryBudget::default().bytes(), max_batch: MAX_BATCH })
     }
 
     /// Phrases the tasks that `templates` has in its words.
@@ -89,6 +91,13 @@ impl SpeechModel {
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// With at most `rows` stretches of audio together.
+    #[must_use]
+    pub fn with_max_batch(mut self, rows: usize) -> Self {
+        self.max_batch = rows;
         self
     }
 

@@ -7,7 +7,7 @@ use crate::adapter::LengthReduction;
 use crate::audio::SAMPLE_RATE;
 use crate::audio::activity::Doubtful;
 use crate::decode::{DecodeConfig, Strategy, settings};
-use crate::engine::memory::{MAX_BATCH, largest_count};
+use crate::engine::memory::largest_count;
 use crate::engine::request::{Request, TokenLimit};
 use crate::prompt::Task;
 
@@ -85,7 +85,7 @@ impl SpeechModel {
 
     /// Stretches of at most `seconds` that go through the model together.
     pub fn batch_rows(&self, seconds: f64) -> usize {
-        largest_count(MAX_BATCH, self.memory, |rows| self.working_bytes(rows, seconds))
+        largest_count(self.max_batch, self.memory, |rows| self.working_bytes(rows, seconds))
     }
 
     /// How to decode a request for stretches of at most `seconds`: ids without a token are left out.

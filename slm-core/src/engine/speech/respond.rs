@@ -207,7 +207,7 @@ impl SpeechModel {
             }
         }
         self.check_whole(cuts.iter().map(|cut| cut.own.len()).sum())?;
-        Ok(joined(cuts).map(Stretch::Speech).into_iter().chain(quiet).collect())
+        Ok(joined(&cuts).map(Stretch::Speech).into_iter().chain(quiet).collect())
     }
 
     /// Refuses audio that is too long for a task that needs all of it at once.

@@ -90,10 +90,11 @@ impl T5Gemma {
             GemmaVersion::One => "decoder_embedding.weight",
             GemmaVersion::Two => "embedding.weight",
         };
-        let head = match config.tie_word_embeddings {
-            true => OutputHead::of(&files, HEAD, &name(embedding), true)?,
+        let head = if config.tie_word_embeddings {
+            OutputHead::of(&files, HEAD, &name(embedding), true)?
+        } else {
             // One that is missing is told.
-            false => OutputHead::Own,
+            OutputHead::Own
         };
         let model = config.build(head, placement.device());
         Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())

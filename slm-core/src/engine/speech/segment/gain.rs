@@ -31,7 +31,9 @@ pub(super) fn raise_quiet(samples: &mut [f32]) {
     let gain = 10.0_f32.powf((RAISED_LEVEL - level) / 20.0).min(1.0 / peak);
     // One that has a click at full scale stays as it is.
     if gain > 1.0 {
-        samples.iter_mut().for_each(|sample| *sample *= gain);
+        for sample in samples {
+            *sample *= gain;
+        }
     }
 }
 

@@ -265,7 +265,8 @@ impl Cutter {
         let mut samples =
             self.held.get(start - self.start..ends.end - self.start).unwrap_or_default().to_vec();
         // Digital zero and constant offsets are sure to hold nothing, also where speech is not looked for.
-        let is_constant = samples.first().is_none_or(|first| samples.iter().all(|sample| sample == first));
+        let is_constant =
+            samples.first().is_none_or(|first| samples.iter().all(|sample| sample - first == 0.0));
         if is_constant {
             self.quiet_until(own.start, own.end);
         } else {
@@ -325,9 +326,9 @@ impl Cut {
 }
 
 /// Several segments as one, without what lies between them; `None` where there are none.
-pub(crate) fn joined(cuts: Vec<Cut>) -> Option<Cut> {
+pub(crate) fn joined(cuts: &[Cut]) -> Option<Cut> {
     let own = cuts.first()?.own.start..cuts.last()?.own.end;
-    let samples = cuts.iter().flat_map(|cut| cut.own_samples()).copied().collect();
+    let samples = cuts.iter().flat_map(Cut::own_samples).copied().collect();
     Some(Cut { start: own.start, samples, own })
 }
 

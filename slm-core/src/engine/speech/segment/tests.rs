@@ -111,7 +111,7 @@ fn what_two_segments_share_is_told_apart() {
         assert_eq!(pair[0].own.end, pair[1].own.start);
         assert_eq!(shared - pair[1].start, 2 * OVERLAP * HOP);
     }
-    let all = joined(cuts.into_iter().cloned().collect()).unwrap();
+    let all = joined(&cuts.into_iter().cloned().collect::<Vec<_>>()).unwrap();
     assert_eq!(all.samples, samples[all.own.clone()]);
 }
 
