@@ -17,6 +17,8 @@ pub struct Family {
     pub model_types: &'static [&'static str],
     /// Loads config and weights; the weights are constants for autodiff.
     pub load: fn(&Checkpoint, &Placement) -> Result<SpeechEncoder, EncoderError>,
+    /// The labels of the CTC head, the blank included; `None` without a head. No tensor is read.
+    pub labels: fn(&Checkpoint) -> Result<Option<usize>, EncoderError>,
     /// Reads the config alone.
     pub sizes: fn(&Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderError>,
 }
@@ -26,12 +28,17 @@ pub static FAMILIES: [Family; 4] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
+        labels: |checkpoint| Ok(parakeet::ParakeetConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(parakeet::ParakeetConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: wav2vec2::bert::MODEL_TYPES,
         load: |checkpoint, placement| {
             Ok(SpeechEncoder::Wav2Vec2Bert(Wav2Vec2Bert::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| {
+            let config = wav2vec2::Wav2Vec2BertConfig::from_checkpoint(checkpoint)?;
+            wav2vec2::head_labels(&config.blocks, &checkpoint.weights()?, checkpoint)
         },
         sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2BertConfig::from_checkpoint(checkpoint)?)),
     },
@@ -40,11 +47,16 @@ pub static FAMILIES: [Family; 4] = [
         load: |checkpoint, placement| {
             Ok(SpeechEncoder::Wav2Vec2Conformer(Wav2Vec2Conformer::load(checkpoint, placement)?))
         },
+        labels: |checkpoint| {
+            let config = wav2vec2::Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?;
+            wav2vec2::head_labels(&config.blocks, &checkpoint.weights()?, checkpoint)
+        },
         sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: lasr::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Lasr(Lasr::load(checkpoint, placement)?)),
+        labels: |checkpoint| Ok(lasr::LasrConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(lasr::LasrConfig::from_checkpoint(checkpoint)?)),
     },
 ];
@@ -77,6 +89,15 @@ pub fn model_types() -> Vec<&'static str> {
 /// [`EncoderError`] naming the file and the unknown family or the invalid fields.
 pub fn sizes(checkpoint: &Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderError> {
     (of(checkpoint)?.sizes)(checkpoint)
+}
+
+/// The labels of the CTC head of a checkpoint's encoder, the blank included; `None` without a head. No tensor is read.
+///
+/// # Errors
+///
+/// [`EncoderError`] naming the file and what is wrong with it.
+pub fn labels(checkpoint: &Checkpoint) -> Result<Option<usize>, EncoderError> {
+    (of(checkpoint)?.labels)(checkpoint)
 }
 
 /// The family of a checkpoint.

@@ -16,7 +16,7 @@ mod speech_encoder;
 pub mod wav2vec2;
 
 pub use error::EncoderError;
-pub use family::{Family, family_of, model_types, sizes};
+pub use family::{Family, family_of, labels, model_types, sizes};
 pub use lasr::Lasr;
 pub use model::EncoderSizes;
 pub use parakeet::{Parakeet, ParakeetConfig};
