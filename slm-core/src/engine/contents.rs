@@ -70,13 +70,25 @@ struct FeatureWidth {
 }
 
 impl ModelKind {
-    /// What it is called.
+    /// What it is called in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle",
-            Self::CtcModel => "CTC model",
+            Self::CtcModel => "speech encoder with a CTC head",
             Self::SpeechEncoder => "speech encoder",
             Self::LanguageModel => "language model",
+        }
+    }
+
+    /// What one can do with it.
+    pub fn use_for(self) -> &'static str {
+        match self {
+            Self::Bundle => "the tasks of its templates",
+            Self::CtcModel => {
+                "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
+            }
+            Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
+            Self::LanguageModel => "nothing alone; as the language model of a bundle",
         }
     }
 }
