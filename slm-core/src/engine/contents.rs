@@ -8,7 +8,9 @@ use super::error::{Error, Message};
 use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
-use crate::checkpoint::{CONFIG_FILE, Checkpoint, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES};
+use crate::checkpoint::{
+    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
+};
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::{self, LanguageModel};
@@ -100,6 +102,12 @@ impl Contents {
             return Ok(Self::Bundle(Box::new(Bundle::open_watched(place, keep_going)?)));
         }
         let checkpoint = Checkpoint::open(place)?;
+        if checkpoint.layout() == Layout::HuggingFace && !checkpoint.has(CONFIG_FILE) {
+            let place = place.display();
+            let message =
+                format!("cannot open model `{place}`: it has neither `{MANIFEST_NAME}` nor `{CONFIG_FILE}`");
+            return Err(Error::Damaged(Box::new(Message(message))));
+        }
         let model_type = checkpoint.model_type()?;
         // A config without a family is T5's, where it looks like one.
         let found = model_type.as_deref().unwrap_or("absent");
