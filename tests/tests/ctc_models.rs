@@ -270,10 +270,14 @@ fn folder(name: &str, into: &Path) {
         "w2v2_conformer_ctc_group" => {
             r#"{"feature_extractor_type": "Wav2Vec2FeatureExtractor", "do_normalize": true}"#
         }
+        // Its settings are in its folder.
+        "granite_speech5_ctc" => "",
         // An archive has its own features and labels.
         _ => return,
     };
-    fs::write(into.join("preprocessor_config.json"), features).unwrap();
+    if !features.is_empty() {
+        fs::write(into.join("preprocessor_config.json"), features).unwrap();
+    }
     let config: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(from.join("config.json")).unwrap()).unwrap();
     let (count, blank) = (config["vocab_size"].as_u64().unwrap(), config["pad_token_id"].as_u64().unwrap());

@@ -1,6 +1,7 @@
 //! The families of speech encoders: which `model_type` is whose.
 
 use super::error::EncoderError;
+use super::granite5::{self, GraniteSpeech5};
 use super::lasr::{self, Lasr};
 use super::model::EncoderSizes;
 use super::parakeet::{self, NEMO, Parakeet};
@@ -24,7 +25,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 4] = [
+pub static FAMILIES: [Family; 5] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
@@ -58,6 +59,16 @@ pub static FAMILIES: [Family; 4] = [
         load: |checkpoint, placement| Ok(SpeechEncoder::Lasr(Lasr::load(checkpoint, placement)?)),
         labels: |checkpoint| Ok(lasr::LasrConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(lasr::LasrConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: granite5::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::GraniteSpeech5(GraniteSpeech5::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| {
+            Ok(Some(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?.vocab_size))
+        },
+        sizes: |checkpoint| Ok(Box::new(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?)),
     },
 ];
 
@@ -118,13 +129,13 @@ mod tests {
     #[test]
     fn every_model_type_has_one_family() {
         let mut names = model_types();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         for name in names.iter().chain([&NEMO]) {
             assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         assert!(!names.contains(&NEMO) && family_of("t5").is_none());
     }
 }
