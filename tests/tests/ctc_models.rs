@@ -74,6 +74,13 @@ fn word_error_rate(pairs: &[(String, String)]) -> f64 {
     wrong as f64 / pairs.iter().map(|(_, expected)| words(expected).len()).sum::<usize>() as f64
 }
 
+/// A request to write down, changed by `change`.
+fn transcribe(model: &Model, change: impl FnOnce(&mut Request)) -> Request {
+    let mut request = model.request(Task::Transcribe);
+    change(&mut request);
+    request
+}
+
 fn answer(model: &Model, samples: &[f32], request: &Request) -> Answer {
     model.answer(samples, request).unwrap()
 }
@@ -81,11 +88,9 @@ fn answer(model: &Model, samples: &[f32], request: &Request) -> Answer {
 #[test]
 fn the_reference_encoder_alone_writes_down_what_is_said() {
     let model = model();
-    let beams = {
-        let mut request = model.request(Task::Transcribe);
+    let beams = transcribe(&model, |request| {
         request.decode.strategy = request.decode.strategy.with_beams(8);
-        request
-    };
+    });
     for request in [model.request(Task::Transcribe), beams] {
         let pairs: Vec<(String, String)> = spoken()
             .into_iter()
@@ -104,7 +109,7 @@ fn it_says_what_it_can_do() {
     assert!(can.translation_targets.is_empty());
     assert!(can.word_timestamps && can.phrases && can.streaming);
     let described = Model::describe(root().join("weights/slm-tiny/encoder")).unwrap();
-    assert_eq!((described.kind, described.tasks), (ModelKind::CtcModel, can.tasks.clone()));
+    assert_eq!((described.kind, &described.tasks), (ModelKind::CtcModel, &can.tasks));
     assert_eq!(described.parts.len(), 1);
     assert!(described.parts[0].missing.is_empty());
     assert!(described.verify(&Device::flex()).unwrap().is_some());
@@ -167,11 +172,11 @@ fn words_have_times_and_the_probability_of_their_labels() {
                 "{word:?}"
             );
             before = word.end;
-            assert!(word.agreement > 0.0 && word.agreement < 1.0, "{word:?}");
+            assert!(word.agreement > 0.0 && word.agreement <= 1.0, "{word:?}");
         }
         // Of clear speech the head is sure, and never entirely: it is no comparison with itself.
         let value = aligned.agreement.value();
-        assert!(value > 0.2 && value < 1.0, "{value}");
+        assert!(value > 0.2 && value < 0.99999, "{value}");
         assert!(!segment.tokens.is_empty() && segment.score < 0.0 && segment.avg_logprob < 0.0);
         assert!(segment.is_supported && aligned.skipped.is_empty(), "{segment:?}");
     }
@@ -214,7 +219,7 @@ fn a_long_recording_is_cut_and_its_words_are_told_once() {
     let starts: Vec<f64> = answer.segments.iter().map(|segment| segment.start).collect();
     assert!(starts.is_sorted() && answer.warnings.is_empty(), "{:?}", answer.warnings);
     // Piece by piece it is the same text.
-    let streamed = Request { delivery: Delivery::Text, ..model.request(Task::Transcribe) };
+    let streamed = transcribe(&model, |request| request.delivery = Delivery::Text);
     assert_eq!(model.answer(&samples, &streamed).unwrap().text, answer.text);
 }
 
@@ -224,16 +229,19 @@ fn limits_stops_and_several_texts_are_followed() {
     let (samples, _) = &spoken()[0];
     let plain = model.request(Task::Transcribe);
     let whole = answer(&model, samples, &plain);
-    let limited = answer(&model, samples, &Request { token_limit: TokenLimit::AtMost(3), ..plain.clone() });
+    let limited = transcribe(&model, |request| request.token_limit = TokenLimit::AtMost(3));
+    let limited = answer(&model, samples, &limited);
     assert!(limited.truncated && whole.text.starts_with(&limited.text), "{limited:?}");
     assert!(matches!(limited.warnings[..], [Warning::TextLimit { tokens: 3, .. }]));
     let second = words(&whole.text)[1].clone();
-    let stopped = answer(&model, samples, &Request { stop: vec![format!(" {second}")], ..plain.clone() });
+    let stopped = transcribe(&model, |request| request.stop = vec![format!(" {second}")]);
+    let stopped = answer(&model, samples, &stopped);
     assert_eq!(stopped.text, words(&whole.text)[0]);
     assert_eq!(stopped.segments[0].alignment.as_ref().unwrap().words.len(), 1);
-    let mut several = plain;
-    several.decode.strategy = several.decode.strategy.with_beams(6);
-    several.decode.num_hypotheses = 3;
+    let several = transcribe(&model, |request| {
+        request.decode.strategy = request.decode.strategy.with_beams(6);
+        request.decode.num_hypotheses = 3;
+    });
     let several = answer(&model, samples, &several);
     assert_eq!(several.alternatives.len(), 2);
     assert!(several.alternatives.iter().all(|one| one.text != several.text && one.score <= several.score));
@@ -244,7 +252,7 @@ fn phrases_that_were_not_said_change_nothing() {
     let model = model();
     let plain = model.request(Task::Transcribe);
     let list = PhraseList::new(["Bartholomew", "Kuala Lumpur", "xylophone", "Quentin"]).unwrap();
-    let phrases = Request { phrases: Some(model.phrases(&list).unwrap()), ..plain.clone() };
+    let phrases = transcribe(&model, |request| request.phrases = Some(model.phrases(&list).unwrap()));
     for (samples, _) in spoken() {
         assert_eq!(answer(&model, &samples, &phrases).text, answer(&model, &samples, &plain).text);
     }
