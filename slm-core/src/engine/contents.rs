@@ -184,16 +184,17 @@ impl Contents {
                 SpeechModel::load(bundle, placement)?;
                 Ok(None)
             }
-            Self::CtcModel(checkpoint) => {
-                Ok(ValueRange::of(&SpeechModel::load_ctc(checkpoint, placement)?.ears().encoder))
-            }
-            Self::SpeechEncoder(checkpoint) => {
+            // Without a tokenizer it is sound as a part of others.
+            Self::CtcModel(checkpoint) | Self::SpeechEncoder(checkpoint) => {
                 let model = SpeechEncoder::load(checkpoint, placement)?;
                 let features = FeatureExtractor::from_checkpoint(checkpoint)?.width();
                 let encoder = model.input_width();
                 if features != encoder {
                     let place = checkpoint.place().to_owned();
                     return Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })));
+                }
+                if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(checkpoint)?) {
+                    tokenizer.check_rows(labels)?;
                 }
                 Ok(ValueRange::of(&model))
             }
