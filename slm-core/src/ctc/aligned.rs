@@ -11,7 +11,8 @@ pub struct Word {
     pub start: f64,
     /// Where it ends.
     pub end: f64,
-    /// How well the sound supports it, from 0 to 1.
+    /// How well the sound supports it, from 0 to 1: against the best path, or for a text that is on it how probable its
+    /// labels are.
     pub agreement: f64,
 }
 
