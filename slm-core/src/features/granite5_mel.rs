@@ -160,7 +160,7 @@ impl Granite5Mel {
             for (i, (slot, weight)) in middle.iter_mut().zip(&self.window).enumerate() {
                 let place = t * MEL_HOP + i;
                 let before = WINDOW / 2;
-                let place = if place < before { before - place } else { place - before };
+                let place = before.abs_diff(place);
                 let place = if place < count { place } else { 2 * (count - 1) - place };
                 *slot = weight * sample(place);
             }

@@ -161,7 +161,7 @@ impl GraniteSpeech5EncoderConfig {
                 problems.push(format!("`{name}` is 0"));
             }
         }
-        if self.conv_kernel_size % 2 == 0 {
+        if self.conv_kernel_size.is_multiple_of(2) {
             problems.push(format!("`conv_kernel_size` is {}, must be odd", self.conv_kernel_size));
         }
         if self.context_size > self.max_position_embeddings {
