@@ -293,7 +293,7 @@ fn folder(name: &str, into: &Path) {
     let mark = if blank == 0 { 1 } else { 0 };
     let labels: serde_json::Map<String, serde_json::Value> = (0..count)
         .map(|id| {
-            let letter = || char::from(b'a' + id as u8).to_string();
+            let letter = || char::from(b'A' + id as u8).to_string();
             let label = match id {
                 id if id == blank => "<pad>".to_owned(),
                 id if id == mark => "|".to_owned(),

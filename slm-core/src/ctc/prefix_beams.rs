@@ -101,6 +101,10 @@ pub fn search(posteriors: &CtcPosteriors, beams: usize, watch: &Watch) -> Vec<La
             }
             for &label in &near {
                 let before = if label == last { mass.blank } else { total };
+                // No path leads there.
+                if before == f64::NEG_INFINITY {
+                    continue;
+                }
                 let longer = next.entry((prefix, label)).or_insert(Mass::NONE);
                 longer.label = log_add(longer.label, before + p(label));
             }
