@@ -6,15 +6,13 @@
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::prelude::*;
 
-use super::convolution::{Convolution, ConvolutionConfig};
+use super::convolution::{Convolution, ConvolutionConfig, NORM_EPSILON};
 use crate::encoder::conformer::attention::{Attention, AttentionConfig};
 use crate::encoder::conformer::feed_forward::{FeedForward, FeedForwardConfig};
 use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
 use crate::nn::PaddedBatch;
 use crate::nn::blocks::score_values;
 
-/// What norms add to a variance; no config says it.
-pub(super) const NORM_EPSILON: f64 = 1e-5;
 /// The share of a feed-forward module in its sum.
 const HALF_STEP: f64 = 0.5;
 

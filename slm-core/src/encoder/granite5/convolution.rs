@@ -12,6 +12,9 @@ use burn::tensor::activation::{glu, silu};
 use crate::nn::PaddedBatch;
 use crate::nn::matrix::MatrixLinear;
 
+/// What norms add to a variance; no config says it.
+pub(super) const NORM_EPSILON: f64 = 1e-5;
+
 /// What a [`Convolution`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvolutionConfig {
@@ -47,7 +50,7 @@ impl ConvolutionConfig {
                 .with_padding(PaddingConfig1d::Explicit(side, side))
                 .with_bias(false)
                 .init(device),
-            norm: BatchNormConfig::new(inner_width).with_epsilon(super::block::NORM_EPSILON).init(device),
+            norm: BatchNormConfig::new(inner_width).with_epsilon(NORM_EPSILON).init(device),
             pointwise_lin2: LinearConfig::new(inner_width, width).init(device).into(),
         }
     }
