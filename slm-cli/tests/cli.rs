@@ -71,7 +71,7 @@ fn folders_are_described_and_checked() {
     };
     for (part, words) in [
         ("", ["bundle", "adapter"]),
-        ("encoder", ["speech encoder", "parakeet_ctc"]),
+        ("encoder", ["speech encoder with a CTC head", "parakeet_ctc"]),
         ("llm", ["language model", "t5"]),
     ] {
         let described = info(&bundle.join(part), &[]);

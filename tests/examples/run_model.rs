@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ready = || loaded.set(start.elapsed().as_secs_f64());
     let checkpoint = Checkpoint::open(dir)?;
     match Model::describe(dir)?.kind {
-        ModelKind::SpeechEncoder => {
+        ModelKind::SpeechEncoder | ModelKind::CtcModel => {
             let model = SpeechEncoder::load(&checkpoint, placement)?;
             ready();
             if runs {

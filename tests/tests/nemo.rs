@@ -29,7 +29,7 @@ fn an_archive_is_told_by_itself_and_in_its_folder() {
         assert_eq!((found.layout(), found.place()), (Layout::Nemo, archive().as_path()));
         assert_eq!(found.model_type().unwrap().as_deref(), Some("nemo"));
         let described = Model::describe(&place).unwrap();
-        assert_eq!((described.kind, described.parts.len()), (ModelKind::SpeechEncoder, 1));
+        assert_eq!((described.kind, described.parts.len()), (ModelKind::CtcModel, 1));
         let part = &described.parts[0];
         assert_eq!(part.model_type.as_deref(), Some("parakeet_ctc (NeMo)"));
         assert_eq!(part.architectures, ["EncDecCTCModelBPE"]);

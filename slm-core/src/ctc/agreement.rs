@@ -32,6 +32,13 @@ impl Agreement {
         Self((-cost / WINDOW as f64).exp())
     }
 
+    /// Of labels that the head itself gave, by the logs of their probabilities: how sure it is of those in the worst
+    /// window.
+    pub fn of_labels(log_probs: &[f32]) -> Self {
+        let costs = log_probs.iter().map(|&p| f64::from((-p).clamp(0.0, FRAME_COST))).collect::<Vec<_>>();
+        Self((-worst_window(&costs) / WINDOW as f64).exp())
+    }
+
     /// Of words, `errors` of which differ from those on the best path, where `words` is the count of the longer text.
     pub fn of_words(errors: usize, words: usize) -> Self {
         Self(1.0 - errors as f64 / words.max(1) as f64)
@@ -57,6 +64,11 @@ fn cost(path: &ForcedPath, frame: usize) -> f64 {
 /// The cost of the labels in the worst window, each at its first frame.
 fn unsupported(path: &ForcedPath) -> f64 {
     let costs: Vec<f64> = path.emissions.iter().map(|emission| cost(path, emission.first)).collect();
+    worst_window(&costs)
+}
+
+/// The sum of the costs in the worst window.
+fn worst_window(costs: &[f64]) -> f64 {
     let window = WINDOW.min(costs.len()).max(1);
     costs.windows(window).map(|window| window.iter().sum()).fold(0.0, f64::max)
 }

@@ -9,6 +9,15 @@ use super::posteriors::CtcPosteriors;
 use crate::nn::EncodedSpeech;
 use crate::text::{TextTokenizer, TokenizerError};
 
+/// Labels without the repeats and blanks of paths, and how probable they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelling {
+    /// The labels.
+    pub labels: Vec<u32>,
+    /// The log of the probability of the paths that were looked at.
+    pub log_prob: f64,
+}
+
 /// A word on the best path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BestPathWord {
@@ -41,6 +50,13 @@ pub fn collapse(labels: impl IntoIterator<Item = u32>, blank: u32) -> Vec<u32> {
 /// The labels on the best path of an utterance; none without a CTC head.
 pub fn labels(speech: &EncodedSpeech) -> Vec<u32> {
     collapse(speech.ctc.iter().map(|frame| frame.label), speech.blank)
+}
+
+/// The labels on the best path, with the probability of that path.
+pub fn labelling(posteriors: &CtcPosteriors) -> Labelling {
+    let best = (0..posteriors.frames()).map(|t| posteriors.best(t));
+    let log_prob = best.clone().map(|(_, p)| f64::from(p)).sum();
+    Labelling { labels: collapse(best.map(|(label, _)| label), posteriors.blank()), log_prob }
 }
 
 /// How sure the sound is of the best path in `frames`: the probability of its least probable label, at the best frame of
@@ -124,5 +140,8 @@ mod tests {
         let runs: Vec<_> = runs(&posteriors).iter().map(|run| (run.label, run.first, run.last)).collect();
         assert_eq!(runs, [(0, 1, 2), (0, 4, 4), (1, 5, 6)]);
         assert_eq!(collapse(path, 2), [0, 0, 1]);
+        let best = labelling(&posteriors);
+        assert_eq!(best.labels, [0, 0, 1]);
+        assert!((best.log_prob + 0.7).abs() < 1e-6, "{best:?}");
     }
 }

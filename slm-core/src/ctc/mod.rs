@@ -2,7 +2,8 @@
 //!
 //! [`listen`] runs an encoder and brings its states and [`CtcPosteriors`] to the host. Those are read in three ways:
 //!
-//! - the most probable labels, one a frame: [`best_path`];
+//! - the most probable labels, one a frame: [`best_path`]; and the most probable labellings over all their paths:
+//!   [`prefix_beams`];
 //! - which of many given phrases the sound supports: a [`PhraseList`] of up to 100,000 names and words becomes a
 //!   [`PrefixTree`], along which a [`PhraseSearch`] looks for all of them at once;
 //! - whether a given text was said, and when: a language model gives text without times and may write what nobody
@@ -11,6 +12,7 @@
 //!   it.
 
 mod agreement;
+mod aligned;
 pub mod best_path;
 pub mod edit;
 pub mod forced;
@@ -20,15 +22,18 @@ mod output;
 mod phrase_search;
 mod phrases;
 mod posteriors;
+pub mod prefix_beams;
 mod prefix_tree;
 mod spelling;
 mod support;
+mod word_edits;
 mod words;
 
 pub use agreement::{Agreement, SUSPECT};
+pub use aligned::{Aligned, SkippedSpeech, Word};
 pub use output::{EncoderOutput, ReadBackError, encode, listen};
 pub use phrase_search::{FoundPhrase, PhraseSearch};
 pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};
 pub use posteriors::CtcPosteriors;
 pub use prefix_tree::PrefixTree;
-pub use words::{Aligned, SkippedSpeech, Word, WordAligner};
+pub use words::{Measure, WordAligner};

@@ -4,10 +4,11 @@
 //! words on the best path that the text's words are edits of.
 
 use super::agreement::{Agreement, per_label};
-use super::best_path::{self, BestPathWord};
-use super::edit::{Edit, edits};
-use super::forced::{self, ForcedPath};
+use super::aligned::{Aligned, SkippedSpeech, Word};
+use super::best_path;
+use super::forced::{self, Emission, ForcedPath};
 use super::posteriors::CtcPosteriors;
+use super::word_edits::by_edits;
 use crate::text::{TextTokenizer, TokenizerError};
 
 /// What a letter takes in slow speech, in seconds: a label that stands alone reaches half of its letters to either side.
@@ -15,45 +16,21 @@ const LETTER_SECONDS: f64 = 0.1;
 /// Labels that a stretch must hold to count as skipped speech: one alone is a label that the head mistook.
 const SKIPPED_LABELS: usize = 3;
 
-/// A word of a text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Word {
-    /// As the text has it.
-    pub text: String,
-    /// Where it begins, in seconds from the start of the audio.
-    pub start: f64,
-    /// Where it ends.
-    pub end: f64,
-    /// How well the sound supports it, from 0 to 1.
-    pub agreement: f64,
-}
-
-/// Speech that a text leaves out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SkippedSpeech {
-    /// The labels on the best path there.
-    pub text: String,
-    /// Where it begins, in seconds from the start of the audio.
-    pub start: f64,
-    /// Where it ends.
-    pub end: f64,
-}
-
-/// A text laid onto the sound.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Aligned {
-    /// Its words, in order.
-    pub words: Vec<Word>,
-    /// What it leaves out, in order.
-    pub skipped: Vec<SkippedSpeech>,
-    /// How well the sound supports it.
-    pub agreement: Agreement,
+/// What a word is measured by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// How much less probable it is than the best path: for a text that something else wrote.
+    #[default]
+    BestPath,
+    /// How probable it is: for a text that the labels themselves give, which is on the best path.
+    Probability,
 }
 
 /// Lays texts onto CTC posteriors whose labels a tokenizer names.
 #[derive(Debug, Clone, Copy)]
 pub struct WordAligner<'a> {
     labels: &'a TextTokenizer,
+    measure: Measure,
 }
 
 /// A text in labels, and the word that each belongs to.
@@ -67,7 +44,13 @@ struct Spelled {
 impl<'a> WordAligner<'a> {
     /// With the tokenizer of the CTC labels.
     pub fn new(labels: &'a TextTokenizer) -> Self {
-        Self { labels }
+        Self { labels, measure: Measure::default() }
+    }
+
+    /// The same with another measure of words and texts.
+    #[must_use]
+    pub fn with_measure(self, measure: Measure) -> Self {
+        Self { measure, ..self }
     }
 
     /// Lays `text` onto the posteriors, whose frames are `frame_seconds` apart.
@@ -84,17 +67,49 @@ impl<'a> WordAligner<'a> {
         posteriors: &CtcPosteriors,
         frame_seconds: f64,
     ) -> Result<Aligned, TokenizerError> {
-        let best_words = best_path::words(self.labels, posteriors)?;
         let time = |frame: usize| frame as f64 * frame_seconds;
         let Some(spelled) = self.spell(text)? else {
-            return Ok(by_edits(text, &best_words, time));
+            return Ok(by_edits(text, &best_path::words(self.labels, posteriors)?, time));
         };
-        let path = forced::align(posteriors, &spelled.ids);
-        let agreement = Agreement::of(path.as_ref());
-        let Some(path) = path else {
-            return Ok(Aligned { agreement, ..by_edits(text, &best_words, time) });
+        self.lay(text, &spelled, posteriors, frame_seconds)
+    }
+
+    /// Lays the text of `labels` onto the posteriors, as these labels and in no other spelling.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::align`].
+    pub fn align_labels(
+        self,
+        labels: &[u32],
+        posteriors: &CtcPosteriors,
+        frame_seconds: f64,
+    ) -> Result<Aligned, TokenizerError> {
+        let text = self.labels.decode(labels)?;
+        self.lay(&text, &self.spelled(labels.to_vec())?, posteriors, frame_seconds)
+    }
+
+    fn lay(
+        self,
+        text: &str,
+        spelled: &Spelled,
+        posteriors: &CtcPosteriors,
+        frame_seconds: f64,
+    ) -> Result<Aligned, TokenizerError> {
+        let time = |frame: usize| frame as f64 * frame_seconds;
+        let Some(path) = forced::align(posteriors, &spelled.ids) else {
+            let by_edits = by_edits(text, &best_path::words(self.labels, posteriors)?, time);
+            return Ok(Aligned { agreement: Agreement::of(None), ..by_edits });
         };
-        let words = by_path(text, &spelled, &path, posteriors.frames(), frame_seconds);
+        let (agreement, log_probs) = match self.measure {
+            Measure::BestPath => (Agreement::of(Some(&path)), None),
+            Measure::Probability => {
+                let log_probs = log_probs(&spelled.ids, &path, posteriors);
+                (Agreement::of_labels(&log_probs), Some(log_probs))
+            }
+        };
+        let log_probs = log_probs.as_deref();
+        let words = by_path(text, spelled, &path, log_probs, posteriors.frames() as f64 * frame_seconds);
         let skipped = self.skipped(&path, posteriors, time)?;
         Ok(Aligned { words, skipped, agreement })
     }
@@ -107,15 +122,19 @@ impl<'a> WordAligner<'a> {
             if again.split_whitespace().eq(form.split_whitespace())
                 && form.split_whitespace().count() == text.split_whitespace().count()
             {
-                let words = best_path::word_of_each(self.labels, &ids)?;
-                let letters = ids
-                    .iter()
-                    .map(|&id| Ok(self.labels.decode(&[id])?.trim().chars().count()))
-                    .collect::<Result<Vec<_>, TokenizerError>>()?;
-                return Ok(Some(Spelled { ids, words, letters }));
+                return Ok(Some(self.spelled(ids)?));
             }
         }
         Ok(None)
+    }
+
+    fn spelled(self, ids: Vec<u32>) -> Result<Spelled, TokenizerError> {
+        let words = best_path::word_of_each(self.labels, &ids)?;
+        let letters = ids
+            .iter()
+            .map(|&id| Ok(self.labels.decode(&[id])?.trim().chars().count()))
+            .collect::<Result<Vec<_>, TokenizerError>>()?;
+        Ok(Spelled { ids, words, letters })
     }
 
     /// Stretches of frames at which the best path has labels and the text's path has blanks.
@@ -152,11 +171,27 @@ impl<'a> WordAligner<'a> {
     }
 }
 
-/// Words by a forced path of `frames` frames.
+/// The log of the probability of each of `labels` at the best of its frames.
+fn log_probs(labels: &[u32], path: &ForcedPath, posteriors: &CtcPosteriors) -> Vec<f32> {
+    let best = |(&label, emission): (&u32, &Emission)| {
+        let frames = emission.first..=emission.last;
+        frames.map(|t| posteriors.frame(t)[label as usize]).fold(f32::NEG_INFINITY, f32::max)
+    };
+    labels.iter().zip(&path.emissions).map(best).collect()
+}
+
+/// Words by a forced path through `seconds` of sound, measured by the `log_probs` of their labels where these are given.
 ///
 /// A CTC head emits a label somewhere within its sound. Two words meet between their labels, in proportion to the
 /// letters of these, unless a pause lies between.
-fn by_path(text: &str, spelled: &Spelled, path: &ForcedPath, frames: usize, frame_seconds: f64) -> Vec<Word> {
+fn by_path(
+    text: &str,
+    spelled: &Spelled,
+    path: &ForcedPath,
+    log_probs: Option<&[f32]>,
+    seconds: f64,
+) -> Vec<Word> {
+    let frame_seconds = seconds / path.support.len().max(1) as f64;
     let centre = |label: usize| (path.emissions[label].first as f64 + 0.5) * frame_seconds;
     let letters = |label: usize| spelled.letters[label].max(1) as f64;
     // How far a label reaches towards its neighbour, where it has one.
@@ -179,68 +214,18 @@ fn by_path(text: &str, spelled: &Spelled, path: &ForcedPath, frames: usize, fram
         let before = from.checked_sub(1).map(|place| own[place]);
         let after = own.get(to + 1).copied();
         let (begin, end) = (path.emissions[first].first, path.emissions[last].last);
-        let support: f64 = path.support[begin..=end].iter().map(|&ratio| f64::from(ratio)).sum();
+        let support: f64 = match log_probs {
+            Some(log_probs) => own[from..=to].iter().map(|&label| f64::from(log_probs[label])).sum(),
+            None => path.support[begin..=end].iter().map(|&ratio| f64::from(ratio)).sum(),
+        };
         words.push(Word {
             text: text.to_owned(),
             start: (centre(first) - reach(first, before)).max(0.0),
-            end: (centre(last) + reach(last, after)).min(frames as f64 * frame_seconds),
+            end: (centre(last) + reach(last, after)).min(seconds),
             agreement: per_label(support, to + 1 - from),
         });
     }
     words
-}
-
-/// Words by the fewest edits to those on the best path; a word that has none there lies between its neighbours.
-fn by_edits(text: &str, best_words: &[BestPathWord], time: impl Fn(usize) -> f64) -> Aligned {
-    let plain = |word: &str| word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-    let texts: Vec<&str> = text.split_whitespace().collect();
-    let written: Vec<String> = texts.iter().map(|word| plain(word)).collect();
-    let said: Vec<String> = best_words.iter().map(|word| plain(&word.text)).collect();
-    let steps = edits(&said, &written);
-    let errors = steps.iter().filter(|step| !matches!(step, Edit::Same(..))).count();
-    let agreement = Agreement::of_words(errors, said.len().max(written.len()));
-
-    let mut words = Vec::with_capacity(texts.len());
-    let mut skipped: Vec<SkippedSpeech> = Vec::new();
-    let mut at = 0.0;
-    let mut goes_on = false;
-    for (position, step) in steps.iter().enumerate() {
-        let mut deleted = false;
-        match *step {
-            Edit::Same(i, j) | Edit::Substitution(i, j) => {
-                let (first, last) = best_words[i].frames;
-                at = time(last + 1);
-                let agreement = f64::from(u8::from(matches!(step, Edit::Same(..))));
-                words.push(Word { text: texts[j].to_owned(), start: time(first), end: at, agreement });
-            }
-            Edit::Insertion(j) => {
-                let next = steps[position..].iter().find_map(|step| match *step {
-                    Edit::Same(i, _) | Edit::Substitution(i, _) | Edit::Deletion(i) => {
-                        Some(best_words[i].frames.0)
-                    }
-                    Edit::Insertion(_) => None,
-                });
-                let end = next.map_or(at, &time).max(at);
-                words.push(Word { text: texts[j].to_owned(), start: at, end, agreement: 0.0 });
-            }
-            Edit::Deletion(i) => {
-                let BestPathWord { text, frames: (first, last) } = &best_words[i];
-                at = time(last + 1);
-                deleted = true;
-                match skipped.last_mut().filter(|_| goes_on) {
-                    Some(stretch) => {
-                        stretch.text = format!("{} {text}", stretch.text);
-                        stretch.end = at;
-                    }
-                    None => {
-                        skipped.push(SkippedSpeech { text: text.clone(), start: time(*first), end: at });
-                    }
-                }
-            }
-        }
-        goes_on = deleted;
-    }
-    Aligned { words, skipped, agreement }
 }
 
 #[cfg(test)]
@@ -296,6 +281,27 @@ mod tests {
         let aligned = aligner.align("abb cd", &sound, 0.01).unwrap();
         let (first, second) = (&aligned.words[0], &aligned.words[1]);
         assert!((first.end - second.start).abs() < 1e-9 && (first.end - 0.07).abs() < 1e-9, "{first:?}");
+    }
+
+    #[test]
+    fn labels_that_the_head_gave_are_as_sure_as_it_is() {
+        let tokenizer = labels();
+        let aligner = WordAligner::new(&tokenizer).with_measure(Measure::Probability);
+        // Every frame has 0.95 for its label; `b` twice in a row is said once.
+        let sound = posteriors("-abb-|-cd-----");
+        let ids = [0, 1, 4, 2, 3];
+        let aligned = aligner.align_labels(&ids, &sound, 0.1).unwrap();
+        let texts: Vec<&str> = aligned.words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(texts, ["ab", "cd"]);
+        assert!(aligned.words.iter().all(|word| (word.agreement - 0.95).abs() < 1e-6), "{aligned:?}");
+        assert!((aligned.agreement.value() - 0.95_f64.powf(0.5)).abs() < 1e-6, "{aligned:?}");
+        // The times do not depend on the measure.
+        let other = WordAligner::new(&tokenizer).align("ab cd", &sound, 0.1).unwrap();
+        assert_eq!(times(&other), times(&aligned));
+        assert!(other.words.iter().all(|word| word.agreement > 0.999));
+        // A label that the sound does not have counts against its word alone.
+        let wrong = aligner.align_labels(&[0, 3, 4, 2, 3], &sound, 0.1).unwrap();
+        assert!(wrong.words[0].agreement < 0.2 && wrong.words[1].agreement > 0.9, "{wrong:?}");
     }
 
     #[test]

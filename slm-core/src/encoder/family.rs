@@ -1,6 +1,7 @@
 //! The families of speech encoders: which `model_type` is whose.
 
 use super::error::EncoderError;
+use super::granite5::{self, GraniteSpeech5};
 use super::lasr::{self, Lasr};
 use super::model::EncoderSizes;
 use super::parakeet::{self, NEMO, Parakeet};
@@ -17,21 +18,28 @@ pub struct Family {
     pub model_types: &'static [&'static str],
     /// Loads config and weights; the weights are constants for autodiff.
     pub load: fn(&Checkpoint, &Placement) -> Result<SpeechEncoder, EncoderError>,
+    /// The labels of the CTC head, the blank included; `None` without a head. No tensor is read.
+    pub labels: fn(&Checkpoint) -> Result<Option<usize>, EncoderError>,
     /// Reads the config alone.
     pub sizes: fn(&Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderError>,
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 4] = [
+pub static FAMILIES: [Family; 5] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
+        labels: |checkpoint| Ok(parakeet::ParakeetConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(parakeet::ParakeetConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: wav2vec2::bert::MODEL_TYPES,
         load: |checkpoint, placement| {
             Ok(SpeechEncoder::Wav2Vec2Bert(Wav2Vec2Bert::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| {
+            let config = wav2vec2::Wav2Vec2BertConfig::from_checkpoint(checkpoint)?;
+            wav2vec2::head_labels(&config.blocks, &checkpoint.weights()?, checkpoint)
         },
         sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2BertConfig::from_checkpoint(checkpoint)?)),
     },
@@ -40,12 +48,27 @@ pub static FAMILIES: [Family; 4] = [
         load: |checkpoint, placement| {
             Ok(SpeechEncoder::Wav2Vec2Conformer(Wav2Vec2Conformer::load(checkpoint, placement)?))
         },
+        labels: |checkpoint| {
+            let config = wav2vec2::Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?;
+            wav2vec2::head_labels(&config.blocks, &checkpoint.weights()?, checkpoint)
+        },
         sizes: |checkpoint| Ok(Box::new(wav2vec2::Wav2Vec2ConformerConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: lasr::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Lasr(Lasr::load(checkpoint, placement)?)),
+        labels: |checkpoint| Ok(lasr::LasrConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(lasr::LasrConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: granite5::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::GraniteSpeech5(GraniteSpeech5::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| {
+            Ok(Some(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?.vocab_size))
+        },
+        sizes: |checkpoint| Ok(Box::new(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?)),
     },
 ];
 
@@ -79,6 +102,15 @@ pub fn sizes(checkpoint: &Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderEr
     (of(checkpoint)?.sizes)(checkpoint)
 }
 
+/// The labels of the CTC head of a checkpoint's encoder, the blank included; `None` without a head. No tensor is read.
+///
+/// # Errors
+///
+/// [`EncoderError`] naming the file and what is wrong with it.
+pub fn labels(checkpoint: &Checkpoint) -> Result<Option<usize>, EncoderError> {
+    (of(checkpoint)?.labels)(checkpoint)
+}
+
 /// The family of a checkpoint.
 fn of(checkpoint: &Checkpoint) -> Result<&'static Family, EncoderError> {
     let found = checkpoint.model_type()?;
@@ -97,13 +129,13 @@ mod tests {
     #[test]
     fn every_model_type_has_one_family() {
         let mut names = model_types();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         for name in names.iter().chain([&NEMO]) {
             assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         assert!(!names.contains(&NEMO) && family_of("t5").is_none());
     }
 }

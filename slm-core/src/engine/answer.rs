@@ -60,9 +60,9 @@ pub struct Segment {
     pub score: f64,
     /// What the encoder's CTC head made of the sound.
     pub ctc_text: Option<String>,
-    /// The tokens of the text, in the language model's vocabulary.
+    /// The tokens of the text: the language model's, or the labels of a CTC model.
     pub tokens: Vec<u32>,
-    /// The mean log-probability of a token, the end token included.
+    /// The mean log-probability of a token, the end token included; of a CTC model that of its path, a label.
     pub avg_logprob: f64,
     /// How likely it is that the stretch holds no speech, from 0 to 1.
     pub no_speech_prob: f64,

@@ -1,11 +1,22 @@
-//! What lies at a path: the one place that decides it.
+//! What lies at a path: the one place that decides it, and that knows what each kind is made of and can do.
+//!
+//! A further kind is a variant here, its loading in `speech/`, and nothing else in the engine.
 
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
+use super::error::{Error, Message};
+use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
+use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
-use crate::checkpoint::{CONFIG_FILE, Checkpoint};
-use crate::{encoder, llm};
+use crate::checkpoint::{
+    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
+};
+use crate::encoder::{self, SpeechEncoder};
+use crate::features::FeatureExtractor;
+use crate::llm::{self, LanguageModel};
+use crate::nn::weights::{Placement, ValueRange};
+use crate::prompt::Task;
+use crate::text::TextTokenizer;
 
 /// A kind of model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +24,8 @@ use crate::{encoder, llm};
 pub enum ModelKind {
     /// A speech encoder, an adapter and a language model, joined by `slm.json`. It answers.
     Bundle,
+    /// A speech encoder with a CTC head. It transcribes, by the labels of its head.
+    CtcModel,
     /// A speech encoder alone.
     SpeechEncoder,
     /// A language model alone.
@@ -22,9 +35,23 @@ pub enum ModelKind {
 /// A model of each kind, its files known and not loaded.
 pub(super) enum Contents {
     Bundle(Box<Bundle>),
+    CtcModel(Checkpoint),
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
 }
+
+/// A part of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Encoder,
+    /// An encoder that needs the tokenizer of its labels.
+    LabelledEncoder,
+    Llm,
+    Adapter,
+}
+
+/// Files that a part needs, each with those that can stand for it.
+type Needs = &'static [(&'static str, &'static [&'static str])];
 
 /// A `model_type` that nobody knows.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +62,39 @@ pub(super) struct UnknownFamily {
     known: Vec<&'static str>,
 }
 
+/// Features of another width than the encoder reads.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`: features have width {features}, the encoder reads {encoder}", place.display())]
+struct FeatureWidth {
+    place: PathBuf,
+    features: usize,
+    encoder: usize,
+}
+
+impl ModelKind {
+    /// What it is called in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bundle => "bundle",
+            Self::CtcModel => "speech encoder with a CTC head",
+            Self::SpeechEncoder => "speech encoder",
+            Self::LanguageModel => "language model",
+        }
+    }
+
+    /// What one can do with it.
+    pub fn use_for(self) -> &'static str {
+        match self {
+            Self::Bundle => "the tasks of its templates",
+            Self::CtcModel => {
+                "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
+            }
+            Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
+            Self::LanguageModel => "nothing alone; as the language model of a bundle",
+        }
+    }
+}
+
 impl Contents {
     /// Says what lies at `place`. The hashes of a bundle are compared, unless `keep_going` says no in between.
     pub(super) fn open(place: &Path, keep_going: &dyn Fn() -> bool) -> Result<Self, Error> {
@@ -42,11 +102,18 @@ impl Contents {
             return Ok(Self::Bundle(Box::new(Bundle::open_watched(place, keep_going)?)));
         }
         let checkpoint = Checkpoint::open(place)?;
+        if checkpoint.layout() == Layout::HuggingFace && !checkpoint.has(CONFIG_FILE) {
+            let place = place.display();
+            let message =
+                format!("cannot open model `{place}`: it has neither `{MANIFEST_NAME}` nor `{CONFIG_FILE}`");
+            return Err(Error::Damaged(Box::new(Message(message))));
+        }
         let model_type = checkpoint.model_type()?;
         // A config without a family is T5's, where it looks like one.
         let found = model_type.as_deref().unwrap_or("absent");
         if encoder::family_of(found).is_some() {
-            return Ok(Self::SpeechEncoder(checkpoint));
+            let has_head = encoder::labels(&checkpoint)?.is_some();
+            return Ok(if has_head { Self::CtcModel(checkpoint) } else { Self::SpeechEncoder(checkpoint) });
         }
         if llm::family_of(found).is_some() {
             return Ok(Self::LanguageModel(checkpoint));
@@ -59,8 +126,134 @@ impl Contents {
     pub(super) fn kind(&self) -> ModelKind {
         match self {
             Self::Bundle(_) => ModelKind::Bundle,
+            Self::CtcModel(_) => ModelKind::CtcModel,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
+        }
+    }
+
+    /// The models that it is made of.
+    pub(super) fn parts(&self) -> Result<Vec<(Part, Checkpoint)>, Error> {
+        Ok(match self {
+            Self::Bundle(bundle) => vec![
+                (Part::Encoder, bundle.encoder()?),
+                (Part::Llm, bundle.llm()?),
+                (Part::Adapter, bundle.adapter()?),
+            ],
+            Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
+            Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
+            Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
+        })
+    }
+
+    /// The keys of the tasks that it can do.
+    pub(super) fn tasks(&self) -> Vec<String> {
+        match self {
+            Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
+            Self::CtcModel(_) => vec![Task::Transcribe.key()],
+            Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
+        }
+    }
+
+    /// Refuses what answers nothing by itself, before anything is loaded.
+    pub(super) fn check_answers(&self) -> Result<(), Error> {
+        match self {
+            Self::Bundle(_) | Self::CtcModel(_) => Ok(()),
+            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
+                Err(no_answers(checkpoint, self.kind()))
+            }
+        }
+    }
+
+    /// Loads a model that answers.
+    pub(super) fn load(&self, placement: Placement) -> Result<SpeechModel, Error> {
+        match self {
+            Self::Bundle(bundle) => Ok(SpeechModel::load(bundle, placement)?),
+            Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
+            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
+                Err(no_answers(checkpoint, self.kind()))
+            }
+        }
+    }
+
+    /// Loads everything, and checks that all values are finite and that the parts fit; of one model alone it gives the
+    /// range of its values.
+    pub(super) fn verify(&self, placement: Placement) -> Result<Option<ValueRange>, Error> {
+        match self {
+            Self::Bundle(bundle) => {
+                SpeechModel::load(bundle, placement)?;
+                Ok(None)
+            }
+            // Without a tokenizer it is sound as a part of others.
+            Self::CtcModel(checkpoint) | Self::SpeechEncoder(checkpoint) => {
+                let model = SpeechEncoder::load(checkpoint, placement)?;
+                let features = FeatureExtractor::from_checkpoint(checkpoint)?.width();
+                let encoder = model.input_width();
+                if features != encoder {
+                    let place = checkpoint.place().to_owned();
+                    return Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })));
+                }
+                if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(checkpoint)?) {
+                    tokenizer.check_rows(labels)?;
+                }
+                Ok(ValueRange::of(&model))
+            }
+            Self::LanguageModel(checkpoint) => {
+                let model = LanguageModel::load(checkpoint, placement)?;
+                TextTokenizer::from_checkpoint(checkpoint)?.check_rows(model.vocab_size())?;
+                Ok(ValueRange::of(&model))
+            }
+        }
+    }
+}
+
+/// Why a model of a kind that is only a part of others is not opened.
+fn no_answers(checkpoint: &Checkpoint, kind: ModelKind) -> Error {
+    let (place, name) = (checkpoint.place().display(), kind.name());
+    let lacks = if kind == ModelKind::SpeechEncoder { ", which has no CTC head" } else { "" };
+    let message =
+        format!("cannot open model `{place}`: it has no `{MANIFEST_NAME}`; it is a {name} alone{lacks}");
+    Error::Unsupported(Box::new(Message(message)))
+}
+
+impl Part {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Encoder | Self::LabelledEncoder => "encoder",
+            Self::Llm => "llm",
+            Self::Adapter => "adapter",
+        }
+    }
+
+    /// Files that it needs beside the weights.
+    pub(super) fn needs(self) -> Needs {
+        const FEATURES: (&str, &[&str]) = (PREPROCESSOR_FILE, &[PREPROCESSOR_FILE, PROCESSOR_FILE]);
+        const TOKENIZER: (&str, &[&str]) = (TOKENIZER_FILES[0], &TOKENIZER_FILES);
+        match self {
+            Self::Encoder => &[FEATURES],
+            Self::LabelledEncoder => &[FEATURES, TOKENIZER],
+            Self::Llm => &[TOKENIZER],
+            Self::Adapter => &[],
+        }
+    }
+
+    /// Bytes of its work on a segment.
+    pub(super) fn working(self, checkpoint: &Checkpoint) -> Result<u64, Error> {
+        match self {
+            Self::Encoder | Self::LabelledEncoder => {
+                // Without its settings the usual 10 ms.
+                let hop =
+                    FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
+                let samples = MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE);
+                Ok(encoder::sizes(checkpoint)?.working_bytes(1, (samples / hop as f64) as usize))
+            }
+            Self::Llm => {
+                // It reads the soft tokens of a segment, 10 a second, and writes as many.
+                let tokens = 10 * MAX_SEGMENT_SECONDS as usize;
+                Ok(llm::sizes(checkpoint)?.working_bytes(1, tokens, tokens))
+            }
+            Self::Adapter => Ok(0),
         }
     }
 }

@@ -5,21 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::contents::{Contents, ModelKind};
+use super::contents::{Contents, ModelKind, Part};
 use super::error::Error;
 use super::memory::MemoryEstimate;
-use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::card::ModelCard;
-use crate::checkpoint::{
-    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
-};
-use crate::encoder::{self, SpeechEncoder};
-use crate::features::FeatureExtractor;
-use crate::llm::{self, LanguageModel};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
 use crate::nn::weights::{ComputeType, Placement, ValueRange};
 use crate::text::TextTokenizer;
-
-use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
 
 /// What a model on disk is.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +27,7 @@ pub struct ModelDescription {
     pub description: Option<String>,
     /// The program that wrote a bundle.
     pub writer: Option<String>,
-    /// The keys of a bundle's tasks.
+    /// The keys of the tasks that it can do; none for a model that is only a part of others.
     pub tasks: Vec<String>,
     /// The models in it: encoder, language model and adapter of a bundle, or the only one.
     pub parts: Vec<PartDescription>,
@@ -81,15 +73,6 @@ pub struct WeightSummary {
     pub files: usize,
     /// Bytes of those files.
     pub bytes: u64,
-}
-
-/// Features of another width than the encoder reads.
-#[derive(Debug, thiserror::Error)]
-#[error("`{}`: features have width {features}, the encoder reads {encoder}", place.display())]
-struct FeatureWidth {
-    place: PathBuf,
-    features: usize,
-    encoder: usize,
 }
 
 /// The part of a model that a tensor belongs to, by its name in the file.
@@ -141,12 +124,7 @@ impl WeightSummary {
 }
 
 impl PartDescription {
-    /// `needs` are names of files, each with those that can stand for it.
-    fn read(
-        name: &'static str,
-        checkpoint: &Checkpoint,
-        needs: &[(&'static str, &[&'static str])],
-    ) -> Result<Self, Error> {
+    fn read(part: Part, checkpoint: &Checkpoint) -> Result<Self, Error> {
         #[derive(Default, Deserialize)]
         struct Config {
             #[serde(default)]
@@ -163,9 +141,9 @@ impl PartDescription {
         };
         let absent = |names: &[&'static str]| checkpoint.first_of(names).is_none();
         let is_folder = checkpoint.layout() == Layout::HuggingFace;
-        let missing = needs.iter().filter(|(_, names)| is_folder && absent(names));
+        let missing = part.needs().iter().filter(|(_, names)| is_folder && absent(names));
         Ok(Self {
-            name,
+            name: part.name(),
             place: checkpoint.place().to_owned(),
             model_type,
             architectures: architectures.into_iter().filter(|class| !class.is_empty()).collect(),
@@ -177,45 +155,28 @@ impl PartDescription {
     }
 }
 
-const ENCODER_NEEDS: [(&str, &[&str]); 1] = [(PREPROCESSOR_FILE, &[PREPROCESSOR_FILE, PROCESSOR_FILE])];
-const LLM_NEEDS: [(&str, &[&str]); 1] = [(TOKENIZER_FILES[0], &TOKENIZER_FILES)];
-
 impl ModelDescription {
     /// Says what lies at `place`.
     pub(super) fn read(place: &Path) -> Result<Self, Error> {
         let contents = Contents::open(place, &|| true)?;
-        let mut described = Self {
+        let parts = contents.parts()?;
+        let manifest = match &contents {
+            Contents::Bundle(bundle) => Some(bundle.manifest()),
+            _ => None,
+        };
+        Ok(Self {
             place: place.to_owned(),
             kind: contents.kind(),
-            name: None,
-            description: None,
-            writer: None,
-            tasks: Vec::new(),
-            parts: Vec::new(),
-            working: working(&contents)?,
-        };
-        match contents {
-            Contents::Bundle(bundle) => {
-                let manifest = bundle.manifest();
-                described.name = Some(manifest.name.clone());
-                described.description = Some(manifest.description.clone());
-                described.writer = Some(manifest.writer.clone());
-                described.tasks = manifest.templates.keys().cloned().collect();
-                let (encoder, llm) = (bundle.encoder()?, bundle.llm()?);
-                described.parts = vec![
-                    PartDescription::read("encoder", &encoder, &ENCODER_NEEDS)?,
-                    PartDescription::read("llm", &llm, &LLM_NEEDS)?,
-                    PartDescription::read("adapter", &bundle.adapter()?, &[])?,
-                ];
-            }
-            Contents::SpeechEncoder(checkpoint) => {
-                described.parts = vec![PartDescription::read("encoder", &checkpoint, &ENCODER_NEEDS)?];
-            }
-            Contents::LanguageModel(checkpoint) => {
-                described.parts = vec![PartDescription::read("llm", &checkpoint, &LLM_NEEDS)?];
-            }
-        }
-        Ok(described)
+            name: manifest.map(|manifest| manifest.name.clone()),
+            description: manifest.map(|manifest| manifest.description.clone()),
+            writer: manifest.map(|manifest| manifest.writer.clone()),
+            tasks: contents.tasks(),
+            parts: parts
+                .iter()
+                .map(|(part, checkpoint)| PartDescription::read(*part, checkpoint))
+                .collect::<Result<_, _>>()?,
+            working: working(&parts)?,
+        })
     }
 
     /// What the model will take in memory, with large matrices in `compute`.
@@ -231,71 +192,27 @@ impl ModelDescription {
     ///
     /// [`Error`] naming the file, the tensors, or the fields that do not fit.
     pub fn verify(&self, placement: impl Into<Placement>) -> Result<Option<ValueRange>, Error> {
-        let placement = placement.into();
-        match Contents::open(&self.place, &|| true)? {
-            Contents::Bundle(bundle) => {
-                SpeechModel::load(&bundle, placement)?;
-                Ok(None)
-            }
-            Contents::SpeechEncoder(checkpoint) => {
-                let model = SpeechEncoder::load(&checkpoint, placement)?;
-                let features = FeatureExtractor::from_checkpoint(&checkpoint)?.width();
-                let encoder = model.input_width();
-                if features != encoder {
-                    let place = self.place.clone();
-                    return Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })));
-                }
-                if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(&checkpoint)?) {
-                    tokenizer.check_rows(labels)?;
-                }
-                Ok(ValueRange::of(&model))
-            }
-            Contents::LanguageModel(checkpoint) => {
-                let model = LanguageModel::load(&checkpoint, placement)?;
-                TextTokenizer::from_checkpoint(&checkpoint)?.check_rows(model.vocab_size())?;
-                Ok(ValueRange::of(&model))
-            }
-        }
+        Contents::open(&self.place, &|| true)?.verify(placement.into())
     }
 }
 
 /// What a model will take in memory, with large matrices in `compute`.
 pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<MemoryEstimate, Error> {
-    let bytes = |checkpoint: &Checkpoint| -> Result<u64, Error> {
-        Ok(checkpoint.weights()?.parameters() * compute.bytes())
-    };
-    let weights = match contents {
-        Contents::Bundle(bundle) => {
-            bytes(&bundle.encoder()?)? + bytes(&bundle.llm()?)? + bytes(&bundle.adapter()?)?
-        }
-        Contents::SpeechEncoder(checkpoint) | Contents::LanguageModel(checkpoint) => bytes(checkpoint)?,
-    };
-    Ok(MemoryEstimate { weights, working: working(contents)? })
-}
-
-/// Bytes of work on a segment.
-fn working(contents: &Contents) -> Result<u64, Error> {
-    match contents {
-        Contents::Bundle(bundle) => {
-            Ok(encoder_working(&bundle.encoder()?)?.max(llm_working(&bundle.llm()?)?))
-        }
-        Contents::SpeechEncoder(checkpoint) => encoder_working(checkpoint),
-        Contents::LanguageModel(checkpoint) => llm_working(checkpoint),
+    let parts = contents.parts()?;
+    let mut weights = 0;
+    for (_, checkpoint) in &parts {
+        weights += checkpoint.weights()?.parameters() * compute.bytes();
     }
+    Ok(MemoryEstimate { weights, working: working(&parts)? })
 }
 
-/// Bytes of encoding a segment.
-fn encoder_working(checkpoint: &Checkpoint) -> Result<u64, Error> {
-    // Without its settings the usual 10 ms.
-    let hop = FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
-    let samples = MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE);
-    Ok(encoder::sizes(checkpoint)?.working_bytes(1, (samples / hop as f64) as usize))
-}
-
-/// Bytes of reading the soft tokens of a segment, 10 a second, and of writing as many.
-fn llm_working(checkpoint: &Checkpoint) -> Result<u64, Error> {
-    let tokens = 10 * MAX_SEGMENT_SECONDS as usize;
-    Ok(llm::sizes(checkpoint)?.working_bytes(1, tokens, tokens))
+/// Bytes of work on a segment, for the parts one after the other.
+fn working(parts: &[(Part, Checkpoint)]) -> Result<u64, Error> {
+    let mut most = 0;
+    for (part, checkpoint) in parts {
+        most = most.max(part.working(checkpoint)?);
+    }
+    Ok(most)
 }
 
 #[cfg(all(test, feature = "flex"))]

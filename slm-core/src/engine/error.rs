@@ -263,6 +263,7 @@ impl From<LoadError> for Error {
             LoadError::Encoder(error) => error.into(),
             LoadError::Adapter(error) => error.into(),
             LoadError::Llm(error) => error.into(),
+            LoadError::NoInstructions => Self::classed(error, Self::Unsupported),
             _ => Self::classed(error, Self::Damaged),
         }
     }
@@ -275,7 +276,10 @@ impl From<SpeechError> for Error {
             | SpeechError::TextTooLong { .. }
             | SpeechError::AudioTooLong { .. }
             | SpeechError::NoTranscripts { .. } => Self::classed(error, Self::Limit),
-            SpeechError::NoTask { .. } | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
+            SpeechError::NoTask { .. }
+            | SpeechError::OnlyTranscribes { .. }
+            | SpeechError::OnlyHears
+            | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)
             | SpeechError::Decode(DecodeError::Cancelled) => Self::Cancelled,

@@ -7,15 +7,14 @@ use super::answer::Answer;
 use super::cache::EncoderCache;
 use super::cancel::CancelToken;
 use super::capabilities::{Capabilities, Limits};
-use super::contents::{Contents, ModelKind};
+use super::contents::Contents;
 use super::description::{ModelDescription, estimate};
-use super::error::{Error, MemoryShortage, Message};
+use super::error::{Error, MemoryShortage};
 use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
 use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
 use crate::audio::SAMPLE_RATE;
-use crate::checkpoint::bundle::{BundleError, MANIFEST_NAME};
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
 use crate::nn::weights::Placement;
@@ -41,28 +40,25 @@ const _: () = {
 };
 
 impl Model {
-    /// Opens the model at `path`: today a bundle, the folder that `slm-train` writes.
+    /// Opens the model at `path`: a bundle, which is what `slm-train` writes, or a speech encoder with a CTC head, which
+    /// transcribes. [`capabilities`](Self::capabilities) says what it can do.
     ///
     /// # Errors
     ///
     /// [`Error`] of a class that says what can be done: a file is damaged, memory is short, no device computes, it was
     /// cancelled.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
-        let path = path.as_ref();
         let cancel = options.cancel.clone();
-        if !path.join(MANIFEST_NAME).exists() {
-            return Err(cannot_answer(path));
-        }
-        let contents = Contents::open(path, &|| !cancel.is_cancelled())?;
+        let contents = Contents::open(path.as_ref(), &|| !cancel.is_cancelled())?;
+        contents.check_answers()?;
         check_memory(&contents, options)?;
-        let Contents::Bundle(bundle) = contents else { return Err(cannot_answer(path)) };
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let (device, backend) = options.backend.find()?;
         options.compute.check(&device)?;
         let placement = Self::placement(&device, options);
-        let model = SpeechModel::load(&bundle, placement)?;
+        let model = contents.load(placement)?;
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -184,22 +180,10 @@ fn check_memory(contents: &Contents, options: &OpenOptions) -> Result<(), Error>
     Ok(())
 }
 
-/// What is no bundle: a model of another kind, which is told, or none.
-fn cannot_answer(path: &Path) -> Error {
-    let none = BundleError::NoManifest { dir: path.to_owned() };
-    let what = match Contents::open(path, &|| true).map(|contents| contents.kind()) {
-        Ok(ModelKind::SpeechEncoder) => "it is a speech encoder alone",
-        Ok(ModelKind::LanguageModel) => "it is a language model alone",
-        Ok(ModelKind::Bundle) | Err(_) => return none.into(),
-    };
-    Error::Unsupported(Box::new(Message(format!("{none}; {what}"))))
-}
-
 fn capabilities(model: &SpeechModel) -> Capabilities {
-    let parts = model.parts();
-    let tasks: Vec<String> = parts.templates.keys().map(str::to_owned).collect();
+    let tasks = model.tasks();
     let targets = tasks.iter().filter_map(|key| key.strip_prefix("translate.")).map(str::to_owned);
-    let hears_labels = parts.labels.is_some() && parts.encoder.labels().is_some();
+    let hears_labels = model.ears().heard_labels().is_some();
     Capabilities {
         translation_targets: targets.collect(),
         word_timestamps: hears_labels,
@@ -211,7 +195,7 @@ fn capabilities(model: &SpeechModel) -> Capabilities {
 }
 
 fn limits(model: &SpeechModel) -> Limits {
-    let segment_seconds = model.parts().max_segment_seconds;
+    let segment_seconds = model.max_segment_seconds();
     Limits {
         whole_audio_seconds: model.whole_seconds(),
         batch: model.batch_rows(segment_seconds),

@@ -1,5 +1,5 @@
 //! Triangular mel filters: on the slaney scale with slaney area normalisation, from 0 Hz to half the sample rate, the
-//! same values as `librosa.filters.mel(norm="slaney", htk=False)`; and Kaldi's, triangles on the mel scale itself.
+//! same values as `librosa.filters.mel(norm="slaney", htk=False)`; HTK's; and Kaldi's, triangles on the mel scale itself.
 //! Each filter is stored as the run of transform
 //! bins where its weight is not zero.
 
@@ -15,6 +15,10 @@ const BREAK_MEL: f64 = BREAK_HZ / LINEAR_STEP_HZ;
 const LOG_STEPS: f64 = 27.0;
 /// The frequency ratio those steps span.
 const LOG_RATIO: f64 = 6.4;
+
+/// HTK's formula: mel of a factor ten in frequency, and the frequency around which the scale turns logarithmic.
+const HTK_FACTOR: f64 = 2595.0;
+const HTK_BREAK_HZ: f64 = 700.0;
 
 /// A bank of triangular filters over a power spectrum.
 #[derive(Clone, Debug)]
@@ -46,6 +50,16 @@ impl MelFilters {
         let (low, high) = (mel(range.start), mel(range.end));
         let edge = |index: usize| low + (high - low) * index as f64 / (bins + 1) as f64;
         let place = |bin: usize| mel(bin as f64 * f64::from(sample_rate) / n_fft as f64);
+        Self::triangles(bins, n_fft, edge, place, |_, _| 1.0)
+    }
+
+    /// `bins` filters from 0 Hz to half the sample rate, evenly spaced by HTK's formula, triangles in Hz of height 1.
+    pub(super) fn htk(bins: usize, n_fft: usize, sample_rate: u32) -> Self {
+        let rate = f64::from(sample_rate);
+        let top = HTK_FACTOR * (1.0 + rate / 2.0 / HTK_BREAK_HZ).log10();
+        let hz = |mel: f64| HTK_BREAK_HZ * (10_f64.powf(mel / HTK_FACTOR) - 1.0);
+        let edge = |index: usize| hz(top * index as f64 / (bins + 1) as f64);
+        let place = |bin: usize| bin as f64 * rate / n_fft as f64;
         Self::triangles(bins, n_fft, edge, place, |_, _| 1.0)
     }
 

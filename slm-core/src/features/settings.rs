@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::config::EXTRACTOR as LOG_MEL;
 use super::filter_bank::EXTRACTOR as FILTER_BANK;
+use super::granite5_mel::EXTRACTOR as GRANITE5;
 use super::lasr_mel::EXTRACTOR as LASR;
 use super::settings_file::SettingsFile;
 use super::waveform::EXTRACTOR as WAVEFORM;
 use super::{
-    ConfigProblem, FeatureError, FilterBankConfig, LasrMelConfig, LogMelConfig, WaveformConfig, nemo,
+    ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, LasrMelConfig, LogMelConfig,
+    WaveformConfig, nemo,
 };
 use crate::checkpoint::Checkpoint;
 
@@ -23,6 +25,8 @@ pub enum FeatureSettings {
     FilterBank(FilterBankConfig),
     /// Log-mel frames of LASR (`LasrFeatureExtractor`).
     LasrMel(LasrMelConfig),
+    /// Log-mel frames of Granite Speech 5, with their differences, two by two (`GraniteSpeech5FeatureExtractor`).
+    Granite5Mel(Granite5MelConfig),
     /// Normalised samples (`Wav2Vec2FeatureExtractor`).
     Waveform(WaveformConfig),
 }
@@ -49,13 +53,14 @@ impl FeatureSettings {
             None | Some(LOG_MEL) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
             Some(LASR) => Ok(Self::LasrMel(LasrMelConfig::parse(&file)?)),
+            Some(GRANITE5) => Ok(Self::Granite5Mel(Granite5MelConfig::parse(&file)?)),
             Some(WAVEFORM) => Ok(Self::Waveform(WaveformConfig::parse(&file)?)),
             Some(other) => {
                 let shown: String = other.chars().take(200).collect();
                 Err(file.invalid(vec![ConfigProblem {
                     field: "feature_extractor_type",
                     found: format!("`{}`", shown.escape_default()),
-                    expected: format!("`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}` or `{WAVEFORM}`"),
+                    expected: format!("`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE5}` or `{WAVEFORM}`"),
                 }]))
             }
         }

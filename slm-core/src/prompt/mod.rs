@@ -14,7 +14,7 @@ mod template_file;
 
 pub use dialog::{Dialog, Speaker, Turn};
 pub use phrases::{DEFAULT_TOP, Phrases, Respelling};
-pub use respell::{Respelled, RespelledText, Sound, respell};
+pub use respell::{Author, Respelled, RespelledText, Sound, respell};
 pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};
 pub use template_file::TemplateFileError;

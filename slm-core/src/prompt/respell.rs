@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::phrases::Phrases;
-use crate::ctc::{CtcPosteriors, FoundPhrase, Word};
+use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseSearch, Word};
 
 /// What a character of a phrase may cost in support, so that the phrase takes the place of words: stricter than for the
 /// instruction, where the model can still leave it out.
@@ -16,8 +16,20 @@ const CHARACTER_COST: f32 = 1.5;
 const SUPPORTED: f32 = -1.0;
 /// How much better than supported words a phrase must fit: the log of the ratio of their probabilities.
 const MARGIN: f32 = 0.5;
+/// What a character of a phrase is worth beside words that the sound itself gave, in the same unit: these always fit best,
+/// so that a phrase need only come near.
+const CHARACTER_WORTH: f32 = 0.75;
 /// The words that a phrase takes the place of are at most this many more than its own.
 const MAX_MORE_WORDS: usize = 2;
+
+/// Who wrote the words that a phrase may take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// A language model, which knew the phrases and may have written them.
+    LanguageModel,
+    /// The labels of the sound, which know of no phrase.
+    Labels,
+}
 
 /// A phrase that took the place of words.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,11 +62,13 @@ pub struct Sound<'a> {
     pub frame_seconds: f64,
 }
 
-/// The text of `words` with those of `found`, which `phrases` found, in their places; `None` where nothing changes.
+/// The text of `words`, which `author` wrote, with those of `found`, which `phrases` found, in their places; `None` where
+/// nothing changes.
 pub fn respell(
     phrases: &Phrases,
     sound: Sound<'_>,
     words: &[Word],
+    author: Author,
     found: &[FoundPhrase],
 ) -> Option<RespelledText> {
     let mut texts: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
@@ -75,7 +89,7 @@ pub fn respell(
         }
         let Some(place) = place(words, one, sound.frame_seconds) else { continue };
         let is_kept = |index: usize| rank_of[index].is_some_and(|other| other < rank);
-        if place.clone().any(is_kept) || !fits_better(phrases, sound, &words[place.clone()], one) {
+        if place.clone().any(is_kept) || !fits_better(phrases, sound, &words[place.clone()], author, one) {
             continue;
         }
         let (first, last) = (&words[place.start], &words[place.end - 1]);
@@ -112,8 +126,15 @@ fn place(words: &[Word], one: &FoundPhrase, frame_seconds: f64) -> Option<Range<
     (last - first < most).then_some(first..last + 1)
 }
 
-/// Whether the sound supports a phrase better than the `words` in its place, or both are only written differently.
-fn fits_better(phrases: &Phrases, sound: Sound<'_>, words: &[Word], one: &FoundPhrase) -> bool {
+/// Whether the sound supports a phrase better than the `words` in its place, or both are only written differently. Beside
+/// words of the sound's own it is enough that the phrase comes near, and does not merely resemble what is sure.
+fn fits_better(
+    phrases: &Phrases,
+    sound: Sound<'_>,
+    words: &[Word],
+    author: Author,
+    one: &FoundPhrase,
+) -> bool {
     let written = join(words);
     if phrases.sounds_alike(&written, &one.phrase) {
         return true;
@@ -124,7 +145,12 @@ fn fits_better(phrases: &Phrases, sound: Sound<'_>, words: &[Word], one: &FoundP
     let end = ((last.end / sound.frame_seconds).ceil() as usize).max(one.frames.1);
     let support = |text: &str| phrases.support(text, sound.posteriors, start..end);
     let of_written = support(&written);
-    let margin = if of_written < SUPPORTED { 0.0 } else { MARGIN };
+    let margin = match author {
+        Author::Labels if PhraseSearch::only_resembles(one, sound.posteriors) => return false,
+        Author::Labels => -CHARACTER_WORTH * one.phrase.chars().count() as f32,
+        Author::LanguageModel if of_written < SUPPORTED => 0.0,
+        Author::LanguageModel => MARGIN,
+    };
     support(&one.phrase) > of_written + margin
 }
 
@@ -141,7 +167,7 @@ fn join(words: &[Word]) -> String {
 mod tests {
     use super::*;
     use crate::ctc::made_up::{labels, posteriors};
-    use crate::ctc::{PhraseList, PhraseSearch, WordAligner};
+    use crate::ctc::{PhraseList, WordAligner};
     use crate::nn::Watch;
 
     const PIECES: [&str; 17] =
@@ -152,6 +178,10 @@ mod tests {
 
     /// What becomes of a text with these phrases, where each piece of the text is at one of the frames.
     fn respelled(text: &str, phrases: &[&str], frames: &Frames) -> Option<RespelledText> {
+        respelled_by(Author::LanguageModel, text, phrases, frames)
+    }
+
+    fn respelled_by(author: Author, text: &str, phrases: &[&str], frames: &Frames) -> Option<RespelledText> {
         let tokenizer = labels(&PIECES);
         let sound = Sound { posteriors: &posteriors(&PIECES, frames), frame_seconds: 0.04 };
         let list = PhraseList::new(phrases).unwrap();
@@ -159,7 +189,7 @@ mod tests {
         let words = WordAligner::new(&tokenizer).align(text, sound.posteriors, 0.04).unwrap().words;
         assert_eq!(join(&words), text);
         let found = phrases.search(sound.posteriors, &Watch::default());
-        respell(&phrases, sound, &words, &found)
+        respell(&phrases, sound, &words, author, &found)
     }
 
     fn text(text: &str, phrases: &[&str], frames: &Frames) -> String {
@@ -219,6 +249,24 @@ mod tests {
         assert_eq!(text("my vera", &["feya", "Vera"], &frames), "my vera");
         // What is written and not supported stays where the phrase is no better, or is not there.
         assert_eq!(text("my jam", &["karmy"], &frames), "my jam");
+    }
+
+    #[test]
+    fn beside_words_of_the_sound_a_phrase_need_only_come_near() {
+        let near = |text: &str, phrases: &[&str], frames: &Frames| {
+            respelled_by(Author::Labels, text, phrases, frames)
+                .map_or(text.to_owned(), |changed| changed.text)
+        };
+        let unsure: [&[(&str, f32)]; 6] =
+            [MY, &[("▁f", 0.5), ("▁v", 0.3)], &[("e", 0.7)], &[("r", 0.7)], &[("a", 0.8)], SILENT];
+        // The best path is `fera`, so that by the sound alone `vera` never fits better.
+        assert_eq!(text("my fera", &["vera"], &unsure), "my fera");
+        assert_eq!(near("my fera", &["Vera"], &unsure), "my Vera");
+        assert_eq!(near("my fera", &["jam", "feya"], &unsure), "my fera");
+        // Where the sound is sure, what merely resembles it stays out.
+        let sure: [&[(&str, f32)]; 6] =
+            [MY, &[("▁f", 0.93), ("▁v", 0.065)], &[("e", 0.98)], &[("r", 0.98)], &[("a", 0.98)], SILENT];
+        assert_eq!(near("my fera", &["Vera"], &sure), "my fera");
     }
 
     #[test]

@@ -63,9 +63,8 @@ fn rows(
 ) -> anyhow::Result<Vec<Row>> {
     let described = Model::describe(path)?;
     let mut rows = match (described.kind, described.parts.first()) {
-        (ModelKind::SpeechEncoder, Some(part)) => part_rows("speech encoder", part, place),
-        (ModelKind::LanguageModel, Some(part)) => part_rows("language model", part, place),
-        _ => bundle_rows(&described, place),
+        (ModelKind::Bundle, _) | (_, None) => bundle_rows(&described, place),
+        (kind, Some(part)) => part_rows(kind, part, place),
     };
     rows.push(("memory", memory_text(&described)));
     if load {
@@ -79,11 +78,12 @@ fn rows(
 }
 
 /// A model of one part; values that are empty are left out by the caller.
-fn part_rows(kind: &str, part: &PartDescription, place: String) -> Vec<Row> {
+fn part_rows(kind: ModelKind, part: &PartDescription, place: String) -> Vec<Row> {
     let card = &part.card;
     vec![
         ("folder", place),
-        ("kind", kind.to_owned()),
+        ("kind", kind.name().to_owned()),
+        ("use", kind.use_for().to_owned()),
         ("family", part.model_type.clone().unwrap_or_default()),
         ("classes", part.architectures.join(", ")),
         ("weights", weights_text(&part.weights)),

@@ -15,6 +15,17 @@ use super::span::SharedAttention;
 use crate::nn::blocks::over_queries_within;
 use crate::nn::matrix::MatrixLinear;
 
+/// Which projections have biases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectionBias {
+    /// None.
+    Absent,
+    /// That of the output alone.
+    Output,
+    /// Those of queries, keys, values and the output.
+    All,
+}
+
 /// What an [`Attention`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionConfig {
@@ -24,8 +35,8 @@ pub struct AttentionConfig {
     pub num_heads: usize,
     /// Width `K` of a head.
     pub head_dim: usize,
-    /// Whether the projections have biases.
-    pub bias: bool,
+    /// Which projections have biases.
+    pub bias: ProjectionBias,
     /// How it knows positions; `None` where it does not.
     pub position: Option<PositionKind>,
 }
@@ -46,14 +57,15 @@ impl AttentionConfig {
     pub fn init(&self, device: &Device) -> Attention {
         let Self { width, num_heads, head_dim, bias, position } = *self;
         let inner = num_heads * head_dim;
-        let linear = |input: usize, output: usize| -> MatrixLinear {
-            LinearConfig::new(input, output).with_bias(bias).init(device).into()
+        let linear = |input: usize, output: usize, has_bias: bool| -> MatrixLinear {
+            LinearConfig::new(input, output).with_bias(has_bias).init(device).into()
         };
+        let input_bias = bias == ProjectionBias::All;
         Attention {
-            q_proj: linear(width, inner),
-            k_proj: linear(width, inner),
-            v_proj: linear(width, inner),
-            o_proj: linear(inner, width),
+            q_proj: linear(width, inner, input_bias),
+            k_proj: linear(width, inner, input_bias),
+            v_proj: linear(width, inner, input_bias),
+            o_proj: linear(inner, width, bias != ProjectionBias::Absent),
             position: position.map(|kind| PositionConfig { kind, width, num_heads, head_dim }.init(device)),
             num_heads,
         }
@@ -212,6 +224,12 @@ mod tests {
                     let table = rows(position.distance_embedding.weight.val());
                     dot(&query, &key) + dot(&query, &table[row as usize])
                 }
+                (Some(Position::Shaw(position)), Some(PositionKind::Shaw { farthest })) => {
+                    let farthest = farthest as i64;
+                    let row = (q as i64 - k as i64).clamp(-farthest, farthest) + farthest;
+                    let table = rows(position.rel_pos_emb.weight.val());
+                    dot(&query, &key) + dot(&query, &table[row as usize])
+                }
                 _ => dot(&query, &key),
             }
         };
@@ -250,11 +268,18 @@ mod tests {
             Some(PositionKind::RelativeKey { left: 5, right: 2 }),
             Some(PositionKind::RelativeKey { left: 3, right: 60 }),
             Some(PositionKind::RelativeKey { left: 60, right: 0 }),
+            Some(PositionKind::Shaw { farthest: 40 }),
+            Some(PositionKind::Shaw { farthest: 6 }),
             Some(PositionKind::RotaryInput { base: 100.0 }),
             Some(PositionKind::RotaryHeads { base: 100.0 }),
         ] {
-            let config =
-                AttentionConfig { width: WIDTH, num_heads: HEADS, head_dim: HEAD_DIM, bias: true, position };
+            let config = AttentionConfig {
+                width: WIDTH,
+                num_heads: HEADS,
+                head_dim: HEAD_DIM,
+                bias: ProjectionBias::All,
+                position,
+            };
             let mut attention = config.init(&device);
             if let Some(Position::Relative(position)) = &mut attention.position {
                 let random = || {

@@ -7,7 +7,7 @@
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig};
 use burn::prelude::*;
 
-use super::attention::{Attention, AttentionConfig};
+use super::attention::{Attention, AttentionConfig, ProjectionBias};
 use super::convolution::{Convolution, ConvolutionConfig, ConvolutionNormKind, KernelReach};
 use super::feed_forward::{FeedForward, FeedForwardConfig};
 use super::positions::PositionKind;
@@ -78,7 +78,7 @@ impl BlockConfig {
             width: self.width,
             num_heads: self.num_heads,
             head_dim: self.head_width(),
-            bias: self.projection_bias,
+            bias: if self.projection_bias { ProjectionBias::All } else { ProjectionBias::Absent },
             position: self.position,
         }
     }
@@ -156,7 +156,7 @@ impl BlockConfig {
             Some(PositionKind::RotaryInput { .. } | PositionKind::RotaryHeads { .. }) => {
                 self.head_width() % 2 == 1
             }
-            Some(PositionKind::RelativeKey { .. }) | None => false,
+            Some(PositionKind::RelativeKey { .. } | PositionKind::Shaw { .. }) | None => false,
         };
         if odd {
             problems.push(format!(
@@ -182,7 +182,7 @@ impl BlockConfig {
             Some(PositionKind::RotaryInput { .. } | PositionKind::RotaryHeads { .. }) => {
                 2.0 * keys as f64 * self.head_width() as f64
             }
-            Some(PositionKind::RelativeKey { .. }) | None => 0.0,
+            Some(PositionKind::RelativeKey { .. } | PositionKind::Shaw { .. }) | None => 0.0,
         };
         let per_query = attention_rows.saturating_mul(self.num_heads).saturating_mul(keys);
         // Products with keys and with distances, the latter moved to their keys, and the softmax.

@@ -1,7 +1,7 @@
-//! How attention knows where a frame stands: four kinds, of which an encoder has one or none.
+//! How attention knows where a frame stands: five kinds, of which an encoder has one or none.
 //!
 //! Papers: Transformer-XL, arXiv 1901.02860, section 3.3 ([`PositionKind::Relative`]); Shaw et al., arXiv 1803.02155
-//! ([`PositionKind::RelativeKey`]); RoFormer, arXiv 2104.09864 (the rotary ones). Reference: transformers 5.23.0,
+//! ([`PositionKind::RelativeKey`] and [`PositionKind::Shaw`]); RoFormer, arXiv 2104.09864 (the rotary ones). Reference: transformers 5.23.0,
 //! `modeling_parakeet.py`, `modeling_wav2vec2_bert.py`, `modeling_wav2vec2_conformer.py`, `modeling_lasr.py`.
 //! Shapes: `B` utterances, `T` frames, `E` width, `H` heads of width `K`, `D` distances that are told apart.
 
@@ -25,6 +25,11 @@ pub enum PositionKind {
         /// Farthest key after the query that is told apart.
         right: usize,
     },
+    /// The same, with the table the other way round: it begins with the farthest key after the query.
+    Shaw {
+        /// Farthest key on either side that is told apart.
+        farthest: usize,
+    },
     /// What goes into the query and key projections is rotated, head by head.
     RotaryInput {
         /// Base of the wavelengths.
@@ -45,6 +50,8 @@ pub enum Position {
     Relative(RelativePosition),
     /// Of [`PositionKind::RelativeKey`].
     RelativeKey(RelativeKeyPosition),
+    /// Of [`PositionKind::Shaw`].
+    Shaw(ShawPosition),
     /// Of [`PositionKind::RotaryInput`].
     RotaryInput(RotaryPosition),
     /// Of [`PositionKind::RotaryHeads`].
@@ -64,6 +71,13 @@ pub struct RelativePosition {
 pub struct RelativeKeyPosition {
     pub(super) distance_embedding: Embedding,
     left: usize,
+}
+
+/// A vector for each distance, the same for all heads, from the farthest key after the query to the farthest before it.
+#[derive(Module, Debug)]
+pub struct ShawPosition {
+    pub(super) rel_pos_emb: Embedding,
+    farthest: usize,
 }
 
 /// Nothing is learnt.
@@ -99,6 +113,10 @@ impl PositionConfig {
                 distance_embedding: EmbeddingConfig::new(left + right + 1, head_dim).init(device),
                 left,
             }),
+            PositionKind::Shaw { farthest } => Position::Shaw(ShawPosition {
+                rel_pos_emb: EmbeddingConfig::new(2 * farthest + 1, head_dim).init(device),
+                farthest,
+            }),
             PositionKind::RotaryInput { base } => Position::RotaryInput(RotaryPosition { base }),
             PositionKind::RotaryHeads { base } => Position::RotaryHeads(RotaryPosition { base }),
         }
@@ -116,7 +134,7 @@ impl Position {
                 let heads = x.reshape([batch, time, num_heads, head_dim]);
                 shared.rotation(rotary.base, head_dim).apply(heads).reshape([batch, time, width])
             }
-            Self::Relative(_) | Self::RelativeKey(_) | Self::RotaryHeads(_) => x,
+            Self::Relative(_) | Self::RelativeKey(_) | Self::Shaw(_) | Self::RotaryHeads(_) => x,
         }
     }
 
@@ -127,7 +145,7 @@ impl Position {
                 let [_, _, _, head_dim] = x.dims();
                 shared.rotation(rotary.base, head_dim).apply(x)
             }
-            Self::Relative(_) | Self::RelativeKey(_) | Self::RotaryInput(_) => x,
+            Self::Relative(_) | Self::RelativeKey(_) | Self::Shaw(_) | Self::RotaryInput(_) => x,
         }
     }
 
@@ -152,6 +170,11 @@ impl Position {
                 // [D, K] -> [1, 1, K, D]
                 keys: position.distance_embedding.weight.val().transpose().unsqueeze(),
                 left: position.left,
+            }),
+            Self::Shaw(position) => Some(Distances::Learnt {
+                // [D, K] -> [K, D], the farthest key before the query first -> [1, 1, K, D]
+                keys: position.rel_pos_emb.weight.val().flip([0]).transpose().unsqueeze(),
+                left: position.farthest,
             }),
             Self::RotaryInput(_) | Self::RotaryHeads(_) => None,
         }

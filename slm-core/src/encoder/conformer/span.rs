@@ -28,7 +28,7 @@ pub enum AttentionSpan {
 
 impl AttentionSpan {
     /// Rows of the attention over `rows` utterances of `frames` frames, and the frames of each.
-    pub(super) fn rows(self, rows: usize, frames: usize) -> (usize, usize) {
+    pub(in crate::encoder) fn rows(self, rows: usize, frames: usize) -> (usize, usize) {
         match self {
             Self::Chunked { frames: chunk } if chunk < frames => {
                 (rows.saturating_mul(frames.div_ceil(chunk.max(1))), chunk)

@@ -182,6 +182,11 @@ fn default_labels() -> usize {
 }
 
 impl LasrConfig {
+    /// Labels of the CTC head, the blank included; `None` without a head.
+    pub fn labels(&self) -> Option<usize> {
+        (self.vocab_size > 0).then_some(self.vocab_size)
+    }
+
     /// All problems, as [`LasrEncoderConfig::problems`], and those of the head.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.encoder_config.problems();

@@ -249,6 +249,11 @@ impl ParakeetConfig {
         self.vocab_size > 0
     }
 
+    /// Labels of the CTC head, the blank included; `None` without a head.
+    pub fn labels(&self) -> Option<usize> {
+        self.has_ctc_head().then_some(self.vocab_size)
+    }
+
     /// All problems, as [`ParakeetEncoderConfig::problems`], and those of the head.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.encoder_config.problems();

@@ -10,7 +10,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
 use burn::tensor::activation::glu;
 
-use crate::encoder::conformer::attention::{Attention, AttentionConfig};
+use crate::encoder::conformer::attention::{Attention, AttentionConfig, ProjectionBias};
 use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
 use crate::nn::blocks::score_values;
 use crate::nn::matrix::MatrixLinear;
@@ -130,8 +130,14 @@ impl LengthAdapterConfig {
             residual_conv: conv(),
             self_attn_layer_norm: self.norm(device),
             self_attn_conv: conv(),
-            self_attn: AttentionConfig { width, num_heads, head_dim, bias: true, position: None }
-                .init(device),
+            self_attn: AttentionConfig {
+                width,
+                num_heads,
+                head_dim,
+                bias: ProjectionBias::All,
+                position: None,
+            }
+            .init(device),
             ffn_layer_norm: self.norm(device),
             ffn: AdapterFeedForwardConfig { width, inner_width, activation }.init(device),
             stride,

@@ -19,21 +19,23 @@ use config::BlockKeys;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::tensors::WeightFiles;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::encoder::error::EncoderError;
 
 /// What a norm of PyTorch adds to a variance where nothing is said.
 const DEFAULT_EPSILON: f64 = 1e-5;
 
 /// The labels of the CTC head, for the weight `files` of `checkpoint`; `None` where they have no head.
-fn head_labels(
+pub(super) fn head_labels(
     blocks: &BlockKeys,
     files: &WeightFiles,
     checkpoint: &Checkpoint,
-) -> Result<Option<usize>, JsonError> {
+) -> Result<Option<usize>, EncoderError> {
     if !files.contains("lm_head.weight") {
         return Ok(None);
     }
     let path = checkpoint.path_of(CONFIG_FILE);
-    blocks.labels().map(Some).map_err(|problem| JsonError::Invalid { path, problems: vec![problem] })
+    let labels = blocks.labels().map_err(|problem| JsonError::Invalid { path, problems: vec![problem] })?;
+    Ok(Some(labels))
 }
 
 /// Parts of our paths and what the files have in their place; the first that fits counts.

@@ -125,7 +125,7 @@ impl<'a> Recording<'a> {
             LongAudio::Matching(words) => words,
             LongAudio::End | LongAudio::EachSegment => return Ok(Kept::Last(LastStretches::new(self.limit))),
         };
-        if !self.transcribes() && self.model.parts().labels.is_none() {
+        if !self.transcribes() && self.model.ears().labels.is_none() {
             return Err(SpeechError::NoTranscripts { limit: self.model.whole_seconds() });
         }
         let affordable = (self.model.memory() / MEMORY_SHARE) as usize / size_of::<i16>();
@@ -135,7 +135,7 @@ impl<'a> Recording<'a> {
 
     /// Whether the model has a task for transcripts.
     fn transcribes(&self) -> bool {
-        self.model.instruction(&Task::Transcribe).is_ok()
+        self.model.knows(&Task::Transcribe)
     }
 
     /// Keeps the segments that wait.

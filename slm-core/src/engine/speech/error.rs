@@ -41,8 +41,11 @@ pub enum LoadError {
     /// The templates.
     #[error("invalid bundle: {0}")]
     Template(#[from] TemplateError),
+    /// Templates for a model that is told nothing.
+    #[error("templates phrase instructions, and a CTC model has none")]
+    NoInstructions,
     /// Parts that do not fit together.
-    #[error("the parts of the bundle do not fit: {}", problems.join(", "))]
+    #[error("the parts of the model do not fit: {}", problems.join(", "))]
     Mismatch {
         /// One text a pair of fields.
         problems: Vec<String>,
@@ -61,6 +64,19 @@ pub enum SpeechError {
         /// The keys that the bundle has.
         available: Vec<String>,
     },
+    /// The model has no language model.
+    #[error(
+        "the model cannot do `{key}`: it is a speech encoder with a CTC head, which can `transcribe` and nothing else"
+    )]
+    OnlyTranscribes {
+        /// The task's key.
+        key: String,
+    },
+    /// Text in the place of speech, for a model that only hears.
+    #[error(
+        "the model cannot read text: it is a speech encoder with a CTC head, which can `transcribe` speech"
+    )]
+    OnlyHears,
     /// The task's template cannot be filled.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -80,7 +96,7 @@ pub enum SpeechError {
         tokens: usize,
     },
     /// There is nothing to look for phrases with.
-    #[error("phrases need an encoder with a CTC head and a tokenizer for its labels, the bundle has none")]
+    #[error("phrases need an encoder with a CTC head and a tokenizer for its labels, the model has none")]
     NoLabels,
     /// Text cannot be told while several hypotheses are looked for.
     #[error("text can be told as it comes for one hypothesis only, the request asks for {hypotheses}")]
@@ -137,6 +153,8 @@ impl SpeechError {
             | Self::AudioTooLong { .. }
             | Self::NoTranscripts { .. } => "limit",
             Self::NoTask { .. }
+            | Self::OnlyTranscribes { .. }
+            | Self::OnlyHears
             | Self::NoLabels
             | Self::Template(_)
             | Self::UnevenInstructions
@@ -159,6 +177,10 @@ impl SpeechError {
             }
             Self::NoTranscripts { .. } => Some(
                 "split the recording, or use a bundle with `transcribe`, which finds the part that matters"
+                    .into(),
+            ),
+            Self::OnlyTranscribes { .. } | Self::OnlyHears => Some(
+                "a bundle (`slm.json`) joins such an encoder with a language model, which does the rest"
                     .into(),
             ),
             _ => None,

@@ -1,18 +1,29 @@
 //! All parts of a model joined: from samples to answers, for those who build models. Applications use
 //! [`Model`](crate::Model), which is made of it.
+//!
+//! A [`SpeechModel`] has [`Ears`], which are the same for all kinds of models, and one of the writers ([`AnyWriter`]): a
+//! language model behind an adapter ([`Adapted`]), or the labels of the encoder itself ([`CtcWriter`]).
 
+mod adapted;
+mod any_writer;
+mod ctc_writer;
+mod ears;
 mod error;
 mod model;
 mod parts;
 mod plan;
-mod prompts;
 mod respond;
 mod segment;
 mod settle;
 mod shared;
 mod stream;
 mod verify;
+mod writer;
 
+pub use adapted::Adapted;
+pub use any_writer::AnyWriter;
+pub use ctc_writer::CtcWriter;
+pub use ears::Ears;
 pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;

@@ -1,29 +1,38 @@
-//! All parts of a bundle, loaded and checked against each other.
+//! A model of any kind, loaded and checked: what hears, and what writes.
 
 use burn::prelude::*;
 
+use super::adapted::Adapted;
+use super::any_writer::AnyWriter;
+use super::ctc_writer::CtcWriter;
+use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
 use super::segment::MAX_SEGMENT_SECONDS;
+use super::writer::Writer;
 use crate::adapter::Adapter;
-use crate::audio::SAMPLE_RATE;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::bundle::Bundle;
-use crate::ctc::{PhraseList, PhraseSearch};
-use crate::decode::{DecodeConfig, DecodeError};
+use crate::ctc::{EncoderOutput, PhraseList};
+use crate::decode::DecodeConfig;
 use crate::encoder::SpeechEncoder;
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
-use crate::engine::request::{Delivery, Request};
+use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
 use crate::llm::LanguageModel;
 use crate::nn::weights::Placement;
-use crate::prompt::{Instruction, Phrases, Task, Templates};
+use crate::nn::{EncodedSpeech, Watch};
+use crate::prompt::{Phrases, Task, Templates};
 use crate::text::TextTokenizer;
 
-/// A speech encoder, an adapter and a language model that fit, ready to answer. A clone shares the weights.
+/// What hears and what writes, ready to answer. A clone shares the weights.
 #[derive(Debug, Clone)]
 pub struct SpeechModel {
-    pub(super) parts: SpeechParts,
-    pub(super) device: Device,
+    pub(super) ears: Ears,
+    writer: AnyWriter,
+    /// The longest segment in seconds, as the model was trained.
+    pub(super) max_segment_seconds: f64,
+    device: Device,
     /// Bytes that work may take.
     pub(super) memory: u64,
     /// Stretches that go together at most.
@@ -56,34 +65,63 @@ impl SpeechModel {
         Self::new(parts, device)
     }
 
-    /// Joins parts that are on `device`.
+    /// Loads an encoder with a CTC head, whose labels are the text.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the file, among them the tokenizer of the labels, or the fields that do not fit.
+    pub fn load_ctc(encoder: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LoadError> {
+        let placement = placement.into().without_autodiff();
+        // The small files come first, so that one that is missing is told at once.
+        let features = FeatureExtractor::from_checkpoint(encoder)?;
+        let labels = TextTokenizer::from_checkpoint(encoder)?;
+        let encoder = SpeechEncoder::load(encoder, &placement)?;
+        Self::ctc(Ears { features, encoder, labels: Some(labels) }, placement.device())
+    }
+
+    /// Joins the parts of a bundle that are on `device`.
     ///
     /// # Errors
     ///
     /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, templates that cannot be used
     /// together, and a tokenizer with ids that have no row.
     pub fn new(parts: SpeechParts, device: &Device) -> Result<Self, LoadError> {
-        let problems = parts.problems();
-        if !problems.is_empty() {
-            return Err(LoadError::Mismatch { problems });
-        }
-        parts.templates.check_order()?;
-        parts.tokenizer.check_rows(parts.llm.vocab_size())?;
-        if let (Some(labels), Some(rows)) = (&parts.labels, parts.encoder.labels()) {
-            labels.check_rows(rows)?;
-        }
+        let max_segment_seconds = parts.max_segment_seconds;
         let device = device.clone().without_autodiff();
-        Ok(Self { parts, device, memory: MemoryBudget::default().bytes(), max_batch: MAX_BATCH })
+        let (ears, adapted) = parts.join(&device)?;
+        Ok(Self::join(ears, AnyWriter::Adapted(Box::new(adapted)), max_segment_seconds, device))
+    }
+
+    /// An encoder on `device` whose labels are the text.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Mismatch`] for features of another width or an encoder without a head, and a tokenizer that is missing
+    /// or has ids without a row.
+    pub fn ctc(ears: Ears, device: &Device) -> Result<Self, LoadError> {
+        let no_labels = "a model of labels alone needs a CTC head and a tokenizer for its labels".to_owned();
+        let no_labels = ears.heard_labels().is_none().then_some(no_labels);
+        let problems: Vec<String> = ears.problem().into_iter().chain(no_labels).collect();
+        let Some(labels) = ears.labels.clone().filter(|_| problems.is_empty()) else {
+            return Err(LoadError::Mismatch { problems });
+        };
+        ears.check_labels()?;
+        let writer = AnyWriter::Ctc(CtcWriter::new(labels));
+        Ok(Self::join(ears, writer, MAX_SEGMENT_SECONDS, device.clone().without_autodiff()))
+    }
+
+    fn join(ears: Ears, writer: AnyWriter, max_segment_seconds: f64, device: Device) -> Self {
+        let memory = MemoryBudget::default().bytes();
+        Self { ears, writer, max_segment_seconds, device, memory, max_batch: MAX_BATCH }
     }
 
     /// Phrases the tasks that `templates` has in its words.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Template`] when they cannot be used beside the others.
+    /// [`LoadError::Template`] when they cannot be used beside the others, and [`LoadError::NoInstructions`].
     pub fn with_templates(mut self, templates: Templates) -> Result<Self, LoadError> {
-        self.parts.templates = self.parts.templates.overridden_by(templates);
-        self.parts.templates.check_order()?;
+        self.writer.of_mut().set_templates(templates)?;
         Ok(self)
     }
 
@@ -101,14 +139,36 @@ impl SpeechModel {
         self
     }
 
+    /// The longest segment in seconds, as the model was trained.
+    pub(crate) fn max_segment_seconds(&self) -> f64 {
+        self.max_segment_seconds
+    }
+
     /// Bytes that work may take beside the weights.
     pub(crate) fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// The parts.
-    pub fn parts(&self) -> &SpeechParts {
-        &self.parts
+    /// What it hears with.
+    pub fn ears(&self) -> &Ears {
+        &self.ears
+    }
+
+    /// What writes its answers.
+    pub fn writer(&self) -> &AnyWriter {
+        &self.writer
+    }
+
+    /// The adapter and the language model, of a model that has them.
+    pub fn adapted(&self) -> Option<&Adapted> {
+        match &self.writer {
+            AnyWriter::Adapted(adapted) => Some(adapted),
+            AnyWriter::Ctc(_) => None,
+        }
+    }
+
+    pub(super) fn writes(&self) -> &dyn Writer {
+        self.writer.of()
     }
 
     /// The device that it runs on.
@@ -116,13 +176,20 @@ impl SpeechModel {
         &self.device
     }
 
+    /// The keys of its tasks.
+    pub fn tasks(&self) -> Vec<String> {
+        self.writes().tasks()
+    }
+
+    /// Whether it knows what to do for a task.
+    pub fn knows(&self, task: &Task) -> bool {
+        self.writes().knows(task).is_ok()
+    }
+
     /// How a task is decoded: as the language model's folder says, and where the bundle says otherwise for this task, as
     /// that does.
     pub fn decoding(&self, task: &Task) -> DecodeConfig {
-        match self.parts.task_decoding.get(&task.key()) {
-            Some(own) => self.parts.decode.with_task(own),
-            None => self.parts.decode,
-        }
+        self.writes().decoding(task)
     }
 
     /// The task, decoded as the model wants it.
@@ -135,31 +202,27 @@ impl SpeechModel {
     ///
     /// # Errors
     ///
-    /// [`SpeechError::NoLabels`] when the encoder has no CTC head or the bundle no tokenizer for its labels.
+    /// [`SpeechError::NoLabels`] when the encoder has no CTC head or there is no tokenizer for its labels.
     pub fn phrases(&self, list: &PhraseList) -> Result<Phrases, SpeechError> {
-        let labels = self.parts.labels.as_ref().filter(|_| self.parts.encoder.labels().is_some());
-        let labels = labels.ok_or(SpeechError::NoLabels)?;
-        Ok(Phrases::new(PhraseSearch::new(list, labels)?))
+        self.ears.phrases(list)
     }
 
-    /// The instruction of a task: its first phrasing, filled.
+    /// Encodes 16 kHz samples, each one utterance that is not empty, as one batch.
     ///
     /// # Errors
     ///
-    /// [`SpeechError::NoTask`] and [`SpeechError::Template`].
-    pub fn instruction(&self, task: &Task) -> Result<Instruction, SpeechError> {
-        let key = task.key();
-        let phrasing = self.parts.templates.phrasings(&key).first();
-        match (phrasing, task) {
-            (Some(template), _) => Ok(task.with_slots(|slots| template.fill(slots))?),
-            (None, Task::Instruction(text)) => {
-                Ok(Instruction { before: String::new(), after: text.trim().to_owned() })
-            }
-            (None, _) => {
-                let available = self.parts.templates.keys().map(str::to_owned).collect();
-                Err(SpeechError::NoTask { key, available })
-            }
-        }
+    /// [`SpeechError::Encoder`] when the device fails.
+    pub fn encode(&self, audios: &[&[f32]]) -> Result<Vec<EncodedSpeech>, SpeechError> {
+        Ok(self.listen(audios)?.into_iter().map(|output| output.speech).collect())
+    }
+
+    /// The same, with all that the CTC head says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`].
+    pub fn listen(&self, audios: &[&[f32]]) -> Result<Vec<EncoderOutput>, SpeechError> {
+        self.ears.listen(audios, &self.device, &Watch::default())
     }
 
     /// Checks what can be checked of a request before there is an input.
@@ -168,23 +231,17 @@ impl SpeechModel {
     ///
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
-        let decode = self.decoding_of(request, &request.task, self.longest_segment(request));
-        let problems = decode.problems(self.parts.llm.least_end());
-        if !problems.is_empty() {
-            return Err(DecodeError::Config { problems }.into());
-        }
-        if request.delivery == Delivery::Text && !decode.can_stream() {
-            return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
-        }
-        request.segmentation.check()?;
-        let instruction = self.instruction(&request.task)?;
-        self.around(&instruction)?;
-        Ok(())
+        self.writes().check(request, self.longest_segment(request))?;
+        request.segmentation.check()
     }
 
     /// Seconds from a state of the encoder to the next.
     pub fn state_seconds(&self) -> f64 {
-        let samples = self.parts.features.hop() * self.parts.encoder.stride();
-        samples as f64 / f64::from(SAMPLE_RATE)
+        self.ears.state_seconds()
+    }
+
+    /// The longest segment of a request in seconds.
+    pub fn longest_segment(&self, request: &Request) -> f64 {
+        request.segmentation.max_segment.unwrap_or(self.max_segment_seconds)
     }
 }

@@ -1,7 +1,12 @@
-//! The parts of a model, and whether they fit.
+//! The parts of a bundle's model, and whether they fit.
 
 use std::collections::BTreeMap;
 
+use burn::prelude::*;
+
+use super::adapted::Adapted;
+use super::ears::Ears;
+use super::error::LoadError;
 use crate::adapter::Adapter;
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::decode::DecodeConfig;
@@ -11,7 +16,8 @@ use crate::llm::LanguageModel;
 use crate::prompt::Templates;
 use crate::text::TextTokenizer;
 
-/// The parts of a [`SpeechModel`](super::SpeechModel); all tensors are on one device, without autodiff.
+/// The parts of a bundle, of which a [`SpeechModel`](super::SpeechModel) is made; all tensors are on one device, without
+/// autodiff.
 #[derive(Debug, Clone)]
 pub struct SpeechParts {
     /// The encoder's features.
@@ -37,32 +43,48 @@ pub struct SpeechParts {
 }
 
 impl SpeechParts {
-    /// Fields of different parts that contradict each other, one text a pair.
-    pub(super) fn problems(&self) -> Vec<String> {
-        let adapter = self.adapter.config();
-        let mut problems = Vec::new();
-        for (one, found, other, expected) in [
-            (
-                "the width of the features",
-                self.features.width(),
-                "that of the encoder's input",
-                self.encoder.input_width(),
-            ),
-            (
-                "adapter `encoder_dim`",
-                adapter.encoder_dim,
-                "the encoder's width",
-                self.encoder.output_width(),
-            ),
-            ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", self.llm.d_model()),
-        ] {
-            if found != expected {
-                problems.push(format!("{one} is {found}, {other} is {expected}"));
-            }
+    /// Joins parts that are on `device`: what hears, and what writes.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, templates that cannot be used
+    /// together, and a tokenizer with ids that have no row.
+    pub(super) fn join(self, device: &Device) -> Result<(Ears, Adapted), LoadError> {
+        let ears = Ears { features: self.features, encoder: self.encoder, labels: self.labels };
+        let adapted = Adapted {
+            adapter: self.adapter,
+            llm: self.llm,
+            tokenizer: self.tokenizer,
+            templates: self.templates,
+            decode: self.decode,
+            task_decoding: self.task_decoding,
+            device: device.clone(),
+        };
+        let problems: Vec<String> = ears.problem().into_iter().chain(between(&ears, &adapted)).collect();
+        if !problems.is_empty() {
+            return Err(LoadError::Mismatch { problems });
         }
-        if adapter.shape.reduction.needs_ctc() && self.encoder.labels().is_none() {
-            problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
-        }
-        problems
+        adapted.templates.check_order()?;
+        adapted.tokenizer.check_rows(adapted.llm.vocab_size())?;
+        ears.check_labels()?;
+        Ok((ears, adapted))
     }
+}
+
+/// Fields of what hears and what writes that contradict each other, one text a pair.
+fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
+    let adapter = adapted.adapter.config();
+    let mut problems = Vec::new();
+    for (one, found, other, expected) in [
+        ("adapter `encoder_dim`", adapter.encoder_dim, "the encoder's width", ears.encoder.output_width()),
+        ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", adapted.llm.d_model()),
+    ] {
+        if found != expected {
+            problems.push(format!("{one} is {found}, {other} is {expected}"));
+        }
+    }
+    if adapter.shape.reduction.needs_ctc() && ears.encoder.labels().is_none() {
+        problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
+    }
+    problems
 }

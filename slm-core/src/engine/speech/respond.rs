@@ -1,25 +1,22 @@
 //! From samples to answers: the silence gate, segments, encoder, adapter, language model, text.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::error::SpeechError;
 use super::model::SpeechModel;
 use super::seconds;
-use super::segment::{Cut, MAX_SEGMENT_SECONDS, Stretch, joined};
+use super::segment::{Cut, Stretch, joined};
 use super::settle::{
     Answered, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
 };
 use super::shared::keep_own;
-use super::stream::{GrowingText, until_stop};
-use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, WordAligner, best_path};
-use crate::decode::{DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, generate_n_best};
-use crate::engine::answer::{Alternative, Answer, Segment};
+use super::writer::{Heard, OnText, Order, Written};
+use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, Measure};
+use crate::engine::answer::{Answer, Segment};
 use crate::engine::cache::EncoderCache;
 use crate::engine::request::Request;
-use crate::engine::warning::Warning;
-use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
-use crate::prompt::{Phrases, Respelling, Sound, Task, respell};
+use crate::nn::{EncodedSpeech, Watch};
+use crate::prompt::{Author, Phrases, Respelling, Sound, Task, respell};
 
 /// What work on several pieces shares.
 #[derive(Clone, Copy)]
@@ -28,9 +25,6 @@ pub(crate) struct Work<'a> {
     pub(crate) watch: &'a Watch,
     pub(crate) cache: Option<&'a EncoderCache>,
 }
-
-/// Told of text that can no longer change.
-pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
 
 impl SpeechModel {
     /// Answers a request for each of `audios`, samples at 16 kHz.
@@ -126,39 +120,20 @@ impl SpeechModel {
         request: &Request,
         watch: &Watch,
     ) -> Result<Vec<Answer>, SpeechError> {
-        let mut answers = vec![Answer::default(); texts.len()];
-        let mut kept = Vec::new();
-        let mut instructions = Vec::new();
-        for (index, (text, task)) in texts.iter().enumerate() {
-            if text.trim().is_empty() {
-                answers[index].no_speech = true;
-            } else {
-                kept.push(index);
-                instructions.push(self.instruction(task)?);
-            }
+        let said = |text: &str| !text.trim().is_empty();
+        let spoken: Vec<(&str, &Task)> =
+            texts.iter().filter(|(text, _)| said(text)).map(|(text, task)| (text.trim(), *task)).collect();
+        let mut answered = if spoken.is_empty() {
+            Vec::new()
+        } else {
+            self.writes().answer_texts(&spoken, request, watch)?
         }
-        if kept.is_empty() {
-            return Ok(answers);
-        }
-        let words: Vec<&str> = kept.iter().map(|&index| texts[index].0.trim()).collect();
-        let prompt = self.text_prompt(&words, &instructions)?;
-        // Without a duration the request's own limit holds.
-        let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
-        let rows = self.generate(&prompt, request, &decode, None, watch)?;
-        for (index, hypotheses) in kept.into_iter().zip(rows) {
-            let (text, alternatives) = self.texts(&hypotheses, &request.stop)?;
-            let answer = &mut answers[index];
-            if let Some(best) = hypotheses.first() {
-                answer.truncated = best.finish == Finish::Length;
-                answer.score = best.score;
-            }
-            if answer.truncated {
-                let tokens = decode.max_new_tokens;
-                answer.warnings.push(Warning::TextLimit { start: 0.0, end: 0.0, tokens });
-            }
-            (answer.text, answer.alternatives) = (text, alternatives);
-        }
-        Ok(answers)
+        .into_iter();
+        let silent = || Answer { no_speech: true, ..Answer::default() };
+        Ok(texts
+            .iter()
+            .map(|(text, _)| if said(text) { answered.next() } else { None }.unwrap_or_else(silent))
+            .collect())
     }
 
     /// What the encoder's CTC head made of the sound; `None` without a head or a tokenizer for its labels.
@@ -167,20 +142,16 @@ impl SpeechModel {
     ///
     /// [`SpeechError::Tokenizer`].
     pub fn ctc_text(&self, speech: &EncodedSpeech) -> Result<Option<String>, SpeechError> {
-        match &self.parts.labels {
-            Some(labels) if !speech.ctc.is_empty() => Ok(Some(labels.decode(&best_path::labels(speech))?)),
-            _ => Ok(None),
-        }
+        self.ears.ctc_text(speech)
     }
 
-    /// Lays `text` onto the sound; `None` without a tokenizer for the CTC labels.
+    /// Lays `text` onto the sound, beside the best path; `None` without a tokenizer for the CTC labels.
     ///
     /// # Errors
     ///
     /// [`SpeechError::Tokenizer`].
     pub fn align(&self, text: &str, posteriors: &CtcPosteriors) -> Result<Option<Aligned>, SpeechError> {
-        let Some(labels) = &self.parts.labels else { return Ok(None) };
-        Ok(Some(WordAligner::new(labels).align(text, posteriors, self.state_seconds())?))
+        self.ears.align(text, posteriors, Measure::BestPath)
     }
 
     /// The stretches of an audio; where the task needs all of it at once, all speech is one.
@@ -287,100 +258,92 @@ impl SpeechModel {
         on_text: Option<OnText>,
     ) -> Result<Vec<Answered>, SpeechError> {
         let Work { request, watch, .. } = *work;
-        let found: Vec<Vec<FoundPhrase>> = outputs
-            .iter()
-            .map(|output| match (&request.phrases, &output.posteriors) {
-                (Some(phrases), Some(posteriors)) => phrases.search(posteriors, watch),
-                _ => Vec::new(),
-            })
-            .collect();
+        let mut found: Vec<Vec<FoundPhrase>> = Vec::with_capacity(pieces.len());
+        let mut heard: Vec<Heard> = Vec::with_capacity(pieces.len());
+        for ((_, task), output) in pieces.iter().zip(outputs) {
+            let (mut all, mut offered) = (Vec::new(), Vec::new());
+            if let (Some(phrases), Some(posteriors)) = (&request.phrases, &output.posteriors) {
+                all = phrases.search(posteriors, watch);
+                offered = Phrases::offered(&all, posteriors);
+            }
+            found.push(all);
+            heard.push(Heard { output: Arc::clone(output), task, offered });
+        }
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
-        let offered: Vec<Vec<FoundPhrase>> = outputs
-            .iter()
-            .zip(&found)
-            .map(|(output, found)| {
-                output.posteriors.as_ref().map(|sound| Phrases::offered(found, sound)).unwrap_or_default()
-            })
-            .collect();
-        let instructions = pieces
-            .iter()
-            .zip(&offered)
-            .map(|((_, task), found)| {
-                self.instruction(&self.with_phrases(task, found, request.phrases.as_ref()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
         // Text that was told piece by piece stays.
-        let respells = on_text.is_none()
-            && request.phrases.as_ref().is_some_and(|phrases| phrases.respelling == Respelling::BySound);
-        let speech: Vec<&EncodedSpeech> = outputs.iter().map(|output| &output.speech).collect();
-        let prompt = self.prompt(&self.embed_speech(&speech), &instructions)?;
+        let phrases = request
+            .phrases
+            .as_ref()
+            .filter(|phrases| on_text.is_none() && phrases.respelling == Respelling::BySound);
         let longest = pieces.iter().map(|(cut, _)| cut.samples.len()).max().unwrap_or(0);
-        let task = pieces.first().map_or(&request.task, |(_, task)| *task);
-        let decode = self.decoding_of(request, task, seconds(longest));
-        let rows = match on_text {
-            None => self.generate(&prompt, request, &decode, None, watch)?,
-            Some(on_text) => {
-                let mut text = GrowingText::new(&self.parts.tokenizer, &request.stop);
-                let mut tell = |settled: Settled<'_>| {
-                    let added = text.advance(settled.ids, settled.is_last);
-                    if !added.is_empty() {
-                        on_text(&added);
-                    }
-                    ControlFlow::Continue(())
-                };
-                self.generate(&prompt, request, &decode, Some(&mut tell), watch)?
-            }
-        };
+        let order = Order { request, seconds: seconds(longest), watch };
+        let written = self.writes().write(&heard, &order, on_text)?;
+        pieces
+            .iter()
+            .zip(heard.into_iter().zip(&found))
+            .zip(written)
+            .map(|(((cut, _), (heard, found)), written)| {
+                self.segment(cut, heard, phrases.map(|phrases| (phrases, found.as_slice())), written)
+            })
+            .collect()
+    }
 
-        let mut answered = Vec::with_capacity(pieces.len());
-        for (index, ((cut, task), hypotheses)) in pieces.iter().zip(rows).enumerate() {
-            let posteriors = outputs[index].posteriors.as_ref();
-            let (mut text, alternatives) = self.texts(&hypotheses, &request.stop)?;
-            let mut alignment = match posteriors {
-                Some(posteriors) if task.is_transcript() => self.align(&text, posteriors)?,
-                _ => None,
-            };
-            let mut respelled = Vec::new();
-            if let Some(phrases) = request.phrases.as_ref().filter(|_| respells)
-                && let (Some(aligned), Some(posteriors)) = (&alignment, posteriors)
-                && let Some(changed) = respell(
-                    phrases,
-                    Sound { posteriors, frame_seconds: self.state_seconds() },
-                    &aligned.words,
-                    &found[index],
-                )
-            {
-                alignment = self.align(&changed.text, posteriors)?;
-                (text, respelled) = (changed.text, changed.respelled);
+    /// What was written for `cut`, laid onto its sound. Phrases that were found may take the place of words.
+    fn segment(
+        &self,
+        cut: &Cut,
+        heard: Heard,
+        phrases: Option<(&Phrases, &[FoundPhrase])>,
+        written: Written,
+    ) -> Result<Answered, SpeechError> {
+        let posteriors = heard.output.posteriors.as_ref();
+        let mut alignment = match posteriors {
+            Some(posteriors) if heard.task.is_transcript() => {
+                self.writes().align(&self.ears, &written, posteriors)?
             }
-            let best = hypotheses.first();
-            let alignment = alignment.map(|aligned| later(aligned, seconds(cut.start)));
-            let mut segment = Segment {
-                start: seconds(cut.own.start),
-                end: seconds(cut.own.end),
-                is_supported: alignment.as_ref().is_none_or(|aligned| !aligned.agreement.is_suspect()),
-                alignment,
-                text,
-                phrases: offered[index].clone(),
-                respelled: respelled
-                    .into_iter()
-                    .map(|one| respelled_later(one, seconds(cut.start)))
-                    .collect(),
-                alternatives,
-                truncated: best.is_some_and(|best| best.finish == Finish::Length),
-                score: best.map_or(0.0, |best| best.score),
-                ctc_text: self.ctc_text(&outputs[index].speech)?,
-                tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
-                avg_logprob: best.map_or(0.0, |best| best.score / (best.ids.len() + 1) as f64),
-                no_speech_prob: posteriors.map_or(0.0, no_speech_probability),
+            _ => None,
+        };
+        let Written { mut text, tokens, score, stopped_at, alternatives } = written;
+        let author = self.writes().author();
+        let mut respelled = Vec::new();
+        if let (Some(aligned), Some(posteriors), Some((phrases, found))) = (&alignment, posteriors, phrases)
+            && let Some(changed) = respell(
+                phrases,
+                Sound { posteriors, frame_seconds: self.state_seconds() },
+                &aligned.words,
+                author,
+                found,
+            )
+        {
+            let measure = match author {
+                Author::LanguageModel => Measure::BestPath,
+                Author::Labels => Measure::Probability,
             };
-            keep_own(&mut segment, &cut.own);
-            let warnings = warnings(&segment, decode.max_new_tokens);
-            answered.push((segment, warnings));
+            alignment = self.ears.align(&changed.text, posteriors, measure)?;
+            (text, respelled) = (changed.text, changed.respelled);
         }
-        Ok(answered)
+        let alignment = alignment.map(|aligned| later(aligned, seconds(cut.start)));
+        let mut segment = Segment {
+            start: seconds(cut.own.start),
+            end: seconds(cut.own.end),
+            is_supported: alignment.as_ref().is_none_or(|aligned| !aligned.agreement.is_suspect()),
+            alignment,
+            text,
+            phrases: heard.offered,
+            respelled: respelled.into_iter().map(|one| respelled_later(one, seconds(cut.start))).collect(),
+            alternatives,
+            truncated: stopped_at.is_some(),
+            score,
+            ctc_text: self.ctc_text(&heard.output.speech)?,
+            avg_logprob: score / (tokens.len() + 1) as f64,
+            tokens,
+            no_speech_prob: posteriors.map_or(0.0, no_speech_probability),
+        };
+        keep_own(&mut segment, &cut.own);
+        let warnings = warnings(&segment, stopped_at);
+        Ok((segment, warnings))
     }
 
     /// What the encoder makes of each piece: from the cache, and the others as one batch.
@@ -391,7 +354,9 @@ impl SpeechModel {
         let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
         let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();
         let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].0.samples.as_slice()).collect();
-        for (index, output) in missing.into_iter().zip(self.listen_watched(&audios, work.watch)?) {
+        for (index, output) in
+            missing.into_iter().zip(self.ears.listen(&audios, self.device(), work.watch)?)
+        {
             let output = Arc::new(output);
             if let (Some(cache), Some(key)) = (work.cache, &keys[index]) {
                 cache.insert(key.clone(), &output);
@@ -399,71 +364,5 @@ impl SpeechModel {
             outputs[index] = Some(output);
         }
         outputs.into_iter().collect::<Option<Vec<_>>>().ok_or(SpeechError::Cancelled)
-    }
-
-    /// The task with the phrases that were found: transcribing becomes spelling, where the bundle has a template for it.
-    fn with_phrases(&self, task: &Task, found: &[FoundPhrase], phrases: Option<&Phrases>) -> Task {
-        let Some(phrases) = phrases.filter(|_| *task == Task::Transcribe && !found.is_empty()) else {
-            return task.clone();
-        };
-        let tokenizer = &self.parts.tokenizer;
-        let knows = |text: &str| {
-            tokenizer
-                .encode(text)
-                .and_then(|ids| tokenizer.decode(&ids))
-                .is_ok_and(|again| again.trim() == text)
-        };
-        let spell =
-            Task::Spell { phrases: found.iter().map(|one| phrases.name(&one.phrase, knows)).collect() };
-        let known = !self.parts.templates.phrasings(&spell.key()).is_empty();
-        if known { spell } else { Task::Transcribe }
-    }
-
-    fn generate(
-        &self,
-        prompt: &PaddedBatch,
-        request: &Request,
-        decode: &DecodeConfig,
-        on_settled: Option<OnSettled>,
-        watch: &Watch,
-    ) -> Result<Vec<Vec<Hypothesis>>, SpeechError> {
-        let llm = &self.parts.llm;
-        let memory = llm.encode_watched(prompt, watch);
-        if watch.is_stopped() {
-            return Err(SpeechError::Cancelled);
-        }
-        let stops = |ids: &[u32]| {
-            self.parts.tokenizer.decode(ids).is_ok_and(|text| until_stop(&text, &request.stop).1)
-        };
-        let mut hooks = Hooks {
-            stops: request.stop.iter().any(|stop| !stop.is_empty()).then_some(&stops),
-            // What it calls lives longer than the hooks.
-            on_settled: match on_settled {
-                Some(tell) => Some(tell),
-                None => None,
-            },
-            processors: &[],
-            watch: watch.clone(),
-        };
-        Ok(generate_n_best(llm, &memory, decode, &mut hooks)?)
-    }
-
-    /// The text of the best hypothesis and those of the others.
-    fn texts(
-        &self,
-        hypotheses: &[Hypothesis],
-        stops: &[String],
-    ) -> Result<(String, Vec<Alternative>), SpeechError> {
-        let mut texts = hypotheses
-            .iter()
-            .map(|hypothesis| {
-                let text = self.parts.tokenizer.decode(&hypothesis.ids)?;
-                let text = until_stop(&text, stops).0.trim().to_owned();
-                Ok(Alternative { text, score: hypothesis.score })
-            })
-            .collect::<Result<Vec<_>, SpeechError>>()?
-            .into_iter();
-        let best = texts.next().map(|best| best.text).unwrap_or_default();
-        Ok((best, texts.collect()))
     }
 }

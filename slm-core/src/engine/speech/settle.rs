@@ -22,11 +22,11 @@ const SPARSE_TOKENS: f64 = 1.0;
 /// The answer to a piece, and what a reader should know of it.
 pub(crate) type Answered = (Segment, Vec<Warning>);
 
-/// What a reader should know of a segment.
-pub(super) fn warnings(segment: &Segment, tokens: usize) -> Vec<Warning> {
+/// What a reader should know of a segment, whose text may have been stopped at a number of tokens.
+pub(super) fn warnings(segment: &Segment, stopped_at: Option<usize>) -> Vec<Warning> {
     let Segment { start, end, .. } = *segment;
     let mut warnings = Vec::new();
-    if segment.truncated {
+    if let Some(tokens) = stopped_at {
         warnings.push(Warning::TextLimit { start, end, tokens });
     }
     if let Some(aligned) = segment.alignment.as_ref().filter(|aligned| aligned.agreement.is_suspect()) {

@@ -136,8 +136,9 @@ fn a_batch_row_answers_like_the_row_alone() {
 #[test]
 fn prompts_hold_instruction_speech_and_end() {
     let model = model();
-    let instruction = model.instruction(&ask("who called").task).unwrap();
     let speech = model.encode(&[&sound(16_000)]).unwrap();
+    let model = model.adapted().unwrap();
+    let instruction = model.instruction(&ask("who called").task).unwrap();
     let embedded = model.embed_speech(&speech);
     let rows = embedded.lengths()[0];
     let prompt = model.prompt(&embedded, std::slice::from_ref(&instruction)).unwrap();
@@ -191,8 +192,9 @@ fn the_longest_audio_for_a_question_follows_from_the_memory() {
 fn the_token_limit_follows_the_duration_and_reaching_it_is_told() {
     let model = model();
     let request = Request::new(Task::Transcribe);
+    let adapted = model.adapted().unwrap();
     let limit =
-        |seconds: f64, request: &Request| model.decoding_of(request, &request.task, seconds).max_new_tokens;
+        |seconds: f64, request: &Request| adapted.decoding_of(request, &request.task, seconds).max_new_tokens;
     // Ordinary speech has 150 words a minute, which are at most 3 tokens each.
     assert!(limit(30.0, &request) >= 225, "{}", limit(30.0, &request));
     assert!(limit(2.0, &request) < 64);
@@ -292,7 +294,7 @@ fn parts_that_do_not_fit_are_all_named() {
     let error = SpeechModel::new(parts, &device).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the parts of the bundle do not fit: \
+        "the parts of the model do not fit: \
          the width of the features is 20, that of the encoder's input is 16, \
          adapter `llm_dim` is 12, language model `d_model` is 8"
     );

@@ -4,64 +4,21 @@
 
 use std::borrow::Borrow;
 
-use super::error::SpeechError;
-use super::model::SpeechModel;
-use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
-use crate::ctc::{self, EncoderOutput};
-use crate::features::Features;
-use crate::nn::{EncodedSpeech, PaddedBatch, PaddedIds, Watch};
+use super::Adapted;
+use crate::engine::speech::error::SpeechError;
+use crate::engine::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
+use crate::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
 use crate::prompt::Instruction;
 
-impl SpeechModel {
-    /// Encodes 16 kHz samples, each one utterance that is not empty, as one batch.
-    ///
-    /// # Errors
-    ///
-    /// [`SpeechError::Encoder`] when the device fails.
-    pub fn encode(&self, audios: &[&[f32]]) -> Result<Vec<EncodedSpeech>, SpeechError> {
-        Ok(self.listen(audios)?.into_iter().map(|output| output.speech).collect())
-    }
-
-    /// The same, with all that the CTC head says.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::encode`].
-    pub fn listen(&self, audios: &[&[f32]]) -> Result<Vec<EncoderOutput>, SpeechError> {
-        self.listen_watched(audios, &Watch::default())
-    }
-
-    /// The same, until `watch` stops it.
-    pub(super) fn listen_watched(
-        &self,
-        audios: &[&[f32]],
-        watch: &Watch,
-    ) -> Result<Vec<EncoderOutput>, SpeechError> {
-        if audios.is_empty() {
-            return Ok(Vec::new());
-        }
-        let extractor = &self.parts.features;
-        let mut features: Vec<Features> = Vec::with_capacity(audios.len());
-        for samples in audios {
-            if watch.is_stopped() {
-                return Err(SpeechError::Cancelled);
-            }
-            features.push(extractor.extract(samples));
-        }
-        let rows: Vec<&[f32]> = features.iter().map(|one| one.values.as_slice()).collect();
-        let batch = PaddedBatch::from_rows(&rows, extractor.width(), &self.device);
-        drop(features);
-        Ok(ctc::listen(&self.parts.encoder, &batch, watch)?)
-    }
-
+impl Adapted {
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
     pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> PaddedBatch {
-        let reduction = self.parts.adapter.config().shape.reduction;
+        let reduction = self.adapter.config().shape.reduction;
         let reduced: Vec<_> = speech.iter().map(|one| reduction.apply(one.borrow())).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|one| one.rows.as_slice()).collect();
-        let width = reduction.output_width(self.parts.adapter.config().encoder_dim);
+        let width = reduction.output_width(self.adapter.config().encoder_dim);
         let batch = PaddedBatch::from_rows(&rows, width, &self.device);
-        self.parts.adapter.forward(&batch)
+        self.adapter.forward(&batch)
     }
 
     /// Puts the tokens of each row's instruction around its speech, and the end token last:
@@ -100,7 +57,7 @@ impl SpeechModel {
         let mut rows = Vec::with_capacity(texts.len());
         for (text, instruction) in texts.iter().zip(instructions) {
             let (mut ids, after) = self.around(instruction)?;
-            let words = self.parts.tokenizer.encode(text)?;
+            let words = self.tokenizer.encode(text)?;
             if words.len() > MAX_TEXT_TOKENS {
                 let tokens = words.len();
                 return Err(SpeechError::TextTooLong { tokens });
@@ -118,7 +75,7 @@ impl SpeechModel {
             if text.is_empty() {
                 return Ok(Vec::new());
             }
-            self.parts.tokenizer.encode(text)
+            self.tokenizer.encode(text)
         };
         let before = encode(&instruction.before)?;
         let mut after = encode(&instruction.after)?;
@@ -126,13 +83,13 @@ impl SpeechModel {
         if tokens > MAX_INSTRUCTION_TOKENS {
             return Err(SpeechError::InstructionTooLong { tokens });
         }
-        after.push(self.parts.llm.ids().eos);
+        after.push(self.llm.ids().eos);
         Ok((before, after))
     }
 
     fn embed_ids(&self, rows: &[Vec<u32>]) -> PaddedBatch {
-        let pad = self.parts.llm.ids().pad;
+        let pad = self.llm.ids().pad;
         let ids = PaddedIds::from_rows(rows, pad, &self.device);
-        self.parts.llm.embed(&ids)
+        self.llm.embed(&ids)
     }
 }

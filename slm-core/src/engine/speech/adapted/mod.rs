@@ -1,0 +1,180 @@
+//! A language model behind an adapter: speech as soft tokens beside the tokens of an instruction.
+//!
+//! Paper: *SLM*, arXiv 2310.00230, section 3.
+
+mod generate;
+mod plan;
+mod prompts;
+
+use std::collections::BTreeMap;
+
+use burn::prelude::*;
+
+use super::ears::Ears;
+use super::error::{LoadError, SpeechError};
+use super::segment::MAX_SEGMENT_SECONDS;
+use super::writer::{Heard, OnText, Order, Writer, Written};
+use crate::adapter::Adapter;
+use crate::checkpoint::bundle::TaskDecoding;
+use crate::ctc::{Aligned, CtcPosteriors, FoundPhrase, Measure};
+use crate::decode::{DecodeConfig, DecodeError};
+use crate::engine::answer::Answer;
+use crate::engine::request::{Delivery, Request};
+use crate::engine::warning::Warning;
+use crate::llm::LanguageModel;
+use crate::nn::{EncodedSpeech, Watch};
+use crate::prompt::{Author, Instruction, Phrases, Task, Templates};
+use crate::text::TextTokenizer;
+
+/// An adapter and a language model, with what they are told for each task; all tensors are on one device.
+#[derive(Debug, Clone)]
+pub struct Adapted {
+    /// The adapter.
+    pub adapter: Adapter,
+    /// The language model.
+    pub llm: LanguageModel,
+    /// The language model's tokenizer.
+    pub tokenizer: TextTokenizer,
+    /// The phrasings of the tasks.
+    pub templates: Templates,
+    /// How the language model is decoded where neither a task nor a request says it.
+    pub decode: DecodeConfig,
+    /// What tasks want otherwise, by their keys.
+    pub task_decoding: BTreeMap<String, TaskDecoding>,
+    /// Where the tensors are.
+    pub(super) device: Device,
+}
+
+impl Adapted {
+    /// The instruction of a task: its first phrasing, filled.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError::NoTask`] and [`SpeechError::Template`].
+    pub fn instruction(&self, task: &Task) -> Result<Instruction, SpeechError> {
+        let key = task.key();
+        let phrasing = self.templates.phrasings(&key).first();
+        match (phrasing, task) {
+            (Some(template), _) => Ok(task.with_slots(|slots| template.fill(slots))?),
+            (None, Task::Instruction(text)) => {
+                Ok(Instruction { before: String::new(), after: text.trim().to_owned() })
+            }
+            (None, _) => Err(SpeechError::NoTask { key, available: self.tasks() }),
+        }
+    }
+
+    /// The task with the phrases that were found: transcribing becomes spelling, where the bundle has a template for it.
+    fn with_phrases(&self, task: &Task, found: &[FoundPhrase], phrases: Option<&Phrases>) -> Task {
+        let Some(phrases) = phrases.filter(|_| *task == Task::Transcribe && !found.is_empty()) else {
+            return task.clone();
+        };
+        let tokenizer = &self.tokenizer;
+        let knows = |text: &str| {
+            tokenizer
+                .encode(text)
+                .and_then(|ids| tokenizer.decode(&ids))
+                .is_ok_and(|again| again.trim() == text)
+        };
+        let spell =
+            Task::Spell { phrases: found.iter().map(|one| phrases.name(&one.phrase, knows)).collect() };
+        let known = !self.templates.phrasings(&spell.key()).is_empty();
+        if known { spell } else { Task::Transcribe }
+    }
+}
+
+impl Writer for Adapted {
+    fn tasks(&self) -> Vec<String> {
+        self.templates.keys().map(str::to_owned).collect()
+    }
+
+    fn author(&self) -> Author {
+        Author::LanguageModel
+    }
+
+    fn decoding(&self, task: &Task) -> DecodeConfig {
+        match self.task_decoding.get(&task.key()) {
+            Some(own) => self.decode.with_task(own),
+            None => self.decode,
+        }
+    }
+
+    fn check(&self, request: &Request, seconds: f64) -> Result<(), SpeechError> {
+        let decode = self.decoding_of(request, &request.task, seconds);
+        let problems = decode.problems(self.llm.least_end());
+        if !problems.is_empty() {
+            return Err(DecodeError::Config { problems }.into());
+        }
+        if request.delivery == Delivery::Text && !decode.can_stream() {
+            return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
+        }
+        self.around(&self.instruction(&request.task)?)?;
+        Ok(())
+    }
+
+    fn knows(&self, task: &Task) -> Result<(), SpeechError> {
+        self.instruction(task).map(drop)
+    }
+
+    fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
+        self.bytes(rows, states, seconds)
+    }
+
+    fn write(
+        &self,
+        heard: &[Heard],
+        order: &Order,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Written>, SpeechError> {
+        let request = order.request;
+        let instructions = heard
+            .iter()
+            .map(|one| self.instruction(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())))
+            .collect::<Result<Vec<_>, _>>()?;
+        let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
+        let prompt = self.prompt(&self.embed_speech(&speech), &instructions)?;
+        let task = heard.first().map_or(&request.task, |one| one.task);
+        let decode = self.decoding_of(request, task, order.seconds);
+        self.texts(&prompt, request, &decode, on_text, order.watch)
+    }
+
+    fn align(
+        &self,
+        ears: &Ears,
+        written: &Written,
+        posteriors: &CtcPosteriors,
+    ) -> Result<Option<Aligned>, SpeechError> {
+        ears.align(&written.text, posteriors, Measure::BestPath)
+    }
+
+    fn answer_texts(
+        &self,
+        texts: &[(&str, &Task)],
+        request: &Request,
+        watch: &Watch,
+    ) -> Result<Vec<Answer>, SpeechError> {
+        let instructions =
+            texts.iter().map(|(_, task)| self.instruction(task)).collect::<Result<Vec<_>, _>>()?;
+        let words: Vec<&str> = texts.iter().map(|(text, _)| *text).collect();
+        let prompt = self.text_prompt(&words, &instructions)?;
+        // Without a duration the request's own limit holds.
+        let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
+        let written = self.texts(&prompt, request, &decode, None, watch)?;
+        let answer = |written: Written| {
+            let limit = |tokens| Warning::TextLimit { start: 0.0, end: 0.0, tokens };
+            Answer {
+                text: written.text,
+                truncated: written.stopped_at.is_some(),
+                score: written.score,
+                alternatives: written.alternatives,
+                warnings: written.stopped_at.map(limit).into_iter().collect(),
+                ..Answer::default()
+            }
+        };
+        Ok(written.into_iter().map(answer).collect())
+    }
+
+    fn set_templates(&mut self, templates: Templates) -> Result<(), LoadError> {
+        self.templates = self.templates.clone().overridden_by(templates);
+        Ok(self.templates.check_order()?)
+    }
+}

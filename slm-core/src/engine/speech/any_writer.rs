@@ -1,0 +1,30 @@
+//! Any of the kinds of writers.
+
+use super::adapted::Adapted;
+use super::ctc_writer::CtcWriter;
+use super::writer::Writer;
+
+/// What writes a model's answers.
+#[derive(Debug, Clone)]
+pub enum AnyWriter {
+    /// A language model behind an adapter.
+    Adapted(Box<Adapted>),
+    /// The labels of the encoder's own CTC head.
+    Ctc(CtcWriter),
+}
+
+impl AnyWriter {
+    pub(super) fn of(&self) -> &dyn Writer {
+        match self {
+            Self::Adapted(writer) => &**writer,
+            Self::Ctc(writer) => writer,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self) -> &mut dyn Writer {
+        match self {
+            Self::Adapted(writer) => &mut **writer,
+            Self::Ctc(writer) => writer,
+        }
+    }
+}
