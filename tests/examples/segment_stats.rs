@@ -1,5 +1,7 @@
 //! Prints what the engine measures of each segment, for choosing thresholds: `segment_stats MIN_SILENCE FILE...`.
 
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
 use std::path::PathBuf;
 
 use slm_core::{Model, OpenOptions, Task, audio};

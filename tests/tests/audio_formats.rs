@@ -67,7 +67,8 @@ fn made(name: &str) -> Made {
     let lossless = ["s16", "s24", "s32", "f32", "f64", "flac", "alac"];
     // MP3 without a tag, and AAC without a container or in ffmpeg's Matroska, keep the 1,105 and 1,024 samples that the
     // encoder has put in front.
-    let (lag, longer) = match (coding, name.ends_with(".aac") || name.ends_with(".mkv")) {
+    let container = name.rsplit('.').next();
+    let (lag, longer) = match (coding, matches!(container, Some("aac" | "mkv"))) {
         ("plain", _) => (1_200, 0.2),
         ("aac" | "film" | "mp3", true) => (420, 0.1),
         _ => (320, 0.1),
@@ -311,7 +312,7 @@ fn damaged_files_never_panic() {
         for _ in 0..damages {
             let mut bytes = whole.clone();
             // In the header more often than behind it.
-            for _ in 0..1 + random.below(10) {
+            for _ in 0..=random.below(10) {
                 let limit = if random.below(2) == 0 { bytes.len().min(1024) } else { bytes.len() };
                 let place = random.below(limit);
                 bytes[place] = random.below(256) as u8;

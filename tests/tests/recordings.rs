@@ -5,7 +5,7 @@
 //! The tests in `segmentation` need an engine that finds speech ([`slm_core::Segmentation`], on by default); those in
 //! `files` need the reader of audio alone.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
