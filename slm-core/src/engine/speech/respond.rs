@@ -445,6 +445,7 @@ impl SpeechModel {
                 Some(tell) => Some(tell),
                 None => None,
             },
+            prompts: &[],
             processors: &[],
             watch: watch.clone(),
         };
