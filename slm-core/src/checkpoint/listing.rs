@@ -15,8 +15,8 @@ use super::names::{absent, is_base_name};
 use super::nemo::{EXTENSION, NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
-    CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
-    TOKENIZER_SETTINGS_FILE, hash,
+    CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE,
+    TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
 };
 
 /// The family that an archive of NeMo counts as.
@@ -262,7 +262,8 @@ impl Checkpoint {
             // An archive holds these itself.
             Layout::Nemo => &[],
         };
-        let named = small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE]);
+        let named =
+            small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
         let named = named.filter(|name| self.has(name)).map(|name| (*name).to_owned());
         Ok(named.chain(self.weight_names()?).collect())
     }

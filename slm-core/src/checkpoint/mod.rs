@@ -39,6 +39,8 @@ pub const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
 pub const PROCESSOR_FILE: &str = "processor_config.json";
 /// How the makers of a language model want it decoded.
 pub const GENERATION_FILE: &str = "generation_config.json";
+/// How a language model's makers write a conversation.
+pub const CHAT_TEMPLATE_FILE: &str = "chat_template.jinja";
 /// The file that holds all tensors of a folder.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// The files that a tokenizer is read from; the first that a model has counts.

@@ -87,4 +87,6 @@ pub fn search(
 }
 
 #[cfg(all(test, feature = "flex"))]
+mod causal_tests;
+#[cfg(all(test, feature = "flex"))]
 mod tests;

@@ -22,9 +22,8 @@ pub(in crate::llm) struct PromptCache {
 }
 
 impl PromptCache {
-    /// A cache of `layers` layers before prompts of these lengths.
-    pub(super) fn new(layers: usize, lengths: &[usize], device: &Device) -> Self {
-        let longest = lengths.iter().copied().max().unwrap_or(0);
+    /// A cache of `layers` layers before prompts of these lengths at the end of `longest` positions.
+    pub(super) fn new(layers: usize, lengths: &[usize], longest: usize, device: &Device) -> Self {
         let is_padded = lengths.iter().any(|&length| length < longest);
         let padding = is_padded.then(|| {
             let values: Vec<f32> = lengths

@@ -130,11 +130,10 @@ impl CausalDecoder {
     /// Reads what texts shall follow, `[B, S, D]`, into a new cache: hidden states `[B, 1, D]` of the last position of
     /// each row. Once `watch` stops, they are unfinished.
     pub(super) fn begin(&self, inputs: &PaddedBatch, watch: &Watch) -> (Tensor<3>, PromptCache) {
-        let lengths = inputs.lengths();
         let x = inputs.values_at_end();
-        let mut cache = PromptCache::new(self.layers.len(), lengths, &x.device());
+        let [_, length, _] = x.dims();
+        let mut cache = PromptCache::new(self.layers.len(), inputs.lengths(), length, &x.device());
         let states = self.step(x, &mut cache, watch);
-        let [_, length, _] = states.dims();
         (self.norm.forward(states.narrow(1, length - 1, 1)), cache)
     }
 
