@@ -15,8 +15,8 @@ use super::names::{absent, is_base_name};
 use super::nemo::{EXTENSION, NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
-    CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE,
-    TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
+    ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE,
+    PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
 };
 
 /// The family that an archive of NeMo counts as.
@@ -230,6 +230,19 @@ impl Checkpoint {
         match &self.archive {
             Some(archive) => WeightFiles::of_archive(archive),
             None => WeightFiles::among(&self.dir, &self.files),
+        }
+    }
+
+    /// What the file of a LoRA adapter, which may lie beside a model's own, says of its tensors.
+    ///
+    /// # Errors
+    ///
+    /// [`WeightsError`] when there is none, or it cannot be read or is not sound.
+    pub fn adapter_weights(&self) -> Result<WeightFiles, WeightsError> {
+        let path = self.path_of(ADAPTER_WEIGHTS_FILE);
+        match self.existing(ADAPTER_WEIGHTS_FILE) {
+            Ok(path) => WeightFiles::of_safetensors(path),
+            Err(source) => Err(WeightsError::Io { path, source }),
         }
     }
 

@@ -13,6 +13,7 @@ use super::decoder::CausalDecoder;
 use crate::checkpoint::Checkpoint;
 use crate::llm::drafts::{Drafts, Stepping, after_prompt};
 use crate::llm::error::LlmError;
+use crate::llm::lora::{Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::output_head::OutputHead;
 use crate::nn::matrix::{self, MatrixLinear};
@@ -67,6 +68,15 @@ impl CausalLm {
         };
         let model = config.build(head, placement.device());
         Ok(weights::load(model, &files, &placement, str::to_owned, is_ignored)?.freeze())
+    }
+
+    /// The same with the matrices of an adapter added to its own.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraError::Misfit`] for an adapter that was made for another model.
+    pub fn with_lora(self, adapter: &Lora) -> Result<Self, LoraError> {
+        Ok(adapter.merge(self, "")?.freeze())
     }
 
     /// The sizes it was built with.

@@ -50,7 +50,9 @@ fn represent(value: &Value, out: &mut String) {
             out.push('}');
         }
         // Writing to a string cannot fail.
-        _ => drop(write!(out, "{value}")),
+        _ => {
+            let _ = write!(out, "{value}");
+        }
     }
 }
 
@@ -65,7 +67,9 @@ fn quoted(text: &str, out: &mut String) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             c if c == quote => out.extend(['\\', c]),
-            c if c < ' ' || c == '\u{7f}' => drop(write!(out, "\\x{:02x}", c as u32)),
+            c if c < ' ' || c == '\u{7f}' => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
             c => out.push(c),
         }
     }
@@ -114,7 +118,9 @@ impl Json {
         match value.kind() {
             ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
             ValueKind::None => out.push_str("null"),
-            ValueKind::Number => drop(write!(out, "{value}")),
+            ValueKind::Number => {
+                let _ = write!(out, "{value}");
+            }
             ValueKind::String => self.string(value.as_str().unwrap_or_default(), out),
             ValueKind::Seq | ValueKind::Iterable => {
                 let items: Vec<Value> = value.try_iter()?.collect();
@@ -183,7 +189,7 @@ impl Json {
                     let mut units = [0; 2];
                     for unit in c.encode_utf16(&mut units) {
                         // Writing to a string cannot fail.
-                        drop(write!(out, "\\u{unit:04x}"));
+                        let _ = write!(out, "\\u{unit:04x}");
                     }
                 }
                 c => out.push(c),
