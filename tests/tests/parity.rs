@@ -172,9 +172,7 @@ fn causal_errors(model: &LanguageModel, causal: &CausalLm, io: &Tensors, device:
         let Some(input) = io.get(input) else { continue };
         let mask = &io[&format!("{prefix}attention_mask")];
         let (time, lengths) = (mask.shape[1], mask.row_lengths());
-        // Where a row's real positions begin.
-        let starts: Vec<usize> =
-            mask.values.chunks(time).map(|row| row.iter().position(|&v| v > 0.5).unwrap()).collect();
+        let starts = mask.row_starts();
         let memory = if input.shape.len() == 3 {
             let width = input.shape[2];
             let rows = input.values.chunks(time * width).zip(&starts).zip(&lengths);
@@ -189,7 +187,7 @@ fn causal_errors(model: &LanguageModel, causal: &CausalLm, io: &Tensors, device:
         let states = causal.states(&memory);
         let logits = causal.logits(states.values());
         for (name, found) in [("last_hidden_state", states.values()), ("logits", logits)] {
-            let expected = aligned(&io[&format!("{prefix}{name}")], &starts);
+            let expected = io[&format!("{prefix}{name}")].turned(&starts);
             let keep = |row: usize, t: usize| t < lengths[row];
             errors.push((name, relative_error(&values(found), &expected, keep)));
         }
@@ -202,17 +200,6 @@ fn causal_errors(model: &LanguageModel, causal: &CausalLm, io: &Tensors, device:
         }
     }
     errors
-}
-
-/// The same values with each row's real positions, which begin at `starts`, at its beginning.
-fn aligned(tensor: &HostTensor, starts: &[usize]) -> HostTensor {
-    let row_len = tensor.values.len() / tensor.shape[0];
-    let width = tensor.shape[2];
-    let mut values = tensor.values.clone();
-    for (row, start) in values.chunks_mut(row_len).zip(starts) {
-        row.rotate_left(start * width);
-    }
-    HostTensor { shape: tensor.shape.clone(), values }
 }
 
 /// Compares what is generated with the ids of the reference, which was made with the end ruled out, and gives the
