@@ -8,10 +8,9 @@ use super::error::LoraProblem;
 /// The matrices that have another rank than the config says.
 pub(super) fn rank_problems(lora: &Lora) -> Vec<LoraProblem> {
     let expected = lora.config.r;
-    let ranks = lora
-        .pairs
-        .values()
-        .flat_map(|pair| [(&pair.a.name, pair.a.values.shape[0]), (&pair.b.name, pair.b.values.shape[1])]);
+    let ranks = lora.pairs.values().flat_map(|pair| {
+        [(&pair.a.name, pair.a.values.shape()[0]), (&pair.b.name, pair.b.values.shape()[1])]
+    });
     ranks
         .filter(|(_, found)| *found != expected)
         .map(|(name, found)| LoraProblem::Rank { name: name.clone(), expected, found })
@@ -33,7 +32,7 @@ pub(super) fn problems(lora: &Lora, maps: &BTreeMap<String, [usize; 2]>) -> Vec<
         };
         let rank = lora.config.r;
         for (matrix, expected) in [(&pair.a, [rank, *inputs]), (&pair.b, [*outputs, rank])] {
-            let found = matrix.values.shape.to_vec();
+            let found = matrix.values.shape().to_vec();
             if found != expected {
                 let expected = expected.to_vec();
                 problems.push(LoraProblem::Shape { name: matrix.name.clone(), expected, found });

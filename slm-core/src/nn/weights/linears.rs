@@ -24,7 +24,9 @@ pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let (Some(path), [inputs, outputs]) = (self.path.linear(), param.lazy_shape().to_vec()[..]) {
+            if let Some(path) = self.path.linear()
+                && let [inputs, outputs] = param.lazy_shape().to_vec()[..]
+            {
                 self.found.insert(path, [inputs, outputs]);
             }
         }
