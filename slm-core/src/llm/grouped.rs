@@ -17,7 +17,7 @@ use crate::nn::transformer::KeysValues;
 /// is of.
 pub(super) fn attend(
     max_scores: usize,
-    query: Tensor<4>,
+    query: &Tensor<4>,
     source: KeysValues,
     score: impl Fn(Tensor<4>, Range<usize>) -> Tensor<4>,
     watch: &Watch,

@@ -79,7 +79,7 @@ impl CausalAttention {
         let query = self.rotated(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         let score = |products: Tensor<4>, range: Range<usize>| products + bias(range);
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(grouped::attend(MAX_SCORES, query, source, score, watch))
+        self.o_proj.forward(grouped::attend(MAX_SCORES, &query, source, score, watch))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

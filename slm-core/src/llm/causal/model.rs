@@ -61,10 +61,11 @@ impl CausalLm {
         let placement = placement.into();
         let config = CausalConfig::from_checkpoint(checkpoint)?;
         let files = checkpoint.weights()?;
-        let head = match config.tie_word_embeddings {
-            true => OutputHead::of(&files, HEAD, EMBEDDING, true)?,
+        let head = if config.tie_word_embeddings {
+            OutputHead::of(&files, HEAD, EMBEDDING, true)?
+        } else {
             // One that is missing is told.
-            false => OutputHead::Own,
+            OutputHead::Own
         };
         let model = config.build(head, placement.device());
         Ok(weights::load(model, &files, &placement, str::to_owned, is_ignored)?.freeze())

@@ -168,9 +168,10 @@ impl RawCausalConfig {
             windows: self.windows(layers),
             embedding_multiplier: of_granite(self.embedding_multiplier).unwrap_or(1.0),
             residual_multiplier: of_granite(self.residual_multiplier).unwrap_or(1.0),
-            attention_multiplier: match is("granite") {
-                true => self.attention_multiplier.unwrap_or(1.0),
-                false => (head_dim as f64).powf(-0.5),
+            attention_multiplier: if is("granite") {
+                self.attention_multiplier.unwrap_or(1.0)
+            } else {
+                (head_dim as f64).powf(-0.5)
             },
             logits_scaling: of_granite(self.logits_scaling).unwrap_or(1.0),
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(false),
@@ -205,15 +206,13 @@ impl RawCausalConfig {
         };
         match self.model_type.as_str() {
             "mistral" => vec![window; layers],
-            "qwen2" | "qwen3" if self.use_sliding_window.unwrap_or(false) => match &self.layer_types {
-                Some(types) => {
-                    types.iter().map(|kind| window.filter(|_| *kind == LayerType::Sliding)).collect()
+            "qwen2" | "qwen3" if self.use_sliding_window.unwrap_or(false) => {
+                if let Some(types) = &self.layer_types {
+                    return types.iter().map(|kind| window.filter(|_| *kind == LayerType::Sliding)).collect();
                 }
-                None => {
-                    let first = self.max_window_layers.unwrap_or(28);
-                    (0..layers).map(|layer| window.filter(|_| layer >= first)).collect()
-                }
-            },
+                let first = self.max_window_layers.unwrap_or(28);
+                (0..layers).map(|layer| window.filter(|_| layer >= first)).collect()
+            }
             _ => vec![None; layers],
         }
     }

@@ -103,7 +103,7 @@ impl GemmaAttention {
             products + bias(range)
         };
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(grouped::attend(max_scores, query, source, score, watch))
+        self.o_proj.forward(grouped::attend(max_scores, &query, source, score, watch))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// What it says.
 #[derive(Debug, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "the fields of the file")]
 pub(super) struct LoraConfig {
     peft_type: String,
     /// Columns of the thin matrices.

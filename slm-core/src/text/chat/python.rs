@@ -83,6 +83,7 @@ fn pairs(map: &Value) -> Vec<(Value, Value)> {
 }
 
 /// The filter `tojson` of transformers: `json.dumps`, without escapes for HTML.
+#[allow(clippy::needless_pass_by_value, reason = "as filters take their arguments")]
 pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let separators: Option<Vec<String>> = options.get("separators")?;
     let indent: Option<usize> = options.get("indent")?;

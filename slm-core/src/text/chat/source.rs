@@ -54,6 +54,7 @@ impl Templates {
 /// The tokens that templates write by name.
 #[derive(Default, Deserialize)]
 #[serde(default)]
+#[allow(clippy::struct_field_names, reason = "the fields of the file")]
 struct SpecialTokens {
     bos_token: Option<Token>,
     eos_token: Option<Token>,
@@ -97,9 +98,8 @@ impl ChatTemplate {
     ///
     /// [`ChatError`] naming the file that cannot be read or parsed.
     pub fn find(checkpoint: &Checkpoint) -> Result<Option<Self>, ChatError> {
-        let read = |name: &str| match checkpoint.has(name) {
-            true => checkpoint.json::<Settings>(name),
-            false => Ok(Settings::default()),
+        let read = |name: &str| {
+            if checkpoint.has(name) { checkpoint.json::<Settings>(name) } else { Ok(Settings::default()) }
         };
         let (settings, old) = (read(TOKENIZER_SETTINGS_FILE)?, read(SPECIAL_TOKENS_FILE)?);
         let mut special: BTreeMap<String, String> = old.special.texts().collect();
