@@ -3,6 +3,7 @@
 //! Shapes: `I` inputs and `O` outputs of a linear map, `R` the rank.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use burn::prelude::*;
 use burn::tensor::{DType, FloatDType};
@@ -10,6 +11,7 @@ use burn::tensor::{DType, FloatDType};
 use super::config::LoraConfig;
 use super::error::{LoraError, LoraProblem};
 use super::fit;
+use super::pair::{Matrix, Pair};
 use crate::checkpoint::tensors::TensorReader;
 use crate::checkpoint::{ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, Checkpoint};
 use crate::nn::weights::{change_linears, linears};
@@ -17,29 +19,14 @@ use crate::nn::weights::{change_linears, linears};
 /// What PEFT puts before the path of a map.
 const PREFIX: &str = "base_model.model.";
 
-/// The thin matrices of a linear map.
-#[derive(Debug, Clone)]
-pub(super) struct Pair {
-    /// `[R, I]`.
-    pub(super) a: Matrix,
-    /// `[O, R]`.
-    pub(super) b: Matrix,
-}
-
-/// A matrix with the name of its tensor, in f32.
-#[derive(Debug, Clone)]
-pub(super) struct Matrix {
-    pub(super) name: String,
-    pub(super) values: TensorData,
-}
-
 /// A LoRA adapter.
 #[derive(Debug)]
 pub struct Lora {
-    pub(super) config: LoraConfig,
-    pub(super) path: std::path::PathBuf,
+    config: LoraConfig,
+    /// The file of the tensors.
+    path: PathBuf,
     /// By the path of the map, as the model's files name it.
-    pub(super) pairs: BTreeMap<String, Pair>,
+    pairs: BTreeMap<String, Pair>,
 }
 
 impl Lora {
@@ -81,7 +68,7 @@ impl Lora {
             }
         }
         let lora = Self { config, path: checkpoint.path_of(ADAPTER_WEIGHTS_FILE), pairs };
-        problems.extend(fit::rank_problems(&lora));
+        problems.extend(fit::rank_problems(&lora.config, &lora.pairs));
         if problems.is_empty() { Ok(lora) } else { Err(lora.misfit(problems)) }
     }
 
@@ -94,7 +81,7 @@ impl Lora {
     pub fn merge<M: Module>(&self, model: M, prefix: &str) -> Result<M, LoraError> {
         let maps: BTreeMap<String, [usize; 2]> =
             linears(&model).into_iter().map(|(path, shape)| (format!("{prefix}{path}"), shape)).collect();
-        let problems = fit::problems(self, &maps);
+        let problems = fit::problems(&self.config, &self.pairs, &maps);
         if !problems.is_empty() {
             return Err(self.misfit(problems));
         }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::adapter::Lora;
+use super::config::LoraConfig;
 use super::error::LoraProblem;
+use super::pair::Pair;
 
 /// The matrices that have another rank than the config says.
-pub(super) fn rank_problems(lora: &Lora) -> Vec<LoraProblem> {
-    let expected = lora.config.r;
-    let ranks = lora.pairs.values().flat_map(|pair| {
+pub(super) fn rank_problems(config: &LoraConfig, pairs: &BTreeMap<String, Pair>) -> Vec<LoraProblem> {
+    let expected = config.r;
+    let ranks = pairs.values().flat_map(|pair| {
         [(&pair.a.name, pair.a.values.shape()[0]), (&pair.b.name, pair.b.values.shape()[1])]
     });
     ranks
@@ -18,19 +19,23 @@ pub(super) fn rank_problems(lora: &Lora) -> Vec<LoraProblem> {
 }
 
 /// What does not fit the linear maps of a model, each with its inputs and outputs.
-pub(super) fn problems(lora: &Lora, maps: &BTreeMap<String, [usize; 2]>) -> Vec<LoraProblem> {
+pub(super) fn problems(
+    config: &LoraConfig,
+    pairs: &BTreeMap<String, Pair>,
+    maps: &BTreeMap<String, [usize; 2]>,
+) -> Vec<LoraProblem> {
     let mut problems = Vec::new();
-    for target in lora.config.targets() {
+    for target in config.targets() {
         if !maps.keys().any(|path| is_named(path, target)) {
             problems.push(LoraProblem::Target(target.clone()));
         }
     }
-    for (path, pair) in &lora.pairs {
+    for (path, pair) in pairs {
         let Some([inputs, outputs]) = maps.get(path) else {
             problems.push(LoraProblem::Place(pair.a.name.clone()));
             continue;
         };
-        let rank = lora.config.r;
+        let rank = config.r;
         for (matrix, expected) in [(&pair.a, [rank, *inputs]), (&pair.b, [*outputs, rank])] {
             let found = matrix.values.shape().to_vec();
             if found != expected {
@@ -39,9 +44,9 @@ pub(super) fn problems(lora: &Lora, maps: &BTreeMap<String, [usize; 2]>) -> Vec<
             }
         }
     }
-    let targets = lora.config.complete_targets();
+    let targets = config.complete_targets();
     let wanted = maps.keys().filter(|path| targets.iter().any(|target| is_named(path, target)));
-    let missing = wanted.filter(|path| !lora.pairs.contains_key(*path));
+    let missing = wanted.filter(|path| !pairs.contains_key(*path));
     problems.extend(missing.map(|path| LoraProblem::Missing(path.clone())));
     problems
 }

@@ -8,6 +8,7 @@ mod adapter;
 mod config;
 mod error;
 mod fit;
+mod pair;
 
 pub use adapter::Lora;
 pub use error::{LoraError, LoraProblem};
