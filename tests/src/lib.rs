@@ -100,6 +100,23 @@ impl HostTensor {
     pub fn row_lengths(&self) -> Vec<usize> {
         self.values.chunks(self.shape[1]).map(|row| row.iter().filter(|v| **v > 0.5).count()).collect()
     }
+
+    /// Where the ones of each row of a mask `[B, T]` begin.
+    pub fn row_starts(&self) -> Vec<usize> {
+        let rows = self.values.chunks(self.shape[1]);
+        rows.map(|row| row.iter().position(|v| *v > 0.5).unwrap_or(row.len())).collect()
+    }
+
+    /// `[B, T, D]` with each row turned so that the position that `starts` has for it is its first.
+    #[must_use]
+    pub fn turned(&self, starts: &[usize]) -> Self {
+        let [rows, time, width] = self.shape[..] else { return self.clone() };
+        let mut values = self.values.clone();
+        for (row, start) in values.chunks_mut(self.values.len() / rows.max(1)).zip(starts) {
+            row.rotate_left((start % time.max(1)) * width);
+        }
+        Self { shape: self.shape.clone(), values }
+    }
 }
 
 /// Reads every tensor of a safetensors file.

@@ -13,7 +13,7 @@ use burn::tensor::DType;
 use slm_core::models::checkpoint::WeightsError;
 use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::encoder::{EncoderError, SpeechEncoder};
-use slm_core::models::llm::LanguageModel;
+use slm_core::models::llm::{CausalLm, LanguageModel};
 use slm_core::models::nn::weights::Placement;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::{Backend, ComputeType};
@@ -113,6 +113,36 @@ fn language_models_stay_near_the_reference() {
             let mut config = DecodeConfig::default();
             config.max_new_tokens = 4;
             assert_eq!(generate(&model, &memory, &config).unwrap().len(), rows.len());
+        }
+    }
+}
+
+#[test]
+fn decoder_only_models_stay_near_the_reference_with_all_matrices_halved() {
+    let device = backend().device().unwrap();
+    for (compute, bound) in halves() {
+        for name in ["llama_tied", "qwen2_untied", "qwen3_tied", "granite_untied"] {
+            let dir = fixtures().join("parity").join(name);
+            let io = read_tensors(&dir.join("io.safetensors"));
+            let placement = Placement::new(&device).with_compute(compute);
+            let model = CausalLm::load(&checkpoint(&dir), placement).unwrap();
+            for (path, dtype) in types(&model) {
+                let is_full = path.contains("norm") || path.ends_with("bias");
+                assert_eq!(dtype, if is_full { DType::F32 } else { compute.dtype() }, "{name}: {path}");
+            }
+            let model = LanguageModel::Causal(model);
+            let LanguageModel::Causal(causal) = &model else { continue };
+            let lengths = io["right.attention_mask"].row_lengths();
+            let row = |(row, &n): (usize, &usize)| io["right.input_ids"].id_row(row)[..n].to_vec();
+            let rows: Vec<Vec<u32>> = lengths.iter().enumerate().map(row).collect();
+            let prompts = model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, &device));
+            let values = causal.states(&prompts).values().try_into_vec_as::<f32>().unwrap();
+            let expected = &io["right.last_hidden_state"];
+            let error = relative_error(&values, expected, |row, t| t < lengths[row]);
+            assert!(error > 1e-5 && error < bound, "{name} in {}: {error}", compute.name());
+            let mut config = DecodeConfig::default();
+            config.max_new_tokens = 4;
+            assert_eq!(generate(&model, &prompts, &config).unwrap().len(), rows.len());
         }
     }
 }

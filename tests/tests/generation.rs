@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use burn::prelude::*;
 use serde::Deserialize;
 use slm_core::models::decode::{DecodeConfig, Hooks, Strategy, generate_n_best};
 use slm_core::models::llm::LanguageModel;
@@ -41,28 +42,57 @@ impl Options {
     }
 }
 
+/// The cases of a file, `least` or more.
+fn cases(file: &str, least: usize) -> Vec<Case> {
+    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(fixtures().join(file)).unwrap()).unwrap();
+    assert!(cases.len() >= least);
+    cases
+}
+
+/// Generates over rows of ids; a decoder-only model's penalties count them.
+fn check(case: &Case, model: &LanguageModel, rows: &[Vec<u32>], prompts: &[Vec<u32>], device: &Device) {
+    let memory = model.encode(&model.embed(&PaddedIds::from_rows(rows, model.ids().pad, device)));
+    let mut hooks = Hooks { prompts, ..Hooks::default() };
+    let found = generate_n_best(model, &memory, &case.options.config(), &mut hooks).unwrap();
+    let ids: Vec<Vec<Vec<u32>>> =
+        found.iter().map(|row| row.iter().map(|text| text.ids.clone()).collect()).collect();
+    assert_eq!(ids, case.ids, "{}: {}", case.folder, case.name);
+    for (found, expected) in found.iter().zip(case.scores.iter().flatten()) {
+        for (text, score) in found.iter().zip(expected) {
+            assert!((text.score - score).abs() < 1e-3, "{}: {} {score}", case.name, text.score);
+        }
+    }
+}
+
 #[test]
 fn ids_and_scores_are_those_of_transformers() {
-    let cases: Vec<Case> =
-        serde_json::from_slice(&std::fs::read(fixtures().join("generation.json")).unwrap()).unwrap();
-    assert!(cases.len() >= 10);
     let device = backend().device().unwrap();
-    for case in cases {
+    for case in cases("generation.json", 10) {
         let dir = fixtures().join("parity").join(&case.folder);
         let model = LanguageModel::load(&checkpoint(&dir), &device).unwrap();
         let io = read_tensors(&dir.join("io.safetensors"));
         let lengths = io["attention_mask"].row_lengths();
         let rows: Vec<Vec<u32>> =
             lengths.iter().enumerate().map(|(row, &n)| io["input_ids"].id_row(row)[..n].to_vec()).collect();
-        let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, &device)));
-        let found = generate_n_best(&model, &memory, &case.options.config(), &mut Hooks::default()).unwrap();
-        let ids: Vec<Vec<Vec<u32>>> =
-            found.iter().map(|row| row.iter().map(|text| text.ids.clone()).collect()).collect();
-        assert_eq!(ids, case.ids, "{}: {}", case.folder, case.name);
-        for (found, expected) in found.iter().zip(case.scores.iter().flatten()) {
-            for (text, score) in found.iter().zip(expected) {
-                assert!((text.score - score).abs() < 1e-3, "{}: {} {score}", case.name, text.score);
-            }
-        }
+        check(&case, &model, &rows, &[], &device);
+    }
+}
+
+/// The reference continues each row alone, since its penalties would count the padding of a batch.
+#[test]
+fn decoder_only_models_continue_their_prompts_as_transformers_does() {
+    let device = backend().device().unwrap();
+    for case in cases("generation_causal.json", 16) {
+        let dir = fixtures().join("parity").join(&case.folder);
+        let model = LanguageModel::load(&checkpoint(&dir), &device).unwrap();
+        let io = read_tensors(&dir.join("io.safetensors"));
+        let lengths = io["attention_mask"].row_lengths();
+        // Padding comes before a row's ids.
+        let row = |(row, &n): (usize, &usize)| {
+            let ids = io["input_ids"].id_row(row);
+            ids[ids.len() - n..].to_vec()
+        };
+        let rows: Vec<Vec<u32>> = lengths.iter().enumerate().map(row).collect();
+        check(&case, &model, &rows, &rows, &device);
     }
 }

@@ -11,7 +11,8 @@ use slm_core::models::{encoder, llm};
 use slm_tests::{checkpoint, fixtures, sub_folders};
 
 /// The fields whose `null` means that there is no such thing.
-const MEANT: [&str; 3] = ["position_embeddings_type", "attn_logit_softcapping", "final_logit_softcapping"];
+const MEANT: [&str; 4] =
+    ["position_embeddings_type", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window"];
 
 /// The fields of `value` and of all objects in it, each as a pointer.
 fn pointers(value: &Value, prefix: &str, found: &mut Vec<String>) {

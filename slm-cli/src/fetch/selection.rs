@@ -7,13 +7,15 @@ use slm_core::models::checkpoint::nemo;
 use super::listing::RemoteFile;
 
 /// Small files that are taken where they are.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
     "special_tokens_map.json",
     "vocab.json",
     "slm.json",

@@ -15,8 +15,8 @@ use super::names::{absent, is_base_name};
 use super::nemo::{EXTENSION, NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
-    CONFIG_FILE, CheckpointError, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
-    TOKENIZER_SETTINGS_FILE, hash,
+    ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE,
+    PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
 };
 
 /// The family that an archive of NeMo counts as.
@@ -233,6 +233,19 @@ impl Checkpoint {
         }
     }
 
+    /// What the file of a LoRA adapter, which may lie beside a model's own, says of its tensors.
+    ///
+    /// # Errors
+    ///
+    /// [`WeightsError`] when there is none, or it cannot be read or is not sound.
+    pub fn adapter_weights(&self) -> Result<WeightFiles, WeightsError> {
+        let path = self.path_of(ADAPTER_WEIGHTS_FILE);
+        match self.existing(ADAPTER_WEIGHTS_FILE) {
+            Ok(path) => WeightFiles::of_safetensors(path),
+            Err(source) => Err(WeightsError::Io { path, source }),
+        }
+    }
+
     /// The names of the weight files, the index included.
     ///
     /// # Errors
@@ -262,7 +275,8 @@ impl Checkpoint {
             // An archive holds these itself.
             Layout::Nemo => &[],
         };
-        let named = small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE]);
+        let named =
+            small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
         let named = named.filter(|name| self.has(name)).map(|name| (*name).to_owned());
         Ok(named.chain(self.weight_names()?).collect())
     }

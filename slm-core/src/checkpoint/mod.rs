@@ -39,8 +39,14 @@ pub const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
 pub const PROCESSOR_FILE: &str = "processor_config.json";
 /// How the makers of a language model want it decoded.
 pub const GENERATION_FILE: &str = "generation_config.json";
+/// How a language model's makers write a conversation.
+pub const CHAT_TEMPLATE_FILE: &str = "chat_template.jinja";
 /// The file that holds all tensors of a folder.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// What a LoRA adapter of PEFT is.
+pub const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
+/// The file that holds the tensors of a LoRA adapter.
+pub const ADAPTER_WEIGHTS_FILE: &str = "adapter_model.safetensors";
 /// The files that a tokenizer is read from; the first that a model has counts.
 pub const TOKENIZER_FILES: [&str; 5] =
     ["tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", CTC_VOCABULARY_FILE];

@@ -12,25 +12,23 @@ use super::hooks::Hooks;
 use super::hypothesis::{Finish, Hypothesis};
 use super::processors::Processors;
 use super::step::{StepLogits, Stepper};
-use crate::llm::LanguageModel;
-use crate::nn::PaddedBatch;
+use crate::llm::Drafts;
 
 /// The best hypotheses of each row, as many as the configuration wants, the best first.
 pub(super) fn generate(
-    model: &LanguageModel,
-    memory: &PaddedBatch,
+    drafts: Drafts<'_>,
     config: &DecodeConfig,
     hooks: &mut Hooks,
     size: usize,
     length_penalty: f64,
 ) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
-    let mut stepper = Stepper::new(model, memory);
-    let processors = Processors::new(model, config, hooks.processors);
-    let rules = Rules { size, length_penalty, ends: model.ends(), processors };
-    let rows = memory.lengths().len();
+    let processors = Processors::new(&drafts, config, hooks.prompts, hooks.processors);
+    let rules = Rules { size, length_penalty, ends: drafts.ends, processors };
+    let rows = drafts.rows();
+    let mut stepper = Stepper::new(drafts);
     // All beams of a row would begin alike, so it begins with one.
     let mut searches: Vec<Search> = (0..rows).map(|_| Search::new()).collect();
-    let mut last = vec![model.ids().decoder_start; rows];
+    let mut last = Vec::with_capacity(rows * size);
     for length in 1..=config.max_new_tokens {
         hooks.check_watch()?;
         let mut logits = stepper.advance(&last)?;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::DecodeError;
 use crate::checkpoint::TaskDecoding;
 
 /// Tokens generated at most when nothing else is asked for.
@@ -94,6 +95,12 @@ impl DecodeConfig {
     /// when all are finished.
     pub fn can_stream(&self) -> bool {
         self.num_hypotheses <= 1
+    }
+
+    /// An error for settings that are out of range for a model whose texts end with one of `ends`.
+    pub(super) fn check(&self, ends: &[u32]) -> Result<(), DecodeError> {
+        let problems = self.problems(ends.iter().copied().min().unwrap_or_default());
+        if problems.is_empty() { Ok(()) } else { Err(DecodeError::Config { problems }) }
     }
 
     /// All settings that are out of range for a model whose end token, of several the least, is `eos`, one text each; empty when sound.

@@ -6,37 +6,34 @@ use super::hooks::Hooks;
 use super::hypothesis::{Finish, Hypothesis};
 use super::processors::Processors;
 use super::step::Stepper;
-use crate::llm::LanguageModel;
-use crate::nn::PaddedBatch;
+use crate::llm::Drafts;
 
 /// The most probable id at each step.
 pub(super) fn generate(
-    model: &LanguageModel,
-    memory: &PaddedBatch,
+    drafts: Drafts<'_>,
     config: &DecodeConfig,
     hooks: &mut Hooks,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
-    generate_with(model, memory, config, hooks, |_, logits| best(logits))
+    generate_with(drafts, config, hooks, |_, logits| best(logits))
 }
 
-/// One id a row and step, as `choose` picks it from the row's number in `memory` and its processed logits; `None` ends
+/// One id a row and step, as `choose` picks it from the row's number in `drafts` and its processed logits; `None` ends
 /// the row. Each row of the caller's batch is there [`DecodeConfig::num_hypotheses`] times, one after the other.
 ///
 /// A row that is finished leaves the batch.
 pub(super) fn generate_with(
-    model: &LanguageModel,
-    memory: &PaddedBatch,
+    drafts: Drafts<'_>,
     config: &DecodeConfig,
     hooks: &mut Hooks,
     mut choose: impl FnMut(usize, &[f32]) -> Option<u32>,
 ) -> Result<Vec<Hypothesis>, DecodeError> {
-    let mut stepper = Stepper::new(model, memory);
-    let processors = Processors::new(model, config, hooks.processors);
-    let rows = memory.lengths().len();
+    let processors = Processors::new(&drafts, config, hooks.prompts, hooks.processors);
+    let (rows, ends) = (drafts.rows(), drafts.ends);
+    let mut stepper = Stepper::new(drafts);
     let mut hypotheses = vec![Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::Length }; rows];
     // The rows still in the batch, and the last id of each.
     let mut open: Vec<usize> = (0..rows).collect();
-    let mut last = vec![model.ids().decoder_start; rows];
+    let mut last = Vec::with_capacity(rows);
     let mut processed = Vec::new();
     for step in 0..config.max_new_tokens {
         hooks.check_watch()?;
@@ -58,7 +55,7 @@ pub(super) fn generate_with(
             if let Some(id) = chosen {
                 // The score is what the model says, whatever made the choice.
                 hypothesis.score += f64::from(given[id as usize]) - logits.normaliser(position);
-                hypothesis.finish = if model.ends().contains(&id) {
+                hypothesis.finish = if ends.contains(&id) {
                     Finish::Eos
                 } else {
                     hypothesis.ids.push(id);

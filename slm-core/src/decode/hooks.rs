@@ -32,6 +32,9 @@ pub struct Hooks<'a> {
     /// Called when ids are settled; `Break` ends the row with [`Finish::Cancelled`](super::Finish::Cancelled). Where
     /// several samples of a row are drawn, it is called once a row, with the best of them, when all are finished.
     pub on_settled: Option<OnSettled<'a>>,
+    /// The ids of what the text of each row of the batch follows, which processors count as part of it, as transformers
+    /// does for decoder-only models; empty where none are known, as where a prompt is embeddings alone.
+    pub prompts: &'a [Vec<u32>],
     /// What changes the logits, after the processors that the configuration asks for.
     pub processors: &'a [&'a dyn StepProcessor],
     /// Once it stops, generation ends before the next step with [`DecodeError::Cancelled`].
@@ -43,6 +46,7 @@ impl fmt::Debug for Hooks<'_> {
         f.debug_struct("Hooks")
             .field("stops", &self.stops.is_some())
             .field("on_settled", &self.on_settled.is_some())
+            .field("prompts", &self.prompts.len())
             .field("processors", &self.processors.len())
             .field("watch", &self.watch)
             .finish()

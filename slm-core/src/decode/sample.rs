@@ -11,8 +11,7 @@ use super::error::DecodeError;
 use super::greedy;
 use super::hooks::Hooks;
 use super::hypothesis::Hypothesis;
-use crate::llm::LanguageModel;
-use crate::nn::PaddedBatch;
+use crate::llm::Drafts;
 
 /// What may be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -25,14 +24,13 @@ pub(super) struct Filter {
 /// Draws every id from what `filter` leaves of the processed logits: as many texts a row as the configuration wants, the
 /// most probable first. The row's number and that of the draw pick the stream of `seed`.
 pub(super) fn generate(
-    model: &LanguageModel,
-    memory: &PaddedBatch,
+    drafts: Drafts<'_>,
     config: &DecodeConfig,
     hooks: &mut Hooks,
     filter: Filter,
     seed: u64,
 ) -> Result<Vec<Vec<Hypothesis>>, DecodeError> {
-    let (rows, draws) = (memory.lengths().len(), config.num_hypotheses);
+    let (rows, draws) = (drafts.rows(), config.num_hypotheses);
     let mut streams: Vec<ChaCha8Rng> = (0..rows)
         .flat_map(|row| (0..draws).map(move |draw| (row, draw)))
         .map(|(row, draw)| {
@@ -43,19 +41,19 @@ pub(super) fn generate(
         .collect();
     if draws == 1 {
         let draw = |row: usize, logits: &[f32]| filter.draw(logits, &mut streams[row]);
-        let hypotheses = greedy::generate_with(model, memory, config, hooks, draw)?;
+        let hypotheses = greedy::generate_with(drafts, config, hooks, draw)?;
         return Ok(hypotheses.into_iter().map(|hypothesis| vec![hypothesis]).collect());
     }
-    let repeated: Vec<usize> = (0..rows).flat_map(|row| std::iter::repeat_n(row, draws)).collect();
     // Which draw of a row is the best is known when all are finished; nothing is told before.
     let mut silent = Hooks {
         stops: hooks.stops,
         on_settled: None,
         processors: hooks.processors,
+        prompts: hooks.prompts,
         watch: hooks.watch.clone(),
     };
     let draw = |row: usize, logits: &[f32]| filter.draw(logits, &mut streams[row]);
-    let drawn = greedy::generate_with(model, &memory.select(&repeated), config, &mut silent, draw)?;
+    let drawn = greedy::generate_with(drafts.repeated(draws), config, &mut silent, draw)?;
     let mut drawn = drawn.into_iter();
     let mut results = Vec::with_capacity(rows);
     for row in 0..rows {

@@ -3,16 +3,15 @@
 //! Shapes: `B` rows, `V` vocabulary rows.
 
 use burn::prelude::*;
-use burn::tensor::Int;
 
 use super::error::DecodeError;
-use crate::llm::{DecoderCache, LanguageModel};
-use crate::nn::PaddedBatch;
+use crate::llm::{DraftState, Drafts, row_index};
 
-/// The model with its cache.
+/// Texts that are being written.
 pub(super) struct Stepper<'a> {
-    model: &'a LanguageModel,
-    cache: DecoderCache,
+    state: Box<dyn DraftState + 'a>,
+    /// What the first step has, which is known before it.
+    first: Option<Tensor<2>>,
     device: Device,
     step: usize,
 }
@@ -27,18 +26,20 @@ pub(super) struct StepLogits {
 }
 
 impl<'a> Stepper<'a> {
-    /// Before the first step, one row for each of `memory`.
-    pub(super) fn new(model: &'a LanguageModel, memory: &PaddedBatch) -> Self {
-        Self { model, cache: model.start(memory), device: memory.values().device(), step: 0 }
+    /// Before the first step.
+    pub(super) fn new(drafts: Drafts<'a>) -> Self {
+        let device = drafts.first.device();
+        Self { state: drafts.state, first: Some(drafts.first), device, step: 0 }
     }
 
-    /// Feeds the last id of each row and reads the logits back.
+    /// Feeds the last id of each row, which before the first step there is none of, and reads the logits back.
     pub(super) fn advance(&mut self, last: &[u32]) -> Result<StepLogits, DecodeError> {
         let step = self.step;
-        let ids: Vec<i64> = last.iter().copied().map(i64::from).collect();
-        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [last.len(), 1]), &self.device);
-        // [B, 1] -> [B, V]
-        let logits = self.model.step(ids, &mut self.cache);
+        let logits = self.first.take().unwrap_or_else(|| {
+            let ids: Vec<i64> = last.iter().copied().map(i64::from).collect();
+            // [B, 1] -> [B, V]
+            self.state.step(Tensor::from_data(TensorData::new(ids, [last.len(), 1]), &self.device))
+        });
         let [_, width] = logits.dims();
         let values = logits
             .try_into_vec_as::<f32>()
@@ -53,7 +54,7 @@ impl<'a> Stepper<'a> {
 
     /// Keeps the rows named by `index`, in that order, for the steps to come.
     pub(super) fn select(&mut self, index: &[usize]) {
-        self.cache.select(index);
+        self.state.select(&row_index(index, &self.device));
     }
 }
 

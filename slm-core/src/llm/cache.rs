@@ -21,7 +21,7 @@ pub struct SelfCache {
 
 impl SelfCache {
     /// An empty cache.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { buffers: None, len: 0 }
     }
 
@@ -54,6 +54,25 @@ impl SelfCache {
         self.buffers = Some(buffers.clone());
         buffers
     }
+
+    /// Keeps the rows named by `index`, in that order.
+    pub(super) fn select(&mut self, index: &Tensor<1, Int>) {
+        self.buffers = self.buffers.as_ref().map(|buffers| rows(buffers, index));
+    }
+}
+
+/// The rows of keys and values that `index` names, in that order.
+fn rows(of: &KeysValues, index: &Tensor<1, Int>) -> KeysValues {
+    KeysValues {
+        keys: of.keys.clone().select(0, index.clone()),
+        values: of.values.clone().select(0, index.clone()),
+    }
+}
+
+/// What a model keeps of the rows that it writes.
+pub(super) trait Rows {
+    /// Keeps the rows named by `index`, in that order: beams that survive, or rows not yet finished.
+    fn select(&mut self, index: &Tensor<1, Int>);
 }
 
 /// Positions of the buffers that hold `length` positions.
@@ -95,20 +114,14 @@ impl DecoderCache {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
 
-    /// Keeps the rows named by `index`, in that order: beams that survive, or rows not yet finished.
-    pub fn select(&mut self, index: &[usize]) {
-        let device = self.memory_bias.device();
-        let ids: Vec<i64> = index.iter().map(|&i| i as i64).collect();
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [index.len()]), &device);
-        let pick = |kv: &KeysValues| KeysValues {
-            keys: kv.keys.clone().select(0, ids.clone()),
-            values: kv.values.clone().select(0, ids.clone()),
-        };
+impl Rows for DecoderCache {
+    fn select(&mut self, index: &Tensor<1, Int>) {
         for layer in &mut self.layers {
-            layer.memory = pick(&layer.memory);
-            layer.own.buffers = layer.own.buffers.as_ref().map(pick);
+            layer.memory = rows(&layer.memory, index);
+            layer.own.select(index);
         }
-        self.memory_bias = self.memory_bias.clone().select(0, ids);
+        self.memory_bias = self.memory_bias.clone().select(0, index.clone());
     }
 }

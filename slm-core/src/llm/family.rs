@@ -1,5 +1,6 @@
 //! The families of language models: which `model_type` is whose.
 
+use super::causal::{self, CausalConfig, CausalLm};
 use super::error::LlmError;
 use super::gemma::{self, GemmaConfig, T5Gemma};
 use super::language_model::LanguageModel;
@@ -21,7 +22,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 2] = [
+pub static FAMILIES: [Family; 3] = [
     Family {
         model_types: t5::MODEL_TYPES,
         load: |checkpoint, placement| Ok(LanguageModel::T5(T5::load(checkpoint, placement)?)),
@@ -31,6 +32,11 @@ pub static FAMILIES: [Family; 2] = [
         model_types: gemma::MODEL_TYPES,
         load: |checkpoint, placement| Ok(LanguageModel::T5Gemma(T5Gemma::load(checkpoint, placement)?)),
         sizes: |checkpoint| Ok(Box::new(GemmaConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: causal::MODEL_TYPES,
+        load: |checkpoint, placement| Ok(LanguageModel::Causal(CausalLm::load(checkpoint, placement)?)),
+        sizes: |checkpoint| Ok(Box::new(CausalConfig::from_checkpoint(checkpoint)?)),
     },
 ];
 

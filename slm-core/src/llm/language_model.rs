@@ -5,7 +5,8 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::cache::DecoderCache;
+use super::causal::CausalLm;
+use super::drafts::Drafts;
 use super::gemma::T5Gemma;
 use super::model::{LlmSizes, TextModel};
 use super::t5::T5;
@@ -20,6 +21,8 @@ pub enum LanguageModel {
     T5(T5),
     /// T5Gemma and T5Gemma 2: `t5gemma`, `t5gemma2`.
     T5Gemma(T5Gemma),
+    /// Decoders alone: `llama`, `mistral`, `qwen2`, `qwen3`, `granite`.
+    Causal(CausalLm),
 }
 
 impl LanguageModel {
@@ -27,6 +30,7 @@ impl LanguageModel {
         match self {
             Self::T5(model) => model,
             Self::T5Gemma(model) => model,
+            Self::Causal(model) => model,
         }
     }
 
@@ -71,7 +75,8 @@ impl LanguageModel {
         self.model().embedding_rms()
     }
 
-    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`.
+    /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`. A decoder-only model gives them back, as it
+    /// reads them where a text [begins](Self::begin).
     pub fn encode(&self, inputs: &PaddedBatch) -> PaddedBatch {
         self.encode_watched(inputs, &Watch::default())
     }
@@ -81,19 +86,16 @@ impl LanguageModel {
         self.model().encode(inputs, watch)
     }
 
-    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    /// Teacher forcing: logits `[B, L, V]` after each of the decoder's input ids `[B, L]`. The first of them stands for the
+    /// place where a text begins: it is an encoder-decoder's start token, and a decoder-only model, which goes on from
+    /// `memory` itself, does not read it.
     pub fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
         self.model().decode(memory, decoder_input_ids)
     }
 
-    /// The state before the first step over `memory` `[B, S, D]`.
-    pub fn start(&self, memory: &PaddedBatch) -> DecoderCache {
-        self.model().start(memory)
-    }
-
-    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
-    pub fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
-        self.model().step(ids, cache)
+    /// Texts over `memory` `[B, S, D]`, before their first id; once `watch` stops, of unfinished states.
+    pub fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_> {
+        self.model().begin(memory, watch)
     }
 
     /// [`LlmSizes::working_bytes`].
@@ -109,12 +111,14 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+    use crate::llm::causal::CausalConfig;
+    use crate::llm::drafts::row_index;
     use crate::llm::gemma::GemmaConfig;
     use crate::llm::t5::{OutputHead, T5Config};
 
     const WIDTH: usize = 12;
-    /// More than a block of the cache holds.
-    const STEPS: usize = 40;
+    /// More than two blocks of the cache hold.
+    const STEPS: usize = 70;
 
     fn t5(model_type: &str, device: &Device) -> LanguageModel {
         let config = T5Config {
@@ -144,26 +148,74 @@ mod tests {
         LanguageModel::T5Gemma(config.init(device))
     }
 
+    fn causal(model_type: &str, device: &Device) -> LanguageModel {
+        let text = format!(
+            r#"{{"model_type": "{model_type}", "vocab_size": 20, "hidden_size": 12, "intermediate_size": 16,
+                "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4,
+                "sliding_window": 7, "eos_token_id": 1, "bos_token_id": 0, "residual_multiplier": 0.5}}"#
+        );
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
+        let config = CausalConfig::from_checkpoint(&Checkpoint::open(dir.path()).unwrap()).unwrap();
+        LanguageModel::Causal(config.init(device))
+    }
+
     #[test]
     fn steps_give_what_all_positions_at_once_give() {
         let device = Device::flex();
         device.seed(11);
-        let models =
-            [t5("t5", &device), t5("umt5", &device), gemma("t5gemma", &device), gemma("t5gemma2", &device)];
+        let models = [
+            t5("t5", &device),
+            t5("umt5", &device),
+            gemma("t5gemma", &device),
+            gemma("t5gemma2", &device),
+            causal("llama", &device),
+            causal("mistral", &device),
+            causal("qwen2", &device),
+            causal("qwen3", &device),
+            causal("granite", &device),
+        ];
         for model in models {
             let x = Tensor::random([2, 9, WIDTH], Distribution::Normal(0.0, 1.0), &device);
             let memory = model.encode(&PaddedBatch::new(x, vec![9, 4]));
-            let ids: Vec<i64> = (0..2 * STEPS as i64).map(|i| i * i % 17).collect();
+            let mut ids: Vec<i64> = (0..2 * STEPS as i64).map(|i| i * i % 17).collect();
+            (ids[0], ids[STEPS]) = (model.ids().decoder_start.into(), model.ids().decoder_start.into());
             let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [2, STEPS]), &device);
             let expected = model.decode(&memory, ids.clone());
-            let mut cache = model.start(&memory);
+            let mut drafts = model.begin(&memory, &Watch::default());
+            let mut found = drafts.first;
             for t in 0..STEPS {
-                let found = model.step(ids.clone().narrow(1, t, 1), &mut cache);
-                let gap = found - expected.clone().narrow(1, t, 1).squeeze_dim::<2>(1);
+                if t > 0 {
+                    found = drafts.state.step(ids.clone().narrow(1, t, 1));
+                }
+                let gap = found.clone() - expected.clone().narrow(1, t, 1).squeeze_dim::<2>(1);
                 let gap = gap.abs().max().try_into_scalar::<f32>().unwrap();
                 assert!(gap < 1e-4, "{model:?}: {gap} at step {t}");
             }
-            assert_eq!(cache.len(), STEPS);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_kept_go_on_as_before() {
+        let device = Device::flex();
+        device.seed(12);
+        for model in [t5("t5", &device), gemma("t5gemma2", &device), causal("mistral", &device)] {
+            let x = Tensor::random([3, 9, WIDTH], Distribution::Normal(0.0, 1.0), &device);
+            let memory = model.encode(&PaddedBatch::new(x, vec![9, 4, 6]));
+            let next = |rows: usize| Tensor::<2, Int>::full([rows, 1], 5, &device);
+            let steps = |memory: &PaddedBatch, kept: Option<&[usize]>| {
+                let mut drafts = model.begin(memory, &Watch::default());
+                drafts.state.step(next(memory.lengths().len()));
+                let rows = kept.map_or(memory.lengths().len(), |kept| {
+                    drafts.state.select(&row_index(kept, &device));
+                    kept.len()
+                });
+                drafts.state.step(next(rows))
+            };
+            let kept = [2, 1, 1];
+            let gap = steps(&memory, Some(&kept)) - steps(&memory.select(&kept), None);
+            let gap = gap.abs().max().try_into_scalar::<f32>().unwrap();
+            assert!(gap < 1e-5, "{model:?}: {gap}");
         }
     }
 }

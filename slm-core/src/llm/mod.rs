@@ -1,16 +1,21 @@
 //! Language models: text (or adapted speech) in, text out.
 //!
-//! A family is a folder: [`t5`], [`gemma`]. [`LanguageModel`] is any of them, [`family`] the table of them, and
-//! [`LlmSizes`] what can be said of one before its weights are read. They share the loops of their decoders and the
-//! [`cache`] of a decoder's keys and values.
+//! A family is a folder: [`t5`], [`gemma`], encoder-decoders both, and [`causal`], decoders alone. [`LanguageModel`] is
+//! any of them, [`family`] the table of them, and [`LlmSizes`] what can be said of one before its weights are read. What
+//! a search runs over is [`Drafts`], whatever the model is made of. Encoder-decoders share the loops of their decoders,
+//! and all the [`cache`] of a decoder's keys and values.
 
 pub mod cache;
+pub mod causal;
 mod decoder;
+mod drafts;
 mod error;
 pub mod family;
 pub mod gemma;
 mod generation_ids;
+mod grouped;
 mod language_model;
+pub mod lora;
 mod model;
 mod output_head;
 pub mod t5;
@@ -18,10 +23,13 @@ mod token_ids;
 mod visibility;
 
 pub use cache::DecoderCache;
+pub use causal::{CausalConfig, CausalLm};
+pub use drafts::{DraftState, Drafts, row_index};
 pub use error::LlmError;
 pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::T5Gemma;
 pub use language_model::LanguageModel;
+pub use lora::{Lora, LoraError};
 pub use model::LlmSizes;
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;

@@ -5,7 +5,7 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::cache::DecoderCache;
+use super::drafts::Drafts;
 use super::token_ids::TokenIds;
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
@@ -20,17 +20,16 @@ pub(super) trait TextModel {
     /// The root mean square of what [`Self::embed`] gives.
     fn embedding_rms(&self) -> Tensor<1>;
 
-    /// Reads embeddings `[B, S, D]` to `[B, S, D]`; once `watch` stops, to unfinished states.
+    /// Reads embeddings `[B, S, D]` to `[B, S, D]`; once `watch` stops, to unfinished states. A decoder-only model gives
+    /// them back.
     fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch;
 
-    /// Logits `[B, L, V]` after each of the decoder's input ids `[B, L]`.
+    /// Logits `[B, L, V]` after each of the decoder's input ids `[B, L]`, the first of which stands for the place where a
+    /// text begins.
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3>;
 
-    /// The state before the first step over `memory` `[B, S, D]`.
-    fn start(&self, memory: &PaddedBatch) -> DecoderCache;
-
-    /// Logits `[B, V]` after the last id of each row, `[B, 1]`.
-    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2>;
+    /// Texts that follow `memory` `[B, S, D]`, before their first id; once `watch` stops, of unfinished states.
+    fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_>;
 }
 
 /// What the config of a language model says of it, without its weights.

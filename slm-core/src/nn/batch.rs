@@ -128,6 +128,35 @@ impl PaddedBatch {
         Self::new(values, lengths)
     }
 
+    /// The values with the real positions of each row at its end and zeros before them, `[B, T, D]`: what follows all
+    /// rows then has one index.
+    pub fn values_at_end(&self) -> Tensor<3> {
+        if self.is_full() {
+            return self.values();
+        }
+        let [_, time, _] = self.values.dims();
+        // What comes before the first real position is the padding after the last one, which is zero.
+        self.gathered(time, |row, t| (t + self.lengths[row]) % time)
+    }
+
+    /// `count` positions of each row, `[B, count, D]`, beginning with that of `first`.
+    pub fn values_from(&self, first: &[usize], count: usize) -> Tensor<3> {
+        self.gathered(count, |row, t| first[row] + t)
+    }
+
+    /// `count` positions of each row, `[B, count, D]`, `position` telling where each lies.
+    fn gathered(&self, count: usize, position: impl Fn(usize, usize) -> usize) -> Tensor<3> {
+        let [batch, time, width] = self.values.dims();
+        let index: Vec<i64> = (0..batch)
+            .flat_map(|row| (0..count).map(move |t| (row, t)))
+            .map(|(row, t)| (row * time + position(row, t)) as i64)
+            .collect();
+        let device = self.values.device();
+        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [batch * count]), &device);
+        // [B, T, D] -> [B * T, D] -> [B, count, D]
+        self.values().reshape([batch * time, width]).select(0, index).reshape([batch, count, width])
+    }
+
     /// The rows named by `index`, in that order.
     #[must_use]
     pub fn select(&self, index: &[usize]) -> Self {
@@ -211,6 +240,16 @@ mod tests {
         assert_eq!(joined.lengths(), [4, 3]);
         let data: Vec<f32> = joined.values().into_data().try_to_vec().unwrap();
         assert_eq!(data, [1.0, 2.0, 3.0, 5.0, 4.0, 6.0, 7.0, 0.0]);
+    }
+
+    #[test]
+    fn positions_are_taken_from_the_end_or_from_where_a_row_says() {
+        let rows = batch(&[&[1.0, 2.0, 3.0], &[4.0], &[5.0, 6.0]]);
+        let data = |x: Tensor<3>| x.into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(data(rows.values_at_end()), [1.0, 2.0, 3.0, 0.0, 0.0, 4.0, 0.0, 5.0, 6.0]);
+        assert_eq!(data(rows.values_from(&[1, 0, 1], 2)), [2.0, 3.0, 4.0, 0.0, 6.0, 0.0]);
+        let full = batch(&[&[1.0, 2.0], &[3.0, 4.0]]);
+        assert_eq!(data(full.values_at_end()), [1.0, 2.0, 3.0, 4.0]);
     }
 
     #[test]

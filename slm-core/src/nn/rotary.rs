@@ -21,13 +21,17 @@ impl Rotation {
 
     /// The same with all positions divided by `factor` (linear scaling, arXiv 2306.15595).
     pub fn scaled(base: f64, factor: f64, positions: Range<usize>, head_dim: usize, device: &Device) -> Self {
-        let half = head_dim / 2;
-        let time = positions.len();
+        let frequencies: Vec<f64> = frequencies(base, head_dim).map(|frequency| frequency / factor).collect();
+        Self::of_frequencies(&frequencies, positions, device)
+    }
+
+    /// For the positions in `positions`, the angle of each of the `K / 2` pairs growing by its frequency.
+    pub fn of_frequencies(frequencies: &[f64], positions: Range<usize>, device: &Device) -> Self {
+        let (time, head_dim) = (positions.len(), 2 * frequencies.len());
         let (mut cos, mut sin) = (Vec::with_capacity(time * head_dim), Vec::with_capacity(time * head_dim));
         for t in positions {
-            for i in 0..head_dim {
-                let frequency = base.powf(-2.0 * (i % half.max(1)) as f64 / head_dim as f64);
-                let (s, c) = (t as f64 / factor * frequency).sin_cos();
+            for frequency in frequencies.iter().chain(frequencies) {
+                let (s, c) = (t as f64 * frequency).sin_cos();
                 sin.push(s as f32);
                 cos.push(c as f32);
             }
@@ -44,6 +48,11 @@ impl Rotation {
         let turned = Tensor::cat(vec![second.neg(), first], 3);
         x * self.cos.clone() + turned * self.sin.clone()
     }
+}
+
+/// The frequencies of the `head_dim / 2` pairs of a head: from 1 down to nearly 1 / `base`.
+pub fn frequencies(base: f64, head_dim: usize) -> impl Iterator<Item = f64> {
+    (0..head_dim / 2).map(move |pair| base.powf(-2.0 * pair as f64 / head_dim as f64))
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -10,6 +10,7 @@
 //!
 //! Ids may have gaps. What has a row or a place for every id, such as an embedding, goes by the largest one.
 
+pub mod chat;
 mod ctc_vocabulary;
 mod error;
 pub(crate) mod letters;
@@ -20,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokenizers::Tokenizer;
+use tokenizers::{AddedToken, Tokenizer};
 
 pub use error::TokenizerError;
 
@@ -123,6 +124,27 @@ impl TextTokenizer {
         }
         let len = largest.map_or(0, |id| id as usize + 1);
         Ok(Self { inner: Arc::new(inner), path: path.into(), digest: sha256(text.as_bytes()), len })
+    }
+
+    /// The same with `token` as a special token, which stands alone wherever a text has it, and its id: the one that it
+    /// has, or the first free one.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenizerError::Invalid`] where it cannot be added.
+    pub fn with_special(&self, token: &str) -> Result<(Self, u32), TokenizerError> {
+        let added = self.inner.get_added_tokens_decoder();
+        if let Some((&id, _)) = added.iter().find(|(_, known)| known.content == token) {
+            return Ok((self.clone(), id));
+        }
+        let invalid = |reason: String| TokenizerError::Invalid { path: self.path.clone(), reason };
+        let mut inner = Tokenizer::clone(&self.inner);
+        inner
+            .add_special_tokens([AddedToken::from(token, true)])
+            .map_err(|error| invalid(error.to_string()))?;
+        let id = inner.token_to_id(token).ok_or_else(|| invalid(format!("`{token}` cannot be added")))?;
+        let len = self.len.max(id as usize + 1);
+        Ok((Self { inner: Arc::new(inner), len, ..self.clone() }, id))
     }
 
     /// SHA-256 of its definition.
@@ -272,6 +294,18 @@ mod tests {
         // One that is a word already is no other token.
         let known = words(r#"{"<unk>": 0, "a": 1, "<x>": 2}"#, &added.replace('3', "2")).unwrap();
         assert_eq!(known.len(), 3);
+    }
+
+    #[test]
+    fn a_special_token_is_found_or_gets_the_first_free_id() {
+        let added = r#"{"id": 3, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true}"#;
+        let tokenizer = words(r#"{"<unk>": 0, "a": 1, "b": 2}"#, added).unwrap();
+        let (same, id) = tokenizer.with_special("<x>").unwrap();
+        assert_eq!((id, same.len(), same.encode("a<x>b").unwrap()), (3, 4, vec![1, 3, 2]));
+        let (more, id) = tokenizer.with_special("<|y|>").unwrap();
+        assert_eq!((id, more.len(), more.encode("a<|y|><x>").unwrap()), (4, 5, vec![1, 4, 3]));
+        assert!(!tokenizer.encode("a<|y|>").unwrap().contains(&4));
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl WeightFiles {
         Self::whole(path.to_owned(), WeightFormat::Nemo)
     }
 
+    /// Reads what one safetensors file says of its tensors.
+    pub(in crate::checkpoint) fn of_safetensors(path: PathBuf) -> Result<Self, WeightsError> {
+        Self::whole(path, WeightFormat::Safetensors)
+    }
+
     fn whole(path: PathBuf, format: WeightFormat) -> Result<Self, WeightsError> {
         let tensors = format.entries(&path)?;
         let places = tensors.keys().map(|name| (name.clone(), 0)).collect();

@@ -2,7 +2,7 @@
 //!
 //! Reference: transformers 5.23.0, `generation/logits_process.py` and the order of
 //! `GenerationMixin._get_logits_processor`: [`repetition`], [`ngram`], then the [`limits`], then the caller's own. As
-//! there, the start token is part of the text, and beams are processed as log-probabilities, the other strategies as
+//! there, the start token or the prompt is part of the text, and beams are processed as log-probabilities, the other strategies as
 //! logits. What is specific to sampling (temperature, the most probable ids) follows in `sample`.
 //! Shapes: `V` vocabulary rows.
 
@@ -16,7 +16,7 @@ use self::limits::{MinimumLength, VocabularyLimit};
 use self::ngram::NoRepeatNgram;
 use self::repetition::RepetitionPenalty;
 use super::config::DecodeConfig;
-use crate::llm::LanguageModel;
+use crate::llm::Drafts;
 
 /// The text that the next id is chosen for.
 #[derive(Debug, Clone, Copy)]
@@ -24,16 +24,18 @@ use crate::llm::LanguageModel;
 pub struct StepText<'a> {
     /// The row of the batch that the text answers; its beams and its draws have the same.
     pub row: usize,
-    /// The decoder's start token, then all ids so far.
+    /// What the text follows, a decoder's start token or the prompt of [`Hooks::prompts`](super::Hooks::prompts), then all ids so far.
     pub history: &'a [u32],
+    /// How many of them the text follows.
+    pub begins_at: usize,
     /// What an id's logit is lessened by to give its score: with beams, so that scores are log-probabilities; else 0.
     pub offset: f64,
 }
 
 impl<'a> StepText<'a> {
-    /// The ids so far, without the start token.
+    /// The ids so far, without what they follow.
     pub fn ids(&self) -> &'a [u32] {
-        self.history.get(1..).unwrap_or_default()
+        self.history.get(self.begins_at..).unwrap_or_default()
     }
 }
 
@@ -47,16 +49,20 @@ pub trait StepProcessor {
 
 /// All processors of a generation, in their order.
 pub(super) struct Processors<'a> {
-    start: u32,
+    /// What every text begins with.
+    start: Vec<u32>,
+    /// What the text of each row follows, where that is known.
+    prompts: &'a [Vec<u32>],
     own: Vec<Box<dyn StepProcessor + 'a>>,
     callers: &'a [&'a dyn StepProcessor],
 }
 
 impl<'a> Processors<'a> {
-    /// Those that `config` asks for, then `callers`.
+    /// Those that `config` asks for, then `callers`; `prompts` are those of [`Hooks`](super::Hooks).
     pub(super) fn new(
-        model: &'a LanguageModel,
+        drafts: &Drafts<'a>,
         config: &DecodeConfig,
+        prompts: &'a [Vec<u32>],
         callers: &'a [&'a dyn StepProcessor],
     ) -> Self {
         let mut own: Vec<Box<dyn StepProcessor + 'a>> = Vec::new();
@@ -67,18 +73,18 @@ impl<'a> Processors<'a> {
             own.push(Box::new(NoRepeatNgram { size }));
         }
         if config.min_new_tokens > 0 {
-            own.push(Box::new(MinimumLength { least: config.min_new_tokens, ends: model.ends() }));
+            own.push(Box::new(MinimumLength { least: config.min_new_tokens, ends: drafts.ends }));
         }
         if let Some(limit) = config.vocab_limit {
             own.push(Box::new(VocabularyLimit { limit }));
         }
-        Self { start: model.ids().decoder_start, own, callers }
+        Self { start: drafts.start.clone(), prompts, own, callers }
     }
 
     /// None.
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self { start: 0, own: Vec::new(), callers: &[] }
+        Self { start: Vec::new(), prompts: &[], own: Vec::new(), callers: &[] }
     }
 
     /// Whether nothing changes the logits.
@@ -91,8 +97,10 @@ impl<'a> Processors<'a> {
         if self.is_empty() {
             return;
         }
-        let history: Vec<u32> = std::iter::once(self.start).chain(ids.iter().copied()).collect();
-        let step = StepText { row, history: &history, offset };
+        let prompt = self.prompts.get(row).map(Vec::as_slice).unwrap_or_default();
+        let history = [&self.start, prompt, ids].concat();
+        let begins_at = history.len() - ids.len();
+        let step = StepText { row, history: &history, begins_at, offset };
         for processor in &self.own {
             processor.process(&step, logits);
         }
@@ -112,5 +120,5 @@ impl fmt::Debug for Processors<'_> {
 /// A text of these ids, the first of which is the start token.
 #[cfg(test)]
 fn text(history: &[u32], offset: f64) -> StepText<'_> {
-    StepText { row: 0, history, offset }
+    StepText { row: 0, history, begins_at: 1, offset }
 }

@@ -7,11 +7,10 @@ use std::ops::Range;
 
 use burn::nn::LinearConfig;
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
 use super::norm::{GemmaNorm, GemmaNormConfig};
+use crate::llm::grouped;
 use crate::nn::Watch;
-use crate::nn::blocks::over_queries_within;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -96,28 +95,15 @@ impl GemmaAttention {
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
-        let [batch, heads, queries, head_dim] = query.dims();
-        let [_, groups, keys, _] = source.keys.dims();
-        let transposed = source.keys.swap_dims(2, 3);
-        let attend = |range: Range<usize>| {
-            let count = range.len();
-            // Heads that share keys lie together: [B, H, q, K] -> [B, G, H / G * q, K]
-            let query = query.clone().narrow(2, range.start, count);
-            let query = query.reshape([batch, groups, heads / groups * count, head_dim]);
-            // [B, G, H / G * q, K] x [B, G, K, S] -> [B, H, q, S]
-            let scores = query.matmul(transposed.clone()).reshape([batch, heads, count, keys]);
-            let scores = match self.softcap {
-                Some(cap) => soft_cap(scores, cap),
-                None => scores,
+        let score = |products: Tensor<4>, range: Range<usize>| {
+            let products = match self.softcap {
+                Some(cap) => soft_cap(products, cap),
+                None => products,
             };
-            let weights = softmax(scores + bias(range), 3);
-            let weights = weights.reshape([batch, groups, heads / groups * count, keys]);
-            // [B, G, H / G * q, S] x [B, G, S, K] -> [B, H, q, K]
-            weights.matmul(source.values.clone()).reshape([batch, heads, count, head_dim])
+            products + bias(range)
         };
-        let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
-        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
+        // [B, Q, H * K] -> [B, Q, D]
+        self.o_proj.forward(grouped::attend(max_scores, &query, source, score, watch))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

@@ -16,6 +16,7 @@ use super::encoder::{GemmaEncoder, GemmaEncoderConfig};
 use crate::checkpoint::Checkpoint;
 use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
+use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::output_head::OutputHead;
@@ -185,14 +186,19 @@ impl TextModel for T5Gemma {
         self.logits(self.decoder.forward(self.embed_target(decoder_input_ids), memory))
     }
 
-    /// The state before the first step over `memory` `[B, S, D]`.
-    fn start(&self, memory: &PaddedBatch) -> DecoderCache {
-        self.decoder.start(memory)
+    fn begin(&self, memory: &PaddedBatch, _: &Watch) -> Drafts<'_> {
+        let cache = self.decoder.start(memory);
+        let device = memory.values().device();
+        let GemmaConfig { ids, ends, .. } = &self.config;
+        after_start(self, cache, memory.lengths().len(), ids.decoder_start, ends, &device)
     }
+}
 
-    /// One step: logits `[B, V]` after the last id of each row, `[B, 1]`.
-    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
-        let states = self.decoder.step(self.embed_target(ids), cache);
+impl Stepping for T5Gemma {
+    type Cache = DecoderCache;
+
+    fn step(&self, last: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.embed_target(last), cache);
         // [B, 1, V] -> [B, V]
         self.logits(states).squeeze_dim(1)
     }

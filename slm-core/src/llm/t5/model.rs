@@ -16,6 +16,7 @@ use super::decoder::Decoder;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE, json};
 use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
+use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::output_head::OutputHead;
@@ -185,12 +186,24 @@ impl TextModel for T5 {
         T5::decode(self, memory, decoder_input_ids)
     }
 
-    fn start(&self, memory: &PaddedBatch) -> DecoderCache {
-        self.decoder.start(memory)
+    fn begin(&self, memory: &PaddedBatch, _: &Watch) -> Drafts<'_> {
+        let cache = self.decoder.start(memory);
+        after_start(
+            self,
+            cache,
+            memory.lengths().len(),
+            self.config.ids().decoder_start,
+            self.config.ends(),
+            &self.device(),
+        )
     }
+}
 
-    fn step(&self, ids: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
-        let states = self.decoder.step(self.shared.forward(ids), cache);
+impl Stepping for T5 {
+    type Cache = DecoderCache;
+
+    fn step(&self, last: Tensor<2, Int>, cache: &mut DecoderCache) -> Tensor<2> {
+        let states = self.decoder.step(self.shared.forward(last), cache);
         // [B, 1, V] -> [B, V]
         self.logits(states).squeeze_dim(1)
     }

@@ -5,6 +5,7 @@
 //! problems are told at once; [`WeightsError`](crate::checkpoint::tensors::WeightsError) has them.
 
 mod count;
+mod linears;
 mod load;
 mod path;
 mod placement;
@@ -15,6 +16,7 @@ use burn::module::Param;
 use burn::prelude::*;
 
 pub use count::parameter_count;
+pub(crate) use linears::{change_linears, linears};
 pub use load::load;
 pub use placement::{ComputeType, Placement, Progress, UnsupportedComputeType};
 pub use range::ValueRange;

@@ -42,6 +42,12 @@ impl ModulePath {
         self.containers.last().is_some_and(linear) && self.is_weight()
     }
 
+    /// The path of the linear map whose matrix the tensor is.
+    pub(super) fn linear(&self) -> Option<String> {
+        let text = self.is_transposed().then(|| self.text())?;
+        text.strip_suffix(".weight").map(str::to_owned)
+    }
+
     /// Whether the tensor is one of the large matrices that may have fewer bits.
     pub(super) fn is_matrix(&self) -> bool {
         let matrix = |container: &String| matrix::CONTAINERS.contains(&container.as_str());

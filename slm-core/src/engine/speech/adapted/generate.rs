@@ -59,6 +59,7 @@ impl Adapted {
                 Some(tell) => Some(tell),
                 None => None,
             },
+            prompts: &[],
             processors: &[],
             watch: watch.clone(),
         };

@@ -1,0 +1,179 @@
+//! The layers: attention to earlier positions and a feed-forward layer, each behind a norm, around a residual stream.
+//!
+//! Reference: transformers 5.23.0, `LlamaModel`, `LlamaDecoderLayer`, `GraniteDecoderLayer`.
+//! Shapes: `B` rows, `S` positions, `D` width.
+
+use std::ops::Range;
+
+use burn::nn::{EmbeddingConfig, Initializer, RmsNorm, RmsNormConfig};
+use burn::prelude::*;
+
+use super::attention::CausalAttention;
+use super::cache::PromptCache;
+use super::config::CausalConfig;
+use super::feed_forward::CausalFeedForward;
+use super::rope::Rope;
+use crate::llm::cache::capacity_for;
+use crate::llm::visibility::{rows_of, visibility};
+use crate::nn::matrix::MatrixEmbedding;
+use crate::nn::rotary::Rotation;
+use crate::nn::transformer::KeysValues;
+use crate::nn::{PaddedBatch, Watch};
+
+/// A layer.
+#[derive(Module, Debug)]
+pub struct CausalLayer {
+    input_layernorm: RmsNorm,
+    self_attn: CausalAttention,
+    post_attention_layernorm: RmsNorm,
+    mlp: CausalFeedForward,
+    residual_multiplier: f64,
+}
+
+/// The embedding, the layers and the last norm.
+#[derive(Module, Debug)]
+pub struct CausalDecoder {
+    /// The embedding.
+    pub embed_tokens: MatrixEmbedding,
+    layers: Vec<CausalLayer>,
+    norm: RmsNorm,
+    embedding_multiplier: f64,
+    head_dim: usize,
+    #[module(skip)]
+    rope: Rope,
+    #[module(skip)]
+    windows: Vec<Option<usize>>,
+}
+
+impl CausalConfig {
+    /// Builds the decoder on `device`.
+    pub fn init_decoder(&self, device: &Device) -> CausalDecoder {
+        let norm = || RmsNormConfig::new(self.hidden_size).with_epsilon(self.rms_norm_eps).init(device);
+        let layer = |_| CausalLayer {
+            input_layernorm: norm(),
+            self_attn: self.init_attention(device),
+            post_attention_layernorm: norm(),
+            mlp: self.init_feed_forward(device),
+            residual_multiplier: self.residual_multiplier,
+        };
+        CausalDecoder {
+            embed_tokens: EmbeddingConfig::new(self.vocab_size, self.hidden_size)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: 0.02 })
+                .init(device)
+                .into(),
+            layers: (0..self.num_hidden_layers).map(layer).collect(),
+            norm: norm(),
+            embedding_multiplier: self.embedding_multiplier,
+            head_dim: self.head_dim,
+            rope: self.rope,
+            windows: self.windows.clone(),
+        }
+    }
+}
+
+impl CausalLayer {
+    /// `[B, S, D]` to the same. `own` turns the keys and values of these positions into those of all so far.
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        places: &Places,
+        window: Option<usize>,
+        own: impl FnOnce(KeysValues) -> KeysValues,
+        watch: &Watch,
+    ) -> Tensor<3> {
+        let normed = self.input_layernorm.forward(x.clone());
+        let source = own(self.self_attn.keys_values(normed.clone(), &places.rotation));
+        let bias = |queries: Range<usize>| places.bias(window, queries);
+        let step = self.self_attn.forward(normed, &places.rotation, source, bias, watch);
+        let x = x + step * self.residual_multiplier;
+        let step = self.mlp.forward(self.post_attention_layernorm.forward(x.clone()));
+        x + step * self.residual_multiplier
+    }
+}
+
+/// How the layers see positions.
+struct Places {
+    rotation: Rotation,
+    /// For each window of a layer what hides the future and what lies before the window, `[1, 1, Q, S]`.
+    visible: Vec<(Option<usize>, Tensor<4>)>,
+    /// What hides the padding, `[B, 1, 1, S]`.
+    padding: Option<Tensor<4>>,
+}
+
+impl Places {
+    /// What is added to the scores of a range of queries, `[B or 1, 1, q, S]`.
+    fn bias(&self, window: Option<usize>, queries: Range<usize>) -> Tensor<4> {
+        // Every layer's window is in the list.
+        let place = self.visible.iter().position(|(other, _)| *other == window).unwrap_or_default();
+        let visible = rows_of(&self.visible[place].1, queries);
+        match &self.padding {
+            Some(padding) => visible + padding.clone(),
+            None => visible,
+        }
+    }
+}
+
+impl CausalDecoder {
+    /// Hidden states of all positions, `[B, S, D]` to the same, each of which has seen itself and those before it.
+    ///
+    /// Padding at a row's end needs no mask, as no real position sees it.
+    pub fn forward(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
+        let [_, length, _] = inputs.dims();
+        let places = self.places(0..length, length, None, &inputs.values().device());
+        let mut x = inputs.values() * self.embedding_multiplier;
+        for (layer, window) in self.layers.iter().zip(&self.windows) {
+            x = layer.forward(x, &places, *window, |own| own, watch);
+        }
+        inputs.with_values(self.norm.forward(x))
+    }
+
+    /// Reads what texts shall follow, `[B, S, D]`, into a new cache: hidden states `[B, 1, D]` of the last position of
+    /// each row. Once `watch` stops, they are unfinished.
+    pub(super) fn begin(&self, inputs: &PaddedBatch, watch: &Watch) -> (Tensor<3>, PromptCache) {
+        let x = inputs.values_at_end();
+        let [_, length, _] = x.dims();
+        let mut cache = PromptCache::new(self.layers.len(), inputs.lengths(), length, &x.device());
+        let states = self.step(x, &mut cache, watch);
+        (self.norm.forward(states.narrow(1, length - 1, 1)), cache)
+    }
+
+    /// Hidden states of the next position of each row, `[B, 1, D]` to the same.
+    pub(super) fn next(&self, next: Tensor<3>, cache: &mut PromptCache) -> Tensor<3> {
+        self.norm.forward(self.step(next, cache, &Watch::default()))
+    }
+
+    /// The residual stream after the next positions of each row, `[B, n, D]` to the same.
+    fn step(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {
+        let [_, added, _] = next.dims();
+        let positions = cache.len..cache.len + added;
+        // Unwritten positions of the buffers lie in the future, so that what hides the future hides them too.
+        let keys = capacity_for(positions.end);
+        let places = self.places(positions.clone(), keys, cache.padding(keys), &next.device());
+        let mut x = next * self.embedding_multiplier;
+        for ((layer, window), own) in self.layers.iter().zip(&self.windows).zip(&mut cache.layers) {
+            x = layer.forward(x, &places, *window, |written| own.append(written), watch);
+        }
+        cache.len = positions.end;
+        x
+    }
+
+    /// How the layers see `keys` positions from `queries`, which all rows share.
+    fn places(
+        &self,
+        queries: Range<usize>,
+        keys: usize,
+        padding: Option<Tensor<4>>,
+        device: &Device,
+    ) -> Places {
+        let mut visible: Vec<(Option<usize>, Tensor<4>)> = Vec::new();
+        for &window in &self.windows {
+            if visible.iter().all(|(other, _)| *other != window) {
+                let sees = |query: usize, key: usize| {
+                    key <= query && window.is_none_or(|window| query - key < window)
+                };
+                visible.push((window, visibility(queries.clone(), keys, device, sees)));
+            }
+        }
+        Places { rotation: self.rope.rotation(queries, self.head_dim, device), visible, padding }
+    }
+}

@@ -1,0 +1,113 @@
+//! Texts that a model writes: what a search runs over, whatever the model is made of.
+//!
+//! Shapes: `B` rows, `V` vocabulary rows.
+
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use super::cache::Rows;
+
+/// What gives the logits of the ids after the first, and remembers those before.
+pub trait DraftState {
+    /// Logits `[B, V]` after the last id of each row, `[B, 1]`.
+    fn step(&mut self, last: Tensor<2, Int>) -> Tensor<2>;
+
+    /// Keeps the rows named by `index`, in that order: beams that survive, or rows not yet finished.
+    fn select(&mut self, index: &Tensor<1, Int>);
+}
+
+/// Texts before their first id, one a row. An encoder-decoder has read its start token, a decoder-only model its prompt.
+pub struct Drafts<'a> {
+    /// Logits `[B, V]` of each row's first id.
+    pub first: Tensor<2>,
+    /// What gives those of the ids after it.
+    pub state: Box<dyn DraftState + 'a>,
+    /// The ids that every text begins with, though nobody chose them: the start token of an encoder-decoder.
+    pub start: Vec<u32>,
+    /// The ids that end a text, one at least.
+    pub ends: &'a [u32],
+}
+
+impl Drafts<'_> {
+    /// The number of texts.
+    pub fn rows(&self) -> usize {
+        let [rows, _] = self.first.dims();
+        rows
+    }
+
+    /// Every text `count` times, one after the other.
+    #[must_use]
+    pub fn repeated(mut self, count: usize) -> Self {
+        let rows: Vec<usize> = (0..self.rows()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
+        let index = row_index(&rows, &self.first.device());
+        self.state.select(&index);
+        self.first = self.first.select(0, index);
+        self
+    }
+}
+
+impl std::fmt::Debug for Drafts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rows, start, ends) = (self.rows(), &self.start, &self.ends);
+        f.debug_struct("Drafts")
+            .field("rows", &rows)
+            .field("start", start)
+            .field("ends", ends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The numbers of rows, as [`DraftState::select`] takes them.
+pub fn row_index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let ids: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    Tensor::from_data(TensorData::new(ids, [rows.len()]), device)
+}
+
+/// A model that writes a token at a time beside a cache.
+pub(super) trait Stepping {
+    /// What it keeps between steps.
+    type Cache: Rows + 'static;
+
+    /// Logits `[B, V]` after the last id of each row, `[B, 1]`.
+    fn step(&self, last: Tensor<2, Int>, cache: &mut Self::Cache) -> Tensor<2>;
+}
+
+/// A model and its cache.
+struct Writing<'a, M: Stepping> {
+    model: &'a M,
+    cache: M::Cache,
+}
+
+impl<M: Stepping> DraftState for Writing<'_, M> {
+    fn step(&mut self, last: Tensor<2, Int>) -> Tensor<2> {
+        self.model.step(last, &mut self.cache)
+    }
+
+    fn select(&mut self, index: &Tensor<1, Int>) {
+        self.cache.select(index);
+    }
+}
+
+/// The texts of an encoder-decoder, which begin with its `start` token. `cache` has a row for each of `rows`.
+pub(super) fn after_start<'a, M: Stepping>(
+    model: &'a M,
+    mut cache: M::Cache,
+    rows: usize,
+    start: u32,
+    ends: &'a [u32],
+    device: &Device,
+) -> Drafts<'a> {
+    let ids = TensorData::new(vec![i64::from(start); rows], [rows, 1]);
+    let first = model.step(Tensor::from_data(ids, device), &mut cache);
+    Drafts { first, state: Box::new(Writing { model, cache }), start: vec![start], ends }
+}
+
+/// The texts of a decoder-only model, whose `cache` holds what they follow.
+pub(super) fn after_prompt<'a, M: Stepping>(
+    model: &'a M,
+    cache: M::Cache,
+    first: Tensor<2>,
+    ends: &'a [u32],
+) -> Drafts<'a> {
+    Drafts { first, state: Box::new(Writing { model, cache }), start: Vec::new(), ends }
+}
