@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(timeline.stretches, [stretch(0.0, 0.25, "white"), stretch(0.75, 0.85, "pause")]);
         let samples = render(&pieces, &speech, &mut rng_for(1, 2, 3));
         assert_eq!(samples.len(), (timeline.seconds * 16_000.0) as usize);
-        assert_eq!(samples[4_000..12_000], [-0.5; 8_000]);
+        assert!(samples[4_000..12_000].iter().all(|sample| sample + 0.5 == 0.0));
         assert!(samples[12_000..13_600].iter().all(|sample| *sample == 0.0));
         assert!(samples[13_600..].iter().all(|sample| sample - 0.5 == 0.0));
     }
