@@ -119,7 +119,11 @@ fn check_config(gguf: &GgufFolder, golden: &Golden, but: &[&str], place: &str) {
         // transformers does not know the classes, nor the width of Qwen2's heads.
         let is_told = golden.config.contains_key(key) && key != "architectures";
         if is_told && !but.contains(&key.as_str()) {
-            assert!(is_same(value, &golden.config[key]), "{place}: {key} is {value}, not {}", golden.config[key]);
+            assert!(
+                is_same(value, &golden.config[key]),
+                "{place}: {key} is {value}, not {}",
+                golden.config[key]
+            );
         }
     }
     for key in ["model_type", "vocab_size", "tie_word_embeddings", "eos_token_id"] {

@@ -42,7 +42,11 @@ impl Metadata {
     ///
     /// [`FieldProblem::Type`] where it is none.
     pub fn text(&self, key: &str) -> Result<Option<&str>, FieldProblem> {
-        self.read(key, "a text", |value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
+        self.read(
+            key,
+            "a text",
+            |value| if let Value::Text(text) = value { Some(text.as_str()) } else { None },
+        )
     }
 
     /// The flag of `key`.

@@ -81,7 +81,9 @@ impl Quantized {
     /// The bytes of all values as f32, in this machine's order. The values are never there beside them.
     pub fn dequantize_to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4 * self.shape.iter().product::<usize>());
-        self.each_block(&self.bytes, |block| bytes.extend(block.iter().flat_map(|value| value.to_ne_bytes())));
+        self.each_block(&self.bytes, |block| {
+            bytes.extend(block.iter().flat_map(|value| value.to_ne_bytes()))
+        });
         bytes
     }
 
@@ -149,7 +151,8 @@ mod tests {
         assert_eq!(Quantized::new(BlockType::Q4_0, vec![4, 16], vec![0; 36]), None);
         assert_eq!(Quantized::new(BlockType::F32, vec![], vec![0; 4]), None);
         assert_eq!(Quantized::new(BlockType::F32, vec![usize::MAX, usize::MAX], vec![]), None);
-        let vector = Quantized::new(BlockType::F32, vec![2], [1.5_f32, 0.0].map(f32::to_le_bytes).concat()).unwrap();
+        let vector =
+            Quantized::new(BlockType::F32, vec![2], [1.5_f32, 0.0].map(f32::to_le_bytes).concat()).unwrap();
         assert_eq!(vector.rows(), 1);
         assert_eq!(vector.clone().reordered(|i| 1 - i).unwrap().dequantize(), [0.0, 1.5]);
         assert_eq!(vector.less_one().dequantize(), [0.5, -1.0]);

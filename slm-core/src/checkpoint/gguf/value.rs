@@ -55,7 +55,10 @@ impl Value {
             Kind::Array => Err(GgufProblem::Nested(key.to_owned()).into()),
             Kind::Text => {
                 let count = cursor.count(count, 8, "texts")?;
-                (0..count).map(|_| Ok(cursor.text("a text")?.into())).collect::<Result<_, _>>().map(Self::Texts)
+                (0..count)
+                    .map(|_| Ok(cursor.text("a text")?.into()))
+                    .collect::<Result<_, _>>()
+                    .map(Self::Texts)
             }
             Kind::Number(kind) => {
                 let count = cursor.count(count, kind.size(), "numbers")?;
@@ -203,7 +206,8 @@ mod tests {
     #[test]
     fn arrays_are_of_one_type() {
         let array = |kind: u32, count: u64, bytes: &[u8]| {
-            let head = [9_u32.to_le_bytes().to_vec(), kind.to_le_bytes().to_vec(), count.to_le_bytes().to_vec()];
+            let head =
+                [9_u32.to_le_bytes().to_vec(), kind.to_le_bytes().to_vec(), count.to_le_bytes().to_vec()];
             read(&[head.concat(), bytes.to_vec()].concat())
         };
         let Ok(Value::Numbers(numbers)) = array(3, 2, &[1, 0, 255, 255]) else { panic!() };
@@ -215,7 +219,10 @@ mod tests {
         for (found, expected) in [
             (array(9, 0, &[]), "`k` is an array of arrays"),
             (array(13, 0, &[]), "`k` has a value of type 13, which is not known"),
-            (array(8, u64::MAX, &one), "18446744073709551615 texts do not fit into the 9 bytes that are left"),
+            (
+                array(8, u64::MAX, &one),
+                "18446744073709551615 texts do not fit into the 9 bytes that are left",
+            ),
             (array(10, 2, &[0; 15]), "2 numbers do not fit into the 15 bytes that are left"),
             (array(8, 1, &[2, 0, 0, 0, 0, 0, 0, 0, b'a']), "the file ends within a text"),
             (array(8, 1, &[1, 0, 0, 0, 0, 0, 0, 0, 0xff]), "a text is not UTF-8"),

@@ -38,7 +38,8 @@ pub(super) fn paired_rows(fields: &mut Fields<'_>, name: &str) -> Change {
         return Change::None;
     }
     let heads = fields.count("attention.head_count");
-    let heads = if is(".attn_k.") { fields.count_if("attention.head_count_kv").unwrap_or(heads) } else { heads };
+    let heads =
+        if is(".attn_k.") { fields.count_if("attention.head_count_kv").unwrap_or(heads) } else { heads };
     Change::Paired(usize::try_from(heads).unwrap_or_default())
 }
 

@@ -46,7 +46,8 @@ pub(super) fn config(fields: &mut Fields<'_>) -> Map<String, Value> {
     let mut config = sizes(fields);
     let number = |name: &str| config.get(name).and_then(Value::as_u64).unwrap_or(1).max(1);
     let (layers, width) = (number("num_hidden_layers"), number("head_dim"));
-    let scaled_by = if layers == LARGEST { number("hidden_size") / number("num_attention_heads") } else { width };
+    let scaled_by =
+        if layers == LARGEST { number("hidden_size") / number("num_attention_heads") } else { width };
     let pattern = fields.count_if("attention.sliding_window_pattern").unwrap_or(PATTERN).max(1);
     let kind = |layer: u64| if (layer + 1) % pattern == 0 { "full_attention" } else { "sliding_attention" };
     let local = fields.float_if("rope.freq_base_swa").unwrap_or(LOCAL_BASE);

@@ -40,6 +40,15 @@ struct Stored {
     change: Change,
 }
 
+/// Two are one where they are of one file.
+impl PartialEq for GgufFolder {
+    fn eq(&self, other: &Self) -> bool {
+        self.file.path() == other.file.path()
+    }
+}
+
+impl Eq for GgufFolder {}
+
 impl GgufFolder {
     /// Opens the file at `path`.
     ///
@@ -75,7 +84,8 @@ impl GgufFolder {
 
     /// Whether the folder would have the file `name`.
     pub fn has(&self, name: &str) -> bool {
-        name == CONFIG_FILE || Self::is_tokenizer(name) && self.file.metadata().get(tokenizer::MODEL).is_some()
+        name == CONFIG_FILE
+            || Self::is_tokenizer(name) && self.file.metadata().get(tokenizer::MODEL).is_some()
     }
 
     fn is_tokenizer(name: &str) -> bool {

@@ -12,9 +12,8 @@ pub(super) fn translated(
     parts: &Parts,
 ) -> Option<String> {
     let (stem, kind) = name.rsplit_once('.')?;
-    let found = |table: &Parts, stem: &str| {
-        table.iter().find(|(here, _)| *here == stem).map(|(_, there)| *there)
-    };
+    let found =
+        |table: &Parts, stem: &str| table.iter().find(|(here, _)| *here == stem).map(|(_, there)| *there);
     if let Some(there) = found(whole, stem) {
         return Some(format!("{there}.{kind}"));
     }
@@ -30,13 +29,20 @@ mod tests {
     #[test]
     fn names_go_part_by_part() {
         let of = |name| {
-            translated(name, &[("a", "x"), ("b.c", "y")], ("blk.", "layers."), &[("q", "attn.q"), ("r.s", "t")])
+            translated(
+                name,
+                &[("a", "x"), ("b.c", "y")],
+                ("blk.", "layers."),
+                &[("q", "attn.q"), ("r.s", "t")],
+            )
         };
         assert_eq!(of("a.weight").as_deref(), Some("x.weight"));
         assert_eq!(of("b.c.bias").as_deref(), Some("y.bias"));
         assert_eq!(of("blk.12.q.bias").as_deref(), Some("layers.12.attn.q.bias"));
         assert_eq!(of("blk.0.r.s.weight").as_deref(), Some("layers.0.t.weight"));
-        for name in ["", "a", "blk.0.z.weight", "blk.x.q.weight", "blk.q.weight", "c.weight", "xblk.0.q.weight"] {
+        for name in
+            ["", "a", "blk.0.z.weight", "blk.x.q.weight", "blk.q.weight", "c.weight", "xblk.0.q.weight"]
+        {
             assert_eq!(of(name), None, "{name}");
         }
     }

@@ -19,7 +19,8 @@ pub(super) fn parts(
 ) -> Result<Parts, FieldProblem> {
     let letters = alphabet();
     let is_spelled = |token: &str| token.chars().all(|letter| letters.contains(&letter));
-    let merges = merges(metadata)?.ok_or_else(|| FieldProblem::Missing("tokenizer.ggml.merges".to_owned()))?;
+    let merges =
+        merges(metadata)?.ok_or_else(|| FieldProblem::Missing("tokenizer.ggml.merges".to_owned()))?;
     // Every piece of text is spelled in the alphabet. What is not was not marked as what it is.
     let spelled: Vec<String> = vocabulary
         .tokens

@@ -24,7 +24,10 @@ pub(super) fn parts(
     let mut spelled = vocabulary.tokens.clone();
     if spelling == Spelling::Order {
         let is_spaces = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte == b' ');
-        spelled.iter_mut().filter(|token| is_spaces(token)).for_each(|token| *token = SPACE.repeat(token.len()));
+        spelled
+            .iter_mut()
+            .filter(|token| is_spaces(token))
+            .for_each(|token| *token = SPACE.repeat(token.len()));
     }
     let ids = vocabulary.ids(&spelled);
     let joined = match merges(metadata)? {
@@ -101,7 +104,9 @@ fn implied<'a>(
         }
         pairs[first..].sort_by_key(|pair| pair.3);
     }
-    pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (Reverse(a.1), Reverse(a.2)).cmp(&(Reverse(b.1), Reverse(b.2)))));
+    pairs.sort_by(|a, b| {
+        b.0.total_cmp(&a.0).then_with(|| (Reverse(a.1), Reverse(a.2)).cmp(&(Reverse(b.1), Reverse(b.2))))
+    });
     Ok(pairs.into_iter().map(|pair| pair.4).collect())
 }
 

@@ -49,7 +49,8 @@ impl Special {
     /// Their pieces and flags, by the names of `tokenizer_config.json`.
     pub(super) fn names(&self) -> Map<String, Value> {
         let pieces = self.tokens.iter().zip(NAMES);
-        let pieces = pieces.filter_map(|(token, (_, there))| Some((there.to_owned(), token.as_ref()?.1.clone().into())));
+        let pieces = pieces
+            .filter_map(|(token, (_, there))| Some((there.to_owned(), token.as_ref()?.1.clone().into())));
         let flags = [("add_bos_token", self.add_bos), ("add_eos_token", self.add_eos)];
         pieces.chain(flags.map(|(name, flag)| (name.to_owned(), flag.into()))).collect()
     }
@@ -63,7 +64,9 @@ impl Special {
             let text = json!({"Sequence": {"id": name, "type_id": number}});
             begin.map(one).into_iter().chain([text]).chain(end.map(one)).collect::<Vec<_>>()
         };
-        let told = |(id, piece): &(usize, String)| (piece.clone(), json!({"id": piece, "ids": [id], "tokens": [piece]}));
+        let told = |(id, piece): &(usize, String)| {
+            (piece.clone(), json!({"id": piece, "ids": [id], "tokens": [piece]}))
+        };
         let pair = [around(0, "A"), around(1, "B")].concat();
         json!({
             "type": "TemplateProcessing",

@@ -22,7 +22,8 @@ pub(super) fn steps(pre: &str) -> Value {
         }
         _ => return bytes(true),
     };
-    let split = json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+    let split =
+        json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
     json!({"type": "Sequence", "pretokenizers": [split, bytes(false)]})
 }
 

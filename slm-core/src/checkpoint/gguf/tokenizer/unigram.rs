@@ -38,7 +38,8 @@ pub(super) fn parts(
         TokenKind::Other => None,
     });
     let added = added.collect();
-    let metaspace = json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": true});
+    let metaspace =
+        json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": true});
     let vocabulary: Vec<(&String, &f64)> = spelled.iter().zip(&scores).collect();
     Ok(Parts {
         added,
@@ -53,7 +54,8 @@ pub(super) fn parts(
 fn normalizer(metadata: &Metadata) -> Result<Value, FieldProblem> {
     let Some(table) = metadata.integers(TABLE)? else { return Ok(Value::Null) };
     // Some files have signed bytes.
-    let bytes = table.iter().map(|&byte| u8::try_from(byte).or_else(|_| i8::try_from(byte).map(|byte| byte as u8)));
+    let bytes =
+        table.iter().map(|&byte| u8::try_from(byte).or_else(|_| i8::try_from(byte).map(|byte| byte as u8)));
     let bytes: Vec<u8> = bytes
         .collect::<Result<_, _>>()
         .map_err(|_| FieldProblem::value(TABLE, "an array of larger numbers", "bytes"))?;

@@ -69,7 +69,8 @@ fn check_length(key: &str, found: usize, tokens: &[Box<str>]) -> Result<(), Fiel
 /// The pairs of pieces that are joined, in their order, where the file has them.
 pub(super) fn merges(metadata: &Metadata) -> Result<Option<Vec<[&str; 2]>>, FieldProblem> {
     let Some(merges) = metadata.texts(MERGES)? else { return Ok(None) };
-    let pair = |merge: &'_ Box<str>| FieldProblem::value(MERGES, format!("`{merge}`"), "two pieces and a space");
+    let pair =
+        |merge: &'_ Box<str>| FieldProblem::value(MERGES, format!("`{merge}`"), "two pieces and a space");
     merges
         .iter()
         .map(|merge| {
