@@ -1,5 +1,6 @@
 //! Why a GGUF file could not be read.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -204,7 +205,7 @@ pub enum FieldProblem {
 
 impl FieldProblem {
     /// A value that cannot be.
-    pub(super) fn value(key: &str, found: impl ToString, expected: impl ToString) -> Self {
-        Self::Value { key: key.to_owned(), found: found.to_string(), expected: expected.to_string() }
+    pub(super) fn value(key: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        Self::Value { key: key.to_owned(), found: format!("{found}"), expected: format!("{expected}") }
     }
 }

@@ -146,3 +146,142 @@ fn check_overlaps(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), GgufProb
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A text with its length.
+    fn text(text: &str) -> Vec<u8> {
+        [(text.len() as u64).to_le_bytes().to_vec(), text.as_bytes().to_vec()].concat()
+    }
+
+    /// A key and a number of 32 bits.
+    fn pair(key: &str, value: u32) -> Vec<u8> {
+        [text(key), 4_u32.to_le_bytes().to_vec(), value.to_le_bytes().to_vec()].concat()
+    }
+
+    /// A tensor: name, dimensions, type, place.
+    fn tensor(name: &str, dimensions: &[u64], kind: u32, offset: u64) -> Vec<u8> {
+        let mut bytes = text(name);
+        bytes.extend((dimensions.len() as u32).to_le_bytes());
+        bytes.extend(dimensions.iter().flat_map(|size| size.to_le_bytes()));
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(offset.to_le_bytes());
+        bytes
+    }
+
+    /// A file of these, with so many bytes of data.
+    fn file(pairs: &[Vec<u8>], tensors: &[Vec<u8>], data: usize) -> Vec<u8> {
+        let mut bytes = [&MAGIC[..], &3_u32.to_le_bytes()].concat();
+        bytes.extend((tensors.len() as u64).to_le_bytes());
+        bytes.extend((pairs.len() as u64).to_le_bytes());
+        bytes.extend([pairs.concat(), tensors.concat()].concat());
+        bytes.resize(bytes.len().next_multiple_of(32) + data, 0);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Header, GgufProblem> {
+        Header::read(bytes, bytes.len() as u64).map_err(|failure| match failure {
+            Failure::Problem(problem) => problem,
+            Failure::Io(error) => panic!("{error}"),
+        })
+    }
+
+    fn problem(pairs: &[Vec<u8>], tensors: &[Vec<u8>], data: usize) -> String {
+        read(&file(pairs, tensors, data)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn tensors_lie_where_they_are_said_to() {
+        let tensors = [tensor("a", &[32, 3], 8, 0), tensor("b", &[2], 0, 128), tensor("c", &[5, 0], 1, 0)];
+        let header = read(&file(&[pair("general.alignment", 64), pair("k", 7)], &tensors, 200)).unwrap();
+        assert_eq!(header.metadata.count("k"), Ok(Some(7)));
+        let a = &header.tensors["a"];
+        assert_eq!((a.kind, a.shape.as_slice(), a.bytes), (BlockType::Q8_0, &[3, 32][..], 102));
+        let b = &header.tensors["b"];
+        assert_eq!((b.start - a.start, b.bytes, a.start % 64), (128, 8, 0));
+        assert_eq!(header.tensors["c"].bytes, 0);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let two = |second: Vec<u8>| [tensor("a", &[8], 0, 0), second];
+        for (found, expected) in [
+            (problem(&[pair("k", 1), pair("k", 2)], &[], 0), "`k` appears twice"),
+            (
+                problem(&[pair("general.alignment", 24)], &[], 0),
+                "`general.alignment` is 24, expected a power of two",
+            ),
+            (
+                problem(&[pair("general.alignment", 0)], &[], 0),
+                "`general.alignment` is 0, expected a power of two",
+            ),
+            (problem(&[], &[tensor("a", &[], 0, 0)], 0), "tensor `a` has 0 dimensions, expected 1 to 4"),
+            (problem(&[], &[tensor("a", &[1; 5], 0, 0)], 0), "tensor `a` has 5 dimensions, expected 1 to 4"),
+            (
+                problem(&[], &[tensor("a", &[33], 8, 0)], 99),
+                "tensor `a` has rows of 33 values, Q8_0 has blocks of 32",
+            ),
+            (
+                problem(&[], &[tensor("a", &[8], 0, 8)], 99),
+                "tensor `a` begins at 8 of the data, expected a multiple of 32",
+            ),
+            (problem(&[], &two(tensor("a", &[8], 0, 32)), 64), "tensor `a` appears twice"),
+            (problem(&[], &two(tensor("b", &[1], 0, 0)), 64), "tensors `a` and `b` overlap"),
+        ] {
+            assert_eq!(found, expected);
+        }
+        for (tensors, expected) in [
+            ([tensor("a", &[u64::MAX, 2], 0, 0)], "which no file can hold"),
+            ([tensor("a", &[1 << 40, 1 << 23], 0, 0)], "which no file can hold"),
+            ([tensor("a", &[1 << 40], 0, 0)], "file has 96 bytes"),
+            ([tensor("a", &[8], 0, u64::MAX - 31)], "file has 96 bytes"),
+            ([tensor("a", &[8], 20, 0)], "is of type 20, expected F32, F16, BF16, Q4_0"),
+        ] {
+            let found = problem(&[], &tensors, 32);
+            assert!(found.starts_with("tensor `a` ") && found.contains(expected), "{found}");
+        }
+        let with = |place: usize, bytes: &[u8]| {
+            let mut whole = file(&[pair("k", 1)], &[], 0);
+            whole[place..place + bytes.len()].copy_from_slice(bytes);
+            read(&whole).unwrap_err().to_string()
+        };
+        assert_eq!(with(4, &[4]), "version 4 of GGUF, expected 2 or 3");
+        assert_eq!(with(4, &[0, 0, 0, 3]), "its numbers are big-endian, expected little-endian");
+        assert!(with(8, &[0xff; 8]).starts_with("18446744073709551615 tensors do not fit into the "));
+        assert!(with(16, &[0xff; 8]).starts_with("18446744073709551615 values do not fit into the "));
+        assert_eq!(with(24, &[0xff; 8]), "the file ends within a key");
+        assert_eq!(read(b"GG").unwrap_err().to_string(), "the file ends within the first four bytes");
+    }
+
+    proptest! {
+        /// What is read lies within the file, whatever was written over a sound one.
+        #[test]
+        fn no_bytes_panic_or_reach_out(
+            writes in proptest::collection::vec((0_usize..400, any::<u8>()), 0..12),
+            end in 0_usize..400,
+        ) {
+            let pairs = [pair("general.alignment", 32), pair("k", 1)];
+            let tensors = [tensor("a", &[32, 2], 8, 0), tensor("b", &[4], 0, 96)];
+            let mut bytes = file(&pairs, &tensors, 128);
+            for (place, byte) in writes {
+                let length = bytes.len();
+                bytes[place % length] = byte;
+            }
+            bytes.truncate(bytes.len().saturating_sub(end / 4));
+            if let Ok(header) = read(&bytes) {
+                for info in header.tensors.values() {
+                    prop_assert!(info.start + info.bytes <= bytes.len() as u64);
+                }
+            }
+        }
+
+        #[test]
+        fn no_nonsense_panics(bytes: Vec<u8>) {
+            let _ = read(&[&MAGIC[..], &3_u32.to_le_bytes(), &bytes].concat());
+        }
+    }
+}

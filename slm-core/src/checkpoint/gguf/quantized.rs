@@ -82,7 +82,7 @@ impl Quantized {
     pub fn dequantize_to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4 * self.shape.iter().product::<usize>());
         self.each_block(&self.bytes, |block| {
-            bytes.extend(block.iter().flat_map(|value| value.to_ne_bytes()))
+            bytes.extend(block.iter().flat_map(|value| value.to_ne_bytes()));
         });
         bytes
     }

@@ -121,13 +121,11 @@ impl<'a> Fields<'a> {
 
     /// Rows of the embedding: the file may say another number, or none.
     pub(super) fn vocabulary(&mut self) -> usize {
-        match self.file.tensors().get(EMBEDDING).and_then(|info| info.shape.first()) {
-            Some(&rows) => rows,
-            None => {
-                self.problem(FieldProblem::Missing(EMBEDDING.to_owned()));
-                0
-            }
-        }
+        let Some(&rows) = self.file.tensors().get(EMBEDDING).and_then(|info| info.shape.first()) else {
+            self.problem(FieldProblem::Missing(EMBEDDING.to_owned()));
+            return 0;
+        };
+        rows
     }
 
     /// Adds the ids that the file tells, which must have rows in the embedding. Where a turn of a dialog ends otherwise

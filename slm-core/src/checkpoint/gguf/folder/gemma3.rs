@@ -49,7 +49,8 @@ pub(super) fn config(fields: &mut Fields<'_>) -> Map<String, Value> {
     let scaled_by =
         if layers == LARGEST { number("hidden_size") / number("num_attention_heads") } else { width };
     let pattern = fields.count_if("attention.sliding_window_pattern").unwrap_or(PATTERN).max(1);
-    let kind = |layer: u64| if (layer + 1) % pattern == 0 { "full_attention" } else { "sliding_attention" };
+    let kind =
+        |layer: u64| if (layer + 1).is_multiple_of(pattern) { "full_attention" } else { "sliding_attention" };
     let local = fields.float_if("rope.freq_base_swa").unwrap_or(LOCAL_BASE);
     config.extend(object(json!({
         "model_type": "gemma3_text",

@@ -1,13 +1,11 @@
 //! Byte pair encoding of bytes, as GPT-2 has it (`gpt2`).
 
-use std::collections::HashMap;
-
 use serde_json::json;
 
 use super::Parts;
 use super::special::{Special, added};
 use super::split::steps;
-use super::vocabulary::{TokenKind, Vocabulary, merges};
+use super::vocabulary::{TokenKind, Vocabulary, entries, ids, merges};
 use crate::checkpoint::gguf::{FieldProblem, Metadata};
 
 const PRE: &str = "tokenizer.ggml.pre";
@@ -31,7 +29,7 @@ pub(super) fn parts(
             if is_own { token.clone() } else { token.bytes().map(|byte| letters[byte as usize]).collect() }
         })
         .collect();
-    let ids: HashMap<&str, usize> = vocabulary.ids(&spelled);
+    let ids = ids(&spelled);
     let added = vocabulary.tokens.iter().enumerate().filter_map(|(id, token)| {
         let is_known = ids.get(token.as_str()) == Some(&id);
         match vocabulary.kind(id) {
@@ -48,7 +46,7 @@ pub(super) fn parts(
         model: json!({
             "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
             "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-            "vocab": ids, "merges": merges,
+            "vocab": entries(&spelled), "merges": merges,
         }),
         decoder: json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}),
     })

@@ -53,8 +53,8 @@ fn built(metadata: &Metadata, spelling: Spelling) -> Result<Value, FieldProblem>
     let special = Special::read(metadata, &vocabulary)?;
     let parts = match kind {
         "gpt2" => byte_level::parts(metadata, &vocabulary, &special)?,
-        "llama" => sentencepiece::parts(metadata, vocabulary, &special, spelling)?,
-        "t5" => unigram::parts(metadata, vocabulary, &special)?,
+        "llama" => sentencepiece::parts(metadata, &vocabulary, &special, spelling)?,
+        "t5" => unigram::parts(metadata, &vocabulary, &special)?,
         _ => return Err(FieldProblem::value(MODEL, kind, "gpt2, llama or t5")),
     };
     Ok(json!({

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::special::{Special, added};
-use super::vocabulary::{TokenKind, Vocabulary, merges};
+use super::vocabulary::{TokenKind, Vocabulary, entries, ids, merges};
 use super::{Parts, Spelling};
 use crate::checkpoint::gguf::{FieldProblem, Metadata};
 
@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 256;
 
 pub(super) fn parts(
     metadata: &Metadata,
-    vocabulary: Vocabulary,
+    vocabulary: &Vocabulary,
     special: &Special,
     spelling: Spelling,
 ) -> Result<Parts, FieldProblem> {
@@ -29,16 +29,15 @@ pub(super) fn parts(
             .filter(|token| is_spaces(token))
             .for_each(|token| *token = SPACE.repeat(token.len()));
     }
-    let ids = vocabulary.ids(&spelled);
-    let joined = match merges(metadata)? {
-        Some(merges) => merges,
-        None => {
-            let scores = match spelling {
-                Spelling::Scores => vocabulary.scores(metadata)?,
-                Spelling::Order => (0..spelled.len()).map(|place| -(place as f64)).collect(),
-            };
-            implied(&spelled, &ids, &scores)?
-        }
+    let ids = ids(&spelled);
+    let joined = if let Some(merges) = merges(metadata)? {
+        merges
+    } else {
+        let scores = match spelling {
+            Spelling::Scores => vocabulary.scores(metadata)?,
+            Spelling::Order => (0..spelled.len()).map(|place| -(place as f64)).collect(),
+        };
+        implied(&spelled, &ids, &scores)?
     };
     let added = spelled.iter().enumerate().filter_map(|(id, token)| {
         let is_last = ids.get(token.as_str()) == Some(&id);
@@ -61,7 +60,7 @@ pub(super) fn parts(
         model: json!({
             "type": "BPE", "dropout": null, "unk_token": special.unknown().map(|id| &spelled[id]),
             "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": true,
-            "byte_fallback": true, "ignore_merges": false, "vocab": ids, "merges": joined,
+            "byte_fallback": true, "ignore_merges": false, "vocab": entries(&spelled), "merges": joined,
         }),
         decoder: decoder(has_space_first),
     })

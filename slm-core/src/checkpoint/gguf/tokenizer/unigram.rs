@@ -20,7 +20,7 @@ const BLANKS: usize = 100;
 
 pub(super) fn parts(
     metadata: &Metadata,
-    vocabulary: Vocabulary,
+    vocabulary: &Vocabulary,
     special: &Special,
 ) -> Result<Parts, FieldProblem> {
     let scores = vocabulary.scores(metadata)?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Map, Value};
+
 use crate::checkpoint::gguf::{FieldProblem, Metadata};
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
@@ -43,11 +45,6 @@ impl Vocabulary {
         }
     }
 
-    /// The id of each piece, as `spelled`; of several that are the same, the last one's.
-    pub(super) fn ids<'a>(&'a self, spelled: &'a [String]) -> HashMap<&'a str, usize> {
-        spelled.iter().enumerate().map(|(id, token)| (token.as_str(), id)).collect()
-    }
-
     /// The score of each piece.
     pub(super) fn scores(&self, metadata: &Metadata) -> Result<Vec<f64>, FieldProblem> {
         let scores = metadata.floats(SCORES)?.ok_or_else(|| FieldProblem::Missing(SCORES.to_owned()))?;
@@ -57,6 +54,16 @@ impl Vocabulary {
         }
         Ok(scores)
     }
+}
+
+/// The id of each piece; of several that are the same, the last one's.
+pub(super) fn ids(tokens: &[String]) -> HashMap<&str, usize> {
+    tokens.iter().enumerate().map(|(id, token)| (token.as_str(), id)).collect()
+}
+
+/// The same, in an order that is always the same.
+pub(super) fn entries(tokens: &[String]) -> Map<String, Value> {
+    tokens.iter().enumerate().map(|(id, token)| (token.clone(), id.into())).collect()
 }
 
 fn check_length(key: &str, found: usize, tokens: &[Box<str>]) -> Result<(), FieldProblem> {
@@ -69,8 +76,7 @@ fn check_length(key: &str, found: usize, tokens: &[Box<str>]) -> Result<(), Fiel
 /// The pairs of pieces that are joined, in their order, where the file has them.
 pub(super) fn merges(metadata: &Metadata) -> Result<Option<Vec<[&str; 2]>>, FieldProblem> {
     let Some(merges) = metadata.texts(MERGES)? else { return Ok(None) };
-    let pair =
-        |merge: &'_ Box<str>| FieldProblem::value(MERGES, format!("`{merge}`"), "two pieces and a space");
+    let pair = |merge: &str| FieldProblem::value(MERGES, format!("`{merge}`"), "two pieces and a space");
     merges
         .iter()
         .map(|merge| {
