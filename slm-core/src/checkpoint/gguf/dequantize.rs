@@ -13,15 +13,28 @@ pub(super) fn dequantize_block(kind: BlockType, block: &[u8], values: &mut [f32]
         BlockType::F32 => values[0] = f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
         BlockType::F16 => values[0] = half_at(block, 0),
         BlockType::Bf16 => values[0] = bf16::from_le_bytes([block[0], block[1]]).to_f32(),
-        BlockType::Q4_0 => halves(values, |i| half_at(block, 0) * (nibble(&block[2..], i) - 8.0)),
-        BlockType::Q4_1 => halves(values, |i| half_at(block, 0) * nibble(&block[4..], i) + half_at(block, 2)),
-        BlockType::Q5_0 => {
-            halves(values, |i| half_at(block, 0) * (nibble(&block[6..], i) + fifth(&block[2..], i) - 16.0));
+        BlockType::Q4_0 => {
+            let d = half_at(block, 0);
+            nibbles(&block[2..], values, |_, four| d * (four - 8.0));
         }
-        BlockType::Q5_1 => halves(values, |i| {
-            half_at(block, 0) * (nibble(&block[8..], i) + fifth(&block[4..], i)) + half_at(block, 2)
-        }),
-        BlockType::Q8_0 => halves(values, |i| half_at(block, 0) * f32::from(block[2 + i] as i8)),
+        BlockType::Q4_1 => {
+            let (d, least) = (half_at(block, 0), half_at(block, 2));
+            nibbles(&block[4..], values, |_, four| d * four + least);
+        }
+        BlockType::Q5_0 => {
+            let (d, high) = (half_at(block, 0), bits_at(block, 2));
+            nibbles(&block[6..], values, |i, four| d * (four + fifth(high, i) - 16.0));
+        }
+        BlockType::Q5_1 => {
+            let (d, least, high) = (half_at(block, 0), half_at(block, 2), bits_at(block, 4));
+            nibbles(&block[8..], values, |i, four| d * (four + fifth(high, i)) + least);
+        }
+        BlockType::Q8_0 => {
+            let d = half_at(block, 0);
+            for (place, &byte) in values.iter_mut().zip(&block[2..]) {
+                *place = d * f32::from(byte as i8);
+            }
+        }
         BlockType::Q4K => scaled(&block[..16], values, |part, i| low_bits(&block[16..], part, i)),
         BlockType::Q5K => scaled(&block[..16], values, |part, i| {
             low_bits(&block[48..], part, i) + f32::from((block[16 + i] >> part & 1) << 4)
@@ -35,20 +48,23 @@ fn half_at(block: &[u8], place: usize) -> f32 {
     f16::from_le_bytes([block[place], block[place + 1]]).to_f32()
 }
 
-fn halves(values: &mut [f32], value: impl Fn(usize) -> f32) {
-    for (i, place) in values.iter_mut().enumerate() {
-        *place = value(i);
+/// The 32 bits at `place`.
+fn bits_at(block: &[u8], place: usize) -> u32 {
+    u32::from_le_bytes([block[place], block[place + 1], block[place + 2], block[place + 3]])
+}
+
+/// 32 values of four bits: the first 16 have the low halves of the bytes, the others the high ones.
+fn nibbles(bytes: &[u8], values: &mut [f32], value: impl Fn(usize, f32) -> f32) {
+    let (first, second) = values.split_at_mut(16);
+    for (i, ((first, second), &byte)) in first.iter_mut().zip(second).zip(bytes).enumerate() {
+        *first = value(i, f32::from(byte & 15));
+        *second = value(i + 16, f32::from(byte >> 4));
     }
 }
 
-/// Four bits of value `i` of 32: the first 16 values have the low halves of the bytes, the others the high ones.
-fn nibble(bytes: &[u8], i: usize) -> f32 {
-    f32::from(bytes[i % 16] >> (4 * (i / 16)) & 15)
-}
-
 /// The fifth bit of value `i` of 32, at its place.
-fn fifth(bytes: &[u8], i: usize) -> f32 {
-    f32::from((bytes[i / 8] >> (i % 8) & 1) << 4)
+fn fifth(bits: u32, i: usize) -> f32 {
+    f32::from(((bits >> i & 1) << 4) as u8)
 }
 
 /// Four bits of value `i` of the 32 of `part`; two parts share 32 bytes.
