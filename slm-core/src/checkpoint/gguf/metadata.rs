@@ -19,11 +19,6 @@ impl Metadata {
         self.0.get(key)
     }
 
-    /// All keys and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.0.iter()
-    }
-
     /// What `read` makes of the value of `key`, where there is one.
     fn read<'a, T>(
         &'a self,
