@@ -83,7 +83,7 @@ fn damaged_and_foreign_files_are_named() {
         (&[][..], "pytorch_model.bin"),
         (b"version https://git-lfs.github.com/spec/v1", "this is a Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "this is an HTML page"),
-        (b"GGUF\x03\0\0\0\0\0", "GGUF files are not supported"),
+        (b"GGUF\x03\0\0\0\0\0", "GGUF files are read by their own path"),
     ] {
         fs::write(&path, content).unwrap();
         let error = load(dir.path()).unwrap_err().to_string();
@@ -91,7 +91,6 @@ fn damaged_and_foreign_files_are_named() {
     }
     fs::remove_file(&path).unwrap();
     for (name, format) in [
-        ("model.gguf", ForeignFormat::Gguf),
         ("flax_model.msgpack", ForeignFormat::Msgpack),
         ("model.ckpt.index", ForeignFormat::TensorFlow),
         ("tf_model.h5", ForeignFormat::Hdf5),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slm_core::models::checkpoint::nemo;
+use slm_core::models::checkpoint::{gguf, nemo};
 
 use super::listing::RemoteFile;
 
@@ -89,12 +89,18 @@ fn weights(listed: &[RemoteFile]) -> Vec<String> {
             break;
         }
         // An archive holds config, weights and tokenizer, and is needed where the folder has none of its own.
-        let is_archive =
-            |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == nemo::EXTENSION);
-        if !own.contains(&"config.json")
-            && let Some(archive) = own.iter().copied().find(is_archive)
-        {
+        let is_of = |name: &&str, expected: &str| {
+            Path::new(name).extension().is_some_and(|extension| extension == expected)
+        };
+        let archive = own.iter().copied().find(|name| is_of(name, nemo::EXTENSION));
+        if let Some(archive) = archive.filter(|_| !own.contains(&"config.json")) {
             found.push(format!("{folder}{archive}"));
+        }
+        // So does a GGUF file. Of several nobody knows which is meant.
+        let mut files = own.iter().copied().filter(|name| is_of(name, gguf::EXTENSION));
+        let only = files.next().filter(|_| files.next().is_none());
+        if let Some(file) = only.filter(|_| !found.iter().any(|name| name.starts_with(folder))) {
+            found.push(format!("{folder}{file}"));
         }
     }
     found
@@ -159,6 +165,8 @@ mod tests {
         assert_eq!(chosen(&gguf, &names), ["onnx/model.onnx", "model-q4.gguf"]);
         assert_eq!(chosen(&Selection::Needed, &["README.md", "x.nemo"]), ["README.md", "x.nemo"]);
         assert_eq!(chosen(&Selection::Needed, &["config.json", "x.nemo"]), ["config.json"]);
+        assert_eq!(chosen(&Selection::Needed, &["config.json", "x.gguf"]), ["config.json", "x.gguf"]);
+        assert_eq!(chosen(&Selection::Needed, &["README.md", "x.gguf", "y.gguf"]), ["README.md"]);
         assert!(!has_weights(&files(&["config.json", "tf_model.h5"])));
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::gguf::GgufError;
 use super::tensors::WeightsError;
 
 /// Why the files of a model cannot be listed or read.
@@ -41,6 +42,9 @@ pub enum CheckpointError {
         /// The name.
         name: String,
     },
+    /// A GGUF file.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     /// The weight files cannot be told.
     #[error(transparent)]
     Weights(#[from] WeightsError),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::gguf::GgufError;
 use super::nulls::without_nulls;
 use super::replace;
 
@@ -49,6 +50,9 @@ pub enum JsonError {
         /// One text a field: name, value, what is allowed.
         problems: Vec<String>,
     },
+    /// What a GGUF file says in the place of the JSON file.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     /// The file could not be written.
     #[error("cannot write `{}`", path.display())]
     Write {

@@ -5,15 +5,17 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::card::{CARD_FILE, ModelCard};
+use super::gguf::{self, GgufError, GgufFolder};
 use super::json::{self, JsonError};
 use super::names::{absent, is_base_name};
-use super::nemo::{EXTENSION, NemoArchive, NemoError};
-use super::tensors::{WeightFiles, WeightsError};
+use super::nemo::{self, NemoArchive, NemoError};
+use super::tensors::{WeightFiles, WeightFormat, WeightsError};
 use super::{
     ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE,
     PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
@@ -22,7 +24,8 @@ use super::{
 /// The family that an archive of NeMo counts as.
 const NEMO_TYPE: &str = "nemo";
 
-/// A model on disk and the list of its files: a folder in the layout of Hugging Face, or an archive of NeMo.
+/// A model on disk and the list of its files: a folder in the layout of Hugging Face, an archive of NeMo, or a GGUF file,
+/// which is read as if it were the folder that it was made from.
 ///
 /// Everything that loads a model reads from this list and from nothing else: a file that lies beside the listed ones
 /// is not there.
@@ -32,6 +35,8 @@ pub struct Checkpoint {
     dir: PathBuf,
     /// The archive, where the model is one.
     archive: Option<PathBuf>,
+    /// The GGUF file, where the model is one.
+    gguf: Option<Arc<GgufFolder>>,
     /// Base names.
     files: BTreeSet<String>,
 }
@@ -44,20 +49,28 @@ pub enum Layout {
     HuggingFace,
     /// All in one `.nemo` archive.
     Nemo,
+    /// All in one `.gguf` file.
+    Gguf,
 }
 
 impl Checkpoint {
-    /// Lists the files of the model at `place`: all files directly in a folder, or an archive alone. A folder without
-    /// `config.json` that holds exactly one archive is that archive's.
+    /// Lists the files of the model at `place`: all files directly in a folder, or an archive or a GGUF file alone. A
+    /// folder without `config.json` that holds exactly one archive is that archive's, one without other weights that
+    /// holds exactly one GGUF file is that file's.
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Io`] when there is no such folder or archive, or it cannot be listed.
+    /// [`CheckpointError::Io`] when there is no such folder or file, or it cannot be listed, [`CheckpointError::Gguf`]
+    /// when a GGUF file is damaged.
     pub fn open(place: &Path) -> Result<Self, CheckpointError> {
-        if is_archive(place) && place.is_file() {
+        if (has_extension(place, nemo::EXTENSION) || has_extension(place, gguf::EXTENSION)) && place.is_file()
+        {
             let dir = place.parent().unwrap_or(Path::new("")).to_owned();
             let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Ok(Self { dir, archive: Some(place.to_owned()), files: BTreeSet::from([name]) });
+            let is_gguf = has_extension(place, gguf::EXTENSION);
+            let gguf = is_gguf.then(|| GgufFolder::open(place)).transpose()?.map(Arc::new);
+            let archive = (!is_gguf).then(|| place.to_owned());
+            return Ok(Self { dir, archive, gguf, files: BTreeSet::from([name]) });
         }
         let io = |source| CheckpointError::Io { path: place.to_owned(), source };
         let mut files = BTreeSet::new();
@@ -70,14 +83,15 @@ impl Checkpoint {
                 files.insert(name);
             }
         }
-        Ok(Self::of_files(place, files))
+        Self::of_files(place, files)
     }
 
     /// A model in the folder `dir` that consists of the files `names` and of no other.
     ///
     /// # Errors
     ///
-    /// [`CheckpointError`] for a name that leads out of the folder, or of a file that is not there.
+    /// [`CheckpointError`] for a name that leads out of the folder, or of a file that is not there, and where a GGUF file
+    /// among them is damaged.
     pub fn listed<S: AsRef<str>>(
         dir: &Path,
         names: impl IntoIterator<Item = S>,
@@ -94,34 +108,55 @@ impl Checkpoint {
             }
             files.insert(name);
         }
-        Ok(Self::of_files(dir, files))
+        Self::of_files(dir, files)
     }
 
-    fn of_files(dir: &Path, files: BTreeSet<String>) -> Self {
-        let mut archives = files.iter().filter(|name| is_archive(Path::new(name)));
-        let only = archives.next().filter(|_| archives.next().is_none());
-        let archive = only.filter(|_| !files.contains(CONFIG_FILE)).map(|name| dir.join(name));
-        Self { dir: dir.to_owned(), archive, files }
+    fn of_files(dir: &Path, files: BTreeSet<String>) -> Result<Self, CheckpointError> {
+        let only = |extension| {
+            let mut found = files.iter().filter(|name| has_extension(Path::new(name), extension));
+            found.next().filter(|_| found.next().is_none()).map(|name| dir.join(name))
+        };
+        let archive = only(nemo::EXTENSION).filter(|_| !files.contains(CONFIG_FILE));
+        let mut weights = WeightFormat::NAMED.iter().flat_map(|(_, file, index)| [*file, *index]);
+        let is_bare = archive.is_none() && !weights.any(|name| files.contains(name));
+        let gguf = only(gguf::EXTENSION).filter(|_| is_bare);
+        let gguf = gguf.map(|path| GgufFolder::open(&path)).transpose()?.map(Arc::new);
+        Ok(Self { dir: dir.to_owned(), archive, gguf, files })
     }
 
-    /// The archive, or the folder.
+    /// The archive, the GGUF file, or the folder.
     pub fn place(&self) -> &Path {
-        self.archive.as_deref().unwrap_or(&self.dir)
+        let gguf = self.gguf.as_deref().map(|gguf| gguf.file().path());
+        self.archive.as_deref().or(gguf).unwrap_or(&self.dir)
     }
 
     /// How the files are laid out.
     pub fn layout(&self) -> Layout {
-        if self.archive.is_some() { Layout::Nemo } else { Layout::HuggingFace }
+        match (&self.archive, &self.gguf) {
+            (Some(_), _) => Layout::Nemo,
+            (None, Some(_)) => Layout::Gguf,
+            (None, None) => Layout::HuggingFace,
+        }
     }
 
-    /// The names of the files, without folders; of an archive that was opened by its own path, its name.
+    /// The names of the files, without folders; of an archive or a GGUF file that was opened by its own path, its name.
     pub fn files(&self) -> &BTreeSet<String> {
         &self.files
     }
 
-    /// Whether the model has the file `name`.
+    /// Whether the model has the file `name`; a GGUF file has those that it stands for.
     pub fn has(&self, name: &str) -> bool {
-        self.files.contains(name)
+        self.is_within(name) || self.files.contains(name)
+    }
+
+    /// Whether the file `name` is one that a GGUF file stands for.
+    fn is_within(&self, name: &str) -> bool {
+        self.gguf.as_ref().is_some_and(|gguf| gguf.has(name))
+    }
+
+    /// The content of the file `name`, where a GGUF file stands for it.
+    fn within(&self, name: &str) -> Result<Option<serde_json::Value>, GgufError> {
+        self.gguf.as_ref().map_or(Ok(None), |gguf| gguf.read(name))
     }
 
     /// The first of `names` that the model has.
@@ -129,9 +164,9 @@ impl Checkpoint {
         names.iter().copied().find(|name| self.has(name))
     }
 
-    /// Where the file `name` is, or would be.
+    /// Where the file `name` is, or would be; that is the GGUF file, where that stands for it.
     pub fn path_of(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
+        if self.is_within(name) { self.place().to_owned() } else { self.dir.join(name) }
     }
 
     /// The path of a file of the model; an error of the system for one that is not in the list.
@@ -146,6 +181,15 @@ impl Checkpoint {
     /// [`CheckpointError`] when the model does not have it, it is larger, or it cannot be read.
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, CheckpointError> {
         let path = self.path_of(name);
+        if let Some(content) = self.within(name)? {
+            let content = content.to_string().into_bytes();
+            let bytes = content.len() as u64;
+            return if bytes > limit {
+                Err(CheckpointError::TooLarge { path, bytes, limit })
+            } else {
+                Ok(content)
+            };
+        }
         if !self.has(name) {
             return Err(CheckpointError::Missing { path });
         }
@@ -176,6 +220,10 @@ impl Checkpoint {
     ///
     /// As [`Self::json`].
     pub fn json_with_nulls<T: DeserializeOwned>(&self, name: &str, nulls: &[&str]) -> Result<T, JsonError> {
+        if let Some(content) = self.within(name)? {
+            let path = self.path_of(name);
+            return serde_json::from_value(content).map_err(|source| JsonError::Content { path, source });
+        }
         let missing = |source| JsonError::Io { path: self.path_of(name), source };
         json::read_settings(&self.existing(name).map_err(missing)?, nulls)
     }
@@ -206,7 +254,7 @@ impl Checkpoint {
         }
         match self.layout() {
             Layout::Nemo => Ok(Some(NEMO_TYPE.to_owned())),
-            Layout::HuggingFace => Ok(self.json::<Family>(CONFIG_FILE)?.model_type),
+            Layout::HuggingFace | Layout::Gguf => Ok(self.json::<Family>(CONFIG_FILE)?.model_type),
         }
     }
 
@@ -220,16 +268,17 @@ impl Checkpoint {
     }
 
     /// What the weight files say of their tensors: `model.safetensors`, or the shards that its index names, or else
-    /// `pytorch_model.bin`, or its shards; of an archive, its weights.
+    /// `pytorch_model.bin`, or its shards; of an archive or a GGUF file, its weights.
     ///
     /// # Errors
     ///
     /// [`WeightsError`] when there is none of them, a file cannot be read or is not sound, or index and shards
     /// contradict each other.
     pub fn weights(&self) -> Result<WeightFiles, WeightsError> {
-        match &self.archive {
-            Some(archive) => WeightFiles::of_archive(archive),
-            None => WeightFiles::among(&self.dir, &self.files),
+        match self.layout() {
+            Layout::Nemo => WeightFiles::of_archive(self.place()),
+            Layout::Gguf => WeightFiles::of_gguf(self.place()),
+            Layout::HuggingFace => WeightFiles::among(&self.dir, &self.files),
         }
     }
 
@@ -274,10 +323,12 @@ impl Checkpoint {
             Layout::HuggingFace => &[CONFIG_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, GENERATION_FILE],
             // An archive holds these itself.
             Layout::Nemo => &[],
+            Layout::Gguf => &[GENERATION_FILE],
         };
         let named =
             small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
-        let named = named.filter(|name| self.has(name)).map(|name| (*name).to_owned());
+        let named =
+            named.filter(|name| self.has(name) && !self.is_within(name)).map(|name| (*name).to_owned());
         Ok(named.chain(self.weight_names()?).collect())
     }
 
@@ -302,8 +353,8 @@ impl Checkpoint {
     }
 }
 
-fn is_archive(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == EXTENSION)
+fn has_extension(path: &Path, expected: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == expected)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! What a model on disk is, and the only code that opens its files.
 //!
-//! A [`Checkpoint`] is a folder in the layout of Hugging Face or a `.nemo` archive, with the list of its files: every
-//! loader reads from that list and from nothing else. A [`Bundle`] joins three of them. [`tensors`] gives the names,
-//! shapes and values that weight files hold, [`nemo`] the settings in an archive.
+//! A [`Checkpoint`] is a folder in the layout of Hugging Face, a `.nemo` archive or a `.gguf` file, with the list of its
+//! files: every loader reads from that list and from nothing else. A [`Bundle`] joins three of them. [`tensors`] gives the
+//! names, shapes and values that weight files hold, [`nemo`] the settings in an archive, [`gguf`] the folder that a file
+//! was made from.
 //!
 //! This room knows no model: what the files mean is said by the rooms that load from them.
 
 pub mod bundle;
 pub mod card;
 mod error;
+pub mod gguf;
 pub mod hash;
 pub mod json;
 mod listing;

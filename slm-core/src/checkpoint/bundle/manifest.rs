@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{BundleError, TaskDecoding};
+use crate::checkpoint::gguf;
 use crate::checkpoint::json;
 use crate::checkpoint::names::is_base_name;
 use crate::checkpoint::nemo;
@@ -156,9 +157,11 @@ impl Part {
         let has = |file: &str| self.files.contains_key(file);
         let weights: Vec<&str> =
             WeightFormat::NAMED.iter().flat_map(|(_, file, index)| [*file, *index]).collect();
-        // An archive holds all that a part needs; with a config beside it, the config is what counts.
-        let is_archive =
-            |file: &String| Path::new(file).extension().is_some_and(|extension| extension == nemo::EXTENSION);
+        // An archive or a GGUF file holds all that a part needs; with a config beside it, the config is what counts.
+        let is_archive = |file: &String| {
+            let extension = Path::new(file).extension();
+            extension.is_some_and(|found| found == nemo::EXTENSION || found == gguf::EXTENSION)
+        };
         let is_whole = !has(CONFIG_FILE) && self.files.keys().any(is_archive);
         let needed = if is_whole { &[] } else { &[&[CONFIG_FILE][..], &weights, own][..] };
         for alternatives in needed {
@@ -231,7 +234,7 @@ mod tests {
             Part { path: "x".into(), files }.add_problems("encoder", &[PREPROCESSOR_FILE], &mut problems);
             problems.len()
         };
-        assert_eq!(lacks(&["x.nemo"]), 0);
+        assert_eq!((lacks(&["x.nemo"]), lacks(&["x.gguf"])), (0, 0));
         assert_eq!(lacks(&["x.nemo", CONFIG_FILE]), 2);
     }
 }

@@ -2,19 +2,21 @@
 
 use burn::tensor::DType;
 
+use crate::checkpoint::gguf::BlockType;
+
 /// What a file says of one tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorEntry {
-    /// The type, by the name that safetensors has for it, such as `F32`.
+    /// The type, by the name that safetensors has for it, such as `F32`, or that GGUF has, such as `Q4_K`.
     pub dtype: String,
     /// The shape as stored.
     pub shape: Vec<usize>,
 }
 
 impl TensorEntry {
-    /// Whether it is of a type of floats that is read.
+    /// Whether it is of a type of floats that is read, or of floats in few bits.
     pub fn is_float(&self) -> bool {
-        float_type(&self.dtype).is_some()
+        float_type(&self.dtype).is_some() || BlockType::named(&self.dtype).is_some()
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use super::{ForeignFormat, HeaderProblem, IndexProblem, TensorProblem};
+use crate::checkpoint::gguf::GgufError;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::nemo::NemoError;
 
@@ -44,6 +45,9 @@ pub enum WeightsError {
     /// A `.nemo` archive.
     #[error(transparent)]
     Nemo(#[from] NemoError),
+    /// A GGUF file.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
     /// The folder's weights are of a format that is not read.
     #[error("cannot load weights `{}`: {format}", path.display())]
     Foreign {

@@ -1,4 +1,5 @@
-//! The weight files of a model: one, or shards with an index; of safetensors, or of PyTorch; or a `.nemo` archive.
+//! The weight files of a model: one, or shards with an index; of safetensors, or of PyTorch; or a `.nemo` archive, or a
+//! `.gguf` file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::foreign::ForeignFormat;
+use super::gguf;
 use super::header;
 use super::nemo::StateDict;
 use super::torch::TorchFile;
 use super::{IndexProblem, TensorEntry, WeightsError};
+use crate::checkpoint::gguf::GgufFolder;
 use crate::checkpoint::names::{absent, is_base_name};
 use crate::checkpoint::{WEIGHTS_FILE, json};
 
@@ -23,6 +26,8 @@ pub enum WeightFormat {
     Torch,
     /// An archive of NeMo, under any name.
     Nemo,
+    /// A GGUF file, under any name.
+    Gguf,
 }
 
 impl WeightFormat {
@@ -42,6 +47,7 @@ impl WeightFormat {
             }
             Self::Torch => Ok(TorchFile::open(path)?.entries()),
             Self::Nemo => Ok(StateDict::open(path)?.entries()),
+            Self::Gguf => Ok(gguf::entries(&GgufFolder::open(path)?)),
         }
     }
 }
@@ -92,6 +98,11 @@ impl WeightFiles {
     /// Reads what one safetensors file says of its tensors.
     pub(in crate::checkpoint) fn of_safetensors(path: PathBuf) -> Result<Self, WeightsError> {
         Self::whole(path, WeightFormat::Safetensors)
+    }
+
+    /// Reads what the GGUF file at `path` says of its tensors, by the names that transformers has for them.
+    pub(in crate::checkpoint) fn of_gguf(path: &Path) -> Result<Self, WeightsError> {
+        Self::whole(path.to_owned(), WeightFormat::Gguf)
     }
 
     fn whole(path: PathBuf, format: WeightFormat) -> Result<Self, WeightsError> {
@@ -178,7 +189,7 @@ impl WeightFiles {
         self.sizes().map(|(_, values)| values).sum()
     }
 
-    /// The type of each tensor, by the name that safetensors has for it.
+    /// The type of each tensor, by the name that safetensors or GGUF has for it.
     pub fn dtypes(&self) -> impl Iterator<Item = &str> {
         self.tensors.values().map(|entry| entry.dtype.as_str())
     }

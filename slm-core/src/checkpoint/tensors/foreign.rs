@@ -13,8 +13,8 @@ pub enum ForeignFormat {
     /// A web page, saved in place of the weights.
     #[error("this is an HTML page, not the weights")]
     Html,
-    /// llama.cpp's format.
-    #[error("GGUF files are not supported")]
+    /// llama.cpp's format, where it is not clear which file is meant, or under another name.
+    #[error("GGUF files are read by their own path, which ends in `.gguf`")]
     Gguf,
     /// Keras and early TensorFlow exports (`tf_model.h5`).
     #[error("HDF5 files are not supported")]

@@ -1,4 +1,4 @@
-//! The tensors in weight files: safetensors, PyTorch's files and `.nemo` archives, one file or several.
+//! The tensors in weight files: safetensors, PyTorch's files, `.nemo` archives and GGUF files, one file or several.
 //!
 //! [`WeightFiles`] is what the files say of their tensors, read and checked before any tensor is; a [`TensorReader`]
 //! reads their values where they lie, one after the other. Safetensors and archives are read here, PyTorch's files through
@@ -8,6 +8,7 @@ mod entry;
 mod error;
 mod files;
 mod foreign;
+mod gguf;
 mod header;
 mod nemo;
 mod pickle;

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use burn::tensor::{Bytes, DType, TensorData};
 
+use super::gguf;
 use super::nemo::StateDict;
 use super::safetensors::SafetensorsFile;
 use super::torch::TorchFile;
 use super::{Cause, WeightFiles, WeightFormat, WeightsError};
+use crate::checkpoint::gguf::GgufFolder;
 
 /// Reads tensors of [`WeightFiles`]; each file is opened when the first of its tensors is asked for.
 pub struct TensorReader<'a> {
@@ -20,6 +22,7 @@ enum Source {
     Safetensors(SafetensorsFile),
     Torch(TorchFile),
     Nemo(Box<StateDict>),
+    Gguf(Box<GgufFolder>),
 }
 
 impl Source {
@@ -28,6 +31,7 @@ impl Source {
             WeightFormat::Safetensors => Self::Safetensors(SafetensorsFile::open(path)?),
             WeightFormat::Torch => Self::Torch(TorchFile::open(path)?),
             WeightFormat::Nemo => Self::Nemo(Box::new(StateDict::open(path)?)),
+            WeightFormat::Gguf => Self::Gguf(Box::new(GgufFolder::open(path)?)),
         })
     }
 
@@ -37,6 +41,7 @@ impl Source {
             Self::Safetensors(file) => file.read(name),
             Self::Torch(file) => file.read(name),
             Self::Nemo(file) => file.read(name),
+            Self::Gguf(file) => Ok(gguf::values(file.tensor(name)?)),
         }
     }
 }
@@ -47,7 +52,7 @@ impl<'a> TensorReader<'a> {
         Self { files, sources: files.files().iter().map(|_| None).collect() }
     }
 
-    /// The values of the tensor `name`, of the type that they are stored in.
+    /// The values of the tensor `name`, of the type that they are stored in; those in few bits as f32.
     ///
     /// # Errors
     ///
