@@ -25,6 +25,9 @@ const DEFAULT_BUNDLE: &str = "weights/slm-tiny";
 
 /// Models that take this much or more in memory are loaded with a bar.
 const BAR_BYTES: u64 = 200 << 20;
+/// Bytes of encoder outputs that are kept. The program asks once about each recording, so that only segments that are decoded
+/// again need them.
+const CACHE_BYTES: u64 = 8 << 20;
 
 /// Where a model comes from.
 pub(crate) enum Source {
@@ -63,6 +66,7 @@ pub(crate) fn open(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Mo
         .cancel(interrupt.token())
         .backend(BackendChoice::Named(choose(args.backend.as_deref())?))
         .compute(args.compute())
+        .cache_bytes(CACHE_BYTES)
         .progress(loading_bar());
     if let Some(bytes) = args.memory {
         options = options.memory(MemoryBudget::Bytes(bytes));

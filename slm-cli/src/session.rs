@@ -71,10 +71,8 @@ pub(crate) fn run(
         Err(error) => return Ok(Ended { error: Some(error), ..Ended::default() }),
     };
     interrupt.ends(session.canceller());
-    // Tasks that need all of the audio at once take it as it comes, and answer nothing before its end.
     let longest = request.segmentation.max_segment.unwrap_or(model.limits().segment_seconds);
-    let ahead =
-        if request.task.is_piecewise() { AHEAD_SECONDS.max(AHEAD_SEGMENTS * longest) } else { f64::INFINITY };
+    let ahead = AHEAD_SECONDS.max(AHEAD_SEGMENTS * longest);
     let mut work = Work { session, given: 0, seconds_done: 0.0, ended: Ended::default(), is_read: false };
     loop {
         while let Some(event) = work.session.try_event() {

@@ -174,7 +174,7 @@ mod segmentation {
                 let samples = sound.samples(10 * SECOND, level_db, &SOURCE.speech, &mut rng);
                 let answer = answer(&samples);
                 if !answer.text.is_empty() {
-                    invented.push(format!("{} at {level_db} dB: {}", sound.name(), answer.text));
+                    invented.push(format!("{} at {level_db} dB: {:?}", sound.name(), answer.segments));
                 }
                 let coverage = coverage(&answer);
                 assert!((coverage.covered - 10.0).abs() < ROUNDING, "{sound:?}: {coverage:?}");

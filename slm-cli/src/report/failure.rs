@@ -127,7 +127,7 @@ impl Notice {
     /// The class of a warning in JSON records.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Audio(AudioWarning::DataTruncated { .. }) => "truncated",
+            Self::Audio(AudioWarning::DataTruncated { .. } | AudioWarning::BreaksOff { .. }) => "truncated",
             Self::Audio(_) => "audio",
             Self::Answer(Warning::NoSpeech) => "no_speech",
             Self::Answer(Warning::TextLimit { .. }) => "text_limit",

@@ -70,6 +70,8 @@ pub(crate) struct Activity {
     judged: Forgetful<bool>,
     /// Backgrounds of the blocks that have one.
     backgrounds: Forgetful<f32>,
+    /// The last background that something stood out from.
+    settled: Option<f32>,
     is_finished: bool,
 }
 
@@ -119,6 +121,7 @@ impl Activity {
             levels: Forgetful::new(),
             judged: Forgetful::new(),
             backgrounds: Forgetful::new(),
+            settled: None,
             is_finished: false,
         }
     }
@@ -189,11 +192,17 @@ impl Activity {
             let at = |share: f64| around.get(((around.len().max(1) - 1) as f64 * share) as usize).copied();
             let quiet = at(BACKGROUND_SHARE).unwrap_or(ZERO_LEVEL);
             let loud = at(PEAK_SHARE).unwrap_or(ZERO_LEVEL);
-            let is_doubtful = loud - quiet < CONTRAST && loud > ZERO_LEVEL;
+            let floor = quiet.max(loud - DEPTH);
+            let has_contrast = loud - quiet >= CONTRAST || loud <= ZERO_LEVEL;
+            // A background that goes on after the speech is known for one.
+            let goes_on = self.settled.is_some_and(|settled| (quiet - settled).abs() < self.threshold);
             let background = match self.doubtful {
-                Doubtful::StandsOut if is_doubtful => f32::MIN,
-                _ => quiet.max(loud - DEPTH),
+                Doubtful::StandsOut if !has_contrast && !goes_on => f32::MIN,
+                _ => floor,
             };
+            if has_contrast {
+                self.settled = Some(quiet);
+            }
             self.backgrounds.kept.push_back(background);
         }
         // Frames whose neighbours have a background.
@@ -273,6 +282,18 @@ mod tests {
         activity.push(&[0.0; 80_000]);
         activity.finish();
         assert!((0..activity.judged()).all(|frame| !activity.stands_out(frame)));
+    }
+
+    #[test]
+    fn a_background_that_goes_on_stays_one() {
+        let mut samples = noise(400_000, 0.001);
+        samples[32_000..64_000].iter_mut().for_each(|x| *x *= 100.0);
+        let mut activity = Activity::new(6.0, Doubtful::StandsOut);
+        activity.push(&samples);
+        activity.finish();
+        let found: Vec<usize> = (0..activity.judged()).filter(|&frame| activity.stands_out(frame)).collect();
+        assert!(found.iter().all(|frame| (195..405).contains(frame)), "{found:?}");
+        assert!(found.len() > 190);
     }
 
     #[test]

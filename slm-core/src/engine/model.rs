@@ -13,7 +13,7 @@ use super::error::{Error, MemoryShortage};
 use super::memory::{MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
-use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_SEGMENT_SECONDS, MAX_TEXT_TOKENS, SpeechModel};
+use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
 use crate::audio::SAMPLE_RATE;
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
@@ -194,10 +194,11 @@ fn capabilities(model: &SpeechModel) -> Capabilities {
 }
 
 fn limits(model: &SpeechModel) -> Limits {
+    let segment_seconds = model.max_segment_seconds();
     Limits {
         whole_audio_seconds: model.whole_seconds(),
-        batch: model.batch_rows(MAX_SEGMENT_SECONDS),
-        segment_seconds: MAX_SEGMENT_SECONDS,
+        batch: model.batch_rows(segment_seconds),
+        segment_seconds,
         phrases: MAX_PHRASES,
         phrase_chars: MAX_PHRASE_CHARS,
         instruction_tokens: MAX_INSTRUCTION_TOKENS,

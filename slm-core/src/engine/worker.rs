@@ -11,7 +11,7 @@ use super::error::Error;
 use super::event::{Event, Failure, Progress};
 use super::queue::{SampleQueue, Taken};
 use super::recording::{Recording, placed};
-use super::request::{Delivery, Request, UnsupportedText};
+use super::request::{Delivery, Request};
 use super::speech::{
     Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, seconds, settled,
 };
@@ -196,12 +196,7 @@ impl Worker {
     /// Takes the answers to a cut over, and tells of them.
     fn settle(&self, answered: Vec<Answered>, cut: &Cut, found: &mut Found) {
         let told = found.answer.warnings.len();
-        // What was told piece by piece stays, whatever the sound supports.
-        let unsupported = match self.request.delivery {
-            Delivery::Text => UnsupportedText::Marked,
-            Delivery::Segments => self.request.unsupported,
-        };
-        let kept = settled(answered, cut, &mut found.answer, unsupported);
+        let kept = settled(answered, cut, &mut found.answer, &self.request);
         for warning in found.answer.warnings.iter().skip(told) {
             self.tell(Event::Warning(warning.clone()));
         }

@@ -13,8 +13,8 @@ mod template;
 mod template_file;
 
 pub use dialog::{Dialog, Speaker, Turn};
-pub use phrases::{DEFAULT_TOP, Phrases};
-pub use respell::{Author, Respelled, RespelledText, Respelling, Sound, respell};
+pub use phrases::{DEFAULT_TOP, Phrases, Respelling};
+pub use respell::{Author, Respelled, RespelledText, Sound, respell};
 pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};
 pub use template_file::TemplateFileError;

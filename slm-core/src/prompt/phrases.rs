@@ -3,13 +3,26 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::respell::Respelling;
+use serde::{Deserialize, Serialize};
+
 use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseSearch};
 use crate::nn::Watch;
 
 /// Phrases that an instruction names at most when nothing else is asked for: the reference model has learnt with one to
 /// six.
 pub const DEFAULT_TOP: usize = 5;
+
+/// What is done with a phrase that was found and that the model did not write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Respelling {
+    /// Nothing.
+    Off,
+    /// It takes the place of the words that were said at its time, where the sound supports it well.
+    #[default]
+    BySound,
+}
 
 /// Phrases that may be said, and what is done with those that the sound supports. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,8 +6,6 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use super::phrases::Phrases;
 use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseSearch, Word};
 
@@ -23,18 +21,6 @@ const MARGIN: f32 = 0.5;
 const CHARACTER_WORTH: f32 = 0.75;
 /// The words that a phrase takes the place of are at most this many more than its own.
 const MAX_MORE_WORDS: usize = 2;
-
-/// What is done with a phrase that was found and that the model did not write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Respelling {
-    /// Nothing.
-    Off,
-    /// It takes the place of the words that were said at its time, where the sound supports it well.
-    #[default]
-    BySound,
-}
 
 /// Who wrote the words that a phrase may take the place of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

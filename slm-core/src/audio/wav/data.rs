@@ -6,10 +6,18 @@ use super::super::problem::AudioProblem;
 use super::super::source::Source;
 use super::chunks::{self, Layout};
 use super::format::WavFormat;
-use super::header::WavHeader;
 
 /// Fewer bytes than this behind the data are no chunk, and no audio worth a word.
 const SMALLEST_REST: u64 = 8;
+
+/// What is taken of a `data` chunk.
+pub(super) struct DataRange {
+    /// Bytes of whole frames; `None` up to the end of the source.
+    pub(super) bytes: Option<u64>,
+    /// Bytes that the header declares.
+    pub(super) declared: Option<u64>,
+    pub(super) warnings: Vec<AudioWarning>,
+}
 
 /// Settles what is taken of a `data` chunk that declares `declared` bytes. The source is at the first of them.
 pub(super) fn range(
@@ -17,16 +25,13 @@ pub(super) fn range(
     layout: Layout,
     format: WavFormat,
     declared: u64,
-) -> Result<WavHeader, AudioProblem> {
+) -> Result<DataRange, AudioProblem> {
     let unit = u64::from(format.unit_bytes());
-    let header = |bytes, declared, warnings| WavHeader { format, layout, bytes, declared, warnings };
     let Some(left) = source.left() else {
         let to_the_end = is_placeholder(declared, None) || (declared == 0 && goes_on(source)?);
-        return Ok(if to_the_end {
-            header(None, None, Vec::new())
-        } else {
-            header(Some(declared - declared % unit), Some(declared), Vec::new())
-        });
+        let declared = (!to_the_end).then_some(declared);
+        let bytes = declared.map(|declared| declared - declared % unit);
+        return Ok(DataRange { bytes, declared, warnings: Vec::new() });
     };
     let start = source.position();
     let mut warnings = Vec::new();
@@ -46,7 +51,7 @@ pub(super) fn range(
         warnings.push(AudioWarning::TrailingBytes { bytes: declared % unit });
     }
     source.go_to(start)?;
-    Ok(header(Some(bytes - bytes % unit), Some(declared), warnings))
+    Ok(DataRange { bytes: Some(bytes - bytes % unit), declared: Some(declared), warnings })
 }
 
 /// Bytes to use of a file that has at least those declared: more of them where the size has lost its upper bits.
@@ -135,59 +140,7 @@ fn walk_chain(source: &mut Source<'_>, layout: Layout) -> Result<bool, AudioProb
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read, Seek, SeekFrom};
-
-    use super::super::walk;
     use super::*;
-
-    /// A header and any count of zeros, which are made when they are read.
-    struct Long {
-        head: Vec<u8>,
-        len: u64,
-        at: u64,
-    }
-
-    impl Read for Long {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let count = buffer.len().min(self.len.saturating_sub(self.at) as usize);
-            for (place, byte) in (self.at as usize..).zip(&mut buffer[..count]) {
-                *byte = self.head.get(place).copied().unwrap_or_default();
-            }
-            self.at += count as u64;
-            Ok(count)
-        }
-    }
-
-    impl Seek for Long {
-        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-            self.at = match to {
-                SeekFrom::Start(at) => at,
-                SeekFrom::End(by) => self.len.saturating_add_signed(by),
-                SeekFrom::Current(by) => self.at.saturating_add_signed(by),
-            };
-            Ok(self.at)
-        }
-    }
-
-    /// The header of mono samples of 8 bits whose size is declared like that, and `bytes` of them.
-    fn header_of(declared: u32, bytes: u64) -> WavHeader {
-        let mut head =
-            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\x80\x3e\0\0\x01\0\x08\0data".to_vec();
-        head.extend(declared.to_le_bytes());
-        let file = Long { len: head.len() as u64 + bytes, head, at: 0 };
-        walk(&mut Source::file(file).unwrap(), Layout::Riff).unwrap()
-    }
-
-    #[test]
-    fn a_wrapped_size_is_read_to_the_end() {
-        let bytes = 5 << 30;
-        let header = header_of(1 << 30, bytes);
-        assert_eq!(header.bytes, Some(bytes));
-        assert_eq!(header.warnings, [AudioWarning::DataSizeWrapped { declared: 1 << 30, bytes }]);
-        let stale = header_of(1000, bytes);
-        assert_eq!(stale.bytes, Some(1000));
-        assert_eq!(stale.warnings, [AudioWarning::DataBeyondEnd { bytes: bytes - 1000 }]);
-    }
 
     #[test]
     fn placeholders_are_told_from_sizes() {

@@ -29,9 +29,9 @@ pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
 
-pub(crate) use respond::{Answered, Work};
+pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
-pub(crate) use settle::{failed, settled};
+pub(crate) use settle::{Answered, failed, settled};
 pub(crate) use verify::Outcome;
 
 /// The most tokens that an instruction may have.

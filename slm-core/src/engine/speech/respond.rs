@@ -7,7 +7,7 @@ use super::model::SpeechModel;
 use super::seconds;
 use super::segment::{Cut, Stretch, joined};
 use super::settle::{
-    failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
+    Answered, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
 };
 use super::shared::keep_own;
 use super::writer::{Heard, OnText, Order, Written};
@@ -15,7 +15,6 @@ use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, Measure};
 use crate::engine::answer::{Answer, Segment};
 use crate::engine::cache::EncoderCache;
 use crate::engine::request::Request;
-use crate::engine::warning::Warning;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Author, Phrases, Respelling, Sound, Task, respell};
 
@@ -26,9 +25,6 @@ pub(crate) struct Work<'a> {
     pub(crate) watch: &'a Watch,
     pub(crate) cache: Option<&'a EncoderCache>,
 }
-
-/// The answer to a piece, and what a reader should know of it.
-pub(crate) type Answered = (Segment, Vec<Warning>);
 
 impl SpeechModel {
     /// Answers a request for each of `audios`, samples at 16 kHz.
@@ -80,7 +76,7 @@ impl SpeechModel {
                 let is_only = cut.own.len() + cut.own.start >= audios[*index].0.len() && cut.own.start == 0;
                 match outcome {
                     Ok(answered) => {
-                        for (segment, warnings) in settled(answered, cut, answer, request.unsupported) {
+                        for (segment, warnings) in settled(answered, cut, answer, request) {
                             answer.push(segment);
                             answer.warnings.extend(warnings);
                         }

@@ -113,6 +113,7 @@ fn silence_is_answered_without_the_model() {
     let (speech, silence) = (sound(16_000), vec![0.0; 8_000]);
     let mut request = Request::new(Task::Transcribe);
     request.token_limit = TokenLimit::AtMost(6);
+    request.segmentation.no_speech_threshold = 2.0;
     let responses = model.respond(&[&speech, &silence, &[]], &request).unwrap();
     assert_eq!(responses.len(), 3);
     assert!(!responses[0].no_speech && responses[0].score < 0.0);

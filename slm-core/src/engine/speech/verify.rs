@@ -2,8 +2,9 @@
 
 use super::error::SpeechError;
 use super::model::SpeechModel;
-use super::respond::{Answered, Work};
+use super::respond::Work;
 use super::segment::{Cut, halves};
+use super::settle::Answered;
 use crate::ctc::SUSPECT;
 use crate::decode::Strategy;
 use crate::engine::request::Request;
@@ -79,7 +80,7 @@ impl SpeechModel {
         for (index, other) in others {
             if let (Ok(old), Ok(new)) = (&outcomes[index], &other)
                 && agreement(new) > agreement(old)
-                && agreement(new) >= MIN_AGREEMENT
+                && agreement(new) >= way.min_agreement()
             {
                 outcomes[index] = other;
             }
@@ -90,6 +91,9 @@ impl SpeechModel {
 
 /// Below this agreement a text is decoded again.
 const MIN_AGREEMENT: f64 = SUSPECT;
+
+/// From this agreement on a text is what was said, up to a word.
+const CLEAR_AGREEMENT: f64 = 0.1;
 
 /// How a text is decoded again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,15 @@ enum Way {
 }
 
 impl Way {
+    /// From which agreement on the other text counts. A sentence that is cut in two is misheard more often than a pair of
+    /// sentences is, so that two texts have to fit clearly.
+    fn min_agreement(self) -> f64 {
+        match self {
+            Self::Halves => CLEAR_AGREEMENT,
+            Self::NoPhrases | Self::Beams => MIN_AGREEMENT,
+        }
+    }
+
     /// Whether it changes nothing about the request.
     fn is_vain(self, request: &Request) -> bool {
         match self {

@@ -10,6 +10,9 @@ use crate::engine::request::Segmentation;
 
 use super::error::SpeechError;
 use super::seconds;
+use gain::raise_quiet;
+
+mod gain;
 
 /// The longest segment in seconds, where neither the model nor the request says otherwise.
 pub const MAX_SEGMENT_SECONDS: f64 = 30.0;
@@ -30,6 +33,8 @@ const OVERLAP: usize = 30;
 const LONG_QUIET: usize = 3000;
 /// Decibels under the loudest segment of the recording below which a stretch counts as silence.
 const SILENCE_DEPTH: f32 = 30.0;
+/// Decibels under the loud tenth of a segment below which a window of [`CUT_WINDOW`] is a pause in it.
+const PAUSE_DEPTH: f32 = 15.0;
 /// The level below which it counts as silence whatever the rest is.
 const SILENCE_LEVEL: f32 = -75.0;
 
@@ -86,7 +91,7 @@ pub(crate) enum Stretch {
 pub(crate) struct Cut {
     /// The samples before it.
     pub(crate) start: usize,
-    /// Its samples.
+    /// Its samples, raised where they are quiet.
     pub(crate) samples: Vec<f32>,
     /// The samples, from the start of the recording, that the segment is to answer for. It is shorter than what it holds
     /// where it shares sound with a neighbour.
@@ -257,12 +262,14 @@ impl Cutter {
         self.quiet_until(self.told * HOP, own.start);
         let shared = if region.continues { OVERLAP * HOP } else { 0 };
         let start = own.start.saturating_sub(shared).max(self.start);
-        let samples = self.held.get(start - self.start..ends.end - self.start).unwrap_or_default().to_vec();
+        let mut samples =
+            self.held.get(start - self.start..ends.end - self.start).unwrap_or_default().to_vec();
         // Digital zero and constant offsets are sure to hold nothing, also where speech is not looked for.
         let is_constant = samples.first().is_none_or(|first| samples.iter().all(|sample| sample == first));
         if is_constant {
             self.quiet_until(own.start, own.end);
         } else {
+            raise_quiet(&mut samples);
             self.ready.push_back(Stretch::Speech(Cut { start, samples, own }));
         }
     }
@@ -324,20 +331,26 @@ pub(crate) fn joined(cuts: Vec<Cut>) -> Option<Cut> {
     Some(Cut { start: own.start, samples, own })
 }
 
-/// A segment cut in two at its quietest place; itself where it is too short for that.
+/// A segment cut in two in the middle of its quietest pause; itself where it is too short for that or has no pause.
 pub(super) fn halves(cut: &Cut) -> Vec<Cut> {
     let frames = cut.samples.len() / HOP;
+    let whole = || vec![cut.clone()];
     if frames < 3 * MIN_PIECE / 2 {
-        return vec![cut.clone()];
+        return whole();
     }
     let mut activity = Activity::new(0.0, Doubtful::StandsOut);
     activity.push(&cut.samples);
     activity.finish();
-    let margin = MIN_PIECE.min(frames / 3);
+    let mut levels: Vec<f32> = activity.levels(0, frames).collect();
     let half = CUT_WINDOW / 2;
-    let level = |frame: usize| -> f32 { activity.levels(frame - half, frame + half).sum() };
-    let place =
-        (margin..frames - margin).min_by(|a, b| level(*a).total_cmp(&level(*b))).unwrap_or(frames / 2);
+    // The loudest frame of a window, so that a stop within a word is no pause.
+    let level = |frame: usize| levels[frame - half..frame + half].iter().copied().fold(f32::MIN, f32::max);
+    let margin = MIN_PIECE.min(frames / 3);
+    let quietest =
+        (margin..frames - margin).map(|frame| (frame, level(frame))).min_by(|(_, a), (_, b)| a.total_cmp(b));
+    levels.sort_unstable_by(f32::total_cmp);
+    let loud = levels[frames * 9 / 10];
+    let Some((place, _)) = quietest.filter(|(_, level)| *level < loud - PAUSE_DEPTH) else { return whole() };
     let (first, second) = cut.samples.split_at(place * HOP);
     let middle = (cut.start + place * HOP).clamp(cut.own.start, cut.own.end);
     vec![
