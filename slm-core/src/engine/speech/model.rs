@@ -240,6 +240,11 @@ impl SpeechModel {
         self.ears.state_seconds()
     }
 
+    /// The longest segment in seconds, as the model was trained.
+    pub fn max_segment_seconds(&self) -> f64 {
+        self.max_segment_seconds
+    }
+
     /// The longest segment of a request in seconds.
     pub fn longest_segment(&self, request: &Request) -> f64 {
         request.segmentation.max_segment.unwrap_or(self.max_segment_seconds)
