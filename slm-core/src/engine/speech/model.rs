@@ -139,11 +139,6 @@ impl SpeechModel {
         self
     }
 
-    /// The longest segment in seconds, as the model was trained.
-    pub(crate) fn max_segment_seconds(&self) -> f64 {
-        self.max_segment_seconds
-    }
-
     /// Bytes that work may take beside the weights.
     pub(crate) fn memory(&self) -> u64 {
         self.memory
