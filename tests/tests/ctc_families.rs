@@ -66,7 +66,7 @@ fn folder(name: &str, into: &Path) {
         serde_json::from_str(&fs::read_to_string(from.join("config.json")).unwrap()).unwrap();
     let (count, blank) = (config["vocab_size"].as_u64().unwrap(), config["pad_token_id"].as_u64().unwrap());
     // A letter a label, and the mark between words beside the blank.
-    let mark = if blank == 0 { 1 } else { 0 };
+    let mark = u64::from(blank == 0);
     let labels: serde_json::Map<String, serde_json::Value> = (0..count)
         .map(|id| {
             let letter = || char::from(b'A' + id as u8).to_string();

@@ -114,6 +114,7 @@ fn load(place: &Path) -> Result<Lora, LoraError> {
     Lora::load(&checkpoint(place))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of the ways to rename, which may also leave out")]
 fn same(name: &str) -> Option<String> {
     Some(name.to_owned())
 }
