@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_defaults_that_help_tells_are_the_engines() {
         let cuts = Segmentation::default();
-        assert_eq!((cuts.threshold, cuts.min_silence, cuts.padding), (0.5, 0.5, 0.15));
+        assert_eq!((cuts.threshold, cuts.min_silence, cuts.padding), (0.5, 0.5, 0.25));
         assert!((cuts.no_speech_threshold - 0.25).abs() < 1e-9);
     }
 }

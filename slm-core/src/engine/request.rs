@@ -54,7 +54,7 @@ impl Default for Segmentation {
             threshold: 0.5,
             min_silence: 0.5,
             max_segment: None,
-            padding: 0.15,
+            padding: 0.25,
             no_speech_threshold: 0.25,
         }
     }
