@@ -32,7 +32,7 @@ pub use gemma::T5Gemma;
 pub use language_model::LanguageModel;
 pub use lora::{Lora, LoraError};
 pub use model::LlmSizes;
-pub use t5::{T5, T5Config};
 pub use output_head::OutputHead;
+pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;
 pub use whisper::WhisperDecoder;

@@ -49,6 +49,16 @@ pub(super) struct Written {
     pub(super) alternatives: Vec<Alternative>,
 }
 
+impl Request {
+    /// Refuses a language for a model that is not told any.
+    pub(super) fn check_no_language(&self) -> Result<(), SpeechError> {
+        match &self.language {
+            Some(found) => Err(SpeechError::NoLanguage { found: found.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A kind of model.
 pub(super) trait Writer {
     /// The keys of its tasks.

@@ -99,10 +99,12 @@ impl WhisperDecoderConfig {
         .collect();
         let (width, heads) = (self.d_model, self.decoder_attention_heads);
         if !width.is_multiple_of(heads.max(1)) {
-            problems.push(format!("`d_model` is {width}, not a multiple of `decoder_attention_heads` {heads}"));
+            problems
+                .push(format!("`d_model` is {width}, not a multiple of `decoder_attention_heads` {heads}"));
         }
         if ActivationKind::parse(&self.activation_function).is_none() {
-            problems.push(format!("`activation_function` is `{}`, which is not known", self.activation_function));
+            problems
+                .push(format!("`activation_function` is `{}`, which is not known", self.activation_function));
         }
         problems.extend(self.ids().problems(self.vocab_size, "decoder_start_token_id"));
         problems
@@ -110,7 +112,11 @@ impl WhisperDecoderConfig {
 
     /// Special ids.
     pub fn ids(&self) -> TokenIds {
-        TokenIds { pad: self.pad_token_id, eos: self.eos_token_id, decoder_start: self.decoder_start_token_id }
+        TokenIds {
+            pad: self.pad_token_id,
+            eos: self.eos_token_id,
+            decoder_start: self.decoder_start_token_id,
+        }
     }
 
     /// The ids that end a text, one at least.
