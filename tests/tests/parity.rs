@@ -51,16 +51,9 @@ fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
     shape.resize(3, 1);
     let input = HostTensor { shape, ..input.clone() };
     // Whisper's are [B, M, T].
-    let is_turned = matches!(model, SpeechEncoder::Whisper(_));
-    let values: Tensor<3> = input.to_device(device);
-    let (input, values) = if is_turned {
-        let shape = vec![input.shape[0], input.shape[2], input.shape[1]];
-        (HostTensor { shape, ..input }, values.swap_dims(1, 2))
-    } else {
-        (input, values)
-    };
+    let input = if matches!(model, SpeechEncoder::Whisper(_)) { input.transposed() } else { input };
     let lengths = lengths(io, &input);
-    let features = PaddedBatch::new(values, lengths.clone());
+    let features = PaddedBatch::new(input.to_device(device), lengths.clone());
     let states = model.forward(&features);
     if let Some(mask) = io.get("output_mask") {
         assert_eq!(states.lengths(), mask.row_lengths(), "lengths of the output");
