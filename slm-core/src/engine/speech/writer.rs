@@ -39,6 +39,8 @@ pub(super) struct Order<'a> {
 /// What was written for a piece.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written {
+    /// The code of the language that is spoken, where the writer tells it.
+    pub(super) language: Option<String>,
     pub(super) text: String,
     /// The tokens of the text, in the writer's vocabulary.
     pub(super) tokens: Vec<u32>,

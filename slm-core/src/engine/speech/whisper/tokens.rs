@@ -145,6 +145,12 @@ impl WhisperTokens {
         id.map(Some).ok_or_else(|| SpeechError::Language { found: name.to_owned(), known: known() })
     }
 
+    /// The code of the language that a text begins with, which is not in a model of English alone.
+    pub fn language_of(&self, prompt: &[u32]) -> Option<&str> {
+        let id = prompt.get(1)?;
+        self.languages.iter().find(|(_, language)| *language == id).map(|(code, _)| code.as_str())
+    }
+
     /// The id that says the task, where the model has any; an error for one that it does not know.
     ///
     /// # Errors

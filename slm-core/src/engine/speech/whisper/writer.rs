@@ -187,7 +187,8 @@ impl Writer for WhisperWriter {
         let at_begin = SuppressedAtBegin { ids: &self.tokens.suppressed_at_begin };
         let processors: [&dyn StepProcessor; 2] = [&suppressed, &at_begin];
         let ids = self.ids(&prompts);
-        texts(&self.tokenizer, request, decode.max_new_tokens, on_text, |stops, on_settled| {
+        let limit = decode.max_new_tokens;
+        let mut written = texts(&self.tokenizer, request, limit, on_text, |stops, on_settled| {
             let mut hooks = Hooks {
                 stops,
                 // What it calls lives longer than the hooks.
@@ -200,7 +201,11 @@ impl Writer for WhisperWriter {
                 watch: order.watch.clone(),
             };
             Ok(search(self.decoder.begin(&memory, ids), &decode, &mut hooks)?)
-        })
+        })?;
+        for (one, prompt) in written.iter_mut().zip(&prompts) {
+            one.language = self.tokens.language_of(prompt).map(str::to_owned);
+        }
+        Ok(written)
     }
 
     fn align(&self, _: &Ears, _: &Written, _: &CtcPosteriors) -> Result<Option<Aligned>, SpeechError> {
