@@ -217,6 +217,7 @@ fn a_folder_transcribes_and_translates_into_english() {
     request.segmentation.finds_speech = false;
     let answer = model.answer(&tone(), &request).unwrap();
     assert!(!answer.segments[0].tokens.is_empty() && answer.segments[0].tokens.len() <= 20);
+    assert_eq!(answer.segments[0].language.as_deref(), Some("de"));
     assert!(
         answer.segments[0].tokens.iter().all(|id| ![3, 40].contains(id)),
         "{:?}",
