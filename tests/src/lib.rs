@@ -107,6 +107,17 @@ impl HostTensor {
         rows.map(|row| row.iter().position(|v| *v > 0.5).unwrap_or(row.len())).collect()
     }
 
+    /// `[B, D, T]` as `[B, T, D]`.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        let [rows, width, time] = self.shape[..] else { return self.clone() };
+        let at = |index: usize| {
+            let (row, rest) = (index / (time * width), index % (time * width));
+            self.values[row * time * width + rest % width * time + rest / width]
+        };
+        Self { shape: vec![rows, time, width], values: (0..self.values.len()).map(at).collect() }
+    }
+
     /// `[B, T, D]` with each row turned so that the position that `starts` has for it is its first.
     #[must_use]
     pub fn turned(&self, starts: &[usize]) -> Self {

@@ -77,6 +77,9 @@ fn of_every_speech_encoder() {
         let dir = if place.is_dir() { place } else { place.parent().unwrap() };
         let io = read_tensors(&dir.join("io.safetensors"));
         let input = io.get("input_features").or_else(|| io.get("input_values")).unwrap();
+        // Whisper's are [B, M, T].
+        let turned = (family(&checkpoint) == "whisper").then(|| input.transposed());
+        let input = turned.as_ref().unwrap_or(input);
         // A waveform is a row of frames of width 1; one row is as good as two once it is cut.
         let (mut shape, mut values) = (input.shape.clone(), input.values.clone());
         shape.resize(3, 1);

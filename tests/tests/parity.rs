@@ -50,6 +50,8 @@ fn encoder_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
     let mut shape = input.shape.clone();
     shape.resize(3, 1);
     let input = HostTensor { shape, ..input.clone() };
+    // Whisper's are [B, M, T].
+    let input = if matches!(model, SpeechEncoder::Whisper(_)) { input.transposed() } else { input };
     let lengths = lengths(io, &input);
     let features = PaddedBatch::new(input.to_device(device), lengths.clone());
     let states = model.forward(&features);

@@ -11,11 +11,13 @@ pub(super) struct Job<'a> {
     pub(super) inputs: &'a InputArgs,
     /// Phrases that may be said, for verbs that take them.
     pub(super) context: Option<&'a ContextArgs>,
+    /// The language that is spoken, where it was named.
+    pub(super) language: Option<&'a str>,
 }
 
 impl<'a> Job<'a> {
     pub(super) fn new(task: Task, inputs: &'a InputArgs) -> Self {
-        Self { task, inputs, context: None }
+        Self { task, inputs, context: None, language: None }
     }
 
     /// Refuses options that have no meaning for the task.
@@ -54,6 +56,7 @@ impl<'a> Job<'a> {
             return Err(UsageError { message, hint: None }.into());
         }
         inputs.segments.apply(&mut request);
+        request.language = self.language.map(str::to_owned);
         if inputs.stream {
             request.delivery = slm_core::Delivery::Text;
         }

@@ -7,7 +7,8 @@ use crate::args::TranscribeArgs;
 use crate::report::UsageError;
 
 pub(super) fn job(args: &TranscribeArgs) -> Result<Job<'_>, UsageError> {
-    Ok(Job { context: Some(&args.context), ..Job::new(task(args)?, &args.inputs) })
+    let language = args.language.as_deref();
+    Ok(Job { context: Some(&args.context), language, ..Job::new(task(args)?, &args.inputs) })
 }
 
 fn task(args: &TranscribeArgs) -> Result<Task, UsageError> {

@@ -6,5 +6,6 @@ use super::job::Job;
 use crate::args::TranslateArgs;
 
 pub(super) fn job(args: &TranslateArgs) -> Job<'_> {
-    Job::new(Task::Translate { to: args.to.to_lowercase() }, &args.inputs)
+    let job = Job::new(Task::Translate { to: args.to.to_lowercase() }, &args.inputs);
+    Job { language: args.language.as_deref(), ..job }
 }

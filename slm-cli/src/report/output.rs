@@ -91,7 +91,7 @@ impl Outputs {
 fn about(path: &Path, request: &Request) -> About {
     let language = match &request.task {
         Task::Translate { to } => to.as_str(),
-        _ => UNKNOWN_LANGUAGE,
+        _ => request.language.as_deref().unwrap_or(UNKNOWN_LANGUAGE),
     };
     let temperature = match request.decode.strategy {
         Strategy::Sample { temperature, .. } => temperature,

@@ -7,6 +7,7 @@ use super::model::EncoderSizes;
 use super::parakeet::{self, NEMO, Parakeet};
 use super::speech_encoder::SpeechEncoder;
 use super::wav2vec2::{self, Wav2Vec2Bert, Wav2Vec2Conformer};
+use super::whisper::{self, WhisperEncoder};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::nn::weights::Placement;
@@ -25,7 +26,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 5] = [
+pub static FAMILIES: [Family; 6] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
@@ -69,6 +70,14 @@ pub static FAMILIES: [Family; 5] = [
             Ok(Some(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?.vocab_size))
         },
         sizes: |checkpoint| Ok(Box::new(granite5::GraniteSpeech5Config::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: whisper::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::Whisper(WhisperEncoder::load(checkpoint, placement)?))
+        },
+        labels: |_| Ok(None),
+        sizes: |checkpoint| Ok(Box::new(whisper::WhisperEncoderConfig::from_checkpoint(checkpoint)?)),
     },
 ];
 
@@ -129,13 +138,13 @@ mod tests {
     #[test]
     fn every_model_type_has_one_family() {
         let mut names = model_types();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 10);
         for name in names.iter().chain([&NEMO]) {
             assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 10);
         assert!(!names.contains(&NEMO) && family_of("t5").is_none());
     }
 }

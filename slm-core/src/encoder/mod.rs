@@ -1,6 +1,6 @@
 //! Speech encoders: features to hidden states, with a CTC head that labels frames where a checkpoint has one.
 //!
-//! All are Conformers of the same parts, which [`conformer`] holds, one file each. A family is its config, its way in,
+//! All but [`whisper`] are Conformers of the same parts, which [`conformer`] holds, one file each. A family is its config, its way in,
 //! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`], [`granite5`]. [`SpeechEncoder`] is any of them, [`family`] the
 //! table of them, and [`EncoderSizes`] what can be said of one before its weights are read.
 
@@ -15,6 +15,7 @@ mod model;
 pub mod parakeet;
 mod speech_encoder;
 pub mod wav2vec2;
+pub mod whisper;
 
 pub use error::EncoderError;
 pub use family::{Family, family_of, labels, model_types, sizes};
@@ -24,3 +25,4 @@ pub use model::EncoderSizes;
 pub use parakeet::{Parakeet, ParakeetConfig};
 pub use speech_encoder::SpeechEncoder;
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
+pub use whisper::WhisperEncoder;

@@ -9,6 +9,7 @@ use super::lasr::Lasr;
 use super::model::{EncoderModel, EncoderSizes};
 use super::parakeet::Parakeet;
 use super::wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
+use super::whisper::WhisperEncoder;
 use crate::nn::{PaddedBatch, Watch};
 
 /// A speech encoder of one of the families.
@@ -25,6 +26,8 @@ pub enum SpeechEncoder {
     Lasr(Lasr),
     /// IBM's Granite Speech 5: `granite_speech5_ctc`.
     GraniteSpeech5(GraniteSpeech5),
+    /// OpenAI's Transformer: `whisper`, alone or out of the whole model.
+    Whisper(WhisperEncoder),
 }
 
 impl SpeechEncoder {
@@ -35,6 +38,7 @@ impl SpeechEncoder {
             Self::Wav2Vec2Conformer(model) => model,
             Self::Lasr(model) => model,
             Self::GraniteSpeech5(model) => model,
+            Self::Whisper(model) => model,
         }
     }
 

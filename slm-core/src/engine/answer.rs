@@ -45,6 +45,8 @@ pub struct Segment {
     pub end: f64,
     /// What the model wrote for it.
     pub text: String,
+    /// The code of the language that is spoken, of a model that tells it.
+    pub language: Option<String>,
     /// The text laid onto the sound: word times, support, speech left out. For transcripts, where the encoder has a
     /// CTC head and the model a tokenizer for its labels.
     pub alignment: Option<Aligned>,

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Message};
-use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
+use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel, whisper_tasks};
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
@@ -13,7 +13,8 @@ use crate::checkpoint::{
 };
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
-use crate::llm::{self, LanguageModel};
+use crate::llm::whisper::{self, WhisperDecoderConfig};
+use crate::llm::{self, LanguageModel, WhisperDecoder};
 use crate::nn::weights::{Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -26,6 +27,8 @@ pub enum ModelKind {
     Bundle,
     /// A speech encoder with a CTC head. It transcribes, by the labels of its head.
     CtcModel,
+    /// A speech encoder and a decoder that writes what it hears. It transcribes, and translates where it learnt it.
+    Recogniser,
     /// A speech encoder alone.
     SpeechEncoder,
     /// A language model alone.
@@ -36,6 +39,8 @@ pub enum ModelKind {
 pub(super) enum Contents {
     Bundle(Box<Bundle>),
     CtcModel(Checkpoint),
+    /// With the keys of its tasks.
+    Recogniser(Checkpoint, Vec<String>),
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
 }
@@ -46,6 +51,8 @@ pub(super) enum Part {
     Encoder,
     /// An encoder that needs the tokenizer of its labels.
     LabelledEncoder,
+    /// An encoder with the decoder that it was trained with.
+    Recogniser,
     Llm,
     Adapter,
 }
@@ -77,6 +84,7 @@ impl ModelKind {
         match self {
             Self::Bundle => "bundle",
             Self::CtcModel => "speech encoder with a CTC head",
+            Self::Recogniser => "speech recogniser",
             Self::SpeechEncoder => "speech encoder",
             Self::LanguageModel => "language model",
         }
@@ -88,6 +96,9 @@ impl ModelKind {
             Self::Bundle => "the tasks of its templates",
             Self::CtcModel => {
                 "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
+            }
+            Self::Recogniser => {
+                "`transcribe`, and `translate --to english` where it knows several languages; its encoder as that of a bundle"
             }
             Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
             Self::LanguageModel => "nothing alone; as the language model of a bundle",
@@ -111,6 +122,10 @@ impl Contents {
         let model_type = checkpoint.model_type()?;
         // A config without a family is T5's, where it looks like one.
         let found = model_type.as_deref().unwrap_or("absent");
+        if found == whisper::MODEL_TYPE && WhisperDecoder::is_in(&checkpoint.weights()?) {
+            let tasks = whisper_tasks(&checkpoint)?;
+            return Ok(Self::Recogniser(checkpoint, tasks));
+        }
         if encoder::family_of(found).is_some() {
             let has_head = encoder::labels(&checkpoint)?.is_some();
             return Ok(if has_head { Self::CtcModel(checkpoint) } else { Self::SpeechEncoder(checkpoint) });
@@ -127,6 +142,7 @@ impl Contents {
         match self {
             Self::Bundle(_) => ModelKind::Bundle,
             Self::CtcModel(_) => ModelKind::CtcModel,
+            Self::Recogniser(..) => ModelKind::Recogniser,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
         }
@@ -141,6 +157,7 @@ impl Contents {
                 (Part::Adapter, bundle.adapter()?),
             ],
             Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
+            Self::Recogniser(checkpoint, _) => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
             Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
         })
@@ -151,6 +168,7 @@ impl Contents {
         match self {
             Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
             Self::CtcModel(_) => vec![Task::Transcribe.key()],
+            Self::Recogniser(_, tasks) => tasks.clone(),
             Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
         }
     }
@@ -158,7 +176,7 @@ impl Contents {
     /// Refuses what answers nothing by itself, before anything is loaded.
     pub(super) fn check_answers(&self) -> Result<(), Error> {
         match self {
-            Self::Bundle(_) | Self::CtcModel(_) => Ok(()),
+            Self::Bundle(_) | Self::CtcModel(_) | Self::Recogniser(..) => Ok(()),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
             }
@@ -170,6 +188,7 @@ impl Contents {
         match self {
             Self::Bundle(bundle) => Ok(SpeechModel::load(bundle, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
+            Self::Recogniser(checkpoint, _) => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
             }
@@ -187,16 +206,20 @@ impl Contents {
             // Without a tokenizer it is sound as a part of others.
             Self::CtcModel(checkpoint) | Self::SpeechEncoder(checkpoint) => {
                 let model = SpeechEncoder::load(checkpoint, placement)?;
-                let features = FeatureExtractor::from_checkpoint(checkpoint)?.width();
-                let encoder = model.input_width();
-                if features != encoder {
-                    let place = checkpoint.place().to_owned();
-                    return Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })));
-                }
+                check_width(checkpoint, &model)?;
                 if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(checkpoint)?) {
                     tokenizer.check_rows(labels)?;
                 }
                 Ok(ValueRange::of(&model))
+            }
+            Self::Recogniser(checkpoint, _) => {
+                let encoder = SpeechEncoder::load(checkpoint, placement.clone())?;
+                check_width(checkpoint, &encoder)?;
+                let decoder = WhisperDecoder::load(checkpoint, placement)?;
+                if let Some(tokenizer) = TextTokenizer::find(checkpoint)? {
+                    tokenizer.check_rows(decoder.config().vocab_size)?;
+                }
+                Ok(ValueRange::of(&(encoder, decoder)))
             }
             Self::LanguageModel(checkpoint) => {
                 let model = LanguageModel::load(checkpoint, placement)?;
@@ -205,6 +228,17 @@ impl Contents {
             }
         }
     }
+}
+
+/// Refuses features of another width than the encoder reads.
+fn check_width(checkpoint: &Checkpoint, model: &SpeechEncoder) -> Result<(), Error> {
+    let features = FeatureExtractor::from_checkpoint(checkpoint)?.width();
+    let encoder = model.input_width();
+    if features == encoder {
+        return Ok(());
+    }
+    let place = checkpoint.place().to_owned();
+    Err(Error::Damaged(Box::new(FeatureWidth { place, features, encoder })))
 }
 
 /// Why a model of a kind that is only a part of others is not opened.
@@ -221,6 +255,7 @@ impl Part {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Encoder | Self::LabelledEncoder => "encoder",
+            Self::Recogniser => "recogniser",
             Self::Llm => "llm",
             Self::Adapter => "adapter",
         }
@@ -232,7 +267,7 @@ impl Part {
         const TOKENIZER: (&str, &[&str]) = (TOKENIZER_FILES[0], &TOKENIZER_FILES);
         match self {
             Self::Encoder => &[FEATURES],
-            Self::LabelledEncoder => &[FEATURES, TOKENIZER],
+            Self::LabelledEncoder | Self::Recogniser => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
             Self::Adapter => &[],
         }
@@ -241,6 +276,12 @@ impl Part {
     /// Bytes of its work on a segment.
     pub(super) fn working(self, checkpoint: &Checkpoint) -> Result<u64, Error> {
         match self {
+            Self::Recogniser => {
+                let config = WhisperDecoderConfig::from_checkpoint(checkpoint)?;
+                let (states, target) = (config.max_source_positions, config.max_target_positions);
+                let hearing = encoder::sizes(checkpoint)?.working_bytes(1, 2 * states);
+                Ok(hearing.max(config.working_bytes(1, states, target)))
+            }
             Self::Encoder | Self::LabelledEncoder => {
                 // Without its settings the usual 10 ms.
                 let hop =

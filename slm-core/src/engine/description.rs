@@ -39,7 +39,7 @@ pub struct ModelDescription {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PartDescription {
-    /// `encoder`, `llm` or `adapter`.
+    /// `encoder`, `llm`, `adapter` or `recogniser`.
     pub name: &'static str,
     /// The folder or archive.
     pub place: PathBuf,

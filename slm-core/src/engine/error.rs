@@ -279,6 +279,9 @@ impl From<SpeechError> for Error {
             SpeechError::NoTask { .. }
             | SpeechError::OnlyTranscribes { .. }
             | SpeechError::OnlyHears
+            | SpeechError::Recogniser { .. }
+            | SpeechError::Language { .. }
+            | SpeechError::NoLanguage { .. }
             | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)

@@ -10,6 +10,9 @@ use crate::prompt::{Phrases, Task};
 pub struct Request {
     /// What to do.
     pub task: Task,
+    /// The language that is spoken, by its code or its English name, for a model that is told it; `None` where the model
+    /// finds it out itself.
+    pub language: Option<String>,
     /// How to choose tokens; without a `vocab_limit`, the tokenizer's ids are the limit.
     pub decode: DecodeConfig,
     /// How long an answer may become.
@@ -100,6 +103,7 @@ impl Request {
     pub fn new(task: Task) -> Self {
         Self {
             task,
+            language: None,
             decode: DecodeConfig::default(),
             token_limit: TokenLimit::default(),
             stop: Vec::new(),

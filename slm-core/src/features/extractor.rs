@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 
 use super::{FeatureError, FeatureSettings, Features, FilterBank, Granite5Mel, LasrMel, LogMel, Waveform};
-use super::{filter_bank, granite5_mel, lasr_mel};
+use super::{WhisperMel, filter_bank, granite5_mel, lasr_mel, whisper_mel};
 
 /// Computes what an encoder reads from samples. Cheap to clone and shared between threads.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub enum FeatureExtractor {
     LasrMel(LasrMel),
     /// Log-mel frames of Granite Speech 5, with their differences, two by two.
     Granite5Mel(Granite5Mel),
+    /// Log-mel frames of Whisper.
+    WhisperMel(WhisperMel),
     /// Normalised samples.
     Waveform(Waveform),
 }
@@ -41,6 +43,7 @@ impl FeatureExtractor {
             FeatureSettings::FilterBank(config) => Self::FilterBank(FilterBank::new(config)),
             FeatureSettings::LasrMel(config) => Self::LasrMel(LasrMel::new(config)),
             FeatureSettings::Granite5Mel(config) => Self::Granite5Mel(Granite5Mel::new(config)),
+            FeatureSettings::WhisperMel(config) => Self::WhisperMel(WhisperMel::new(config)),
             FeatureSettings::Waveform(config) => Self::Waveform(Waveform::new(config)),
         })
     }
@@ -52,6 +55,7 @@ impl FeatureExtractor {
             Self::FilterBank(bank) => FeatureSettings::FilterBank(bank.config()),
             Self::LasrMel(mel) => FeatureSettings::LasrMel(mel.config()),
             Self::Granite5Mel(mel) => FeatureSettings::Granite5Mel(mel.config()),
+            Self::WhisperMel(mel) => FeatureSettings::WhisperMel(mel.config()),
             Self::Waveform(waveform) => FeatureSettings::Waveform(waveform.config()),
         }
     }
@@ -63,6 +67,7 @@ impl FeatureExtractor {
             Self::FilterBank(bank) => bank.config().num_mel_bins * bank.config().stride,
             Self::LasrMel(mel) => mel.config().feature_size,
             Self::Granite5Mel(mel) => mel.config().width(),
+            Self::WhisperMel(mel) => mel.config().feature_size,
             Self::Waveform(_) => 1,
         }
     }
@@ -73,6 +78,7 @@ impl FeatureExtractor {
             Self::LogMel(log_mel) => log_mel.config().hop_length,
             Self::FilterBank(bank) => filter_bank::HOP * bank.config().stride,
             Self::LasrMel(_) => lasr_mel::HOP,
+            Self::WhisperMel(_) => whisper_mel::HOP,
             Self::Granite5Mel(_) => granite5_mel::HOP,
             Self::Waveform(_) => 1,
         }
@@ -85,6 +91,7 @@ impl FeatureExtractor {
             Self::FilterBank(bank) => bank.extract(samples),
             Self::LasrMel(mel) => mel.extract(samples),
             Self::Granite5Mel(mel) => mel.extract(samples),
+            Self::WhisperMel(mel) => mel.extract(samples),
             Self::Waveform(waveform) => waveform.extract(samples),
         }
     }

@@ -1,7 +1,7 @@
 //! Speech features: from samples at 16 kHz to the frames a frozen encoder reads.
 //!
 //! [`FeatureExtractor`] is one of [`LogMel`] (NeMo's FastConformers), [`FilterBank`] (w2v-BERT 2.0), [`LasrMel`],
-//! [`Granite5Mel`] and [`Waveform`] (wav2vec 2.0), as a `preprocessor_config.json` says. Shape legend: `N` samples, `T` frames, `M` values of a frame.
+//! [`Granite5Mel`], [`WhisperMel`] and [`Waveform`] (wav2vec 2.0), as a `preprocessor_config.json` says. Shape legend: `N` samples, `T` frames, `M` values of a frame.
 
 mod config;
 mod extractor;
@@ -18,6 +18,7 @@ mod settings;
 mod settings_file;
 mod spectrum;
 mod waveform;
+mod whisper_mel;
 
 use std::fmt;
 use std::io;
@@ -33,6 +34,7 @@ pub use lasr_mel::{LasrMel, LasrMelConfig};
 pub use log_mel::LogMel;
 pub use settings::FeatureSettings;
 pub use waveform::{Waveform, WaveformConfig};
+pub use whisper_mel::{WhisperMel, WhisperMelConfig, WindowFill};
 
 /// Frames of one utterance, row-major `[T, M]`.
 #[derive(Clone, Debug, PartialEq)]

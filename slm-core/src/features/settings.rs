@@ -9,9 +9,10 @@ use super::granite5_mel::EXTRACTOR as GRANITE5;
 use super::lasr_mel::EXTRACTOR as LASR;
 use super::settings_file::SettingsFile;
 use super::waveform::EXTRACTOR as WAVEFORM;
+use super::whisper_mel::EXTRACTOR as WHISPER;
 use super::{
     ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, LasrMelConfig, LogMelConfig,
-    WaveformConfig, nemo,
+    WaveformConfig, WhisperMelConfig, nemo,
 };
 use crate::checkpoint::Checkpoint;
 
@@ -27,6 +28,8 @@ pub enum FeatureSettings {
     LasrMel(LasrMelConfig),
     /// Log-mel frames of Granite Speech 5, with their differences, two by two (`GraniteSpeech5FeatureExtractor`).
     Granite5Mel(Granite5MelConfig),
+    /// Log-mel frames of Whisper (`WhisperFeatureExtractor`).
+    WhisperMel(WhisperMelConfig),
     /// Normalised samples (`Wav2Vec2FeatureExtractor`).
     Waveform(WaveformConfig),
 }
@@ -54,13 +57,16 @@ impl FeatureSettings {
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
             Some(LASR) => Ok(Self::LasrMel(LasrMelConfig::parse(&file)?)),
             Some(GRANITE5) => Ok(Self::Granite5Mel(Granite5MelConfig::parse(&file)?)),
+            Some(WHISPER) => Ok(Self::WhisperMel(WhisperMelConfig::parse(&file)?)),
             Some(WAVEFORM) => Ok(Self::Waveform(WaveformConfig::parse(&file)?)),
             Some(other) => {
                 let shown: String = other.chars().take(200).collect();
                 Err(file.invalid(vec![ConfigProblem {
                     field: "feature_extractor_type",
                     found: format!("`{}`", shown.escape_default()),
-                    expected: format!("`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE5}` or `{WAVEFORM}`"),
+                    expected: format!(
+                        "`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE5}`, `{WHISPER}` or `{WAVEFORM}`"
+                    ),
                 }]))
             }
         }
@@ -69,6 +75,7 @@ impl FeatureSettings {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WindowFill;
     use super::super::settings_file::MAX_CONFIG_BYTES;
     use super::*;
     use crate::checkpoint::PREPROCESSOR_FILE;
@@ -100,8 +107,13 @@ mod tests {
         assert_eq!(found.unwrap(), FeatureSettings::FilterBank(FilterBankConfig::default()));
         let found = load(r#"{"feature_extractor_type": "Wav2Vec2FeatureExtractor", "do_normalize": false}"#);
         assert_eq!(found.unwrap(), FeatureSettings::Waveform(WaveformConfig { do_normalize: false }));
-        let error = load(r#"{"feature_extractor_type": "WhisperFeatureExtractor"}"#).unwrap_err().to_string();
-        assert!(error.contains("`feature_extractor_type` is `WhisperFeatureExtractor`, expected"), "{error}");
+        let text = r#"{"feature_extractor_type": "WhisperFeatureExtractor", "mel_filters": [[0.5]], "feature_size": 128,
+            "padding": "do_not_pad"}"#;
+        let padding = WindowFill::Nothing;
+        let expected = WhisperMelConfig { feature_size: 128, padding, ..WhisperMelConfig::default() };
+        assert_eq!(load(text).unwrap(), FeatureSettings::WhisperMel(expected));
+        let error = load(r#"{"feature_extractor_type": "ClapFeatureExtractor"}"#).unwrap_err().to_string();
+        assert!(error.contains("`feature_extractor_type` is `ClapFeatureExtractor`, expected"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A family is a folder: [`t5`], [`gemma`], encoder-decoders both, and [`causal`], decoders alone. [`LanguageModel`] is
 //! any of them, [`family`] the table of them, and [`LlmSizes`] what can be said of one before its weights are read. What
 //! a search runs over is [`Drafts`], whatever the model is made of. Encoder-decoders share the loops of their decoders,
-//! and all the [`cache`] of a decoder's keys and values.
+//! and all the [`cache`] of a decoder's keys and values. [`whisper`] is the decoder of a speech model, which reads no text.
 
 pub mod cache;
 pub mod causal;
@@ -21,6 +21,7 @@ mod output_head;
 pub mod t5;
 mod token_ids;
 mod visibility;
+pub mod whisper;
 
 pub use cache::DecoderCache;
 pub use causal::{CausalConfig, CausalLm};
@@ -31,5 +32,7 @@ pub use gemma::T5Gemma;
 pub use language_model::LanguageModel;
 pub use lora::{Lora, LoraError};
 pub use model::LlmSizes;
+pub use output_head::OutputHead;
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;
+pub use whisper::WhisperDecoder;

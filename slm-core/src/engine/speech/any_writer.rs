@@ -2,6 +2,7 @@
 
 use super::adapted::Adapted;
 use super::ctc_writer::CtcWriter;
+use super::whisper::WhisperWriter;
 use super::writer::Writer;
 
 /// What writes a model's answers.
@@ -11,6 +12,8 @@ pub enum AnyWriter {
     Adapted(Box<Adapted>),
     /// The labels of the encoder's own CTC head.
     Ctc(CtcWriter),
+    /// The decoder of Whisper.
+    Whisper(Box<WhisperWriter>),
 }
 
 impl AnyWriter {
@@ -18,6 +21,7 @@ impl AnyWriter {
         match self {
             Self::Adapted(writer) => &**writer,
             Self::Ctc(writer) => writer,
+            Self::Whisper(writer) => &**writer,
         }
     }
 
@@ -25,6 +29,7 @@ impl AnyWriter {
         match self {
             Self::Adapted(writer) => &mut **writer,
             Self::Ctc(writer) => writer,
+            Self::Whisper(writer) => &mut **writer,
         }
     }
 }

@@ -93,6 +93,7 @@ impl Writer for CtcWriter {
 
     fn check(&self, request: &Request, _: f64) -> Result<(), SpeechError> {
         self.knows(&request.task)?;
+        request.check_no_language()?;
         let mut problems = vain(request);
         problems.extend(request.decode.problems(0));
         if !problems.is_empty() {

@@ -42,7 +42,7 @@ pub enum LoadError {
     #[error("invalid bundle: {0}")]
     Template(#[from] TemplateError),
     /// Templates for a model that is told nothing.
-    #[error("templates phrase instructions, and a CTC model has none")]
+    #[error("templates phrase instructions, and the model takes none")]
     NoInstructions,
     /// Parts that do not fit together.
     #[error("the parts of the model do not fit: {}", problems.join(", "))]
@@ -77,6 +77,28 @@ pub enum SpeechError {
         "the model cannot read text: it is a speech encoder with a CTC head, which can `transcribe` speech"
     )]
     OnlyHears,
+    /// The model is a recogniser, which is not asked in words.
+    #[error("the model cannot {wanted}: it is a speech recogniser, which can do {}", available.join(", "))]
+    Recogniser {
+        /// What it cannot do.
+        wanted: String,
+        /// The keys of its tasks.
+        available: Vec<String>,
+    },
+    /// A language that the model does not know.
+    #[error("the model does not know the language `{found}`; it knows {known}")]
+    Language {
+        /// What was asked for.
+        found: String,
+        /// What there is.
+        known: String,
+    },
+    /// A language for a model that is not told any.
+    #[error("the model is not told which language is spoken, the request says `{found}`")]
+    NoLanguage {
+        /// What was asked for.
+        found: String,
+    },
     /// The task's template cannot be filled.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -155,6 +177,9 @@ impl SpeechError {
             Self::NoTask { .. }
             | Self::OnlyTranscribes { .. }
             | Self::OnlyHears
+            | Self::Recogniser { .. }
+            | Self::Language { .. }
+            | Self::NoLanguage { .. }
             | Self::NoLabels
             | Self::Template(_)
             | Self::UnevenInstructions

@@ -2,7 +2,8 @@
 //! [`Model`](crate::Model), which is made of it.
 //!
 //! A [`SpeechModel`] has [`Ears`], which are the same for all kinds of models, and one of the writers ([`AnyWriter`]): a
-//! language model behind an adapter ([`Adapted`]), or the labels of the encoder itself ([`CtcWriter`]).
+//! language model behind an adapter ([`Adapted`]), the labels of the encoder itself ([`CtcWriter`]), or the decoder of a
+//! recogniser ([`WhisperWriter`]).
 
 mod adapted;
 mod any_writer;
@@ -17,7 +18,9 @@ mod segment;
 mod settle;
 mod shared;
 mod stream;
+mod texts;
 mod verify;
+mod whisper;
 mod writer;
 
 pub use adapted::Adapted;
@@ -28,11 +31,13 @@ pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
+pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
 pub(crate) use verify::Outcome;
+pub(crate) use whisper::tasks as whisper_tasks;
 
 /// The most tokens that an instruction may have.
 pub const MAX_INSTRUCTION_TOKENS: usize = 512;

@@ -9,6 +9,7 @@ use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
 use super::segment::MAX_SEGMENT_SECONDS;
+use super::whisper::WhisperWriter;
 use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
@@ -77,6 +78,33 @@ impl SpeechModel {
         let labels = TextTokenizer::from_checkpoint(encoder)?;
         let encoder = SpeechEncoder::load(encoder, &placement)?;
         Self::ctc(Ears { features, encoder, labels: Some(labels) }, placement.device())
+    }
+
+    /// Loads a Whisper, whose decoder writes beside windows of sound.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the file, or the fields that do not fit.
+    pub fn load_whisper(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LoadError> {
+        let placement = placement.into().without_autodiff();
+        let features = FeatureExtractor::from_checkpoint(checkpoint)?;
+        let window = match &features {
+            FeatureExtractor::WhisperMel(mel) => mel.window_seconds(),
+            _ => {
+                let problems = vec!["a Whisper needs the features of `WhisperFeatureExtractor`".to_owned()];
+                return Err(LoadError::Mismatch { problems });
+            }
+        };
+        // Segments that part within speech share a little more.
+        let longest = (window - 1.0).max(window / 2.0);
+        let writer = WhisperWriter::load(checkpoint, &placement, longest)?;
+        let encoder = SpeechEncoder::load(checkpoint, &placement)?;
+        let ears = Ears { features, encoder, labels: None };
+        if let Some(problem) = ears.problem() {
+            return Err(LoadError::Mismatch { problems: vec![problem] });
+        }
+        let writer = AnyWriter::Whisper(Box::new(writer));
+        Ok(Self::join(ears, writer, longest, placement.device().clone()))
     }
 
     /// Joins the parts of a bundle that are on `device`.
@@ -158,7 +186,7 @@ impl SpeechModel {
     pub fn adapted(&self) -> Option<&Adapted> {
         match &self.writer {
             AnyWriter::Adapted(adapted) => Some(adapted),
-            AnyWriter::Ctc(_) => None,
+            AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
         }
     }
 

@@ -305,7 +305,7 @@ impl SpeechModel {
             }
             _ => None,
         };
-        let Written { mut text, tokens, score, stopped_at, alternatives } = written;
+        let Written { language, mut text, tokens, score, stopped_at, alternatives } = written;
         let author = self.writes().author();
         let mut respelled = Vec::new();
         if let (Some(aligned), Some(posteriors), Some((phrases, found))) = (&alignment, posteriors, phrases)
@@ -328,6 +328,7 @@ impl SpeechModel {
         let mut segment = Segment {
             start: seconds(cut.own.start),
             end: seconds(cut.own.end),
+            language,
             is_supported: alignment.as_ref().is_none_or(|aligned| !aligned.agreement.is_suspect()),
             alignment,
             text,

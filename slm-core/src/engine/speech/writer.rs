@@ -39,6 +39,8 @@ pub(super) struct Order<'a> {
 /// What was written for a piece.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written {
+    /// The code of the language that is spoken, where the writer tells it.
+    pub(super) language: Option<String>,
     pub(super) text: String,
     /// The tokens of the text, in the writer's vocabulary.
     pub(super) tokens: Vec<u32>,
@@ -47,6 +49,16 @@ pub(super) struct Written {
     pub(super) stopped_at: Option<usize>,
     /// Further texts, the best first.
     pub(super) alternatives: Vec<Alternative>,
+}
+
+impl Request {
+    /// Refuses a language for a model that is not told any.
+    pub(super) fn check_no_language(&self) -> Result<(), SpeechError> {
+        match &self.language {
+            Some(found) => Err(SpeechError::NoLanguage { found: found.clone() }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A kind of model.

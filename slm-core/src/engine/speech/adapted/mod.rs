@@ -99,6 +99,7 @@ impl Writer for Adapted {
     }
 
     fn check(&self, request: &Request, seconds: f64) -> Result<(), SpeechError> {
+        request.check_no_language()?;
         let decode = self.decoding_of(request, &request.task, seconds);
         let problems = decode.problems(self.llm.least_end());
         if !problems.is_empty() {

@@ -1,0 +1,18 @@
+//! Whisper: a decoder that writes beside the sound itself, after a few tokens that say language and task.
+//!
+//! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.3. [`tokens`] has the
+//! ids that mean something, [`languages`] their names, [`rules`] what is never written, [`times`] the rules of texts with
+//! times, [`writer`] the way from sound to text.
+
+mod languages;
+mod rules;
+mod times;
+mod tokens;
+mod writer;
+
+pub use rules::{Suppressed, SuppressedAtBegin};
+pub use times::TimeRules;
+pub use tokens::WhisperTokens;
+pub use writer::WhisperWriter;
+
+pub(crate) use tokens::tasks;

@@ -1,0 +1,77 @@
+//! A layer: attention to earlier positions, attention to the sound, and a feed-forward layer, each behind a norm.
+//!
+//! Reference: transformers 5.23.0, `WhisperDecoderLayer`. Its parts have the names that files have for them.
+//! Shapes: `B` rows, `L` positions, `S` states, `D` width.
+
+use std::ops::Range;
+
+use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig};
+use burn::prelude::*;
+
+use super::config::WhisperDecoderConfig;
+use crate::llm::decoder::Memory;
+use crate::llm::visibility::rows_of;
+use crate::nn::matrix::MatrixLinear;
+use crate::nn::transformer::{KeysValues, ScaledAttention};
+use crate::nn::{ActivationKind, Watch};
+
+/// A layer of the decoder.
+#[derive(Module, Debug)]
+pub struct WhisperDecoderLayer {
+    self_attn: ScaledAttention,
+    self_attn_layer_norm: LayerNorm,
+    encoder_attn: ScaledAttention,
+    encoder_attn_layer_norm: LayerNorm,
+    fc1: MatrixLinear,
+    fc2: MatrixLinear,
+    final_layer_norm: LayerNorm,
+    #[module(skip)]
+    activation: ActivationKind,
+}
+
+impl WhisperDecoderConfig {
+    /// Builds a layer with random weights on `device`.
+    pub fn init_layer(&self, device: &Device) -> WhisperDecoderLayer {
+        let norm = || LayerNormConfig::new(self.d_model).init(device);
+        WhisperDecoderLayer {
+            self_attn: self.attention().init(device),
+            self_attn_layer_norm: norm(),
+            encoder_attn: self.attention().init(device),
+            encoder_attn_layer_norm: norm(),
+            fc1: LinearConfig::new(self.d_model, self.decoder_ffn_dim).init(device).into(),
+            fc2: LinearConfig::new(self.decoder_ffn_dim, self.d_model).init(device).into(),
+            final_layer_norm: norm(),
+            activation: self.activation(),
+        }
+    }
+}
+
+impl WhisperDecoderLayer {
+    /// Keys and values of the sound's states, `[B, S, D]`.
+    pub(super) fn keys_values(&self, states: Tensor<3>) -> KeysValues {
+        self.encoder_attn.keys_values(states)
+    }
+
+    /// `[B, L, D]` to the same. `own` turns the keys and values of these positions into those of all so far; `causal`
+    /// hides what comes after a position, `[1, 1, L, positions]`.
+    pub(super) fn forward(
+        &self,
+        x: Tensor<3>,
+        causal: &Tensor<4>,
+        own: impl FnOnce(KeysValues) -> KeysValues,
+        memory: Memory<'_>,
+    ) -> Tensor<3> {
+        let Memory { source, bias: memory_bias } = memory;
+        let watch = Watch::default();
+        let normed = self.self_attn_layer_norm.forward(x.clone());
+        let written = own(self.self_attn.keys_values(normed.clone()));
+        let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
+        let x = x + self.self_attn.forward(normed, written, bias, &watch);
+        let normed = self.encoder_attn_layer_norm.forward(x.clone());
+        let bias = |queries: Range<usize>| Some(rows_of(memory_bias, queries));
+        let x = x + self.encoder_attn.forward(normed, source, bias, &watch);
+        // [B, L, D] -> [B, L, F] -> [B, L, D]
+        let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
+        x + self.fc2.forward(inner)
+    }
+}

@@ -1,0 +1,16 @@
+//! The decoder of Whisper: text after a few tokens that say language and task, beside the states of a window of sound.
+//!
+//! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.2. Reference:
+//! transformers 5.23.0, `modeling_whisper.py`, `WhisperDecoder`, `WhisperForConditionalGeneration`. [`config`] has its
+//! sizes, [`layer`] a layer, [`decoder`] the stack of them, [`model`] the whole with its head.
+
+pub mod config;
+pub mod decoder;
+pub mod layer;
+mod model;
+
+pub use config::WhisperDecoderConfig;
+pub use model::WhisperDecoder;
+
+/// The `model_type` of folders that have such a decoder, beside an encoder.
+pub const MODEL_TYPE: &str = "whisper";

@@ -1,0 +1,93 @@
+//! The attention of Whisper: scores scaled by the width of a head, biases in all projections but that of the keys.
+//!
+//! Paper: *Attention Is All You Need*, arXiv 1706.03762, section 3.2. Reference: transformers 5.23.0, `WhisperAttention`.
+//! Its parts have the names that files have for them.
+//! Shapes: `B` rows, `Q` queries, `S` keys, `D` width, `H` heads of width `K`.
+
+use std::ops::Range;
+
+use burn::nn::LinearConfig;
+use burn::prelude::*;
+use burn::tensor::activation::softmax;
+
+use super::attention::KeysValues;
+use crate::nn::blocks::over_queries;
+use crate::nn::matrix::MatrixLinear;
+use crate::nn::watch::Watch;
+
+/// Shape of a [`ScaledAttention`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScaledAttentionConfig {
+    /// Width `D` of queries and of what they read.
+    pub width: usize,
+    /// Heads `H`, which share the width.
+    pub num_heads: usize,
+}
+
+/// Multi-head attention with queries from one sequence and keys and values from the same or another.
+#[derive(Module, Debug)]
+pub struct ScaledAttention {
+    q_proj: MatrixLinear,
+    k_proj: MatrixLinear,
+    v_proj: MatrixLinear,
+    out_proj: MatrixLinear,
+    num_heads: usize,
+}
+
+impl ScaledAttentionConfig {
+    /// Builds the module with random weights on `device`.
+    pub fn init(&self, device: &Device) -> ScaledAttention {
+        let linear = |bias| LinearConfig::new(self.width, self.width).with_bias(bias).init(device).into();
+        ScaledAttention {
+            q_proj: linear(true),
+            k_proj: linear(false),
+            v_proj: linear(true),
+            out_proj: linear(true),
+            num_heads: self.num_heads,
+        }
+    }
+}
+
+impl ScaledAttention {
+    /// Keys and values of `[B, S, D]`.
+    pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
+        KeysValues {
+            keys: self.split_heads(self.k_proj.forward(source.clone())),
+            values: self.split_heads(self.v_proj.forward(source)),
+        }
+    }
+
+    /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a
+    /// range of them, `[B or 1, 1, q or 1, S]`; `None` where nothing is hidden. Gives `[B, Q, D]`.
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        source: KeysValues,
+        bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
+        watch: &Watch,
+    ) -> Tensor<3> {
+        let [batch, queries, width] = x.dims();
+        let [_, heads, keys, head_dim] = source.keys.dims();
+        // [B, Q, D] -> [B, H, Q, K]
+        let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
+        let transposed = source.keys.swap_dims(2, 3);
+        let context = over_queries(queries, batch * heads * keys, watch, |range| {
+            let query = query.clone().narrow(2, range.start, range.len());
+            // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
+            let scores = query.matmul(transposed.clone());
+            let scores = match bias(range) {
+                Some(bias) => scores + bias,
+                None => scores,
+            };
+            // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
+            softmax(scores, 3).matmul(source.values.clone())
+        });
+        // [B, H, Q, K] -> [B, Q, D]
+        self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, width]))
+    }
+
+    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
+        let [batch, length, width] = x.dims();
+        x.reshape([batch, length, self.num_heads, width / self.num_heads]).swap_dims(1, 2)
+    }
+}

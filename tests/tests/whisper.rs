@@ -1,0 +1,315 @@
+//! Whisper's decoder and its rules against transformers, and whole models as recognisers.
+//!
+//! `SLM_WHISPER_BASE` names the folder that `scripts/fetch-whisper-base.sh` writes; without it the tests of that model say
+//! so and pass.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use serde::Deserialize;
+use slm_core::models::decode::{DecodeConfig, Hooks, StepProcessor, search};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::llm::WhisperDecoder;
+use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::speech::{AnyWriter, Suppressed, SuppressedAtBegin, TimeRules};
+use slm_core::{
+    Backend, BackendChoice, CancelToken, Error, Model, ModelKind, OpenOptions, Task, Templates, audio,
+};
+use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
+
+#[derive(Deserialize)]
+struct Golden {
+    rules: Rules,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Rules {
+    suppress: Vec<u32>,
+    suppress_at_begin: Vec<u32>,
+    no_times: u32,
+    end: u32,
+    first_at_most: u32,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    folder: String,
+    ids: Vec<Vec<u32>>,
+    logits: Vec<Vec<f32>>,
+    texts: Vec<Text>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    name: String,
+    prompt: Vec<u32>,
+    ids: Vec<Vec<u32>>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_slice(&fs::read(fixtures().join("whisper.json")).unwrap()).unwrap()
+}
+
+/// The model of a folder, and the states of its inputs.
+fn model(folder: &str, device: &Device) -> (WhisperDecoder, PaddedBatch) {
+    let dir = fixtures().join("parity").join(folder);
+    let encoder = SpeechEncoder::load(&checkpoint(&dir), device).unwrap();
+    let input = read_tensors(&dir.join("io.safetensors")).remove("input_features").unwrap();
+    // [B, M, T] -> [B, T, M]
+    let features: Tensor<3> = input.to_device(device);
+    let features = PaddedBatch::new(features.swap_dims(1, 2), vec![input.shape[2]; input.shape[0]]);
+    (WhisperDecoder::load(&checkpoint(&dir), device).unwrap(), encoder.forward(&features))
+}
+
+fn ids_on(rows: &[Vec<u32>], device: &Device) -> Tensor<2, Int> {
+    PaddedIds::from_rows(rows, 0, device).ids
+}
+
+#[test]
+fn logits_are_those_of_transformers_at_once_and_step_by_step() {
+    let backend = backend();
+    let device = backend.device().unwrap();
+    let bound = if backend.is_accelerator() { 1e-3 } else { 1e-4 };
+    for case in golden().cases {
+        let (decoder, memory) = model(&case.folder, &device);
+        let [rows, length] = [case.ids.len(), case.ids[0].len()];
+        let shape = vec![rows, length, decoder.config().vocab_size];
+        let expected = HostTensor { shape, values: case.logits.concat() };
+        let ids = ids_on(&case.ids, &device);
+        let error = |found: Tensor<3>| {
+            relative_error(&found.try_into_vec_as::<f32>().unwrap(), &expected, |_, _| true)
+        };
+        let found = error(decoder.decode(&memory, ids.clone()));
+        assert!(found < bound, "{}: {found}", case.folder);
+        // Of the prompt only the last logits are given.
+        let begun = 3;
+        let mut drafts = decoder.begin(&memory, ids.clone().narrow(1, 0, begun));
+        let steps = (begun..length).map(|t| drafts.state.step(ids.clone().narrow(1, t, 1)));
+        let steps: Vec<Tensor<3>> =
+            [drafts.first].into_iter().chain(steps).map(|one| one.unsqueeze_dim(1)).collect();
+        let all = decoder.decode(&memory, ids.clone()).narrow(1, 0, begun - 1);
+        let found = error(Tensor::cat([vec![all], steps].concat(), 1));
+        assert!(found < bound, "{}, cached: {found}", case.folder);
+    }
+}
+
+#[test]
+fn rules_choose_as_those_of_transformers() {
+    let device = backend().device().unwrap();
+    let Golden { rules, cases } = golden();
+    let suppressed = Suppressed { ids: &rules.suppress };
+    let at_begin = SuppressedAtBegin { ids: &rules.suppress_at_begin };
+    let first_at_most = Some(rules.first_at_most);
+    let times = TimeRules { no_times: rules.no_times, end: rules.end, first_at_most };
+    let all: [&dyn StepProcessor; 3] = [&suppressed, &at_begin, &times];
+    let mut checked = 0;
+    for case in cases {
+        let (decoder, memory) = model(&case.folder, &device);
+        for text in case.texts {
+            let processors = match text.name.as_str() {
+                "plain" => &all[..0],
+                "rules" => &all[..2],
+                _ => &all[..],
+            };
+            let prompts = vec![text.prompt.clone(); text.ids.len()];
+            let mut config = DecodeConfig::default();
+            config.max_new_tokens = 18;
+            let mut hooks = Hooks { prompts: &prompts, processors, ..Hooks::default() };
+            let drafts = decoder.begin(&memory, ids_on(&prompts, &device));
+            let found = search(drafts, &config, &mut hooks).unwrap();
+            let found: Vec<&[u32]> = found.iter().map(|row| row[0].ids.as_slice()).collect();
+            assert_eq!(found, text.ids, "{}, {}", case.folder, text.name);
+            checked += 1;
+        }
+    }
+    assert!(checked >= 6, "{checked} texts");
+}
+
+#[test]
+fn windows_are_encoded_each_by_itself_and_short_ones_as_alone() {
+    let device = backend().device().unwrap();
+    let dir = fixtures().join("parity/whisper_128");
+    let encoder = SpeechEncoder::load(&checkpoint(&dir), &device).unwrap();
+    let frame = |t: usize| (0..128).map(move |m| ((t * 131 + m * 17) as f32 * 0.37).sin());
+    let row = |frames: std::ops::Range<usize>| frames.flat_map(frame).collect::<Vec<f32>>();
+    let states = |rows: &[Vec<f32>]| {
+        let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        encoder.forward(&PaddedBatch::from_rows(&rows, 128, &device))
+    };
+    let values = |batch: &PaddedBatch, row: usize| {
+        let length = batch.lengths()[row];
+        let values: Tensor<3> = batch.values().narrow(0, row, 1).narrow(1, 0, length);
+        values.try_into_vec_as::<f32>().unwrap()
+    };
+    // A window has 100 frames: two and a part, beside a part of one.
+    let together = states(&[row(0..235), row(300..351)]);
+    assert_eq!(together.lengths(), [118, 26]);
+    let parts = [row(0..100), row(100..200), row(200..235), row(300..351)];
+    let alone: Vec<Vec<f32>> = parts.into_iter().map(|part| values(&states(&[part]), 0)).collect();
+    for (found, expected) in
+        [(values(&together, 0), alone[..3].concat()), (values(&together, 1), alone[3].clone())]
+    {
+        assert_eq!(found.len(), expected.len());
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{worst}");
+    }
+}
+
+/// A tiny whole model: the base layout with a tokenizer and the ids of languages and tasks.
+fn folder(changed: &[(&str, serde_json::Value)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let from = fixtures().join("parity/whisper_base_layout");
+    for name in ["config.json", "model.safetensors", "preprocessor_config.json"] {
+        fs::copy(from.join(name), dir.path().join(name)).unwrap();
+    }
+    let vocabulary: serde_json::Map<String, serde_json::Value> =
+        (0..61).map(|id| (format!("w{id}"), id.into())).collect();
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "w0"}
+    });
+    let mut generation = serde_json::json!({
+        "eos_token_id": 2, "decoder_start_token_id": 3, "is_multilingual": true, "no_timestamps_token_id": 40,
+        "lang_to_id": {"<|en|>": 10, "<|de|>": 11}, "task_to_id": {"transcribe": 20, "translate": 21},
+        "suppress_tokens": [-1, 3, 40], "begin_suppress_tokens": [2]
+    });
+    for (name, value) in changed {
+        generation[*name] = value.clone();
+    }
+    fs::write(dir.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    fs::write(dir.path().join("generation_config.json"), generation.to_string()).unwrap();
+    dir
+}
+
+fn open(dir: &Path) -> Model {
+    Model::open(dir, &OpenOptions::new().backend(BackendChoice::Named(Backend::Flex))).unwrap()
+}
+
+/// A second of a tone that swells.
+fn tone() -> Vec<f32> {
+    (0..16_000).map(|i| (i as f32 * 0.17).sin() * i as f32 / 40_000.0).collect()
+}
+
+#[test]
+fn a_folder_transcribes_and_translates_into_english() {
+    let dir = folder(&[]);
+    let described = Model::describe(dir.path()).unwrap();
+    assert_eq!(described.kind, ModelKind::Recogniser);
+    let model = open(dir.path());
+    let can = model.capabilities();
+    assert_eq!(can.tasks, ["transcribe", "translate.english"]);
+    assert_eq!((&described.tasks, &can.translation_targets), (&can.tasks, &vec!["english".to_owned()]));
+    assert!(!can.word_timestamps && !can.phrases);
+    let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
+    let heard = model.speech_model().encode(&[&tone()]).unwrap();
+    let memory = PaddedBatch::from_rows(&[&heard[0].states], heard[0].width, model.speech_model().device());
+    let found = writer.languages(&memory).unwrap();
+    let prompt = |language: Option<&str>, task| writer.prompts(&memory, language, &[&task]).unwrap();
+    assert_eq!(prompt(None, Task::Transcribe), [[3, found[0], 20, 40]]);
+    assert_eq!(prompt(Some("German"), Task::Translate { to: "english".into() }), [[3, 11, 21, 40]]);
+    let mut request = model.request(Task::Transcribe);
+    request.language = Some("de".into());
+    request.segmentation.finds_speech = false;
+    let answer = model.answer(&tone(), &request).unwrap();
+    assert!(!answer.segments[0].tokens.is_empty() && answer.segments[0].tokens.len() <= 20);
+    assert_eq!(answer.segments[0].language.as_deref(), Some("de"));
+    assert!(
+        answer.segments[0].tokens.iter().all(|id| ![3, 40].contains(id)),
+        "{:?}",
+        answer.segments[0].tokens
+    );
+}
+
+#[test]
+fn what_it_cannot_do_is_refused() {
+    let dir = folder(&[]);
+    let model = open(dir.path());
+    let refused = |change: &dyn Fn(&mut slm_core::Request)| {
+        let mut request = model.request(Task::Transcribe);
+        change(&mut request);
+        model.check(&request).unwrap_err()
+    };
+    let ask = refused(&|request| request.task = Task::Ask { question: "who".into() });
+    assert!(matches!(ask, Error::Unsupported(_)), "{ask}");
+    assert!(
+        ask.to_string().contains("cannot do `ask`: it is a speech recogniser, which can do transcribe"),
+        "{ask}"
+    );
+    let german = refused(&|request| request.task = Task::Translate { to: "german".into() });
+    assert!(german.to_string().contains("cannot do `translate.german`"), "{german}");
+    let language = refused(&|request| request.language = Some("french".into()));
+    assert!(
+        language.to_string().contains("does not know the language `french`; it knows de, en"),
+        "{language}"
+    );
+    let long = refused(&|request| request.segmentation.max_segment = Some(40.0));
+    assert!(long.to_string().contains("`max_segment` of the segments is 40"), "{long}");
+    let request = model.request(Task::Transcribe);
+    assert!(model.answer_text("a text", &request, &CancelToken::default()).is_err());
+    let options = OpenOptions::new().backend(BackendChoice::Named(Backend::Flex));
+    let told = Model::open(dir.path(), &options.templates(Templates::default()));
+    assert!(told.unwrap_err().to_string().contains("templates"));
+}
+
+#[test]
+fn a_model_of_english_alone_transcribes() {
+    let dir = folder(&[("is_multilingual", false.into())]);
+    let model = open(dir.path());
+    assert_eq!(model.capabilities().tasks, ["transcribe"]);
+    let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
+    assert_eq!(writer.tokens.prompt(None, writer.tokens.task(&Task::Transcribe).unwrap()), [3, 40]);
+    assert_eq!(writer.tokens.language("english").unwrap(), None);
+    assert!(writer.tokens.language("de").is_err());
+    let mut request = model.request(Task::Transcribe);
+    request.segmentation.finds_speech = false;
+    assert!(!model.answer(&tone(), &request).unwrap().segments.is_empty());
+}
+
+/// whisper-base, where it is.
+fn base() -> Option<PathBuf> {
+    let dir = std::env::var_os("SLM_WHISPER_BASE").map(PathBuf::from);
+    if dir.is_none() {
+        eprintln!("skipped: `SLM_WHISPER_BASE` names no folder, see scripts/fetch-whisper-base.sh");
+    }
+    dir
+}
+
+/// What transformers writes for a recording, the tokens that it begins with left out.
+#[derive(Deserialize)]
+struct Recording {
+    file: String,
+    transcribe: Vec<u32>,
+    translate: Vec<u32>,
+}
+
+#[test]
+fn whisper_base_writes_what_transformers_writes() {
+    let Some(dir) = base() else { return };
+    let recordings: Vec<Recording> =
+        serde_json::from_slice(&fs::read(fixtures().join("whisper_base.json")).unwrap()).unwrap();
+    let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
+    let model = Model::open(&dir, &options).unwrap();
+    let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
+    assert!(!recordings.is_empty());
+    for recording in recordings {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&recording.file);
+        let samples = audio::read(&path).unwrap().samples;
+        for (task, expected) in [
+            (Task::Transcribe, &recording.transcribe),
+            (Task::Translate { to: "english".into() }, &recording.translate),
+        ] {
+            let mut request = model.request(task);
+            // The whole recording is one window, as in the reference.
+            request.segmentation.finds_speech = false;
+            let answer = model.answer(&samples, &request).unwrap();
+            let found: Vec<u32> = answer.segments.iter().flat_map(|segment| segment.tokens.clone()).collect();
+            let text = writer.tokenizer.decode(expected).unwrap();
+            assert_eq!(&found, expected, "{}: `{}`, expected `{text}`", recording.file, answer.text);
+        }
+    }
+}
