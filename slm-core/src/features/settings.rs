@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::config::EXTRACTOR as LOG_MEL;
 use super::filter_bank::EXTRACTOR as FILTER_BANK;
+use super::granite_mel::EXTRACTOR as GRANITE;
 use super::granite5_mel::EXTRACTOR as GRANITE5;
 use super::lasr_mel::EXTRACTOR as LASR;
 use super::settings_file::SettingsFile;
 use super::waveform::EXTRACTOR as WAVEFORM;
 use super::{
-    ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, LasrMelConfig, LogMelConfig,
-    WaveformConfig, nemo,
+    ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, GraniteMelConfig, LasrMelConfig,
+    LogMelConfig, WaveformConfig, nemo,
 };
 use crate::checkpoint::Checkpoint;
 
@@ -25,6 +26,8 @@ pub enum FeatureSettings {
     FilterBank(FilterBankConfig),
     /// Log-mel frames of LASR (`LasrFeatureExtractor`).
     LasrMel(LasrMelConfig),
+    /// Log-mel frames of Granite Speech, two by two (`GraniteSpeechFeatureExtractor`).
+    GraniteMel(GraniteMelConfig),
     /// Log-mel frames of Granite Speech 5, with their differences, two by two (`GraniteSpeech5FeatureExtractor`).
     Granite5Mel(Granite5MelConfig),
     /// Normalised samples (`Wav2Vec2FeatureExtractor`).
@@ -53,6 +56,7 @@ impl FeatureSettings {
             None | Some(LOG_MEL) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
             Some(LASR) => Ok(Self::LasrMel(LasrMelConfig::parse(&file)?)),
+            Some(GRANITE) => Ok(Self::GraniteMel(GraniteMelConfig::parse(&file)?)),
             Some(GRANITE5) => Ok(Self::Granite5Mel(Granite5MelConfig::parse(&file)?)),
             Some(WAVEFORM) => Ok(Self::Waveform(WaveformConfig::parse(&file)?)),
             Some(other) => {
@@ -60,7 +64,9 @@ impl FeatureSettings {
                 Err(file.invalid(vec![ConfigProblem {
                     field: "feature_extractor_type",
                     found: format!("`{}`", shown.escape_default()),
-                    expected: format!("`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE5}` or `{WAVEFORM}`"),
+                    expected: format!(
+                        "`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE}`, `{GRANITE5}` or `{WAVEFORM}`"
+                    ),
                 }]))
             }
         }
