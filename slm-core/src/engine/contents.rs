@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Message};
-use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel};
+use super::speech::{MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_tasks};
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
@@ -24,6 +24,8 @@ use crate::text::TextTokenizer;
 pub enum ModelKind {
     /// A speech encoder, an adapter and a language model, joined by `slm.json`. It answers.
     Bundle,
+    /// Encoder, projector and language model in one published folder. It answers.
+    SpeechLlm,
     /// A speech encoder with a CTC head. It transcribes, by the labels of its head.
     CtcModel,
     /// A speech encoder alone.
@@ -35,6 +37,7 @@ pub enum ModelKind {
 /// A model of each kind, its files known and not loaded.
 pub(super) enum Contents {
     Bundle(Box<Bundle>),
+    SpeechLlm { checkpoint: Checkpoint, tasks: Vec<String> },
     CtcModel(Checkpoint),
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
@@ -48,6 +51,8 @@ pub(super) enum Part {
     LabelledEncoder,
     Llm,
     Adapter,
+    /// A whole speech language model.
+    SpeechLlm,
 }
 
 /// Files that a part needs, each with those that can stand for it.
@@ -76,6 +81,7 @@ impl ModelKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle",
+            Self::SpeechLlm => "speech language model",
             Self::CtcModel => "speech encoder with a CTC head",
             Self::SpeechEncoder => "speech encoder",
             Self::LanguageModel => "language model",
@@ -86,6 +92,9 @@ impl ModelKind {
     pub fn use_for(self) -> &'static str {
         match self {
             Self::Bundle => "the tasks of its templates",
+            Self::SpeechLlm => {
+                "`transcribe`, `translate`, `ask` and other instructions; its encoder in a bundle"
+            }
             Self::CtcModel => {
                 "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
             }
@@ -111,6 +120,10 @@ impl Contents {
         let model_type = checkpoint.model_type()?;
         // A config without a family is T5's, where it looks like one.
         let found = model_type.as_deref().unwrap_or("absent");
+        if SPEECH_LLM_TYPES.contains(&found) {
+            let tasks = speech_llm_tasks(&checkpoint)?;
+            return Ok(Self::SpeechLlm { checkpoint, tasks });
+        }
         if encoder::family_of(found).is_some() {
             let has_head = encoder::labels(&checkpoint)?.is_some();
             return Ok(if has_head { Self::CtcModel(checkpoint) } else { Self::SpeechEncoder(checkpoint) });
@@ -126,6 +139,7 @@ impl Contents {
     pub(super) fn kind(&self) -> ModelKind {
         match self {
             Self::Bundle(_) => ModelKind::Bundle,
+            Self::SpeechLlm { .. } => ModelKind::SpeechLlm,
             Self::CtcModel(_) => ModelKind::CtcModel,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
@@ -140,6 +154,7 @@ impl Contents {
                 (Part::Llm, bundle.llm()?),
                 (Part::Adapter, bundle.adapter()?),
             ],
+            Self::SpeechLlm { checkpoint, .. } => vec![(Part::SpeechLlm, checkpoint.clone())],
             Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
             Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
@@ -150,6 +165,7 @@ impl Contents {
     pub(super) fn tasks(&self) -> Vec<String> {
         match self {
             Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
+            Self::SpeechLlm { tasks, .. } => tasks.clone(),
             Self::CtcModel(_) => vec![Task::Transcribe.key()],
             Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
         }
@@ -158,7 +174,7 @@ impl Contents {
     /// Refuses what answers nothing by itself, before anything is loaded.
     pub(super) fn check_answers(&self) -> Result<(), Error> {
         match self {
-            Self::Bundle(_) | Self::CtcModel(_) => Ok(()),
+            Self::Bundle(_) | Self::SpeechLlm { .. } | Self::CtcModel(_) => Ok(()),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
             }
@@ -169,6 +185,7 @@ impl Contents {
     pub(super) fn load(&self, placement: Placement) -> Result<SpeechModel, Error> {
         match self {
             Self::Bundle(bundle) => Ok(SpeechModel::load(bundle, placement)?),
+            Self::SpeechLlm { checkpoint, .. } => Ok(SpeechModel::load_speech_llm(checkpoint, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
@@ -182,6 +199,10 @@ impl Contents {
         match self {
             Self::Bundle(bundle) => {
                 SpeechModel::load(bundle, placement)?;
+                Ok(None)
+            }
+            Self::SpeechLlm { checkpoint, .. } => {
+                SpeechModel::load_speech_llm(checkpoint, placement)?;
                 Ok(None)
             }
             // Without a tokenizer it is sound as a part of others.
@@ -223,6 +244,7 @@ impl Part {
             Self::Encoder | Self::LabelledEncoder => "encoder",
             Self::Llm => "llm",
             Self::Adapter => "adapter",
+            Self::SpeechLlm => "model",
         }
     }
 
@@ -232,7 +254,7 @@ impl Part {
         const TOKENIZER: (&str, &[&str]) = (TOKENIZER_FILES[0], &TOKENIZER_FILES);
         match self {
             Self::Encoder => &[FEATURES],
-            Self::LabelledEncoder => &[FEATURES, TOKENIZER],
+            Self::LabelledEncoder | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
             Self::Adapter => &[],
         }
@@ -242,11 +264,10 @@ impl Part {
     pub(super) fn working(self, checkpoint: &Checkpoint) -> Result<u64, Error> {
         match self {
             Self::Encoder | Self::LabelledEncoder => {
-                // Without its settings the usual 10 ms.
-                let hop =
-                    FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
-                let samples = MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE);
-                Ok(encoder::sizes(checkpoint)?.working_bytes(1, (samples / hop as f64) as usize))
+                Ok(encoder::sizes(checkpoint)?.working_bytes(1, segment_frames(checkpoint)))
+            }
+            Self::SpeechLlm => {
+                Ok(speech_llm_bytes(checkpoint, segment_frames(checkpoint), MAX_SEGMENT_SECONDS)?)
             }
             Self::Llm => {
                 // It reads the soft tokens of a segment, 10 a second, and writes as many.
@@ -256,4 +277,11 @@ impl Part {
             Self::Adapter => Ok(0),
         }
     }
+}
+
+/// Feature frames of the longest segment.
+fn segment_frames(checkpoint: &Checkpoint) -> usize {
+    // Without its settings the usual 10 ms.
+    let hop = FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
+    (MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE) / hop as f64) as usize
 }

@@ -2,6 +2,7 @@
 
 use super::adapted::Adapted;
 use super::ctc_writer::CtcWriter;
+use super::speech_llm::SpeechLlm;
 use super::writer::Writer;
 
 /// What writes a model's answers.
@@ -9,6 +10,8 @@ use super::writer::Writer;
 pub enum AnyWriter {
     /// A language model behind an adapter.
     Adapted(Box<Adapted>),
+    /// The language model of a published speech language model.
+    SpeechLlm(Box<SpeechLlm>),
     /// The labels of the encoder's own CTC head.
     Ctc(CtcWriter),
 }
@@ -17,6 +20,7 @@ impl AnyWriter {
     pub(super) fn of(&self) -> &dyn Writer {
         match self {
             Self::Adapted(writer) => &**writer,
+            Self::SpeechLlm(writer) => &**writer,
             Self::Ctc(writer) => writer,
         }
     }
@@ -24,6 +28,7 @@ impl AnyWriter {
     pub(super) fn of_mut(&mut self) -> &mut dyn Writer {
         match self {
             Self::Adapted(writer) => &mut **writer,
+            Self::SpeechLlm(writer) => &mut **writer,
             Self::Ctc(writer) => writer,
         }
     }

@@ -2,7 +2,7 @@
 //! [`Model`](crate::Model), which is made of it.
 //!
 //! A [`SpeechModel`] has [`Ears`], which are the same for all kinds of models, and one of the writers ([`AnyWriter`]): a
-//! language model behind an adapter ([`Adapted`]), or the labels of the encoder itself ([`CtcWriter`]).
+//! language model behind an adapter ([`Adapted`]), that of a published folder ([`SpeechLlm`]), or the labels of the encoder itself ([`CtcWriter`]).
 
 mod adapted;
 mod any_writer;
@@ -16,7 +16,9 @@ mod respond;
 mod segment;
 mod settle;
 mod shared;
+mod speech_llm;
 mod stream;
+mod texts;
 mod verify;
 mod writer;
 
@@ -28,10 +30,14 @@ pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
+pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
+pub(super) use speech_llm::{
+    MODEL_TYPES as SPEECH_LLM_TYPES, tasks as speech_llm_tasks, working_bytes as speech_llm_bytes,
+};
 pub(crate) use verify::Outcome;
 
 /// The most tokens that an instruction may have.

@@ -9,6 +9,7 @@ use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
 use super::segment::MAX_SEGMENT_SECONDS;
+use super::speech_llm::SpeechLlm;
 use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
@@ -77,6 +78,21 @@ impl SpeechModel {
         let labels = TextTokenizer::from_checkpoint(encoder)?;
         let encoder = SpeechEncoder::load(encoder, &placement)?;
         Self::ctc(Ears { features, encoder, labels: Some(labels) }, placement.device())
+    }
+
+    /// Loads a published speech language model.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the file, or the fields that do not fit.
+    pub fn load_speech_llm(
+        checkpoint: &Checkpoint,
+        placement: impl Into<Placement>,
+    ) -> Result<Self, LoadError> {
+        let placement = placement.into().without_autodiff();
+        let (ears, writer) = SpeechLlm::load(checkpoint, &placement)?;
+        let writer = AnyWriter::SpeechLlm(Box::new(writer));
+        Ok(Self::join(ears, writer, MAX_SEGMENT_SECONDS, placement.device().clone()))
     }
 
     /// Joins the parts of a bundle that are on `device`.
@@ -163,7 +179,15 @@ impl SpeechModel {
     pub fn adapted(&self) -> Option<&Adapted> {
         match &self.writer {
             AnyWriter::Adapted(adapted) => Some(adapted),
-            AnyWriter::Ctc(_) => None,
+            AnyWriter::SpeechLlm(_) | AnyWriter::Ctc(_) => None,
+        }
+    }
+
+    /// The projector and the language model, of a published speech language model.
+    pub fn speech_llm(&self) -> Option<&SpeechLlm> {
+        match &self.writer {
+            AnyWriter::SpeechLlm(writer) => Some(writer),
+            AnyWriter::Adapted(_) | AnyWriter::Ctc(_) => None,
         }
     }
 

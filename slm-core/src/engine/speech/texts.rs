@@ -1,0 +1,140 @@
+//! From a prompt to texts: a language model's search, and its tokens as words.
+
+use std::ops::ControlFlow;
+
+use super::error::SpeechError;
+use super::stream::{GrowingText, until_stop};
+use super::writer::{OnText, Written};
+use crate::decode::{DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, generate_n_best, settings};
+use crate::engine::answer::{Alternative, Answer};
+use crate::engine::request::{Request, TokenLimit};
+use crate::engine::warning::Warning;
+use crate::llm::LanguageModel;
+use crate::nn::{PaddedBatch, Watch};
+use crate::prompt::Task;
+use crate::text::TextTokenizer;
+
+/// Tokens that a text may have beside those that its duration gives.
+const BASE_TOKENS: f64 = 16.0;
+/// Tokens of a second of fast speech, in a language that takes many: ordinary speech has 3 to 5.
+const TOKENS_A_SECOND: f64 = 12.0;
+
+/// A language model at work on prompts.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub(super) llm: &'a LanguageModel,
+    pub(super) tokenizer: &'a TextTokenizer,
+    pub(super) request: &'a Request,
+    pub(super) decode: &'a DecodeConfig,
+    pub(super) watch: &'a Watch,
+}
+
+impl Texts<'_> {
+    /// What is written for each row of a prompt. `on_text` is for one row only.
+    pub(super) fn write(
+        self,
+        prompt: &PaddedBatch,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Written>, SpeechError> {
+        let rows = match on_text {
+            None => self.generate(prompt, None)?,
+            Some(on_text) => {
+                let mut text = GrowingText::new(self.tokenizer, &self.request.stop);
+                let mut tell = |settled: Settled<'_>| {
+                    let added = text.advance(settled.ids, settled.is_last);
+                    if !added.is_empty() {
+                        on_text(&added);
+                    }
+                    ControlFlow::Continue(())
+                };
+                self.generate(prompt, Some(&mut tell))?
+            }
+        };
+        rows.into_iter().map(|hypotheses| self.written(&hypotheses)).collect()
+    }
+
+    fn generate(
+        self,
+        prompt: &PaddedBatch,
+        on_settled: Option<OnSettled>,
+    ) -> Result<Vec<Vec<Hypothesis>>, SpeechError> {
+        let Self { request, watch, .. } = self;
+        let memory = self.llm.encode_watched(prompt, watch);
+        if watch.is_stopped() {
+            return Err(SpeechError::Cancelled);
+        }
+        let stops =
+            |ids: &[u32]| self.tokenizer.decode(ids).is_ok_and(|text| until_stop(&text, &request.stop).1);
+        let mut hooks = Hooks {
+            stops: request.stop.iter().any(|stop| !stop.is_empty()).then_some(&stops),
+            // What it calls lives longer than the hooks.
+            on_settled: match on_settled {
+                Some(tell) => Some(tell),
+                None => None,
+            },
+            prompts: &[],
+            processors: &[],
+            watch: watch.clone(),
+        };
+        Ok(generate_n_best(self.llm, &memory, self.decode, &mut hooks)?)
+    }
+
+    /// The text of the best hypothesis, and those of the others.
+    fn written(self, hypotheses: &[Hypothesis]) -> Result<Written, SpeechError> {
+        let request = self.request;
+        let mut texts = hypotheses
+            .iter()
+            .map(|hypothesis| {
+                let text = self.tokenizer.decode(&hypothesis.ids)?;
+                let text = until_stop(&text, &request.stop).0.trim().to_owned();
+                Ok(Alternative { text, score: hypothesis.score })
+            })
+            .collect::<Result<Vec<_>, SpeechError>>()?
+            .into_iter();
+        let text = texts.next().map(|best| best.text).unwrap_or_default();
+        let best = hypotheses.first();
+        let is_cut = best.is_some_and(|best| best.finish == Finish::Length);
+        Ok(Written {
+            text,
+            tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
+            score: best.map_or(0.0, |best| best.score),
+            stopped_at: is_cut.then_some(self.decode.max_new_tokens),
+            alternatives: texts.collect(),
+        })
+    }
+}
+
+/// How to decode a request for pieces of at most `seconds`: ids without a token are left out.
+pub(super) fn decoding_of(
+    request: &Request,
+    task: &Task,
+    seconds: f64,
+    tokenizer: &TextTokenizer,
+) -> DecodeConfig {
+    let limit = request.decode.vocab_limit.unwrap_or_else(|| tokenizer.len());
+    let max_new_tokens = match request.token_limit {
+        TokenLimit::AtMost(tokens) => tokens,
+        TokenLimit::FollowsDuration if task.is_piecewise() => token_limit(seconds),
+        TokenLimit::FollowsDuration => request.decode.max_new_tokens,
+    };
+    let max_new_tokens = max_new_tokens.max(request.decode.min_new_tokens);
+    DecodeConfig { vocab_limit: Some(limit), max_new_tokens, ..request.decode }
+}
+
+/// Tokens of a text that is as long as `seconds` of fast speech.
+pub(super) fn token_limit(seconds: f64) -> usize {
+    ((BASE_TOKENS + TOKENS_A_SECOND * seconds).ceil() as usize).min(settings::MAX_NEW_TOKENS)
+}
+
+/// What was written for a text in the place of speech, as an answer.
+pub(super) fn answer(written: Written) -> Answer {
+    let limit = |tokens| Warning::TextLimit { start: 0.0, end: 0.0, tokens };
+    Answer {
+        text: written.text,
+        truncated: written.stopped_at.is_some(),
+        score: written.score,
+        alternatives: written.alternatives,
+        warnings: written.stopped_at.map(limit).into_iter().collect(),
+        ..Answer::default()
+    }
+}
