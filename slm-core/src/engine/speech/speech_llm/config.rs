@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use super::INSTRUCTION_TOKENS;
 use crate::adapter::WindowQFormerConfig;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
@@ -12,6 +11,9 @@ use crate::llm::{CausalConfig, LlmSizes};
 
 /// The `model_type`s of speech language models.
 pub(in crate::engine) const MODEL_TYPES: &[&str] = &["granite_speech", "granite_speech_plus"];
+
+/// Tokens of an instruction and what stands around it, for estimates.
+pub(super) const INSTRUCTION_TOKENS: usize = 128;
 
 /// What `config.json` says of the whole.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::SpeechLlm;
 use super::config::SpeechLlmConfig;
+use super::model::SpeechLlm;
 use crate::ctc::FoundPhrase;
 use crate::engine::speech::error::SpeechError;
 use crate::prompt::{Instruction, Phrases, Slots, Task, TemplateError, Templates};

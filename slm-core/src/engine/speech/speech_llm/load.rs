@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::SpeechLlm;
 use super::config::SpeechLlmConfig;
 use super::instructions::templates;
+use super::model::SpeechLlm;
 use crate::adapter::WindowQFormer;
 use crate::checkpoint::{ADAPTER_CONFIG_FILE, CHAT_TEMPLATE_FILE, Checkpoint};
 use crate::decode::DecodeConfig;

@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 
 use serde_json::Map;
 
-use super::SpeechLlm;
+use super::model::SpeechLlm;
 use crate::engine::speech::error::SpeechError;
 use crate::engine::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
 use crate::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
