@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use burn::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use slm_core::models::decode::{DecodeConfig, generate};
+use slm_core::models::decode::{DecodeConfig, Strategy, generate};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::weights::Placement;
@@ -206,6 +206,28 @@ fn logits_and_ids_are_those_of_transformers_with_the_adapter_and_without() {
 }
 
 #[test]
+fn beams_are_those_of_transformers() {
+    let file = std::fs::read(fixtures().join("speech_llm/beams.json")).unwrap();
+    let all: BTreeMap<String, BTreeMap<String, Vec<Vec<u32>>>> = serde_json::from_slice(&file).unwrap();
+    for name in FOLDERS {
+        let (ears, llm) = load(name);
+        let io = read_tensors(&folder(name).join("io.safetensors"));
+        for (prefix, expected) in &all[name] {
+            let (inputs, model) = read(&ears, &llm, &io, name, prefix);
+            let mut config = DecodeConfig::default();
+            config.strategy = Strategy::Beam { size: 4, length_penalty: 1.0 };
+            config.max_new_tokens = expected[0].len();
+            config.min_new_tokens = expected[0].len();
+            let texts = generate(model, &model.encode(&inputs), &config).unwrap();
+            assert_eq!(texts.len(), expected.len());
+            for (row, (text, expected)) in texts.iter().zip(expected).enumerate() {
+                assert_eq!(&text.ids, expected, "{name}, {prefix} row {row}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_adapter_is_on_where_there_is_speech_alone() {
     let name = "granite_speech_lora";
     let (ears, llm) = load(name);
@@ -275,15 +297,16 @@ fn the_encoder_alone_has_a_head() {
     let device = backend().device().unwrap();
     for name in FOLDERS {
         let encoder = SpeechEncoder::load(&checkpoint(&folder(name)), &device).unwrap();
-        assert_eq!((encoder.labels(), encoder.blank(), encoder.stride()), (Some(22), 0, 1));
+        let (weight, bias) = encoder.ctc_head().unwrap();
+        let labels = bias.dims()[0];
+        assert_eq!((encoder.labels(), encoder.blank(), encoder.stride()), (Some(labels), 0, 1));
         let io = read_tensors(&folder(name).join("io.safetensors"));
         let states = encoder.forward(&features(&io, ""));
         let [rows, time, width] = states.dims();
         assert_eq!(width, encoder.output_width());
-        // The head reads the last states, of width 24.
-        let (weight, bias) = encoder.ctc_head().unwrap();
+        // The head reads the last states, of width 24; the others count for nothing.
         let last: Tensor<3> = states.values().slice([0..rows, 0..time, width - 24..width]);
-        let own = weight.slice([0..22, width - 24..width]).transpose().unsqueeze();
+        let own = weight.slice([0..labels, width - 24..width]).transpose().unsqueeze();
         let expected = last.matmul(own) + bias.unsqueeze();
         let gap = (encoder.ctc_logits(&states).unwrap() - expected).abs().max();
         assert!(gap.try_into_scalar::<f32>().unwrap() < 1e-4, "{name}");
