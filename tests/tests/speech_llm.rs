@@ -80,6 +80,23 @@ fn speech(states: &PaddedBatch) -> Vec<EncodedSpeech> {
 }
 
 #[test]
+fn features_are_those_of_transformers() {
+    for name in FOLDERS {
+        let (ears, _) = load(name);
+        let io = read_tensors(&folder(name).join("io.safetensors"));
+        for (file, tensor) in [("audio_0.wav", "input_features"), ("audio_1.wav", "alone.input_features")] {
+            let sound = audio::read(&folder(name).join(file)).unwrap();
+            let found = ears.features.extract(&sound.samples);
+            let expected = &io[tensor];
+            assert_eq!([found.frames, found.bins], expected.shape[1..], "{name}, {file}");
+            let gaps = found.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs());
+            let worst = gaps.fold(0.0, f32::max);
+            assert!(worst < 5e-5, "{name}, {file}: {worst}");
+        }
+    }
+}
+
+#[test]
 fn states_and_embeddings_are_those_of_transformers() {
     for name in FOLDERS {
         let (ears, llm) = load(name);
