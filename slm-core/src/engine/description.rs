@@ -84,9 +84,7 @@ fn part_of(name: &str) -> &'static str {
         "adapter"
     } else if has("shared") || has("embed_tokens") {
         "embedding"
-    } else if has("language_model") && !has("encoder") {
-        "decoder"
-    } else if has("decoder") {
+    } else if has("decoder") || has("language_model") && !has("encoder") {
         "decoder"
     } else if has("vision_tower") || has("multi_modal_projector") {
         "images"
