@@ -225,7 +225,9 @@ fn logits_and_ids_are_those_of_transformers_with_the_adapter_and_without() {
 #[test]
 fn beams_are_those_of_transformers() {
     let file = std::fs::read(fixtures().join("speech_llm/beams.json")).unwrap();
-    let all: BTreeMap<String, BTreeMap<String, Vec<Vec<u32>>>> = serde_json::from_slice(&file).unwrap();
+    let all: BTreeMap<String, BTreeMap<String, Vec<Option<Vec<u32>>>>> =
+        serde_json::from_slice(&file).unwrap();
+    let mut count = 0;
     for name in FOLDERS {
         let (ears, llm) = load(name);
         let io = read_tensors(&folder(name).join("io.safetensors"));
@@ -233,15 +235,20 @@ fn beams_are_those_of_transformers() {
             let (inputs, model) = read(&ears, &llm, &io, name, prefix);
             let mut config = DecodeConfig::default();
             config.strategy = Strategy::Beam { size: 4, length_penalty: 1.0 };
-            config.max_new_tokens = expected[0].len();
-            config.min_new_tokens = expected[0].len();
+            config.max_new_tokens = 40;
+            config.min_new_tokens = 40;
             let texts = generate(model, &model.encode(&inputs), &config).unwrap();
             assert_eq!(texts.len(), expected.len());
             for (row, (text, expected)) in texts.iter().zip(expected).enumerate() {
-                assert_eq!(&text.ids, expected, "{name}, {prefix} row {row}");
+                // Rows in which two beams are as good as each other have none.
+                if let Some(expected) = expected {
+                    assert_eq!(&text.ids, expected, "{name}, {prefix} row {row}");
+                    count += 1;
+                }
             }
         }
     }
+    assert!(count >= 12, "{count} rows");
 }
 
 #[test]

@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn transformers_computes_the_same() {
-        let tensor = |name| fixture("granite_speech", name);
+        let tensor = |name: String| fixture("granite_speech", &name);
         for number in 0..2 {
-            let (shape, expected) = tensor(&format!("input_features.{number}"));
-            let samples = tensor(&format!("waveform.{number}")).1;
+            let (shape, expected) = tensor(format!("input_features.{number}"));
+            let samples = tensor(format!("waveform.{number}")).1;
             let found = GraniteMel::new(GraniteMelConfig::default()).extract(&samples);
             assert_eq!([found.frames, found.bins], shape[..]);
             let gaps = found.values.iter().zip(&expected).map(|(a, b)| (a - b).abs());
