@@ -92,9 +92,7 @@ impl ModelKind {
     pub fn use_for(self) -> &'static str {
         match self {
             Self::Bundle => "the tasks of its templates",
-            Self::SpeechLlm => {
-                "`transcribe`, `translate`, `ask` and other instructions; its encoder in a bundle"
-            }
+            Self::SpeechLlm => "`transcribe`, `translate`, `ask` and other instructions",
             Self::CtcModel => {
                 "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
             }
