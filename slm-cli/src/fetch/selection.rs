@@ -7,7 +7,7 @@ use slm_core::models::checkpoint::{gguf, nemo};
 use super::listing::RemoteFile;
 
 /// Small files that are taken where they are.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
@@ -16,12 +16,16 @@ const NAMES: [&str; 13] = [
     "tokenizer_config.json",
     "chat_template.jinja",
     "chat_template.json",
+    "adapter_config.json",
     "special_tokens_map.json",
     "vocab.json",
     "slm.json",
     "README.md",
     "USE_POLICY.md",
 ];
+
+/// The tensors of a LoRA adapter, which may lie beside the model that it is for.
+const LORA: &str = "adapter_model.safetensors";
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,7 @@ fn weights(listed: &[RemoteFile]) -> Vec<String> {
         if let Some(file) = only.filter(|_| !found.iter().any(|name| name.starts_with(folder))) {
             found.push(format!("{folder}{file}"));
         }
+        found.extend(own.contains(&LORA).then(|| format!("{folder}{LORA}")));
     }
     found
 }
@@ -167,6 +172,8 @@ mod tests {
         assert_eq!(chosen(&Selection::Needed, &["config.json", "x.nemo"]), ["config.json"]);
         assert_eq!(chosen(&Selection::Needed, &["config.json", "x.gguf"]), ["config.json", "x.gguf"]);
         assert_eq!(chosen(&Selection::Needed, &["README.md", "x.gguf", "y.gguf"]), ["README.md"]);
+        let speech = ["config.json", "adapter_config.json", "adapter_model.safetensors", "model.safetensors"];
+        assert_eq!(chosen(&Selection::Needed, &speech), speech);
         assert!(!has_weights(&files(&["config.json", "tf_model.h5"])));
     }
 }

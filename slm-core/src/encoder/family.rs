@@ -1,6 +1,7 @@
 //! The families of speech encoders: which `model_type` is whose.
 
 use super::error::EncoderError;
+use super::granite::{self, GraniteSpeech};
 use super::granite5::{self, GraniteSpeech5};
 use super::lasr::{self, Lasr};
 use super::model::EncoderSizes;
@@ -26,7 +27,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 6] = [
+pub static FAMILIES: [Family; 7] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
@@ -60,6 +61,16 @@ pub static FAMILIES: [Family; 6] = [
         load: |checkpoint, placement| Ok(SpeechEncoder::Lasr(Lasr::load(checkpoint, placement)?)),
         labels: |checkpoint| Ok(lasr::LasrConfig::from_checkpoint(checkpoint)?.labels()),
         sizes: |checkpoint| Ok(Box::new(lasr::LasrConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: granite::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::GraniteSpeech(GraniteSpeech::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| {
+            Ok(Some(granite::GraniteSpeechConfig::from_checkpoint(checkpoint)?.encoder_config.output_dim))
+        },
+        sizes: |checkpoint| Ok(Box::new(granite::GraniteSpeechConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: granite5::MODEL_TYPES,
@@ -138,13 +149,13 @@ mod tests {
     #[test]
     fn every_model_type_has_one_family() {
         let mut names = model_types();
-        assert_eq!(names.len(), 10);
+        assert_eq!(names.len(), 12);
         for name in names.iter().chain([&NEMO]) {
             assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 10);
+        assert_eq!(names.len(), 12);
         assert!(!names.contains(&NEMO) && family_of("t5").is_none());
     }
 }

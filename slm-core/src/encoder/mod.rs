@@ -1,13 +1,14 @@
 //! Speech encoders: features to hidden states, with a CTC head that labels frames where a checkpoint has one.
 //!
 //! All but [`whisper`] are Conformers of the same parts, which [`conformer`] holds, one file each. A family is its config, its way in,
-//! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`], [`granite5`]. [`SpeechEncoder`] is any of them, [`family`] the
-//! table of them, and [`EncoderSizes`] what can be said of one before its weights are read.
+//! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`], [`granite`], [`granite5`]. [`SpeechEncoder`] is any of
+//! them, [`family`] the table of them, and [`EncoderSizes`] what can be said of one before its weights are read.
 
 mod activation;
 pub mod conformer;
 mod error;
 pub mod family;
+pub mod granite;
 pub mod granite5;
 mod head;
 pub mod lasr;
@@ -19,6 +20,7 @@ pub mod whisper;
 
 pub use error::EncoderError;
 pub use family::{Family, family_of, labels, model_types, sizes};
+pub use granite::GraniteSpeech;
 pub use granite5::GraniteSpeech5;
 pub use lasr::Lasr;
 pub use model::EncoderSizes;

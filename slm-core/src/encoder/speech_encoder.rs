@@ -4,6 +4,7 @@
 
 use burn::prelude::*;
 
+use super::granite::GraniteSpeech;
 use super::granite5::GraniteSpeech5;
 use super::lasr::Lasr;
 use super::model::{EncoderModel, EncoderSizes};
@@ -24,6 +25,8 @@ pub enum SpeechEncoder {
     Wav2Vec2Conformer(Wav2Vec2Conformer),
     /// Google's Conformer: `lasr_ctc`, `lasr_encoder`.
     Lasr(Lasr),
+    /// IBM's Granite Speech, out of the whole model: `granite_speech`, `granite_speech_plus`.
+    GraniteSpeech(GraniteSpeech),
     /// IBM's Granite Speech 5: `granite_speech5_ctc`.
     GraniteSpeech5(GraniteSpeech5),
     /// OpenAI's Transformer: `whisper`, alone or out of the whole model.
@@ -37,6 +40,7 @@ impl SpeechEncoder {
             Self::Wav2Vec2Bert(model) => model,
             Self::Wav2Vec2Conformer(model) => model,
             Self::Lasr(model) => model,
+            Self::GraniteSpeech(model) => model,
             Self::GraniteSpeech5(model) => model,
             Self::Whisper(model) => model,
         }

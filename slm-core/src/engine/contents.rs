@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Message};
-use super::speech::{MAX_SEGMENT_SECONDS, SpeechModel, whisper_tasks};
+use super::speech::{
+    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_tasks, whisper_tasks,
+};
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
@@ -25,6 +27,8 @@ use crate::text::TextTokenizer;
 pub enum ModelKind {
     /// A speech encoder, an adapter and a language model, joined by `slm.json`. It answers.
     Bundle,
+    /// Encoder, projector and language model in one published folder. It answers.
+    SpeechLlm,
     /// A speech encoder with a CTC head. It transcribes, by the labels of its head.
     CtcModel,
     /// A speech encoder and a decoder that writes what it hears. It transcribes, and translates where it learnt it.
@@ -38,9 +42,9 @@ pub enum ModelKind {
 /// A model of each kind, its files known and not loaded.
 pub(super) enum Contents {
     Bundle(Box<Bundle>),
+    SpeechLlm { checkpoint: Checkpoint, tasks: Vec<String> },
     CtcModel(Checkpoint),
-    /// With the keys of its tasks.
-    Recogniser(Checkpoint, Vec<String>),
+    Recogniser { checkpoint: Checkpoint, tasks: Vec<String> },
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
 }
@@ -55,6 +59,8 @@ pub(super) enum Part {
     Recogniser,
     Llm,
     Adapter,
+    /// A whole speech language model.
+    SpeechLlm,
 }
 
 /// Files that a part needs, each with those that can stand for it.
@@ -83,6 +89,7 @@ impl ModelKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle",
+            Self::SpeechLlm => "speech language model",
             Self::CtcModel => "speech encoder with a CTC head",
             Self::Recogniser => "speech recogniser",
             Self::SpeechEncoder => "speech encoder",
@@ -94,6 +101,7 @@ impl ModelKind {
     pub fn use_for(self) -> &'static str {
         match self {
             Self::Bundle => "the tasks of its templates",
+            Self::SpeechLlm => "`transcribe`, `translate`, `ask` and other instructions",
             Self::CtcModel => {
                 "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
             }
@@ -122,9 +130,13 @@ impl Contents {
         let model_type = checkpoint.model_type()?;
         // A config without a family is T5's, where it looks like one.
         let found = model_type.as_deref().unwrap_or("absent");
+        if SPEECH_LLM_TYPES.contains(&found) {
+            let tasks = speech_llm_tasks(&checkpoint)?;
+            return Ok(Self::SpeechLlm { checkpoint, tasks });
+        }
         if found == whisper::MODEL_TYPE && WhisperDecoder::is_in(&checkpoint.weights()?) {
             let tasks = whisper_tasks(&checkpoint)?;
-            return Ok(Self::Recogniser(checkpoint, tasks));
+            return Ok(Self::Recogniser { checkpoint, tasks });
         }
         if encoder::family_of(found).is_some() {
             let has_head = encoder::labels(&checkpoint)?.is_some();
@@ -141,8 +153,9 @@ impl Contents {
     pub(super) fn kind(&self) -> ModelKind {
         match self {
             Self::Bundle(_) => ModelKind::Bundle,
+            Self::SpeechLlm { .. } => ModelKind::SpeechLlm,
             Self::CtcModel(_) => ModelKind::CtcModel,
-            Self::Recogniser(..) => ModelKind::Recogniser,
+            Self::Recogniser { .. } => ModelKind::Recogniser,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
         }
@@ -156,8 +169,9 @@ impl Contents {
                 (Part::Llm, bundle.llm()?),
                 (Part::Adapter, bundle.adapter()?),
             ],
+            Self::SpeechLlm { checkpoint, .. } => vec![(Part::SpeechLlm, checkpoint.clone())],
             Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
-            Self::Recogniser(checkpoint, _) => vec![(Part::Recogniser, checkpoint.clone())],
+            Self::Recogniser { checkpoint, .. } => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
             Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
         })
@@ -168,7 +182,7 @@ impl Contents {
         match self {
             Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
             Self::CtcModel(_) => vec![Task::Transcribe.key()],
-            Self::Recogniser(_, tasks) => tasks.clone(),
+            Self::SpeechLlm { tasks, .. } | Self::Recogniser { tasks, .. } => tasks.clone(),
             Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
         }
     }
@@ -176,7 +190,7 @@ impl Contents {
     /// Refuses what answers nothing by itself, before anything is loaded.
     pub(super) fn check_answers(&self) -> Result<(), Error> {
         match self {
-            Self::Bundle(_) | Self::CtcModel(_) | Self::Recogniser(..) => Ok(()),
+            Self::Bundle(_) | Self::SpeechLlm { .. } | Self::CtcModel(_) | Self::Recogniser { .. } => Ok(()),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
             }
@@ -187,8 +201,9 @@ impl Contents {
     pub(super) fn load(&self, placement: Placement) -> Result<SpeechModel, Error> {
         match self {
             Self::Bundle(bundle) => Ok(SpeechModel::load(bundle, placement)?),
+            Self::SpeechLlm { checkpoint, .. } => Ok(SpeechModel::load_speech_llm(checkpoint, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
-            Self::Recogniser(checkpoint, _) => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
+            Self::Recogniser { checkpoint, .. } => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
             Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
                 Err(no_answers(checkpoint, self.kind()))
             }
@@ -203,6 +218,10 @@ impl Contents {
                 SpeechModel::load(bundle, placement)?;
                 Ok(None)
             }
+            Self::SpeechLlm { checkpoint, .. } => {
+                SpeechModel::load_speech_llm(checkpoint, placement)?;
+                Ok(None)
+            }
             // Without a tokenizer it is sound as a part of others.
             Self::CtcModel(checkpoint) | Self::SpeechEncoder(checkpoint) => {
                 let model = SpeechEncoder::load(checkpoint, placement)?;
@@ -212,7 +231,7 @@ impl Contents {
                 }
                 Ok(ValueRange::of(&model))
             }
-            Self::Recogniser(checkpoint, _) => {
+            Self::Recogniser { checkpoint, .. } => {
                 let encoder = SpeechEncoder::load(checkpoint, placement.clone())?;
                 check_width(checkpoint, &encoder)?;
                 let decoder = WhisperDecoder::load(checkpoint, placement)?;
@@ -258,6 +277,7 @@ impl Part {
             Self::Recogniser => "recogniser",
             Self::Llm => "llm",
             Self::Adapter => "adapter",
+            Self::SpeechLlm => "model",
         }
     }
 
@@ -267,7 +287,7 @@ impl Part {
         const TOKENIZER: (&str, &[&str]) = (TOKENIZER_FILES[0], &TOKENIZER_FILES);
         match self {
             Self::Encoder => &[FEATURES],
-            Self::LabelledEncoder | Self::Recogniser => &[FEATURES, TOKENIZER],
+            Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
             Self::Adapter => &[],
         }
@@ -283,11 +303,10 @@ impl Part {
                 Ok(hearing.max(config.working_bytes(1, states, target)))
             }
             Self::Encoder | Self::LabelledEncoder => {
-                // Without its settings the usual 10 ms.
-                let hop =
-                    FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
-                let samples = MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE);
-                Ok(encoder::sizes(checkpoint)?.working_bytes(1, (samples / hop as f64) as usize))
+                Ok(encoder::sizes(checkpoint)?.working_bytes(1, segment_frames(checkpoint)))
+            }
+            Self::SpeechLlm => {
+                Ok(speech_llm_bytes(checkpoint, segment_frames(checkpoint), MAX_SEGMENT_SECONDS)?)
             }
             Self::Llm => {
                 // It reads the soft tokens of a segment, 10 a second, and writes as many.
@@ -297,4 +316,11 @@ impl Part {
             Self::Adapter => Ok(0),
         }
     }
+}
+
+/// Feature frames of the longest segment.
+fn segment_frames(checkpoint: &Checkpoint) -> usize {
+    // Without its settings the usual 10 ms.
+    let hop = FeatureExtractor::from_checkpoint(checkpoint).map_or(160, |features| features.hop());
+    (MAX_SEGMENT_SECONDS * f64::from(SAMPLE_RATE) / hop as f64) as usize
 }

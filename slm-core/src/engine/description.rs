@@ -80,9 +80,11 @@ fn part_of(name: &str) -> &'static str {
     let has = |part: &str| name.split('.').any(|component| component == part);
     if ["lm_head", "ctc_head", "decoder_layers"].iter().any(|part| has(part)) {
         "head"
+    } else if has("projector") {
+        "adapter"
     } else if has("shared") || has("embed_tokens") {
         "embedding"
-    } else if has("decoder") {
+    } else if has("decoder") || has("language_model") && !has("encoder") {
         "decoder"
     } else if has("vision_tower") || has("multi_modal_projector") {
         "images"

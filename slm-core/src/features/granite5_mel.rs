@@ -1,39 +1,21 @@
 //! Log-mel frames with their differences, two by two, as `GraniteSpeech5FeatureExtractor` of transformers 5.23.0
 //! computes them.
 //!
-//! Frames around every 10 ms, reflected at the ends, under a periodic Hann window in the middle of the transform; power,
-//! mel by HTK's formula with triangles in Hz, `log10` down to a floor below the loudest value. All arithmetic is f64.
-//! Shapes: `N` samples, `T` frames of `M` values, `B` mel bins: `M = 4B`.
-
-use std::f64::consts::PI;
-use std::fmt;
+//! The mel frames are those of [`GraniteFrames`]; beside each stands how it changes. All arithmetic is f64. Shapes: `N` samples, `T` frames of `M` values, `B` mel bins: `M = 4B`.
 
 use serde::{Deserialize, Serialize};
 
 use super::config::{MAX_BINS, SAMPLING_RATE};
-use super::mel_filters::MelFilters;
+use super::granite_frames::{GraniteFrames, MEL_HOP, MIN_SAMPLES, N_FFT, STACKED, WINDOW};
 use super::settings_file::SettingsFile;
-use super::spectrum::MelSpectrum;
 use super::{ConfigProblem, FeatureError, Features};
 
 /// The class in transformers that computes the same features.
 pub(super) const EXTRACTOR: &str = "GraniteSpeech5FeatureExtractor";
-/// Samples of the window, 25 ms.
-const WINDOW: usize = 400;
-/// Samples from the middle of a mel frame to that of the next, 10 ms.
-const MEL_HOP: usize = 160;
-/// Length of the Fourier transform.
-const N_FFT: usize = 512;
-/// Mel frames that stand side by side.
-const STACKED: usize = 2;
 /// Samples from one frame to the next.
 pub(super) const HOP: usize = MEL_HOP * STACKED;
 /// Mel frames that a difference is taken over.
 const DIFFERENCE: usize = 3;
-/// Least energy of a filter.
-const ENERGY_FLOOR: f64 = 1e-10;
-/// Fewest samples: 0.1 s, of which every published encoder makes a state. Shorter input is filled up with silence.
-const MIN_SAMPLES: usize = 1600;
 
 /// Settings of [`Granite5Mel`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -116,26 +98,16 @@ impl Granite5MelConfig {
 }
 
 /// Computes [`Features`] from samples. Cheap to clone and shared between threads.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Granite5Mel {
     config: Granite5MelConfig,
-    /// Periodic Hann window.
-    window: Vec<f64>,
-    spectrum: MelSpectrum,
-}
-
-impl fmt::Debug for Granite5Mel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Granite5Mel").field("config", &self.config).finish_non_exhaustive()
-    }
+    frames: GraniteFrames,
 }
 
 impl Granite5Mel {
     /// Prepares window, filters and transform.
     pub fn new(config: Granite5MelConfig) -> Self {
-        let filters = MelFilters::htk(config.num_mel_bins, N_FFT, SAMPLING_RATE);
-        let window = (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / WINDOW as f64).cos()).collect();
-        Self { config, window, spectrum: MelSpectrum::new(N_FFT, filters) }
+        Self { config, frames: GraniteFrames::new(config.num_mel_bins, config.logmel_floor_db) }
     }
 
     /// The settings.
@@ -154,22 +126,7 @@ impl Granite5Mel {
         let mel_frames = frames * STACKED;
         // The last mel frame has its middle within the samples.
         let count = samples.len().max(MIN_SAMPLES).max((mel_frames - 1) * MEL_HOP + 1);
-        let sample = |place: usize| samples.get(place).copied().map_or(0.0, f64::from);
-        let load = |t: usize, frame: &mut [f64]| {
-            let middle = &mut frame[(N_FFT - WINDOW) / 2..];
-            for (i, (slot, weight)) in middle.iter_mut().zip(&self.window).enumerate() {
-                let place = t * MEL_HOP + i;
-                let before = WINDOW / 2;
-                let place = before.abs_diff(place);
-                let place = if place < count { place } else { 2 * (count - 1) - place };
-                *slot = weight * sample(place);
-            }
-        };
-        let mut mels = self.spectrum.log_mels(mel_frames, load, |energy| energy.max(ENERGY_FLOOR).log10());
-        let floor = mels.iter().copied().fold(f64::NEG_INFINITY, f64::max) - self.config.logmel_floor_db;
-        for value in &mut mels {
-            *value = value.max(floor) / 4.0 + 1.0;
-        }
+        let mels = self.frames.log_mels(samples, count, mel_frames);
         let bins = self.config.num_mel_bins;
         let row = |t: usize| &mels[t * bins..(t + 1) * bins];
         let mut values = Vec::with_capacity(2 * mels.len());

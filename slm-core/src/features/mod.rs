@@ -1,7 +1,8 @@
 //! Speech features: from samples at 16 kHz to the frames a frozen encoder reads.
 //!
 //! [`FeatureExtractor`] is one of [`LogMel`] (NeMo's FastConformers), [`FilterBank`] (w2v-BERT 2.0), [`LasrMel`],
-//! [`Granite5Mel`], [`WhisperMel`] and [`Waveform`] (wav2vec 2.0), as a `preprocessor_config.json` says. Shape legend: `N` samples, `T` frames, `M` values of a frame.
+//! [`GraniteMel`], [`Granite5Mel`], [`WhisperMel`] and [`Waveform`] (wav2vec 2.0), as a `preprocessor_config.json` says.
+//! Shape legend: `N` samples, `T` frames, `M` values of a frame.
 
 mod config;
 mod extractor;
@@ -9,6 +10,8 @@ mod filter_bank;
 #[cfg(test)]
 mod fixture;
 mod granite5_mel;
+mod granite_frames;
+mod granite_mel;
 mod lasr_mel;
 mod log_mel;
 mod mel_filters;
@@ -29,6 +32,7 @@ use crate::checkpoint::nemo::NemoError;
 pub use config::LogMelConfig;
 pub use extractor::FeatureExtractor;
 pub use filter_bank::{FilterBank, FilterBankConfig};
+pub use granite_mel::{GraniteMel, GraniteMelConfig};
 pub use granite5_mel::{Granite5Mel, Granite5MelConfig};
 pub use lasr_mel::{LasrMel, LasrMelConfig};
 pub use log_mel::LogMel;

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::config::EXTRACTOR as LOG_MEL;
 use super::filter_bank::EXTRACTOR as FILTER_BANK;
+use super::granite_mel::EXTRACTOR as GRANITE;
 use super::granite5_mel::EXTRACTOR as GRANITE5;
 use super::lasr_mel::EXTRACTOR as LASR;
 use super::settings_file::SettingsFile;
 use super::waveform::EXTRACTOR as WAVEFORM;
 use super::whisper_mel::EXTRACTOR as WHISPER;
 use super::{
-    ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, LasrMelConfig, LogMelConfig,
-    WaveformConfig, WhisperMelConfig, nemo,
+    ConfigProblem, FeatureError, FilterBankConfig, Granite5MelConfig, GraniteMelConfig, LasrMelConfig,
+    LogMelConfig, WaveformConfig, WhisperMelConfig, nemo,
 };
 use crate::checkpoint::Checkpoint;
 
@@ -26,6 +27,8 @@ pub enum FeatureSettings {
     FilterBank(FilterBankConfig),
     /// Log-mel frames of LASR (`LasrFeatureExtractor`).
     LasrMel(LasrMelConfig),
+    /// Log-mel frames of Granite Speech, two by two (`GraniteSpeechFeatureExtractor`).
+    GraniteMel(GraniteMelConfig),
     /// Log-mel frames of Granite Speech 5, with their differences, two by two (`GraniteSpeech5FeatureExtractor`).
     Granite5Mel(Granite5MelConfig),
     /// Log-mel frames of Whisper (`WhisperFeatureExtractor`).
@@ -56,6 +59,7 @@ impl FeatureSettings {
             None | Some(LOG_MEL) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
             Some(LASR) => Ok(Self::LasrMel(LasrMelConfig::parse(&file)?)),
+            Some(GRANITE) => Ok(Self::GraniteMel(GraniteMelConfig::parse(&file)?)),
             Some(GRANITE5) => Ok(Self::Granite5Mel(Granite5MelConfig::parse(&file)?)),
             Some(WHISPER) => Ok(Self::WhisperMel(WhisperMelConfig::parse(&file)?)),
             Some(WAVEFORM) => Ok(Self::Waveform(WaveformConfig::parse(&file)?)),
@@ -65,7 +69,7 @@ impl FeatureSettings {
                     field: "feature_extractor_type",
                     found: format!("`{}`", shown.escape_default()),
                     expected: format!(
-                        "`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE5}`, `{WHISPER}` or `{WAVEFORM}`"
+                        "`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE}`, `{GRANITE5}`, `{WHISPER}` or `{WAVEFORM}`"
                     ),
                 }]))
             }

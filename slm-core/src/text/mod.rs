@@ -11,6 +11,7 @@
 //! Ids may have gaps. What has a row or a place for every id, such as an embedding, goes by the largest one.
 
 pub mod chat;
+mod code_points;
 mod ctc_vocabulary;
 mod error;
 pub(crate) mod letters;

@@ -26,6 +26,15 @@ pub enum ProjectionBias {
     All,
 }
 
+/// How keys and values are made of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyValueMaps {
+    /// By a map each.
+    Apart,
+    /// By one map, whose first half are the keys; not for positions that turn what the keys are made of.
+    Together,
+}
+
 /// What an [`Attention`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionConfig {
@@ -37,6 +46,8 @@ pub struct AttentionConfig {
     pub head_dim: usize,
     /// Which projections have biases.
     pub bias: ProjectionBias,
+    /// How keys and values are made.
+    pub key_values: KeyValueMaps,
     /// How it knows positions; `None` where it does not.
     pub position: Option<PositionKind>,
 }
@@ -45,8 +56,9 @@ pub struct AttentionConfig {
 #[derive(Module, Debug)]
 pub struct Attention {
     q_proj: MatrixLinear,
+    /// Keys, and behind them values where these have no map of their own.
     k_proj: MatrixLinear,
-    v_proj: MatrixLinear,
+    v_proj: Option<MatrixLinear>,
     o_proj: MatrixLinear,
     position: Option<Position>,
     num_heads: usize,
@@ -55,16 +67,20 @@ pub struct Attention {
 impl AttentionConfig {
     /// Builds the module on `device`.
     pub fn init(&self, device: &Device) -> Attention {
-        let Self { width, num_heads, head_dim, bias, position } = *self;
+        let Self { width, num_heads, head_dim, bias, key_values, position } = *self;
         let inner = num_heads * head_dim;
         let linear = |input: usize, output: usize, has_bias: bool| -> MatrixLinear {
             LinearConfig::new(input, output).with_bias(has_bias).init(device).into()
         };
         let input_bias = bias == ProjectionBias::All;
+        let (keys, has_values) = match key_values {
+            KeyValueMaps::Apart => (inner, true),
+            KeyValueMaps::Together => (2 * inner, false),
+        };
         Attention {
             q_proj: linear(width, inner, input_bias),
-            k_proj: linear(width, inner, input_bias),
-            v_proj: linear(width, inner, input_bias),
+            k_proj: linear(width, keys, input_bias),
+            v_proj: has_values.then(|| linear(width, inner, input_bias)),
             o_proj: linear(inner, width, bias != ProjectionBias::Absent),
             position: position.map(|kind| PositionConfig { kind, width, num_heads, head_dim }.init(device)),
             num_heads,
@@ -94,7 +110,16 @@ impl Attention {
         };
         // [B, T, E] -> [B, T, H, K]
         let query = self.split(self.q_proj.forward(turned.clone()));
-        let key = self.split(self.k_proj.forward(turned));
+        let keys = self.k_proj.forward(turned);
+        let (keys, values) = match &self.v_proj {
+            Some(values) => (keys, values.forward(x)),
+            // [B, T, 2 * H * K] -> [B, T, H * K] twice
+            None => {
+                let [_, _, both] = keys.dims();
+                (keys.clone().narrow(2, 0, both / 2), keys.narrow(2, both / 2, both / 2))
+            }
+        };
+        let key = self.split(keys);
         let [_, _, heads, head_dim] = query.dims();
         // The scale goes to the queries: they are fewer than the scores, with positions or without.
         let scale = (head_dim as f64).powf(-0.5);
@@ -105,7 +130,7 @@ impl Attention {
         };
         // [B, T, H, K] -> [B, H, T, K], and [B, H, K, T] of the keys
         let (query, key) = (query.swap_dims(1, 2), key.swap_dims(1, 2).swap_dims(2, 3));
-        let value = self.split(self.v_proj.forward(x)).swap_dims(1, 2);
+        let value = self.split(values).swap_dims(1, 2);
         let distances = self.position.as_ref().and_then(|position| position.distances(scale, shared));
 
         let attend = |block: Range<usize>| {
@@ -207,7 +232,7 @@ mod tests {
         if let Some(PositionKind::RotaryHeads { base }) = kind {
             (query, key) = (turn(&query, base), turn(&key, base));
         }
-        let value = through(&attention.v_proj, x);
+        let value = through(attention.v_proj.as_ref().unwrap(), x);
         let score = |h: usize, q: usize, k: usize| {
             let (query, key) = (head(&query[q], h), head(&key[k], h));
             match (&attention.position, kind) {
@@ -278,6 +303,7 @@ mod tests {
                 num_heads: HEADS,
                 head_dim: HEAD_DIM,
                 bias: ProjectionBias::All,
+                key_values: KeyValueMaps::Apart,
                 position,
             };
             let mut attention = config.init(&device);

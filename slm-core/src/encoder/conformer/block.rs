@@ -7,7 +7,7 @@
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig};
 use burn::prelude::*;
 
-use super::attention::{Attention, AttentionConfig, ProjectionBias};
+use super::attention::{Attention, AttentionConfig, KeyValueMaps, ProjectionBias};
 use super::convolution::{Convolution, ConvolutionConfig, ConvolutionNormKind, KernelReach};
 use super::feed_forward::{FeedForward, FeedForwardConfig};
 use super::positions::PositionKind;
@@ -79,6 +79,7 @@ impl BlockConfig {
             num_heads: self.num_heads,
             head_dim: self.head_width(),
             bias: if self.projection_bias { ProjectionBias::All } else { ProjectionBias::Absent },
+            key_values: KeyValueMaps::Apart,
             position: self.position,
         }
     }

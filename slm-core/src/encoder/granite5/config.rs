@@ -5,12 +5,13 @@
 
 use serde::Deserialize;
 
-use super::block::BlockConfig;
 use crate::encoder::activation;
-use crate::encoder::conformer::attention::{AttentionConfig, ProjectionBias};
+use crate::encoder::conformer::attention::{AttentionConfig, KeyValueMaps, ProjectionBias};
 use crate::encoder::conformer::feed_forward::FeedForwardConfig;
 use crate::encoder::conformer::positions::PositionKind;
 use crate::encoder::conformer::span::AttentionSpan;
+use crate::encoder::conformer::strided_block::StridedBlockConfig;
+use crate::encoder::conformer::wide_convolution::PointwiseKind;
 use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
 
 /// The `model_type`s of this family.
@@ -107,14 +108,15 @@ impl GraniteSpeech5EncoderConfig {
     }
 
     /// The block of a number.
-    pub(super) fn block(&self, number: usize) -> BlockConfig {
+    pub(super) fn block(&self, number: usize) -> StridedBlockConfig {
         let width = self.hidden_size;
-        BlockConfig {
+        StridedBlockConfig {
             attention: AttentionConfig {
                 width,
                 num_heads: self.num_attention_heads,
                 head_dim: self.head_width(),
                 bias: ProjectionBias::Output,
+                key_values: KeyValueMaps::Apart,
                 position: Some(PositionKind::Shaw { farthest: self.max_position_embeddings }),
             },
             feed_forward: FeedForwardConfig {
@@ -127,6 +129,7 @@ impl GraniteSpeech5EncoderConfig {
             inner_width: width * self.conv_expansion_factor,
             kernel: self.conv_kernel_size,
             stride: if self.halves(number) { 2 } else { 1 },
+            pointwise: PointwiseKind::Linear,
         }
     }
 

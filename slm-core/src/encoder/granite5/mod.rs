@@ -1,8 +1,6 @@
 //! Granite Speech 5: a Conformer that halves its own rate, with a CTC head that it hears itself in the middle.
 
-pub mod block;
 pub mod config;
-pub mod convolution;
 pub mod model;
 
 pub use config::{GraniteSpeech5Config, GraniteSpeech5EncoderConfig};

@@ -6,13 +6,12 @@
 
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
-use super::block::Block;
 use super::config::GraniteSpeech5Config;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::encoder::conformer::span::SharedAttention;
+use crate::encoder::conformer::strided_block::StridedBlock;
 use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::{EncoderModel, EncoderSizes, unfinished};
@@ -24,7 +23,7 @@ use crate::nn::{PaddedBatch, Watch};
 #[derive(Module, Debug)]
 pub struct GraniteSpeech5 {
     input_linear: MatrixLinear,
-    layers: Vec<Block>,
+    layers: Vec<StridedBlock>,
     /// What the encoder says in its middle; also the head, where that is tied.
     out: Linear,
     /// How the encoder hears that.
@@ -81,13 +80,6 @@ impl GraniteSpeech5 {
     pub fn config(&self) -> &GraniteSpeech5Config {
         &self.config
     }
-
-    /// States `[B, T', E]` with what the encoder says of them so far.
-    fn hear_itself(&self, frames: &PaddedBatch) -> PaddedBatch {
-        // [B, T', E] -> [B, T', V] -> [B, T', E]
-        let said = softmax(self.out.forward(frames.values()), 2);
-        frames.with_values(frames.values() + self.out_mid.forward(said))
-    }
 }
 
 impl EncoderModel for GraniteSpeech5 {
@@ -109,7 +101,7 @@ impl EncoderModel for GraniteSpeech5 {
                 shared = SharedAttention::new(encoder.span(), &frames, watch);
             }
             if number + 1 == encoder.middle() {
-                frames = self.hear_itself(&frames);
+                frames = head::hear_itself(&frames, &self.out, &self.out_mid);
             }
         }
         frames

@@ -10,7 +10,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
 use burn::tensor::activation::glu;
 
-use crate::encoder::conformer::attention::{Attention, AttentionConfig, ProjectionBias};
+use crate::encoder::conformer::attention::{Attention, AttentionConfig, KeyValueMaps, ProjectionBias};
 use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
 use crate::nn::blocks::score_values;
 use crate::nn::matrix::MatrixLinear;
@@ -135,6 +135,7 @@ impl LengthAdapterConfig {
                 num_heads,
                 head_dim,
                 bias: ProjectionBias::All,
+                key_values: KeyValueMaps::Apart,
                 position: None,
             }
             .init(device),

@@ -2,6 +2,7 @@
 
 use super::adapted::Adapted;
 use super::ctc_writer::CtcWriter;
+use super::speech_llm::SpeechLlm;
 use super::whisper::WhisperWriter;
 use super::writer::Writer;
 
@@ -10,6 +11,8 @@ use super::writer::Writer;
 pub enum AnyWriter {
     /// A language model behind an adapter.
     Adapted(Box<Adapted>),
+    /// The language model of a published speech language model.
+    SpeechLlm(Box<SpeechLlm>),
     /// The labels of the encoder's own CTC head.
     Ctc(CtcWriter),
     /// The decoder of Whisper.
@@ -20,6 +23,7 @@ impl AnyWriter {
     pub(super) fn of(&self) -> &dyn Writer {
         match self {
             Self::Adapted(writer) => &**writer,
+            Self::SpeechLlm(writer) => &**writer,
             Self::Ctc(writer) => writer,
             Self::Whisper(writer) => &**writer,
         }
@@ -28,6 +32,7 @@ impl AnyWriter {
     pub(super) fn of_mut(&mut self) -> &mut dyn Writer {
         match self {
             Self::Adapted(writer) => &mut **writer,
+            Self::SpeechLlm(writer) => &mut **writer,
             Self::Ctc(writer) => writer,
             Self::Whisper(writer) => &mut **writer,
         }

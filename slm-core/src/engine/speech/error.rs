@@ -7,9 +7,10 @@ use crate::ctc::ReadBackError;
 use crate::decode::DecodeError;
 use crate::encoder::EncoderError;
 use crate::features::FeatureError;
-use crate::llm::LlmError;
+use crate::llm::{LlmError, LoraError};
 use crate::prompt::TemplateError;
 use crate::text::TokenizerError;
+use crate::text::chat::ChatError;
 
 use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
 
@@ -32,6 +33,12 @@ pub enum LoadError {
     /// The language model.
     #[error(transparent)]
     Llm(#[from] LlmError),
+    /// The language model's LoRA adapter.
+    #[error(transparent)]
+    Lora(#[from] LoraError),
+    /// The chat template.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The language model's `generation_config.json`.
     #[error(transparent)]
     Decode(#[from] JsonError),
@@ -105,6 +112,9 @@ pub enum SpeechError {
     /// Some rows of a batch have text before the speech and some have none.
     #[error("instructions of one batch differ in whether they begin before the speech")]
     UnevenInstructions,
+    /// The chat template gives no prompt.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The instruction is too long.
     #[error("instruction has {tokens} tokens, limit is {MAX_INSTRUCTION_TOKENS}")]
     InstructionTooLong {
@@ -182,6 +192,7 @@ impl SpeechError {
             | Self::NoLanguage { .. }
             | Self::NoLabels
             | Self::Template(_)
+            | Self::Chat(_)
             | Self::UnevenInstructions
             | Self::CannotStream { .. }
             | Self::Segmentation { .. }

@@ -2,8 +2,8 @@
 //! [`Model`](crate::Model), which is made of it.
 //!
 //! A [`SpeechModel`] has [`Ears`], which are the same for all kinds of models, and one of the writers ([`AnyWriter`]): a
-//! language model behind an adapter ([`Adapted`]), the labels of the encoder itself ([`CtcWriter`]), or the decoder of a
-//! recogniser ([`WhisperWriter`]).
+//! language model behind an adapter ([`Adapted`]), that of a published folder ([`SpeechLlm`]), the labels of the encoder
+//! itself ([`CtcWriter`]), or the decoder of a recogniser ([`WhisperWriter`]).
 
 mod adapted;
 mod any_writer;
@@ -17,6 +17,7 @@ mod respond;
 mod segment;
 mod settle;
 mod shared;
+mod speech_llm;
 mod stream;
 mod texts;
 mod verify;
@@ -31,11 +32,15 @@ pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
+pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
+pub(super) use speech_llm::{
+    MODEL_TYPES as SPEECH_LLM_TYPES, tasks as speech_llm_tasks, working_bytes as speech_llm_bytes,
+};
 pub(crate) use verify::Outcome;
 pub(crate) use whisper::tasks as whisper_tasks;
 

@@ -9,6 +9,7 @@ use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
 use super::segment::MAX_SEGMENT_SECONDS;
+use super::speech_llm::SpeechLlm;
 use super::whisper::WhisperWriter;
 use super::writer::Writer;
 use crate::adapter::Adapter;
@@ -107,6 +108,21 @@ impl SpeechModel {
         Ok(Self::join(ears, writer, longest, placement.device().clone()))
     }
 
+    /// Loads a published speech language model.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the file, or the fields that do not fit.
+    pub fn load_speech_llm(
+        checkpoint: &Checkpoint,
+        placement: impl Into<Placement>,
+    ) -> Result<Self, LoadError> {
+        let placement = placement.into().without_autodiff();
+        let (ears, writer) = SpeechLlm::load(checkpoint, &placement)?;
+        let writer = AnyWriter::SpeechLlm(Box::new(writer));
+        Ok(Self::join(ears, writer, MAX_SEGMENT_SECONDS, placement.device().clone()))
+    }
+
     /// Joins the parts of a bundle that are on `device`.
     ///
     /// # Errors
@@ -186,7 +202,15 @@ impl SpeechModel {
     pub fn adapted(&self) -> Option<&Adapted> {
         match &self.writer {
             AnyWriter::Adapted(adapted) => Some(adapted),
-            AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
+            AnyWriter::SpeechLlm(_) | AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
+        }
+    }
+
+    /// The projector and the language model, of a published speech language model.
+    pub fn speech_llm(&self) -> Option<&SpeechLlm> {
+        match &self.writer {
+            AnyWriter::SpeechLlm(writer) => Some(writer),
+            AnyWriter::Adapted(_) | AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
         }
     }
 

@@ -5,10 +5,60 @@ use std::ops::ControlFlow;
 use super::error::SpeechError;
 use super::stream::{GrowingText, until_stop};
 use super::writer::{OnText, Written};
-use crate::decode::{Finish, Hypothesis, OnSettled, Settled, Stops};
-use crate::engine::answer::Alternative;
-use crate::engine::request::Request;
+use crate::decode::{
+    DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, Stops, generate_n_best, settings,
+};
+use crate::engine::answer::{Alternative, Answer};
+use crate::engine::request::{Request, TokenLimit};
+use crate::engine::warning::Warning;
+use crate::llm::LanguageModel;
+use crate::nn::{PaddedBatch, Watch};
+use crate::prompt::Task;
 use crate::text::TextTokenizer;
+
+/// Tokens that a text may have beside those that its duration gives.
+const BASE_TOKENS: f64 = 16.0;
+/// Tokens of a second of fast speech, in a language that takes many: ordinary speech has 3 to 5.
+const TOKENS_A_SECOND: f64 = 12.0;
+
+/// A language model at work on prompts.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub(super) llm: &'a LanguageModel,
+    pub(super) tokenizer: &'a TextTokenizer,
+    pub(super) request: &'a Request,
+    pub(super) decode: &'a DecodeConfig,
+    pub(super) watch: &'a Watch,
+}
+
+impl Texts<'_> {
+    /// What is written for each row of a prompt. `on_text` is for one row only.
+    pub(super) fn write(
+        self,
+        prompt: &PaddedBatch,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Written>, SpeechError> {
+        let memory = self.llm.encode_watched(prompt, self.watch);
+        if self.watch.is_stopped() {
+            return Err(SpeechError::Cancelled);
+        }
+        let limit = self.decode.max_new_tokens;
+        texts(self.tokenizer, self.request, limit, on_text, |stops, on_settled| {
+            let mut hooks = Hooks {
+                stops,
+                // What it calls lives longer than the hooks.
+                on_settled: match on_settled {
+                    Some(tell) => Some(tell),
+                    None => None,
+                },
+                prompts: &[],
+                processors: &[],
+                watch: self.watch.clone(),
+            };
+            Ok(generate_n_best(self.llm, &memory, self.decode, &mut hooks)?)
+        })
+    }
+}
 
 /// What is written for each row, of at most `limit` tokens. `search` gives the hypotheses of each, the best first; it is
 /// told which texts are complete and whom to tell of settled ids. `on_text` is for one row only.
@@ -70,4 +120,39 @@ fn written(
         stopped_at: is_cut.then_some(limit),
         alternatives: texts.collect(),
     })
+}
+
+/// How to decode a request for pieces of at most `seconds`: ids without a token are left out.
+pub(super) fn decoding_of(
+    request: &Request,
+    task: &Task,
+    seconds: f64,
+    tokenizer: &TextTokenizer,
+) -> DecodeConfig {
+    let limit = request.decode.vocab_limit.unwrap_or_else(|| tokenizer.len());
+    let max_new_tokens = match request.token_limit {
+        TokenLimit::AtMost(tokens) => tokens,
+        TokenLimit::FollowsDuration if task.is_piecewise() => token_limit(seconds),
+        TokenLimit::FollowsDuration => request.decode.max_new_tokens,
+    };
+    let max_new_tokens = max_new_tokens.max(request.decode.min_new_tokens);
+    DecodeConfig { vocab_limit: Some(limit), max_new_tokens, ..request.decode }
+}
+
+/// Tokens of a text that is as long as `seconds` of fast speech.
+pub(super) fn token_limit(seconds: f64) -> usize {
+    ((BASE_TOKENS + TOKENS_A_SECOND * seconds).ceil() as usize).min(settings::MAX_NEW_TOKENS)
+}
+
+/// What was written for a text in the place of speech, as an answer.
+pub(super) fn answer(written: Written) -> Answer {
+    let limit = |tokens| Warning::TextLimit { start: 0.0, end: 0.0, tokens };
+    Answer {
+        text: written.text,
+        truncated: written.stopped_at.is_some(),
+        score: written.score,
+        alternatives: written.alternatives,
+        warnings: written.stopped_at.map(limit).into_iter().collect(),
+        ..Answer::default()
+    }
 }

@@ -10,6 +10,7 @@ mod cache;
 pub mod config;
 pub mod decoder;
 pub mod feed_forward;
+mod inside;
 pub mod model;
 pub(crate) mod raw;
 pub mod rope;

@@ -21,8 +21,8 @@ use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
 /// The names of the head and of the embedding in a file.
-const HEAD: &str = "lm_head.weight";
-const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(super) const HEAD: &str = "lm_head.weight";
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// The model; without a head of its own, its embedding is the head. Its parts have the names that files have for them.
 #[derive(Module, Debug)]
@@ -39,7 +39,7 @@ impl CausalConfig {
         self.build(if self.tie_word_embeddings { OutputHead::Tied } else { OutputHead::Own }, device)
     }
 
-    fn build(&self, head: OutputHead, device: &Device) -> CausalLm {
+    pub(super) fn build(&self, head: OutputHead, device: &Device) -> CausalLm {
         CausalLm {
             model: self.init_decoder(device),
             lm_head: (head == OutputHead::Own).then(|| {

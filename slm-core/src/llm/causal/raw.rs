@@ -103,6 +103,11 @@ impl<'de> Deserialize<'de> for RawWindow {
 }
 
 impl RawCausalConfig {
+    /// The same, where what is around it says whether head and embedding are one matrix.
+    pub(super) fn with_tied_head(self, is_tied: bool) -> Self {
+        Self { tie_word_embeddings: Some(is_tied), ..self }
+    }
+
     /// What it says, checked, with the ids of the checkpoint's `generation_config.json`.
     pub(crate) fn checked(self, checkpoint: &Checkpoint) -> Result<CausalConfig, JsonError> {
         let mut problems = Vec::new();

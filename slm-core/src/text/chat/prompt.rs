@@ -44,6 +44,16 @@ impl Chat {
         Ok(Self { template, tokenizer, placeholder: placeholder.to_owned(), place })
     }
 
+    /// What stands for speech in a message.
+    pub fn placeholder(&self) -> &str {
+        &self.placeholder
+    }
+
+    /// The id of the placeholder.
+    pub fn place(&self) -> u32 {
+        self.place
+    }
+
     /// The ids of a conversation with `recordings` places for speech. `variables` are what a template may ask for beside
     /// the messages, as `enable_thinking`.
     ///

@@ -2,7 +2,6 @@
 //!
 //! Paper: *SLM*, arXiv 2310.00230, section 3.
 
-mod generate;
 mod plan;
 mod prompts;
 
@@ -13,6 +12,7 @@ use burn::prelude::*;
 use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::segment::MAX_SEGMENT_SECONDS;
+use super::texts::{Texts, answer};
 use super::writer::{Heard, OnText, Order, Writer, Written};
 use crate::adapter::Adapter;
 use crate::checkpoint::bundle::TaskDecoding;
@@ -20,7 +20,6 @@ use crate::ctc::{Aligned, CtcPosteriors, FoundPhrase, Measure};
 use crate::decode::{DecodeConfig, DecodeError};
 use crate::engine::answer::Answer;
 use crate::engine::request::{Delivery, Request};
-use crate::engine::warning::Warning;
 use crate::llm::LanguageModel;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Author, Instruction, Phrases, Task, Templates};
@@ -80,6 +79,10 @@ impl Adapted {
         let known = !self.templates.phrasings(&spell.key()).is_empty();
         if known { spell } else { Task::Transcribe }
     }
+
+    fn texts<'a>(&'a self, request: &'a Request, decode: &'a DecodeConfig, watch: &'a Watch) -> Texts<'a> {
+        Texts { llm: &self.llm, tokenizer: &self.tokenizer, request, decode, watch }
+    }
 }
 
 impl Writer for Adapted {
@@ -135,7 +138,7 @@ impl Writer for Adapted {
         let prompt = self.prompt(&self.embed_speech(&speech), &instructions)?;
         let task = heard.first().map_or(&request.task, |one| one.task);
         let decode = self.decoding_of(request, task, order.seconds);
-        self.texts(&prompt, request, &decode, on_text, order.watch)
+        self.texts(request, &decode, order.watch).write(&prompt, on_text)
     }
 
     fn align(
@@ -159,18 +162,7 @@ impl Writer for Adapted {
         let prompt = self.text_prompt(&words, &instructions)?;
         // Without a duration the request's own limit holds.
         let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
-        let written = self.texts(&prompt, request, &decode, None, watch)?;
-        let answer = |written: Written| {
-            let limit = |tokens| Warning::TextLimit { start: 0.0, end: 0.0, tokens };
-            Answer {
-                text: written.text,
-                truncated: written.stopped_at.is_some(),
-                score: written.score,
-                alternatives: written.alternatives,
-                warnings: written.stopped_at.map(limit).into_iter().collect(),
-                ..Answer::default()
-            }
-        };
+        let written = self.texts(request, &decode, watch).write(&prompt, None)?;
         Ok(written.into_iter().map(answer).collect())
     }
 

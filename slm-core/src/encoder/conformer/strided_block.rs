@@ -1,15 +1,16 @@
 //! A Conformer block that may halve the rate of the frames in its convolution module.
 //!
-//! Reference: transformers 5.23.0, `GraniteSpeech5EncoderBlock` and `GraniteSpeech5EncoderSubsamplingBlock`.
+//! Paper: Conformer, arXiv 2005.08100, section 2.4; that of IBM's Granite Speech, arXiv 2505.08699. Reference: transformers
+//! 5.23.0, `GraniteSpeechConformerBlock`, `GraniteSpeech5EncoderBlock` and `GraniteSpeech5EncoderSubsamplingBlock`.
 //! Shapes: `B` utterances, `T` frames, `T'` of them after the block, `E` width.
 
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::prelude::*;
 
-use super::convolution::{Convolution, ConvolutionConfig, NORM_EPSILON};
-use crate::encoder::conformer::attention::{Attention, AttentionConfig};
-use crate::encoder::conformer::feed_forward::{FeedForward, FeedForwardConfig};
-use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
+use super::attention::{Attention, AttentionConfig};
+use super::feed_forward::{FeedForward, FeedForwardConfig};
+use super::span::{AttentionSpan, SharedAttention};
+use super::wide_convolution::{NORM_EPSILON, PointwiseKind, WideConvolution, WideConvolutionConfig};
 use crate::nn::PaddedBatch;
 use crate::nn::blocks::score_values;
 
@@ -18,7 +19,7 @@ const HALF_STEP: f64 = 0.5;
 
 /// What a block is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BlockConfig {
+pub struct StridedBlockConfig {
     /// The attention module.
     pub attention: AttentionConfig,
     /// Both feed-forward modules.
@@ -29,14 +30,16 @@ pub struct BlockConfig {
     pub kernel: usize,
     /// Frames of the input for each of the output: 1, or 2 where the rate is halved.
     pub stride: usize,
+    /// What the maps of the convolution module are in the file.
+    pub pointwise: PointwiseKind,
 }
 
 /// One block; each module has its own norm before it.
 #[derive(Module, Debug)]
-pub struct Block {
+pub struct StridedBlock {
     feed_forward1: FeedForward,
     self_attn: Attention,
-    conv: Convolution,
+    conv: WideConvolution,
     feed_forward2: FeedForward,
     norm_feed_forward1: LayerNorm,
     norm_self_att: LayerNorm,
@@ -46,16 +49,16 @@ pub struct Block {
     stride: usize,
 }
 
-impl BlockConfig {
+impl StridedBlockConfig {
     /// Builds the block with random weights on `device`.
-    pub fn init(&self, device: &Device) -> Block {
+    pub fn init(&self, device: &Device) -> StridedBlock {
         let width = self.attention.width;
         let norm = || LayerNormConfig::new(width).with_epsilon(NORM_EPSILON).init(device);
-        let Self { inner_width, kernel, stride, .. } = *self;
-        Block {
+        let Self { inner_width, kernel, stride, pointwise, .. } = *self;
+        StridedBlock {
             feed_forward1: self.feed_forward.init(device),
             self_attn: self.attention.init(device),
-            conv: ConvolutionConfig { width, inner_width, kernel, stride }.init(device),
+            conv: WideConvolutionConfig { width, inner_width, kernel, stride, pointwise }.init(device),
             feed_forward2: self.feed_forward.init(device),
             norm_feed_forward1: norm(),
             norm_self_att: norm(),
@@ -68,7 +71,7 @@ impl BlockConfig {
 
     /// An estimate of the f32 values that a pass over `rows` utterances of `frames` frames holds at its peak, weights
     /// aside.
-    pub(super) fn working_values(&self, rows: usize, frames: usize, span: AttentionSpan) -> f64 {
+    pub(in crate::encoder) fn working_values(&self, rows: usize, frames: usize, span: AttentionSpan) -> f64 {
         let AttentionConfig { width, num_heads, head_dim, .. } = self.attention;
         let (attention_rows, keys) = span.rows(rows, frames);
         let per_query = attention_rows.saturating_mul(num_heads).saturating_mul(keys);
@@ -87,7 +90,7 @@ impl BlockConfig {
     }
 }
 
-impl Block {
+impl StridedBlock {
     /// `[B, T, E]` to `[B, T', E]`; `shared` is for frames of this length. Unfinished once its watch stops.
     pub fn forward(&self, frames: &PaddedBatch, shared: &SharedAttention) -> PaddedBatch {
         let x = frames.values();

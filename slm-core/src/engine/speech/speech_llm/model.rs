@@ -1,0 +1,147 @@
+//! The projector and the language model, and what they do with sound that was heard.
+
+use std::sync::Arc;
+
+use burn::prelude::*;
+
+use super::config::INSTRUCTION_TOKENS;
+use crate::adapter::WindowQFormer;
+use crate::ctc::{Aligned, CtcPosteriors, Measure};
+use crate::decode::{DecodeConfig, DecodeError, Strategy};
+use crate::engine::answer::Answer;
+use crate::engine::request::{Delivery, Request};
+use crate::engine::speech::ears::Ears;
+use crate::engine::speech::error::{LoadError, SpeechError};
+use crate::engine::speech::segment::MAX_SEGMENT_SECONDS;
+use crate::engine::speech::texts::{self, Texts, answer};
+use crate::engine::speech::writer::{Heard, OnText, Order, Writer, Written};
+use crate::llm::LanguageModel;
+use crate::nn::{EncodedSpeech, Watch};
+use crate::prompt::{Author, Task, Templates};
+use crate::text::TextTokenizer;
+use crate::text::chat::Chat;
+
+/// A projector and a language model, with what they are told for each task; all tensors are on one device.
+#[derive(Debug, Clone)]
+pub struct SpeechLlm {
+    /// From the encoder's states to embeddings.
+    pub projector: WindowQFormer,
+    /// The language model that is told of speech: with the folder's adapter, where it has one.
+    pub hearing: LanguageModel,
+    /// The language model that is told of text alone: without the adapter. All other tensors are those of `hearing`.
+    pub reading: LanguageModel,
+    /// The language model's tokenizer.
+    pub tokenizer: TextTokenizer,
+    /// How the language model is decoded where a request does not say it.
+    pub decode: DecodeConfig,
+    /// The phrasings of the tasks.
+    pub(super) templates: Templates,
+    pub(super) chat: Arc<Chat>,
+    /// Where the tensors are.
+    pub(super) device: Device,
+}
+
+impl SpeechLlm {
+    fn decoding_of(&self, request: &Request, task: &Task, seconds: f64) -> DecodeConfig {
+        texts::decoding_of(request, task, seconds, &self.tokenizer)
+    }
+
+    fn texts<'a>(
+        &'a self,
+        llm: &'a LanguageModel,
+        request: &'a Request,
+        decode: &'a DecodeConfig,
+        watch: &'a Watch,
+    ) -> Texts<'a> {
+        Texts { llm, tokenizer: &self.tokenizer, request, decode, watch }
+    }
+}
+
+impl Writer for SpeechLlm {
+    fn tasks(&self) -> Vec<String> {
+        self.templates.keys().map(str::to_owned).collect()
+    }
+
+    fn author(&self) -> Author {
+        Author::LanguageModel
+    }
+
+    fn decoding(&self, _: &Task) -> DecodeConfig {
+        self.decode
+    }
+
+    fn check(&self, request: &Request, seconds: f64) -> Result<(), SpeechError> {
+        request.check_no_language()?;
+        let decode = self.decoding_of(request, &request.task, seconds);
+        let problems = decode.problems(self.hearing.least_end());
+        if !problems.is_empty() {
+            return Err(DecodeError::Config { problems }.into());
+        }
+        if request.delivery == Delivery::Text && !decode.can_stream() {
+            return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
+        }
+        self.spoken(&self.instruction(&request.task)?).map(drop)
+    }
+
+    fn knows(&self, task: &Task) -> Result<(), SpeechError> {
+        self.instruction(task).map(drop)
+    }
+
+    fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
+        let beams = match self.decode.strategy {
+            Strategy::Beam { size, .. } => size,
+            Strategy::Greedy | Strategy::Sample { .. } => 1,
+        };
+        let source = self.projector.config().count(states) + INSTRUCTION_TOKENS;
+        self.hearing.working_bytes(rows * beams, source, texts::token_limit(seconds))
+    }
+
+    fn write(
+        &self,
+        heard: &[Heard],
+        order: &Order,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Written>, SpeechError> {
+        let request = order.request;
+        let prompts = heard
+            .iter()
+            .map(|one| self.spoken(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())?))
+            .collect::<Result<Vec<_>, _>>()?;
+        let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
+        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts)?;
+        let task = heard.first().map_or(&request.task, |one| one.task);
+        let decode = self.decoding_of(request, task, order.seconds);
+        self.texts(&self.hearing, request, &decode, order.watch).write(&prompt, on_text)
+    }
+
+    fn align(
+        &self,
+        ears: &Ears,
+        written: &Written,
+        posteriors: &CtcPosteriors,
+    ) -> Result<Option<Aligned>, SpeechError> {
+        ears.align(&written.text, posteriors, Measure::BestPath)
+    }
+
+    fn answer_texts(
+        &self,
+        texts: &[(&str, &Task)],
+        request: &Request,
+        watch: &Watch,
+    ) -> Result<Vec<Answer>, SpeechError> {
+        let prompts = texts
+            .iter()
+            .map(|(text, task)| self.written_out(text, &self.instruction(task)?))
+            .collect::<Result<Vec<_>, _>>()?;
+        // Without a duration the request's own limit holds.
+        let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
+        let prompt = self.text_prompt(&prompts);
+        let written = self.texts(&self.reading, request, &decode, watch).write(&prompt, None)?;
+        Ok(written.into_iter().map(answer).collect())
+    }
+
+    fn set_templates(&mut self, templates: Templates) -> Result<(), LoadError> {
+        self.templates = self.templates.clone().overridden_by(templates);
+        Ok(())
+    }
+}
