@@ -72,7 +72,9 @@ fn check_encoder(checkpoint: &Checkpoint, input: &HostTensor) {
 #[test]
 fn of_every_speech_encoder() {
     let mut families = BTreeSet::new();
-    for checkpoint in folders(Kind::Encoder) {
+    // Those of whole speech language models among them.
+    let whole = sub_folders(&fixtures().join("speech_llm"));
+    for checkpoint in folders(Kind::Encoder).into_iter().chain(whole.iter().map(|dir| checkpoint(dir))) {
         let place = checkpoint.place();
         let dir = if place.is_dir() { place } else { place.parent().unwrap() };
         let io = read_tensors(&dir.join("io.safetensors"));

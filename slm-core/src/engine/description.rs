@@ -256,10 +256,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = ModelDescription::read(dir.path()).unwrap_err().to_string();
         assert!(error.contains("config.json"), "{error}");
-        std::fs::write(dir.path().join("config.json"), r#"{"model_type": "whisper"}"#).unwrap();
+        std::fs::write(dir.path().join("config.json"), r#"{"model_type": "hubert"}"#).unwrap();
         let error = ModelDescription::read(dir.path()).unwrap_err();
         assert!(matches!(error, Error::Unsupported(_)));
         let error = error.to_string();
-        assert!(error.contains("`model_type` is `whisper`, known are parakeet_ctc"), "{error}");
+        assert!(error.contains("`model_type` is `hubert`, known are parakeet_ctc"), "{error}");
     }
 }
