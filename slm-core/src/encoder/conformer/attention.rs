@@ -111,13 +111,12 @@ impl Attention {
         // [B, T, E] -> [B, T, H, K]
         let query = self.split(self.q_proj.forward(turned.clone()));
         let keys = self.k_proj.forward(turned);
-        let (keys, values) = match &self.v_proj {
-            Some(values) => (keys, values.forward(x)),
+        let (keys, values) = if let Some(values) = &self.v_proj {
+            (keys, values.forward(x))
+        } else {
             // [B, T, 2 * H * K] -> [B, T, H * K] twice
-            None => {
-                let [_, _, both] = keys.dims();
-                (keys.clone().narrow(2, 0, both / 2), keys.narrow(2, both / 2, both / 2))
-            }
+            let [_, _, both] = keys.dims();
+            (keys.clone().narrow(2, 0, both / 2), keys.narrow(2, both / 2, both / 2))
         };
         let key = self.split(keys);
         let [_, _, heads, head_dim] = query.dims();
