@@ -222,11 +222,13 @@ fn logits_and_ids_are_those_of_transformers_with_the_adapter_and_without() {
     }
 }
 
+/// The ids of the rows of a batch, where a search was made.
+type Rows = Vec<Option<Vec<u32>>>;
+
 #[test]
 fn beams_are_those_of_transformers() {
     let file = std::fs::read(fixtures().join("speech_llm/beams.json")).unwrap();
-    let all: BTreeMap<String, BTreeMap<String, Vec<Option<Vec<u32>>>>> =
-        serde_json::from_slice(&file).unwrap();
+    let all: BTreeMap<String, BTreeMap<String, Rows>> = serde_json::from_slice(&file).unwrap();
     let mut count = 0;
     for name in FOLDERS {
         let (ears, llm) = load(name);
