@@ -1,7 +1,8 @@
 //! Audio files to mono samples at 16 kHz.
 //!
 //! WAV and its 64-bit relatives are read by a walk over their header of our own, which forgives what writers get wrong;
-//! AIFF, CAF, MP3, FLAC, Ogg, MP4, Matroska, WebM and AAC by symphonia; Opus by a decoder in pure Rust. The format goes by
+//! AIFF, CAF, MP3, FLAC, Ogg, MP4, Matroska, WebM and AAC are taken apart by symphonia, whose decoders are
+//! used but for AAC and Opus, which have others in pure Rust. The format goes by
 //! content, never by name. Damaged files give what can be used with an [`AudioWarning`], or an [`AudioError`] that names
 //! expected and found; no input panics or takes memory by a number in its header.
 //!
