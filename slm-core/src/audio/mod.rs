@@ -1,9 +1,10 @@
 //! Audio files to mono samples at 16 kHz.
 //!
 //! WAV and its 64-bit relatives are read by a walk over their header of our own, which forgives what writers get wrong;
-//! AIFF, CAF, MP3, FLAC, Ogg, MP4, Matroska, WebM and AAC by symphonia; Opus by a decoder in pure Rust. The format goes by
-//! content, never by name. Damaged files give what can be used with an [`AudioWarning`], or an [`AudioError`] that names
-//! expected and found; no input panics or takes memory by a number in its header.
+//! AIFF, CAF, MP3, FLAC, Ogg, MP4, Matroska, WebM and AAC are taken apart by symphonia and decoded by it too, but for AAC
+//! and Opus, which have decoders of their own in pure Rust. The format goes by content, never by name. Damaged files give
+//! what can be used with an [`AudioWarning`], or an [`AudioError`] that names expected and found; no input panics or takes
+//! memory by a number in its header.
 //!
 //! An [`AudioStream`] gives the samples piece by piece, in memory that does not grow with the duration. [`read`] and its
 //! like collect them, up to [`limits::MAX_HOURS`].

@@ -1,28 +1,16 @@
 //! A model on disk and the list of its files.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-use super::card::{CARD_FILE, ModelCard};
 use super::gguf::{self, GgufError, GgufFolder};
-use super::json::{self, JsonError};
 use super::names::{absent, is_base_name};
-use super::nemo::{self, NemoArchive, NemoError};
-use super::tensors::{WeightFiles, WeightFormat, WeightsError};
-use super::{
-    ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE,
-    PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
-};
-
-/// The family that an archive of NeMo counts as.
-const NEMO_TYPE: &str = "nemo";
+use super::nemo;
+use super::tensors::WeightFormat;
+use super::{CONFIG_FILE, CheckpointError};
 
 /// A model on disk and the list of its files: a folder in the layout of Hugging Face, an archive of NeMo, or a GGUF file,
 /// which is read as if it were the folder that it was made from.
@@ -150,12 +138,12 @@ impl Checkpoint {
     }
 
     /// Whether the file `name` is one that a GGUF file stands for.
-    fn is_within(&self, name: &str) -> bool {
+    pub(super) fn is_within(&self, name: &str) -> bool {
         self.gguf.as_ref().is_some_and(|gguf| gguf.has(name))
     }
 
     /// The content of the file `name`, where a GGUF file stands for it.
-    fn within(&self, name: &str) -> Result<Option<serde_json::Value>, GgufError> {
+    pub(super) fn within(&self, name: &str) -> Result<Option<serde_json::Value>, GgufError> {
         self.gguf.as_ref().map_or(Ok(None), |gguf| gguf.read(name))
     }
 
@@ -170,186 +158,8 @@ impl Checkpoint {
     }
 
     /// The path of a file of the model; an error of the system for one that is not in the list.
-    fn existing(&self, name: &str) -> io::Result<PathBuf> {
+    pub(super) fn existing(&self, name: &str) -> io::Result<PathBuf> {
         if self.has(name) { Ok(self.path_of(name)) } else { Err(absent()) }
-    }
-
-    /// The content of the file `name`, of at most `limit` bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError`] when the model does not have it, it is larger, or it cannot be read.
-    pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, CheckpointError> {
-        let path = self.path_of(name);
-        if let Some(content) = self.within(name)? {
-            let content = content.to_string().into_bytes();
-            let bytes = content.len() as u64;
-            return if bytes > limit {
-                Err(CheckpointError::TooLarge { path, bytes, limit })
-            } else {
-                Ok(content)
-            };
-        }
-        if !self.has(name) {
-            return Err(CheckpointError::Missing { path });
-        }
-        let io = |source| CheckpointError::Io { path: path.clone(), source };
-        let file = File::open(&path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
-        if bytes > limit {
-            return Err(CheckpointError::TooLarge { path, bytes, limit });
-        }
-        let mut content = Vec::new();
-        // A file may grow while it is read.
-        file.take(limit).read_to_end(&mut content).map_err(io)?;
-        Ok(content)
-    }
-
-    /// Reads the file `name` as JSON. A field that is `null` counts as absent.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] when the model does not have it, or it is not what `T` expects.
-    pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, JsonError> {
-        self.json_with_nulls(name, &[])
-    }
-
-    /// The same, where `null` in the fields named in `nulls` says something else than their absence.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::json`].
-    pub fn json_with_nulls<T: DeserializeOwned>(&self, name: &str, nulls: &[&str]) -> Result<T, JsonError> {
-        if let Some(content) = self.within(name)? {
-            let path = self.path_of(name);
-            return serde_json::from_value(content).map_err(|source| JsonError::Content { path, source });
-        }
-        let missing = |source| JsonError::Io { path: self.path_of(name), source };
-        json::read_settings(&self.existing(name).map_err(missing)?, nulls)
-    }
-
-    /// Reads the file `name` as JSON whose `problems`, one text each, are none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::json`], and [`JsonError::Invalid`] with all problems.
-    pub fn json_checked<T: DeserializeOwned>(
-        &self,
-        name: &str,
-        problems: impl FnOnce(&T) -> Vec<String>,
-    ) -> Result<T, JsonError> {
-        json::checked(self.json(name)?, &self.path_of(name), problems)
-    }
-
-    /// The family, as `config.json` names it: `None` where it names none. An archive's is `nemo`.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] when `config.json` cannot be read.
-    pub fn model_type(&self) -> Result<Option<String>, JsonError> {
-        #[derive(Deserialize)]
-        struct Family {
-            #[serde(default)]
-            model_type: Option<String>,
-        }
-        match self.layout() {
-            Layout::Nemo => Ok(Some(NEMO_TYPE.to_owned())),
-            Layout::HuggingFace | Layout::Gguf => Ok(self.json::<Family>(CONFIG_FILE)?.model_type),
-        }
-    }
-
-    /// The archive, opened; `None` where the model is a folder.
-    ///
-    /// # Errors
-    ///
-    /// [`NemoError`] when it cannot be read.
-    pub fn nemo(&self) -> Result<Option<NemoArchive>, NemoError> {
-        self.archive.as_deref().map(NemoArchive::open).transpose()
-    }
-
-    /// What the weight files say of their tensors: `model.safetensors`, or the shards that its index names, or else
-    /// `pytorch_model.bin`, or its shards; of an archive or a GGUF file, its weights.
-    ///
-    /// # Errors
-    ///
-    /// [`WeightsError`] when there is none of them, a file cannot be read or is not sound, or index and shards
-    /// contradict each other.
-    pub fn weights(&self) -> Result<WeightFiles, WeightsError> {
-        match self.layout() {
-            Layout::Nemo => WeightFiles::of_archive(self.place()),
-            Layout::Gguf => WeightFiles::of_gguf(self.place()),
-            Layout::HuggingFace => WeightFiles::among(&self.dir, &self.files),
-        }
-    }
-
-    /// What the file of a LoRA adapter, which may lie beside a model's own, says of its tensors.
-    ///
-    /// # Errors
-    ///
-    /// [`WeightsError`] when there is none, or it cannot be read or is not sound.
-    pub fn adapter_weights(&self) -> Result<WeightFiles, WeightsError> {
-        let path = self.path_of(ADAPTER_WEIGHTS_FILE);
-        match self.existing(ADAPTER_WEIGHTS_FILE) {
-            Ok(path) => WeightFiles::of_safetensors(path),
-            Err(source) => Err(WeightsError::Io { path, source }),
-        }
-    }
-
-    /// The names of the weight files, the index included.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::weights`].
-    pub fn weight_names(&self) -> Result<Vec<String>, WeightsError> {
-        let weights = self.weights()?;
-        let index = Some(weights.path()).filter(|path| !weights.files().iter().any(|file| file == path));
-        let paths = weights.files().iter().map(PathBuf::as_path).chain(index);
-        Ok(paths.filter_map(Path::file_name).map(|name| name.to_string_lossy().into_owned()).collect())
-    }
-
-    /// What `README.md` states, where there is one.
-    pub fn card(&self) -> ModelCard {
-        if self.has(CARD_FILE) { ModelCard::read(&self.path_of(CARD_FILE)) } else { ModelCard::default() }
-    }
-
-    /// The names of the files that make the model what it is, and that a bundle takes along: config, settings of
-    /// features and of generation, tokenizer and weights, as far as they are there.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError`] when the weight files cannot be told.
-    pub fn model_files(&self) -> Result<Vec<String>, CheckpointError> {
-        let small: &[&str] = match self.layout() {
-            Layout::HuggingFace => &[CONFIG_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, GENERATION_FILE],
-            // An archive holds these itself.
-            Layout::Nemo => &[],
-            Layout::Gguf => &[GENERATION_FILE],
-        };
-        let named =
-            small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
-        let named =
-            named.filter(|name| self.has(name) && !self.is_within(name)).map(|name| (*name).to_owned());
-        Ok(named.chain(self.weight_names()?).collect())
-    }
-
-    /// One SHA-256 over name and content of every file that decides what the model computes. Settings of generation are
-    /// not among them, nor is what people read.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError`] naming the file that cannot be read.
-    pub fn content_hash(&self) -> Result<String, CheckpointError> {
-        let mut files = self.model_files()?;
-        files.retain(|name| name != GENERATION_FILE);
-        files.sort();
-        let mut listing = String::new();
-        for name in files {
-            let path = self.path_of(&name);
-            let digest = hash::sha256_file(&path).map_err(|source| CheckpointError::Io { path, source })?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(listing, "{digest} {name}");
-        }
-        Ok(hash::sha256(listing.as_bytes()))
     }
 }
 
@@ -360,7 +170,10 @@ fn has_extension(path: &Path, expected: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::WEIGHTS_FILE as WEIGHTS;
+    use crate::checkpoint::card::ModelCard;
+    use crate::checkpoint::json::JsonError;
+    use crate::checkpoint::tensors::WeightsError;
+    use crate::checkpoint::{GENERATION_FILE, WEIGHTS_FILE as WEIGHTS};
 
     /// A folder with these files, the name of each its content.
     fn folder(names: &[&str]) -> tempfile::TempDir {
@@ -430,30 +243,6 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read_up_to_a_limit() {
-        let dir = folder(&["abc"]);
-        let checkpoint = Checkpoint::open(dir.path()).unwrap();
-        assert_eq!(checkpoint.read("abc", 3).unwrap(), b"abc");
-        let error = checkpoint.read("abc", 2).unwrap_err().to_string();
-        assert!(error.ends_with("abc`: 3 bytes, limit is 2"), "{error}");
-    }
-
-    #[test]
-    fn a_family_may_be_absent() {
-        let dir = folder(&[]);
-        let found = |text: &str| {
-            fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
-            Checkpoint::open(dir.path()).unwrap().model_type()
-        };
-        assert_eq!(found(r#"{"model_type": "t5"}"#).unwrap().as_deref(), Some("t5"));
-        assert_eq!(found("{}").unwrap(), None);
-        assert_eq!(found(r#"{"model_type": null}"#).unwrap(), None);
-        assert!(matches!(found(r#"{"model_type": 1}"#), Err(JsonError::Content { .. })));
-        let empty = folder(&[]);
-        assert!(matches!(Checkpoint::open(empty.path()).unwrap().model_type(), Err(JsonError::Io { .. })));
-    }
-
-    #[test]
     fn an_archive_is_told_by_itself_and_in_its_folder() {
         let dir = folder(&["x.nemo", "README.md"]);
         let archive = dir.path().join("x.nemo");
@@ -470,31 +259,5 @@ mod tests {
             let dir = folder(&names);
             assert_eq!(Checkpoint::open(dir.path()).unwrap().layout(), Layout::HuggingFace, "{names:?}");
         }
-    }
-
-    #[test]
-    fn a_model_is_what_it_computes_from() {
-        let dir = folder(&[CONFIG_FILE, GENERATION_FILE, "tokenizer.json", "README.md", "picture.png"]);
-        fs::write(dir.path().join(WEIGHTS), NO_TENSORS).unwrap();
-        let checkpoint = Checkpoint::open(dir.path()).unwrap();
-        assert_eq!(
-            checkpoint.model_files().unwrap(),
-            [CONFIG_FILE, GENERATION_FILE, "tokenizer.json", WEIGHTS]
-        );
-        assert_eq!(checkpoint.weight_names().unwrap(), [WEIGHTS]);
-        let hash = || Checkpoint::open(dir.path()).unwrap().content_hash().unwrap();
-        let before = hash();
-        for (name, is_part) in
-            [("README.md", false), ("new.png", false), (GENERATION_FILE, false), ("tokenizer.json", true)]
-        {
-            fs::write(dir.path().join(name), "changed").unwrap();
-            assert_eq!(hash() != before, is_part, "{name}");
-        }
-        let before = hash();
-        fs::write(dir.path().join(CONFIG_FILE), "changed").unwrap();
-        assert_ne!(hash(), before);
-        let before = hash();
-        fs::rename(dir.path().join("tokenizer.json"), dir.path().join("spiece.model")).unwrap();
-        assert_ne!(hash(), before);
     }
 }

@@ -9,11 +9,13 @@
 
 pub mod bundle;
 pub mod card;
+mod content;
 mod error;
 pub mod gguf;
 pub mod hash;
 pub mod json;
 mod listing;
+mod model_files;
 mod names;
 pub mod nemo;
 mod nulls;

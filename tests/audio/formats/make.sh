@@ -79,6 +79,9 @@ done
 make aac-96000-1.m4a 96000 1 2 -c:a aac -b:a 128k -movflags +faststart
 make aac-44100-2.m4a 44100 2 9 -c:a aac -b:a 64k
 make aac-48000-6.m4a 48000 6 1.5 -c:a aac -b:a 128k -movflags +faststart
+make aac-22050-6.aac 22050 6 2 -c:a aac -b:a 96k
+make aac-44100-6.mkv 44100 6 1.5 -c:a aac -b:a 128k
+make aac-96000-6.mp4 96000 6 1 -c:a aac -b:a 200k -movflags +faststart
 make aac-44100-1.mov 44100 1 9 -c:a aac -b:a 48k
 make fragments-44100-1.mp4 44100 1 9 -c:a aac -b:a 48k -movflags frag_keyframe+delay_moov -frag_duration 500000
 make aac-48000-1.aac 48000 1 9 -c:a aac -b:a 48k
@@ -88,3 +91,6 @@ for ending in mp4 mkv; do
         -map 0:v -map 1:a -ar 44100 -c:v libx264 -preset ultrafast -c:a aac -b:a 48k -map_metadata -1 -fflags +bitexact \
         film-44100-1.$ending
 done
+# ffmpeg has no encoder for HE-AAC: `heaac-48000-2.aac` (v1, 48 kbit/s) and `heaac2-44100-2.aac` (v2, 32 kbit/s) are made by
+# that of the crate syom 0.9.0, `EncodeOptions::adts().with_he(true)` and `with_he_v2(true)`; the right channel has 0.6 of the left.
+ffmpeg -v error -nostdin -y -i heaac-48000-2.aac -c:a copy -map_metadata -1 -fflags +bitexact -movflags +faststart heaac-48000-2.m4a

@@ -28,11 +28,16 @@ pub(super) fn answer(model_args: &ModelArgs, job: &Job, interrupt: &Interrupt) -
     let phrases = job.phrases().map_err(anyhow::Error::from)?;
     // From here on, what was begun is ended in order.
     let _held = interrupt.hold();
-    let model = model::open(model_args, interrupt)?;
-    let request = job.request(&model, phrases.as_ref())?;
     let manner = Manner::of(&job.inputs.manners, plan.outputs.is_live());
     let (mut out, mut err) = (manner.colours.stdout(), io::stderr());
     let mut console = Console { out: &mut out, err: &mut err, manner };
+    if plan.is_all_done() {
+        // Nothing is left for a model.
+        console.remark(&report::summary(Counts { kept: plan.inputs.len(), ..Counts::default() }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let model = model::open(model_args, interrupt)?;
+    let request = job.request(&model, phrases.as_ref())?;
     let is_whole = answer_all(&model, &request, job.inputs, plan, interrupt, &mut console)?;
     Ok(ExitCode::from(u8::from(!is_whole)))
 }
@@ -52,13 +57,13 @@ pub(super) fn answer_all(
     let all = plan.inputs.len();
     let mut work = Work { model, request, inputs, interrupt, progress: Progress::new(console.manner.bar) };
     let mut counts = Counts { skipped: all, ..Counts::default() };
-    for (index, input) in plan.inputs.into_iter().enumerate() {
+    let is_done: Vec<bool> = (0..all).map(|index| plan.is_done(index)).collect();
+    for ((index, input), is_done) in plan.inputs.into_iter().enumerate().zip(is_done) {
         if (counts.failed > 0 && inputs.fail_fast) || interrupt.is_asked() {
             break;
         }
         counts.skipped -= 1;
-        // What cannot be opened is not done, whatever its name.
-        if input.is_ok() && plan.outputs.is_done(index) {
+        if is_done {
             counts.kept += 1;
             continue;
         }
@@ -81,7 +86,31 @@ pub(super) fn answer_all(
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
+    use std::process::ExitCode;
+
+    use clap::Parser;
+
+    use crate::args::{Cli, Command};
     use crate::commands::harness::{self, Ended, recording};
+    use crate::commands::transcribe;
+    use crate::interrupt::Interrupt;
+
+    #[test]
+    fn what_is_done_needs_no_model() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, folder) = (recording("000000-16147b07.wav"), dir.path().to_str().unwrap());
+        let line = ["slm-cli", "--bundle", "no/such/folder", "transcribe", "--format", "srt,json"];
+        let line = [&line[..], &["--output-dir", folder, "--resume", &file]].concat();
+        let answered = || {
+            let cli = Cli::parse_from(&line);
+            let Command::Transcribe(args) = &cli.command else { panic!("expected transcribe") };
+            super::answer(&cli.model, &transcribe::job(args).unwrap(), &Interrupt::default()).ok()
+        };
+        std::fs::write(dir.path().join("000000-16147b07.srt"), "").unwrap();
+        assert_eq!(answered(), None);
+        std::fs::write(dir.path().join("000000-16147b07.json"), "").unwrap();
+        assert_eq!(answered(), Some(ExitCode::SUCCESS));
+    }
 
     #[test]
     fn a_line_that_was_begun_is_ended_before_the_next_input() {

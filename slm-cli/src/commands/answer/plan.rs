@@ -22,6 +22,17 @@ impl Plan {
         let names: Vec<PathBuf> = inputs.iter().map(|input| name(input).to_owned()).collect();
         Ok(Self { inputs, outputs: Outputs::plan(args, &names)? })
     }
+
+    /// Whether the input at `index` is left out, as its answer is there. What cannot be opened is not done, whatever its
+    /// name.
+    pub(super) fn is_done(&self, index: usize) -> bool {
+        self.inputs.get(index).is_some_and(Result::is_ok) && self.outputs.is_done(index)
+    }
+
+    /// Whether that is so for all inputs.
+    pub(super) fn is_all_done(&self) -> bool {
+        (0..self.inputs.len()).all(|index| self.is_done(index))
+    }
 }
 
 /// What an input is called in answers and messages.

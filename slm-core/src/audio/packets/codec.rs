@@ -1,7 +1,7 @@
 //! The decoder of a track.
 
 use symphonia::core::audio::Channels;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
@@ -10,12 +10,14 @@ use super::super::decode::Block;
 use super::super::guard::guarded;
 use super::super::problem::AudioProblem;
 use super::super::wav::check_limits;
+use super::aac::Aac;
 use super::names;
 use super::opus::{self, Opus};
 
-/// One of symphonia's decoders, or that of Opus.
+/// One of symphonia's decoders, or that of AAC or Opus.
 pub(super) enum Codec {
     Symphonia(Box<dyn AudioDecoder>),
+    Aac(Box<Aac>),
     Opus(Box<Opus>),
 }
 
@@ -42,14 +44,22 @@ impl Codec {
             params.channels.as_ref().map_or(1, Channels::count),
             params.sample_rate.filter(|&rate| rate > 0).unwrap_or(opus::RATE),
         )?;
+        if params.codec == CODEC_ID_AAC {
+            return match guarded(format, || Aac::new(params))? {
+                Ok(aac) => Ok(Self::Aac(Box::new(aac))),
+                Err(rusty_aac::Error::Unsupported(_)) => {
+                    Err(AudioProblem::UnknownCodec { name: names::codec(params.codec) })
+                }
+                Err(_) => Err(undecodable(None)),
+            };
+        }
         // What comes before and after the audio is cut off by its time.
         let options = AudioDecoderOptions::default().gapless(false);
         let made = guarded(format, || symphonia::default::get_codecs().make_audio_decoder(params, &options))?;
         match made {
             Ok(decoder) => Ok(Self::Symphonia(decoder)),
             Err(Error::Unsupported(_)) => {
-                let channels = params.channels.as_ref().map_or(1, Channels::count);
-                Err(AudioProblem::UnknownCodec { name: names::codec(params.codec, channels) })
+                Err(AudioProblem::UnknownCodec { name: names::codec(params.codec) })
             }
             Err(error) => Err(undecodable(Some(error))),
         }
@@ -68,6 +78,14 @@ impl Codec {
                 (block.channels, block.rate) = (opus.channels(), opus::RATE);
                 let done = guarded(format, || opus.decode(&packet.data, &mut block.samples))?;
                 Ok(if done.is_ok() { Decoded::Audio } else { Decoded::Damaged })
+            }
+            Self::Aac(aac) => {
+                if guarded(format, || aac.decode(&packet.data, block))?.is_err() {
+                    block.samples.clear();
+                    return Ok(Decoded::Damaged);
+                }
+                check_limits(block.channels.into(), block.rate)?;
+                Ok(Decoded::Audio)
             }
             Self::Symphonia(decoder) => {
                 let done = guarded(format, || {
@@ -93,7 +111,7 @@ impl Codec {
     pub(super) fn pre_skip(&self) -> u16 {
         match self {
             Self::Opus(opus) => opus.pre_skip(),
-            Self::Symphonia(_) => 0,
+            Self::Aac(_) | Self::Symphonia(_) => 0,
         }
     }
 }

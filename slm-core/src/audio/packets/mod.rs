@@ -1,8 +1,9 @@
-//! Formats that come in packets: symphonia takes them apart and decodes all but Opus.
+//! Formats that come in packets: symphonia takes them apart and decodes all but AAC and Opus.
 //!
 //! symphonia is known to panic on damaged files, to drop audio silently and to give values that are no numbers, so every
 //! call is [`guarded`], packets are held against their timestamps, and the samples are checked like all others.
 
+mod aac;
 mod codec;
 mod described;
 mod ends;

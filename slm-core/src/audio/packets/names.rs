@@ -65,11 +65,9 @@ pub(super) fn format(of: Container, codec: AudioCodecId) -> &'static str {
 }
 
 /// The name of a codec that is not read, or its number.
-pub(super) fn codec(codec: AudioCodecId, channels: usize) -> String {
+pub(super) fn codec(codec: AudioCodecId) -> String {
     let name = match codec {
-        // That of one and two channels is.
-        CODEC_ID_AAC if channels > 2 => return format!("AAC with {channels} channels"),
-        CODEC_ID_AAC => "AAC",
+        CODEC_ID_AAC => "AAC other than LC, Main, LTP, HE, LD and ELD",
         CODEC_ID_AC3 => "AC-3",
         CODEC_ID_AC4 => "AC-4",
         CODEC_ID_ALAC => "ALAC",
