@@ -189,6 +189,9 @@ pub(crate) struct FetchArgs {
     /// The hub's address [default: `HF_ENDPOINT`, else https://huggingface.co]
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
+    /// The file of the model, where a repository has several that each hold one: a `.gguf` or `.nemo` file
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["include", "all"])]
+    pub(crate) file: Option<String>,
     /// Only files of such names, where `*` stands for any text; can be repeated
     #[arg(long, value_name = "PATTERN", conflicts_with = "all")]
     pub(crate) include: Vec<String>,
@@ -300,6 +303,7 @@ mod tests {
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
         assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
+        assert!(parse("slm-cli fetch a/b-GGUF --file b-Q8_0.gguf").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
     }
 
@@ -312,6 +316,7 @@ mod tests {
             "slm-cli translate a.wav",
             "slm-cli transcribe a.wav --beam 0",
             "slm-cli info some/folder --limits",
+            "slm-cli fetch a/b --file x.gguf --all",
             "slm-cli transcribe a.wav --max-new-tokens 449",
             "slm-cli transcribe a.wav --task reply --phrase anna",
             "slm-cli transcribe a.wav --context-top 0 --phrase anna",

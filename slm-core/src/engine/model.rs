@@ -10,11 +10,11 @@ use super::capabilities::{Capabilities, Limits};
 use super::contents::Contents;
 use super::description::{ModelDescription, estimate};
 use super::error::{Error, MemoryShortage};
+use super::examine::{self, Finding};
 use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
 use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
-use crate::audio::SAMPLE_RATE;
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
 use crate::nn::weights::Placement;
@@ -69,7 +69,8 @@ impl Model {
             None => model,
         };
         let cache = Arc::new(EncoderCache::new(options.cache_bytes));
-        let (capabilities, limits) = (capabilities(&model), limits(&model));
+        let hears_labels = model.ears().heard_labels().is_some();
+        let (capabilities, limits) = (Capabilities::of(model.tasks(), hears_labels), limits(&model));
         Ok(Self(Arc::new(Inner { model, capabilities, limits, backend, cache })))
     }
 
@@ -80,6 +81,12 @@ impl Model {
     /// [`Error`] naming the file that is missing, damaged, or of no known family.
     pub fn describe(path: impl AsRef<Path>) -> Result<ModelDescription, Error> {
         ModelDescription::read(path.as_ref())
+    }
+
+    /// Checks what lies at `path` without reading its tensors: a finding for everything that it needs. With `placement`
+    /// goes what the modules are laid out on.
+    pub fn examine(path: impl AsRef<Path>, placement: impl Into<Placement>) -> Vec<Finding> {
+        examine::examine(path.as_ref(), placement.into())
     }
 
     /// What it can do.
@@ -178,20 +185,6 @@ fn check_memory(contents: &Contents, options: &OpenOptions) -> Result<(), Error>
         return Err(MemoryShortage { what: "work on a segment of 30 s", needed, available }.into());
     }
     Ok(())
-}
-
-fn capabilities(model: &SpeechModel) -> Capabilities {
-    let tasks = model.tasks();
-    let targets = tasks.iter().filter_map(|key| key.strip_prefix("translate.")).map(str::to_owned);
-    let hears_labels = model.ears().heard_labels().is_some();
-    Capabilities {
-        translation_targets: targets.collect(),
-        word_timestamps: hears_labels,
-        streaming: true,
-        phrases: hears_labels,
-        sample_rate: SAMPLE_RATE,
-        tasks,
-    }
 }
 
 fn limits(model: &SpeechModel) -> Limits {
