@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// List the backends, and the devices they find
     Devices,
-    /// Check the backends against reference numbers, and measure them
+    /// Check the backends against reference numbers and measure them, or check whether a model has all that it needs
     Doctor(DoctorArgs),
     /// Download a folder of the Hugging Face hub
     Fetch(FetchArgs),
@@ -170,7 +170,10 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Write one JSON record a backend
+    /// A model, which is checked in the place of the backends: a folder, or a `.nemo` or `.gguf` file
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Write one JSON record a backend, or a finding
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -205,7 +208,7 @@ pub(crate) struct FetchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
+    /// A model of any kind: a folder, or a `.nemo` or `.gguf` file [default: the bundle that the other commands use]
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Also load everything and check it, every tensor included
@@ -301,6 +304,7 @@ mod tests {
         );
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
+        assert!(parse("slm-cli doctor some/folder").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
         assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
         assert!(parse("slm-cli fetch a/b-GGUF --file b-Q8_0.gguf").is_ok());

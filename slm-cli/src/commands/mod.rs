@@ -7,6 +7,7 @@ mod completions;
 mod continue_speech;
 mod devices;
 mod doctor;
+mod examine;
 mod fetch;
 #[cfg(all(test, feature = "flex"))]
 pub(crate) mod harness;
@@ -38,7 +39,10 @@ pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop
         Command::Run(args) => answer(&cli.model, &run::job(args), interrupt),
         Command::Chat(args) => chat::execute(&cli.model, args, interrupt),
         Command::Devices => devices::execute(),
-        Command::Doctor(args) => doctor::execute(&cli.model, args, interrupt),
+        Command::Doctor(args) => match &args.dir {
+            Some(dir) => examine::execute(&cli.model, dir, args.json, interrupt),
+            None => doctor::execute(&cli.model, args.json, interrupt),
+        },
         Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args, interrupt),
         Command::Completions(args) => completions::execute(args),

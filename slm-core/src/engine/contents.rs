@@ -7,21 +7,18 @@ use std::path::{Path, PathBuf};
 use super::capabilities::Capabilities;
 use super::error::{Error, Message};
 use super::speech::{
-    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_parameters,
-    speech_llm_tasks, whisper_tasks,
+    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_tasks, whisper_tasks,
 };
-use crate::adapter::Adapter;
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
     ADAPTER_CONFIG_FILE, CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
-    WeightFiles,
 };
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::whisper::{self, WhisperDecoderConfig};
-use crate::llm::{self, CausalConfig, LanguageModel, LlmSizes, Lora, WhisperDecoder};
-use crate::nn::weights::{Placement, ValueRange, parameter_count};
+use crate::llm::{self, LanguageModel, Lora, WhisperDecoder};
+use crate::nn::weights::{Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
 
@@ -355,50 +352,6 @@ impl Part {
             }
             Self::Adapter | Self::Lora => Ok(0),
         }
-    }
-
-    /// What the headers of its weight files say.
-    pub(super) fn weights(self, checkpoint: &Checkpoint) -> Result<WeightFiles, Error> {
-        Ok(if self == Self::Lora { checkpoint.adapter_weights()? } else { checkpoint.weights()? })
-    }
-
-    /// The values of its modules, of which `placement` says what is compared with the files.
-    pub(super) fn parameters(self, checkpoint: &Checkpoint, placement: &Placement) -> Result<u64, Error> {
-        let count = match self {
-            Self::Encoder | Self::LabelledEncoder => {
-                parameter_count(SpeechEncoder::load(checkpoint, placement)?)
-            }
-            Self::Recogniser => {
-                let encoder = SpeechEncoder::load(checkpoint, placement)?;
-                parameter_count(encoder) + parameter_count(WhisperDecoder::load(checkpoint, placement)?)
-            }
-            Self::Llm => parameter_count(LanguageModel::load(checkpoint, placement)?),
-            Self::Adapter => parameter_count(Adapter::load(checkpoint, placement)?),
-            Self::SpeechLlm => speech_llm_parameters(checkpoint, placement)?,
-            Self::Lora => return Ok(checkpoint.adapter_weights()?.parameters()),
-        };
-        Ok(count as u64)
-    }
-
-    /// Width of the features that it reads.
-    pub(super) fn input_width(self, checkpoint: &Checkpoint) -> Result<Option<usize>, Error> {
-        Ok(match self {
-            Self::Encoder | Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => {
-                Some(encoder::sizes(checkpoint)?.input_width())
-            }
-            Self::Llm | Self::Adapter | Self::Lora => None,
-        })
-    }
-
-    /// Rows that the ids of its tokenizer must have.
-    pub(super) fn rows(self, checkpoint: &Checkpoint) -> Result<Option<usize>, Error> {
-        Ok(match self {
-            Self::LabelledEncoder => encoder::labels(checkpoint)?,
-            Self::Recogniser => Some(WhisperDecoderConfig::from_checkpoint(checkpoint)?.vocab_size),
-            Self::SpeechLlm => Some(CausalConfig::from_inside(checkpoint)?.vocab_size()),
-            Self::Llm => Some(llm::sizes(checkpoint)?.vocab_size()),
-            Self::Encoder | Self::Adapter | Self::Lora => None,
-        })
     }
 }
 

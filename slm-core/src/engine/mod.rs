@@ -13,6 +13,7 @@ mod examine;
 mod memory;
 mod model;
 mod open;
+mod outline;
 mod queue;
 mod recording;
 mod request;
