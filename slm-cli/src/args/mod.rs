@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
+    /// List the published models that can be fetched: what they can do, and what they take
+    Models(ModelsArgs),
     /// Write what a shell needs to complete command lines
     Completions(CompletionsArgs),
     /// Write the manual
@@ -223,6 +225,13 @@ pub(crate) struct InfoArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Write a table in Markdown, as the one in the README
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
@@ -306,6 +315,7 @@ mod tests {
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
         assert!(parse("slm-cli doctor some/folder").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
+        assert!(parse("slm-cli models --markdown").is_ok());
         assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
         assert!(parse("slm-cli fetch a/b-GGUF --file b-Q8_0.gguf").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
@@ -383,6 +393,7 @@ mod tests {
             ("slm-cli --bundle b info some/folder", "--bundle"),
             ("slm-cli completions zsh --bundle b", "--bundle"),
             ("slm-cli man --memory 4G", "--memory"),
+            ("slm-cli models --bundle b", "--bundle"),
         ] {
             let error = parse(line).unwrap().check().expect_err(line).to_string();
             assert!(error.starts_with(&format!("`{option}` has no effect on `slm-cli ")), "{line}: {error}");

@@ -14,6 +14,7 @@ pub(crate) mod harness;
 mod info;
 mod job;
 mod man;
+mod models;
 #[cfg(all(test, feature = "flex"))]
 mod pairs;
 mod run;
@@ -45,6 +46,7 @@ pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop
         },
         Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args, interrupt),
+        Command::Models(args) => models::execute(&cli.model, args, interrupt),
         Command::Completions(args) => completions::execute(args),
         Command::Man(args) => man::execute(args),
     }
