@@ -18,6 +18,8 @@ pub(crate) struct Published {
     pub(crate) licence: &'static str,
     /// What was tried.
     pub(crate) evidence: Evidence,
+    /// The class of its features in transformers, where it hears.
+    pub(crate) features: Option<&'static str>,
     /// The fields of its `config.json` that say what it is and has; those that are as transformers' defaults may lack.
     pub(crate) config: &'static str,
     /// Names of its tensors that say more than the config.

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Context;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize_to_file};
-use slm_core::models::checkpoint::{CONFIG_FILE, WEIGHTS_FILE};
+use slm_core::models::checkpoint::{CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE};
 use slm_core::models::nn::weights::Placement;
 use slm_core::{ComputeType, MemoryEstimate, Model, ModelDescription};
 
@@ -28,6 +28,10 @@ impl Outline {
     pub(crate) fn of(published: &Published, placement: &Placement) -> anyhow::Result<Self> {
         let dir = scratch::dir(|dir| {
             fs::write(dir.join(CONFIG_FILE), published.config)?;
+            if let Some(class) = published.features {
+                let settings = serde_json::json!({ "feature_extractor_type": class });
+                fs::write(dir.join(PREPROCESSOR_FILE), settings.to_string())?;
+            }
             // Tensors without values: only their names are looked at.
             let empty = |name: &&'static str| Ok((*name, TensorView::new(Dtype::F32, vec![0], &[])?));
             let tensors: Result<Vec<_>, safetensors::SafeTensorError> =

@@ -7,11 +7,13 @@ use serde_json::Map;
 
 use super::contents::{Contents, Part, check_width};
 use super::error::{Error, Message};
-use super::speech::SpeechLlmConfig;
+use super::speech::{LoadError, SpeechLlmConfig, misfits};
+use crate::adapter::AdapterConfig;
 use crate::checkpoint::{Checkpoint, GENERATION_FILE};
 use crate::decode::DecodeConfig;
+use crate::encoder;
 use crate::features::FeatureExtractor;
-use crate::llm::Lora;
+use crate::llm::{self, Lora};
 use crate::nn::weights::{Placement, Reading};
 use crate::text::TextTokenizer;
 use crate::text::chat::{ChatEnd, ChatMessage, ChatTemplate};
@@ -34,6 +36,8 @@ pub enum Check {
     Generation,
     /// The LoRA adapter is sound.
     Adapter,
+    /// The parts of a bundle fit one another.
+    Parts,
     /// It answers.
     Answers,
 }
@@ -77,6 +81,7 @@ impl Check {
             Self::ChatTemplate => "chat template",
             Self::Generation => "decoding",
             Self::Adapter => "LoRA",
+            Self::Parts => "parts",
             Self::Answers => "answers",
         }
     }
@@ -94,7 +99,8 @@ impl Check {
                 "take weights and config from one revision: `slm-cli fetch --force` replaces what differs"
             }
             Self::Adapter => "take the adapter that was made for this model, both of its files",
-            Self::Answers => "name it as a part of a bundle, which `slm-train adapter` makes",
+            Self::Parts => "take the encoder and the language model that the adapter was trained with",
+            Self::Answers => "`slm-cli info` says what it is for",
         }
     }
 }
@@ -124,9 +130,36 @@ pub(super) fn examine(place: &Path, placement: Placement) -> Vec<Finding> {
         });
         findings.extend(checked);
     }
-    let outcome = contents.check_answers().map(|()| contents.tasks().join(", "));
+    if let Some(outcome) = together(&parts).transpose() {
+        findings.push(Finding { part: WHOLE, check: Check::Parts, outcome });
+    }
+    let is_sound = findings.iter().all(|finding| finding.outcome.is_ok());
+    let outcome = contents.check_answers().and_then(|()| {
+        if is_sound {
+            return Ok(contents.tasks().join(", "));
+        }
+        let message = "what is wrong above keeps it from answering".to_owned();
+        Err(Error::Damaged(Box::new(Message(message))))
+    });
     findings.push(Finding { part: WHOLE, check: Check::Answers, outcome });
     findings
+}
+
+/// Whether the parts of a bundle fit one another.
+fn together(parts: &[(Part, Checkpoint)]) -> Found {
+    let find = |wanted| parts.iter().find(|(part, _)| *part == wanted).map(|(_, checkpoint)| checkpoint);
+    let (Some(ears), Some(llm), Some(adapter)) = (find(Part::Encoder), find(Part::Llm), find(Part::Adapter))
+    else {
+        return Ok(None);
+    };
+    let adapter = AdapterConfig::from_checkpoint(adapter)?;
+    let (encoder, llm) = (encoder::sizes(ears)?, llm::sizes(llm)?);
+    let problems = misfits(&adapter, encoder.output_width(), encoder::labels(ears)?, llm.d_model());
+    if problems.is_empty() {
+        let (from, to) = (adapter.encoder_dim, adapter.llm_dim);
+        return Ok(Some(format!("the adapter leads from width {from} to width {to}")));
+    }
+    Err(LoadError::Mismatch { problems }.into())
 }
 
 fn features(part: Part, checkpoint: &Checkpoint, _: &Placement) -> Found {
@@ -189,4 +222,109 @@ fn weights(part: Part, checkpoint: &Checkpoint, placement: &Placement) -> Found 
     }
     let values = part.parameters(checkpoint, placement)?;
     Ok(Some(format!("{values} values, in the shapes that the config says")))
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use burn::prelude::*;
+
+    use super::*;
+
+    fn repository(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    }
+
+    /// A copy of a folder, in which `change` is done.
+    fn changed(path: &str, change: impl Fn(&Path)) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(repository(path)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        change(dir.path());
+        dir
+    }
+
+    fn found(place: &Path) -> Vec<Finding> {
+        examine(place, Placement::new(&Device::flex()))
+    }
+
+    /// The checks that fail, and the text of the first.
+    fn failures(place: &Path) -> (Vec<Check>, String) {
+        let wrong: Vec<Finding> =
+            found(place).into_iter().filter(|finding| finding.outcome.is_err()).collect();
+        assert!(wrong.iter().all(|finding| finding.advice().is_some()), "{wrong:?}");
+        let text = wrong.first().map(|finding| finding.outcome.as_ref().unwrap_err().to_string());
+        (wrong.iter().map(|finding| finding.check).collect(), text.unwrap_or_default())
+    }
+
+    #[test]
+    fn models_of_all_kinds_are_sound_or_parts_of_others() {
+        for (path, checks) in [
+            ("weights/slm-tiny", 9),
+            ("weights/slm-tiny/encoder", 5),
+            ("tests/fixtures/speech_llm/granite_speech", 7),
+            ("tests/fixtures/speech_llm/granite_speech_lora", 8),
+            ("tests/fixtures/parity/nemo_ctc_x4", 5),
+        ] {
+            let findings = found(&repository(path));
+            assert!(findings.iter().all(|finding| finding.outcome.is_ok()), "{path}: {findings:?}");
+            assert_eq!(findings.len(), checks, "{path}: {findings:?}");
+        }
+        for path in ["tests/fixtures/gguf/qwen3", "tests/fixtures/lora/queries_values"] {
+            assert_eq!(failures(&repository(path)).0, [Check::Answers], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_all_at_once() {
+        const SPEECH: &str = "tests/fixtures/speech_llm/granite_speech";
+        let remove = |name: &'static str| move |dir: &Path| fs::remove_file(dir.join(name)).unwrap();
+        let dir = changed(SPEECH, |dir| {
+            remove("tokenizer.json")(dir);
+            remove("chat_template.jinja")(dir);
+            remove("processor_config.json")(dir);
+            remove("preprocessor_config.json")(dir);
+        });
+        let (checks, text) = failures(dir.path());
+        assert_eq!(
+            checks,
+            [Check::Features, Check::Tokenizer, Check::ChatTemplate, Check::Answers],
+            "{text}"
+        );
+        let dir = changed(SPEECH, |dir| {
+            let path = dir.join("config.json");
+            let config = fs::read_to_string(&path).unwrap();
+            fs::write(path, config.replace("\"intermediate_size\": 40", "\"intermediate_size\": 41"))
+                .unwrap();
+        });
+        let (checks, text) = failures(dir.path());
+        assert_eq!(checks, [Check::Weights, Check::Answers], "{text}");
+        assert!(text.contains("expected [41, "), "{text}");
+        let dir = changed(SPEECH, |dir| {
+            fs::write(dir.join("generation_config.json"), r#"{"num_beams": 0}"#).unwrap();
+            fs::write(dir.join("chat_template.jinja"), "{{ raise_exception('no speech') }}").unwrap();
+        });
+        let (checks, text) = failures(dir.path());
+        assert_eq!(checks, [Check::ChatTemplate, Check::Generation, Check::Answers], "{text}");
+        let (checks, text) = failures(tempfile::tempdir().unwrap().path());
+        assert_eq!(checks, [Check::Kind], "{text}");
+    }
+
+    #[test]
+    fn values_are_not_read() {
+        let dir = changed("tests/fixtures/parity/parakeet_ctc_x4", |dir| {
+            let path = dir.join("model.safetensors");
+            let bytes = fs::read(&path).unwrap();
+            let header = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+            let nans = f32::NAN.to_le_bytes().repeat((bytes.len() - header) / 4);
+            fs::write(path, [&bytes[..header], &nans].concat()).unwrap();
+        });
+        let findings = found(dir.path());
+        let weights = findings.iter().find(|finding| finding.check == Check::Weights).unwrap();
+        assert!(weights.outcome.is_ok(), "{weights:?}");
+    }
 }
