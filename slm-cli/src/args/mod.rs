@@ -46,8 +46,8 @@ pub(crate) struct ModelArgs {
     /// from it [default: half of what is free]
     #[arg(long, value_name = "BYTES", global = true, value_parser = numbers::bytes)]
     pub(crate) memory: Option<u64>,
-    /// Folder of the model: a bundle, or a speech encoder with a CTC head, which transcribes [default: the nearest
-    /// `weights/slm-tiny`, else the one in the program]
+    /// The model: a folder or a `.nemo` file of any kind that answers, `slm-cli models` lists published ones [default: the
+    /// nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
     /// Other phrasings of instructions: a JSON file of the form of `templates` in a bundle's `slm.json`

@@ -87,7 +87,7 @@ fn bar(total: u64) -> ProgressBar {
 fn summary(files: usize, new: usize, bytes: u64, out: &Path) -> String {
     let out = out.display();
     format!(
-        "{files} files, {:.1} MB, in `{out}` ({} were there)\nhint: `slm-cli info --load {out}` checks them",
+        "{files} files, {:.1} MB, in `{out}` ({} were there)\nhint: `slm-cli doctor {out}` says whether a model is whole, `slm-cli info --load {out}` checks every tensor",
         bytes as f64 / 1e6,
         files - new
     )
