@@ -248,7 +248,6 @@ fn working(parts: &[(Part, Checkpoint)]) -> Result<u64, Error> {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    use crate::engine::{Backend, BackendChoice, Model, OpenOptions};
     use burn::prelude::*;
 
     fn fixture(name: &str) -> PathBuf {
@@ -278,41 +277,6 @@ mod tests {
         assert!(["embedding", "encoder", "decoder"].iter().all(|part| parts[part] > 0), "{parts:?}");
         assert_eq!(llm.missing, ["tokenizer.json"]);
         assert!(described.verify(&Device::flex()).unwrap_err().to_string().contains("tokenizer.json"));
-    }
-
-    #[test]
-    fn what_a_model_can_do_is_known_before_it_is_loaded() {
-        for path in [
-            "weights/slm-tiny",
-            "weights/slm-tiny/encoder",
-            "tests/fixtures/speech_llm/granite_speech",
-            "tests/fixtures/speech_llm/granite_speech_lora",
-        ] {
-            let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-            let described = ModelDescription::read(&place).unwrap();
-            let options = OpenOptions::new().backend(BackendChoice::Named(Backend::Flex));
-            let model = Model::open(&place, &options).unwrap();
-            assert_eq!(described.capabilities, *model.capabilities(), "{path}");
-            // What its config says is what its files have, but for counters of training.
-            let of_config = described.memory_by_config(&Device::flex(), ComputeType::F32).unwrap();
-            let of_files = described.memory_estimate(ComputeType::F32);
-            assert_eq!(of_config.working, of_files.working, "{path}");
-            let ratio = of_config.weights as f64 / of_files.weights as f64;
-            assert!((0.99..=1.0).contains(&ratio), "{path}: {ratio}");
-        }
-    }
-
-    #[test]
-    fn a_lora_adapter_is_described() {
-        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/lora/queries_values");
-        let described = ModelDescription::read(&place).unwrap();
-        assert_eq!((described.kind, described.tasks.len()), (ModelKind::LoraAdapter, 0));
-        let [adapter] = described.parts.as_slice() else { panic!("{described:?}") };
-        assert_eq!(adapter.base.as_deref(), Some("parity/llama_tied"));
-        assert!(adapter.weights.tensors > 0 && adapter.missing.is_empty(), "{adapter:?}");
-        assert_eq!(described.verify(&Device::flex()).unwrap(), None);
-        let error = Model::open(&place, &OpenOptions::new()).unwrap_err();
-        assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("LoRA adapter alone"));
     }
 
     #[test]

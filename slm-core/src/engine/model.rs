@@ -201,3 +201,49 @@ fn limits(model: &SpeechModel) -> Limits {
         beams: settings::MAX_BEAMS,
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::prelude::*;
+
+    use super::*;
+    use crate::engine::ModelKind;
+    use crate::engine::backend::Backend;
+    use crate::engine::open::BackendChoice;
+    use crate::nn::weights::ComputeType;
+
+    #[test]
+    fn what_a_model_can_do_is_known_before_it_is_loaded() {
+        for path in [
+            "weights/slm-tiny",
+            "weights/slm-tiny/encoder",
+            "tests/fixtures/speech_llm/granite_speech",
+            "tests/fixtures/speech_llm/granite_speech_lora",
+        ] {
+            let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+            let described = Model::describe(&place).unwrap();
+            let options = OpenOptions::new().backend(BackendChoice::Named(Backend::Flex));
+            let model = Model::open(&place, &options).unwrap();
+            assert_eq!(described.capabilities, *model.capabilities(), "{path}");
+            // What its config says is what its files have, but for counters of training.
+            let of_config = described.memory_by_config(&Device::flex(), ComputeType::F32).unwrap();
+            let of_files = described.memory_estimate(ComputeType::F32);
+            assert_eq!(of_config.working, of_files.working, "{path}");
+            let ratio = of_config.weights as f64 / of_files.weights as f64;
+            assert!((0.99..=1.0).contains(&ratio), "{path}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_lora_adapter_is_described() {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/lora/queries_values");
+        let described = Model::describe(&place).unwrap();
+        assert_eq!((described.kind, described.tasks.len()), (ModelKind::LoraAdapter, 0));
+        let [adapter] = described.parts.as_slice() else { panic!("{described:?}") };
+        assert_eq!(adapter.base.as_deref(), Some("parity/llama_tied"));
+        assert!(adapter.weights.tensors > 0 && adapter.missing.is_empty(), "{adapter:?}");
+        assert_eq!(described.verify(&Device::flex()).unwrap(), None);
+        let error = Model::open(&place, &OpenOptions::new()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("LoRA adapter alone"));
+    }
+}
