@@ -4,6 +4,7 @@
 //! start, 130 Ctrl-C, 143 asked to end, 101 a bug.
 
 mod args;
+mod capable;
 mod colour;
 mod commands;
 mod console;
@@ -14,6 +15,7 @@ mod interrupt;
 mod model;
 mod offset;
 mod progress;
+mod published;
 mod quiet;
 mod report;
 mod scratch;

@@ -115,6 +115,52 @@ fn a_folder_is_described() {
 }
 
 #[test]
+fn the_doctor_says_what_a_folder_lacks() {
+    let dir = altered("t5_v11_gated_untied", |tensors| {
+        tensors.retain(|(name, ..)| name != "encoder.final_layer_norm.weight");
+    });
+    let ran = run(&["doctor", dir.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].contains("kind") && lines[0].ends_with("language model"), "{lines:?}");
+    let tokenizer =
+        lines.iter().position(|line| line.starts_with("llm          tokenizer     WRONG")).unwrap();
+    assert!(lines[tokenizer].contains("tokenizer.json`: no such file"), "{lines:?}");
+    assert!(lines[tokenizer + 1].contains("hint:  take the file from the repository"), "{lines:?}");
+    assert!(ran.stdout.contains("missing `encoder.final_layer_norm.weight`"), "{}", ran.stdout);
+    let ran = run(&["doctor", "--json", dir.path().to_str().unwrap()]);
+    let records: Vec<serde_json::Value> =
+        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records[0]["state"], "ok");
+    let wrong = records.iter().filter(|record| record["state"] == "WRONG");
+    assert!(
+        wrong.clone().count() == 2 && wrong.clone().all(|record| record["advice"].is_string()),
+        "{records:?}"
+    );
+    // A model that answers has nothing to tell.
+    let ran = run(&["doctor", "weights/slm-tiny"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(!ran.stdout.contains("hint:") && ran.stdout.contains("transcribe"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_lora_adapter_is_described() {
+    let ran = run(&["info", "--load", "--json", "tests/fixtures/lora/queries_values"]);
+    let record: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&record["kind"], &record["base"]), (&"LoRA adapter".into(), &"parity/llama_tied".into()));
+    let ran = run(&["doctor", "tests/fixtures/lora/queries_values"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+}
+
+#[test]
+fn published_models_are_listed() {
+    let ran = run(&["models"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("weights/slm-tiny\n  kind            bundle\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("slm-cli fetch openai/whisper-base && slm-cli --bundle whisper-base"));
+}
+
+#[test]
 fn the_doctor_finds_the_cpu_well() {
     let ran = run(&["--backend", "flex", "doctor"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);

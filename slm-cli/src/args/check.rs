@@ -43,6 +43,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Fetch(_) => "fetch",
             Self::Info(_) => "info",
+            Self::Models(_) => "models",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -57,7 +58,9 @@ impl Command {
             | Self::Continue(_)
             | Self::Chat(_)
             | Self::Run(_) => [true; 5],
-            Self::Devices | Self::Fetch(_) | Self::Completions(_) | Self::Man(_) => [false; 5],
+            Self::Devices | Self::Fetch(_) | Self::Models(_) | Self::Completions(_) | Self::Man(_) => {
+                [false; 5]
+            }
             Self::Doctor(_) => [true, false, false, false, false],
             Self::Info(args) => {
                 let loads = args.load || args.limits;

@@ -46,8 +46,8 @@ pub(crate) struct ModelArgs {
     /// from it [default: half of what is free]
     #[arg(long, value_name = "BYTES", global = true, value_parser = numbers::bytes)]
     pub(crate) memory: Option<u64>,
-    /// Folder of the model: a bundle, or a speech encoder with a CTC head, which transcribes [default: the nearest
-    /// `weights/slm-tiny`, else the one in the program]
+    /// The model: a folder or a `.nemo` file of any kind that answers, `slm-cli models` lists published ones [default: the
+    /// nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
     /// Other phrasings of instructions: a JSON file of the form of `templates` in a bundle's `slm.json`
@@ -85,12 +85,14 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// List the backends, and the devices they find
     Devices,
-    /// Check the backends against reference numbers, and measure them
+    /// Check the backends against reference numbers and measure them, or check whether a model has all that it needs
     Doctor(DoctorArgs),
     /// Download a folder of the Hugging Face hub
     Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
+    /// List the published models that can be fetched: what they can do, and what they take
+    Models(ModelsArgs),
     /// Write what a shell needs to complete command lines
     Completions(CompletionsArgs),
     /// Write the manual
@@ -170,7 +172,10 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Write one JSON record a backend
+    /// A model, which is checked in the place of the backends: a folder, or a `.nemo` or `.gguf` file
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Write one JSON record a backend, or a finding
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -189,6 +194,9 @@ pub(crate) struct FetchArgs {
     /// The hub's address [default: `HF_ENDPOINT`, else https://huggingface.co]
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
+    /// The file of the model, where a repository has several that each hold one: a `.gguf` or `.nemo` file
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["include", "all"])]
+    pub(crate) file: Option<String>,
     /// Only files of such names, where `*` stands for any text; can be repeated
     #[arg(long, value_name = "PATTERN", conflicts_with = "all")]
     pub(crate) include: Vec<String>,
@@ -202,7 +210,7 @@ pub(crate) struct FetchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
+    /// A model of any kind: a folder, or a `.nemo` or `.gguf` file [default: the bundle that the other commands use]
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Also load everything and check it, every tensor included
@@ -214,6 +222,13 @@ pub(crate) struct InfoArgs {
     /// Show the limits on inputs instead
     #[arg(long, conflicts_with_all = ["dir", "load"])]
     pub(crate) limits: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Write a table in Markdown, as the one in the README
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Args)]
@@ -298,8 +313,11 @@ mod tests {
         );
         assert!(parse("slm-cli devices").is_ok());
         assert!(parse("slm-cli --backend flex doctor --json").is_ok());
+        assert!(parse("slm-cli doctor some/folder").is_ok());
         assert!(parse("slm-cli info --limits").is_ok());
+        assert!(parse("slm-cli models --markdown").is_ok());
         assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
+        assert!(parse("slm-cli fetch a/b-GGUF --file b-Q8_0.gguf").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
     }
 
@@ -312,6 +330,7 @@ mod tests {
             "slm-cli translate a.wav",
             "slm-cli transcribe a.wav --beam 0",
             "slm-cli info some/folder --limits",
+            "slm-cli fetch a/b --file x.gguf --all",
             "slm-cli transcribe a.wav --max-new-tokens 449",
             "slm-cli transcribe a.wav --task reply --phrase anna",
             "slm-cli transcribe a.wav --context-top 0 --phrase anna",
@@ -374,6 +393,7 @@ mod tests {
             ("slm-cli --bundle b info some/folder", "--bundle"),
             ("slm-cli completions zsh --bundle b", "--bundle"),
             ("slm-cli man --memory 4G", "--memory"),
+            ("slm-cli models --bundle b", "--bundle"),
         ] {
             let error = parse(line).unwrap().check().expect_err(line).to_string();
             assert!(error.starts_with(&format!("`{option}` has no effect on `slm-cli ")), "{line}: {error}");

@@ -18,7 +18,7 @@ use slm_core::{Backend, CancelToken, DecodeConfig};
 use tempfile::TempDir;
 
 use super::devices::absence;
-use crate::args::{DoctorArgs, ModelArgs};
+use crate::args::ModelArgs;
 use crate::interrupt::Interrupt;
 use crate::report::{Stop, panic_message};
 use crate::{embedded, scratch};
@@ -81,13 +81,13 @@ struct Measured {
     tokens_per_second: f64,
 }
 
-pub(super) fn execute(model: &ModelArgs, args: &DoctorArgs, interrupt: &Interrupt) -> Result<ExitCode, Stop> {
+pub(super) fn execute(model: &ModelArgs, json: bool, interrupt: &Interrupt) -> Result<ExitCode, Stop> {
     let backends = match &model.backend {
         Some(name) => vec![Backend::from_name(name).map_err(anyhow::Error::from)?],
         None => Backend::ALL.to_vec(),
     };
     let mut out = io::stdout().lock();
-    if !args.json {
+    if !json {
         writeln!(out, "{:<9} {:<9} {:>9} {:>9}  device", "backend", "state", "max error", "tokens/s")?;
     }
     let mut sound = true;
@@ -99,7 +99,7 @@ pub(super) fn execute(model: &ModelArgs, args: &DoctorArgs, interrupt: &Interrup
         }
         let row = examine(backend);
         sound &= row.ok || !row.found;
-        if args.json {
+        if json {
             writeln!(out, "{}", serde_json::to_string(&row).map_err(anyhow::Error::from)?)?;
         } else {
             let state = match (row.found, row.ok) {

@@ -12,7 +12,7 @@ use crate::fetch::download::{self, Existing, Fetched};
 use crate::fetch::http::Http;
 use crate::fetch::listing;
 use crate::fetch::repo::Repo;
-use crate::fetch::selection::{self, Selection};
+use crate::fetch::selection::Selection;
 use crate::fetch::space;
 use crate::report::{Stop, to_stderr};
 
@@ -31,17 +31,13 @@ pub(super) fn execute(args: &FetchArgs) -> Result<ExitCode, Stop> {
     let repo = Repo::new(&args.repo, &args.revision).map_err(start)?;
     let http = Http::new(endpoint, set("HF_TOKEN")).map_err(start)?;
     let listed = listing::list(&http, endpoint, &repo).map_err(start)?;
-    let selection = match (args.all, args.include.is_empty()) {
-        (true, _) => Selection::All,
-        (false, true) => Selection::Needed,
-        (false, false) => Selection::Matching(args.include.clone()),
+    let selection = match (&args.file, args.include.is_empty()) {
+        _ if args.all => Selection::All,
+        (Some(file), _) => Selection::File(file.clone()),
+        (None, true) => Selection::Needed,
+        (None, false) => Selection::Matching(args.include.clone()),
     };
-    let files = selection.of(&listed);
-    if files.is_empty() || (selection == Selection::Needed && !selection::has_weights(&files)) {
-        let names: Vec<&str> = listed.iter().take(10).map(|file| file.path.as_str()).collect();
-        let (repo, files) = (repo.id().to_owned(), names.join(", "));
-        return Err(start(FetchError::Nothing { repo, files }));
-    }
+    let files = selection.of(&repo, &listed).map_err(start)?;
 
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(repo.name()));
     if let Err(error) = space::check(&files, &out) {
@@ -91,7 +87,7 @@ fn bar(total: u64) -> ProgressBar {
 fn summary(files: usize, new: usize, bytes: u64, out: &Path) -> String {
     let out = out.display();
     format!(
-        "{files} files, {:.1} MB, in `{out}` ({} were there)\nhint: `slm-cli info --load {out}` checks them",
+        "{files} files, {:.1} MB, in `{out}` ({} were there)\nhint: `slm-cli doctor {out}` says whether a model is whole, `slm-cli info --load {out}` checks every tensor",
         bytes as f64 / 1e6,
         files - new
     )

@@ -7,12 +7,14 @@ mod completions;
 mod continue_speech;
 mod devices;
 mod doctor;
+mod examine;
 mod fetch;
 #[cfg(all(test, feature = "flex"))]
 pub(crate) mod harness;
 mod info;
 mod job;
 mod man;
+mod models;
 #[cfg(all(test, feature = "flex"))]
 mod pairs;
 mod run;
@@ -38,9 +40,13 @@ pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop
         Command::Run(args) => answer(&cli.model, &run::job(args), interrupt),
         Command::Chat(args) => chat::execute(&cli.model, args, interrupt),
         Command::Devices => devices::execute(),
-        Command::Doctor(args) => doctor::execute(&cli.model, args, interrupt),
+        Command::Doctor(args) => match &args.dir {
+            Some(dir) => examine::execute(&cli.model, dir, args.json, interrupt),
+            None => doctor::execute(&cli.model, args.json, interrupt),
+        },
         Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args, interrupt),
+        Command::Models(args) => models::execute(&cli.model, args, interrupt),
         Command::Completions(args) => completions::execute(args),
         Command::Man(args) => man::execute(args),
     }

@@ -54,6 +54,24 @@ pub(crate) enum FetchError {
         /// Some of its files.
         files: String,
     },
+    /// The repository has several files that each hold a model.
+    #[error("`{repo}` has several models: {}", models.join(", "))]
+    Several {
+        /// The repository.
+        repo: String,
+        /// Their names and sizes.
+        models: Vec<String>,
+    },
+    /// The file that was asked for is none that holds a model.
+    #[error("`{repo}` has no model in a file `{file}`; {}", if models.is_empty() { "no file of it holds a model alone".to_owned() } else { format!("there are {}", models.join(", ")) })]
+    NoModel {
+        /// The repository.
+        repo: String,
+        /// The name that was asked for.
+        file: String,
+        /// The names and sizes of those that there are.
+        models: Vec<String>,
+    },
     /// What came is not what the hub says it should be.
     #[error("`{}`: {what} {expected} expected, {found} found", path.display())]
     Mismatch {
@@ -109,6 +127,13 @@ impl FetchError {
             Self::Space { .. } => {
                 Some("`--out` names a folder on another disk, `--include` takes fewer files")
             }
+            Self::Several { .. } => {
+                Some("`--file NAME` takes one of them; the smaller of a kind, the less exact its weights")
+            }
+            Self::Nothing { .. } => Some(
+                "SLM reads safetensors, PyTorch files, `.nemo` and `.gguf`; `--include` takes other files",
+            ),
+            Self::NoModel { .. } => Some("`--include` takes files of other kinds"),
             Self::Exists { .. } => Some("`--force` replaces it, `--out` names another folder"),
             Self::Mismatch { .. } => Some("the file was removed; the same command fetches it again"),
             _ => None,

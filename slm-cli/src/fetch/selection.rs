@@ -1,37 +1,42 @@
 //! Which files of a repository are fetched: what SLM reads, and not the copies for other programs.
 
-use std::path::Path;
+use slm_core::models::checkpoint::{
+    ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, GENERATION_FILE,
+    MANIFEST_NAME, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE,
+};
 
-use slm_core::models::checkpoint::{gguf, nemo};
-
+use super::FetchError;
+use super::form::{self, Form};
 use super::listing::RemoteFile;
+use super::repo::Repo;
 
-/// Small files that are taken where they are.
-const NAMES: [&str; 14] = [
-    "config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
+/// Small files that a model in files of fixed names is read from, beside its tokenizer.
+const SETTINGS: [&str; 10] = [
+    CONFIG_FILE,
+    PREPROCESSOR_FILE,
+    PROCESSOR_FILE,
+    GENERATION_FILE,
+    TOKENIZER_SETTINGS_FILE,
+    CHAT_TEMPLATE_FILE,
+    // Old folders have the chat template and the special tokens that it names here.
     "chat_template.json",
-    "adapter_config.json",
     "special_tokens_map.json",
-    "vocab.json",
-    "slm.json",
-    "README.md",
-    "USE_POLICY.md",
+    ADAPTER_CONFIG_FILE,
+    ADAPTER_WEIGHTS_FILE,
 ];
 
-/// The tensors of a LoRA adapter, which may lie beside the model that it is for.
-const LORA: &str = "adapter_model.safetensors";
+/// The folders of a model: itself, and the parts of a bundle.
+const FOLDERS: [&str; 4] = ["", "encoder/", "llm/", "adapter/"];
+/// How many names of files a message has.
+const NAMED: usize = 10;
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// What a model needs.
     Needed,
+    /// A file that holds a model alone.
+    File(String),
     /// Every file.
     All,
     /// Files whose names match one of these: `*` stands for any text.
@@ -39,81 +44,90 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// The files of `listed` that it names.
-    pub(crate) fn of(&self, listed: &[RemoteFile]) -> Vec<RemoteFile> {
-        let chosen: Box<dyn Fn(&RemoteFile) -> bool> = match self {
+    /// The files of `listed`, all those of `repo`, that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] that says what there is, where there is nothing, no such file, or a choice to be made.
+    pub(crate) fn of(&self, repo: &Repo, listed: &[RemoteFile]) -> Result<Vec<RemoteFile>, FetchError> {
+        let paths: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
+        let repo = || repo.id().to_owned();
+        let models = || {
+            let models = listed.iter().filter(|file| form::is_single(&file.path));
+            models.map(|file| format!("{} ({:.1} MB)", file.path, file.size as f64 / 1e6)).collect()
+        };
+        let chosen: Box<dyn Fn(&str) -> bool> = match self {
             Self::All => Box::new(|_| true),
             Self::Matching(patterns) => {
-                Box::new(|file| patterns.iter().any(|pattern| matches(pattern, &file.path)))
+                Box::new(|path| patterns.iter().any(|pattern| matches(pattern, path)))
+            }
+            Self::File(file) => {
+                if !form::is_single(file) || !paths.contains(&file.as_str()) {
+                    return Err(FetchError::NoModel { repo: repo(), file: file.clone(), models: models() });
+                }
+                Box::new(|path| path == file.as_str() || is_document(path))
             }
             Self::Needed => {
-                let weights = weights(listed);
-                Box::new(move |file| is_small(&file.path) || weights.contains(&file.path))
+                let Needed { files, has_weights, is_unclear } = needed(&paths);
+                if !has_weights && is_unclear {
+                    return Err(FetchError::Several { repo: repo(), models: models() });
+                }
+                Box::new(move |path| {
+                    has_weights && (files.iter().any(|file| *file == path) || is_document(path))
+                })
             }
         };
-        listed.iter().filter(|file| chosen(file)).cloned().collect()
+        let files: Vec<RemoteFile> = listed.iter().filter(|file| chosen(&file.path)).cloned().collect();
+        if files.is_empty() {
+            let files = paths.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+            return Err(FetchError::Nothing { repo: repo(), files });
+        }
+        Ok(files)
     }
 }
 
-/// Configs, tokenizers and the licence, of the folder and of a bundle's parts.
-fn is_small(path: &str) -> bool {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let in_place = ["", "encoder", "llm", "adapter"].contains(&folder);
-    let is_sentencepiece = Path::new(name).extension().is_some_and(|extension| extension == "model");
-    in_place && (NAMES.contains(&name) || is_sentencepiece || name.starts_with("LICENSE"))
+/// What a repository has of a model.
+#[derive(Default)]
+struct Needed<'a> {
+    files: Vec<&'a str>,
+    has_weights: bool,
+    /// Whether it has several files that each hold a model alone.
+    is_unclear: bool,
 }
 
-/// The weights in the best format that there is, of the folder and of a bundle's parts.
-fn weights(listed: &[RemoteFile]) -> Vec<String> {
-    let mut found = Vec::new();
-    for folder in ["", "encoder/", "llm/", "adapter/"] {
-        let own: Vec<&str> = listed
-            .iter()
-            .filter_map(|file| file.path.strip_prefix(folder))
-            .filter(|name| !name.contains('/'))
-            .collect();
-        let shards = |stem: &str, extension: &str| -> Vec<&str> {
-            let is_shard = |name: &&str| {
-                name.starts_with(&format!("{stem}-")) && name.ends_with(extension) && name.contains("-of-")
-            };
-            own.iter().copied().filter(is_shard).collect()
+/// What is needed of the files `paths`.
+fn needed<'a>(paths: &[&'a str]) -> Needed<'a> {
+    let mut needed = Needed::default();
+    for folder in FOLDERS {
+        let within = |path: &'a str| path.strip_prefix(folder).filter(|name| !name.contains('/'));
+        let names: Vec<&str> = paths.iter().copied().filter_map(within).collect();
+        let form = Form::of(&names);
+        needed.is_unclear |= form == Form::Several;
+        let wanted: Vec<&str> = match form {
+            Form::Named(weights) => {
+                // Of several tokenizers the first one counts.
+                let tokenizer = TOKENIZER_FILES.into_iter().find(|name| names.contains(name));
+                SETTINGS.into_iter().chain(tokenizer).chain(weights).collect()
+            }
+            Form::Single(file) => vec![file],
+            Form::Adapter => vec![ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE],
+            Form::Several | Form::Nothing => vec![],
         };
-        for (whole, index, stem, extension) in [
-            ("model.safetensors", "model.safetensors.index.json", "model", ".safetensors"),
-            ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model", ".bin"),
-        ] {
-            let names = if own.contains(&whole) {
-                vec![whole]
-            } else if own.contains(&index) {
-                [vec![index], shards(stem, extension)].concat()
-            } else {
-                continue;
-            };
-            found.extend(names.into_iter().map(|name| format!("{folder}{name}")));
-            break;
-        }
-        // An archive holds config, weights and tokenizer, and is needed where the folder has none of its own.
-        let is_of = |name: &&str, expected: &str| {
-            Path::new(name).extension().is_some_and(|extension| extension == expected)
-        };
-        let archive = own.iter().copied().find(|name| is_of(name, nemo::EXTENSION));
-        if let Some(archive) = archive.filter(|_| !own.contains(&"config.json")) {
-            found.push(format!("{folder}{archive}"));
-        }
-        // So does a GGUF file. Of several nobody knows which is meant.
-        let mut files = own.iter().copied().filter(|name| is_of(name, gguf::EXTENSION));
-        let only = files.next().filter(|_| files.next().is_none());
-        if let Some(file) = only.filter(|_| !found.iter().any(|name| name.starts_with(folder))) {
-            found.push(format!("{folder}{file}"));
-        }
-        found.extend(own.contains(&LORA).then(|| format!("{folder}{LORA}")));
+        needed.has_weights |= !wanted.is_empty();
+        let is_wanted = |name: &str| wanted.contains(&name) || name == MANIFEST_NAME;
+        needed.files.extend(paths.iter().copied().filter(|path| within(path).is_some_and(is_wanted)));
     }
-    found
+    needed
 }
 
-/// Whether any of `files` are weights that SLM reads.
-pub(crate) fn has_weights(files: &[RemoteFile]) -> bool {
-    !weights(files).is_empty()
+/// Whether the file is what people must be able to read: the card, which also says the licence, and the licence itself.
+fn is_document(path: &str) -> bool {
+    let within = |folder: &&str| path.strip_prefix(folder).filter(|name| !name.contains('/'));
+    FOLDERS.iter().filter_map(within).any(|name| {
+        ["README.md", "USE_POLICY.md"].contains(&name)
+            || name.starts_with("LICENSE")
+            || name.starts_with("NOTICE")
+    })
 }
 
 /// Whether `text` is what `pattern` says, where `*` stands for any text, slashes included.
@@ -128,14 +142,16 @@ mod tests {
     use super::*;
     use crate::fetch::listing::Hash;
 
-    fn files(names: &[&str]) -> Vec<RemoteFile> {
+    fn chosen(selection: &Selection, names: &[&str]) -> Result<Vec<String>, FetchError> {
         let file =
             |name: &&str| RemoteFile { path: (*name).into(), size: 1, hash: Hash::GitBlob(String::new()) };
-        names.iter().map(file).collect()
+        let files: Vec<RemoteFile> = names.iter().map(file).collect();
+        let repo = Repo::new("owner/model", "main").unwrap();
+        Ok(selection.of(&repo, &files)?.into_iter().map(|file| file.path).collect())
     }
 
-    fn chosen(selection: &Selection, names: &[&str]) -> Vec<String> {
-        selection.of(&files(names)).into_iter().map(|file| file.path).collect()
+    fn needed(names: &[&str]) -> Vec<String> {
+        chosen(&Selection::Needed, names).unwrap()
     }
 
     #[test]
@@ -151,10 +167,8 @@ mod tests {
             "LICENSE",
             "model-q4.gguf",
         ];
-        let found = chosen(&Selection::Needed, &names);
-        assert_eq!(found, ["config.json", "model.safetensors", "spiece.model", "LICENSE"]);
-        let found = chosen(&Selection::Needed, &names[2..5]);
-        assert_eq!(found, ["pytorch_model.bin"]);
+        assert_eq!(needed(&names), ["config.json", "model.safetensors", "spiece.model", "LICENSE"]);
+        assert_eq!(needed(&names[2..5]), ["pytorch_model.bin"]);
         let shards = [
             "model.safetensors.index.json",
             "model-00001-of-00002.safetensors",
@@ -162,18 +176,48 @@ mod tests {
             "pytorch_model.bin.index.json",
             "pytorch_model-00001-of-00001.bin",
         ];
-        assert_eq!(chosen(&Selection::Needed, &shards), shards[..3]);
+        assert_eq!(needed(&shards), shards[..3]);
         let bundle = ["slm.json", "llm/model.safetensors", "llm/config.json", "adapter/model.safetensors"];
-        assert_eq!(chosen(&Selection::Needed, &bundle), bundle);
-        assert_eq!(chosen(&Selection::All, &names).len(), names.len());
+        assert_eq!(needed(&bundle), bundle);
+        assert_eq!(chosen(&Selection::All, &names).unwrap().len(), names.len());
         let gguf = Selection::Matching(vec!["*.gguf".into(), "onnx/*".into()]);
-        assert_eq!(chosen(&gguf, &names), ["onnx/model.onnx", "model-q4.gguf"]);
-        assert_eq!(chosen(&Selection::Needed, &["README.md", "x.nemo"]), ["README.md", "x.nemo"]);
-        assert_eq!(chosen(&Selection::Needed, &["config.json", "x.nemo"]), ["config.json"]);
-        assert_eq!(chosen(&Selection::Needed, &["config.json", "x.gguf"]), ["config.json", "x.gguf"]);
-        assert_eq!(chosen(&Selection::Needed, &["README.md", "x.gguf", "y.gguf"]), ["README.md"]);
+        assert_eq!(chosen(&gguf, &names).unwrap(), ["onnx/model.onnx", "model-q4.gguf"]);
+        let tokenizers = ["model.safetensors", "tokenizer.json", "vocab.json", "spiece.model"];
+        assert_eq!(needed(&tokenizers), tokenizers[..2]);
+    }
+
+    #[test]
+    fn a_file_that_holds_all_needs_no_other() {
+        assert_eq!(needed(&["README.md", "x.nemo"]), ["README.md", "x.nemo"]);
+        assert_eq!(needed(&["config.json", "x.nemo"]), ["x.nemo"]);
+        assert_eq!(needed(&["config.json", "tokenizer.json", "x.gguf"]), ["x.gguf"]);
+        let one = Selection::File("b.gguf".into());
+        let names = ["README.md", "a.gguf", "b.gguf", "config.json"];
+        assert_eq!(chosen(&one, &names).unwrap(), ["README.md", "b.gguf"]);
+        let archive = ["config.json", "model.safetensors", "x.nemo"];
+        assert_eq!(needed(&archive), archive[..2]);
+        assert_eq!(chosen(&Selection::File("x.nemo".into()), &archive).unwrap(), ["x.nemo"]);
+    }
+
+    #[test]
+    fn an_adapter_comes_alone_or_beside_its_model() {
         let speech = ["config.json", "adapter_config.json", "adapter_model.safetensors", "model.safetensors"];
-        assert_eq!(chosen(&Selection::Needed, &speech), speech);
-        assert!(!has_weights(&files(&["config.json", "tf_model.h5"])));
+        assert_eq!(needed(&speech), speech);
+        let alone =
+            ["adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "training_args.bin"];
+        assert_eq!(needed(&alone), alone[..2]);
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_is_told() {
+        let error = chosen(&Selection::Needed, &["README.md", "x.gguf", "y.gguf"]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("x.gguf (0.0 MB), y.gguf (0.0 MB)"), "{text}");
+        for (file, names) in [("z.gguf", &["x.gguf", "y.gguf"][..]), ("x.bin", &["x.bin", "x.gguf"])] {
+            let error = chosen(&Selection::File(file.into()), names).unwrap_err();
+            assert!(matches!(error, FetchError::NoModel { .. }), "{error:?}");
+        }
+        let error = chosen(&Selection::Needed, &["README.md", "config.json", "tf_model.h5"]).unwrap_err();
+        assert!(matches!(error, FetchError::Nothing { .. }), "{error:?}");
     }
 }

@@ -103,10 +103,11 @@ impl Adapter {
     /// # Errors
     ///
     /// [`AdapterError`] naming the file, and the tensors that are missing, unexpected or misshaped.
-    pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self, AdapterError> {
+    pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, AdapterError> {
+        let placement = placement.into();
         let config = AdapterConfig::from_checkpoint(checkpoint)?;
-        let (model, files) = (config.init(device), checkpoint.weights()?);
-        Ok(weights::load(model, &files, &Placement::new(device), str::to_owned, |_| false)?)
+        let (model, files) = (config.init(placement.device()), checkpoint.weights()?);
+        Ok(weights::load(model, &files, &placement, str::to_owned, |_| false)?)
     }
 
     /// Writes `config.json` and `model.safetensors`.

@@ -1,5 +1,7 @@
 //! What a model can do, and how much at once.
 
+use crate::audio::SAMPLE_RATE;
+
 /// What a model can do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,6 +18,21 @@ pub struct Capabilities {
     pub phrases: bool,
     /// Samples a second of the audio that it takes.
     pub sample_rate: u32,
+}
+
+impl Capabilities {
+    /// Of a model with these tasks, which has labels of the sound or not.
+    pub(super) fn of(tasks: Vec<String>, hears_labels: bool) -> Self {
+        let targets = tasks.iter().filter_map(|key| key.strip_prefix("translate.")).map(str::to_owned);
+        Self {
+            translation_targets: targets.collect(),
+            word_timestamps: hears_labels,
+            streaming: true,
+            phrases: hears_labels,
+            sample_rate: SAMPLE_RATE,
+            tasks,
+        }
+    }
 }
 
 /// How much a model takes at once. The first two follow from the model and the memory budget.

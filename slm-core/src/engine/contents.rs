@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::capabilities::Capabilities;
 use super::error::{Error, Message};
 use super::speech::{
     MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_tasks, whisper_tasks,
@@ -11,12 +12,12 @@ use super::speech::{
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
-    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
+    ADAPTER_CONFIG_FILE, CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
 };
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::whisper::{self, WhisperDecoderConfig};
-use crate::llm::{self, LanguageModel, WhisperDecoder};
+use crate::llm::{self, LanguageModel, Lora, WhisperDecoder};
 use crate::nn::weights::{Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -37,6 +38,8 @@ pub enum ModelKind {
     SpeechEncoder,
     /// A language model alone.
     LanguageModel,
+    /// What was learnt beside a language model, which is not here.
+    LoraAdapter,
 }
 
 /// A model of each kind, its files known and not loaded.
@@ -47,6 +50,7 @@ pub(super) enum Contents {
     Recogniser { checkpoint: Checkpoint, tasks: Vec<String> },
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
+    LoraAdapter(Checkpoint),
 }
 
 /// A part of a model.
@@ -61,6 +65,8 @@ pub(super) enum Part {
     Adapter,
     /// A whole speech language model.
     SpeechLlm,
+    /// An adapter of PEFT.
+    Lora,
 }
 
 /// Files that a part needs, each with those that can stand for it.
@@ -94,6 +100,7 @@ impl ModelKind {
             Self::Recogniser => "speech recogniser",
             Self::SpeechEncoder => "speech encoder",
             Self::LanguageModel => "language model",
+            Self::LoraAdapter => "LoRA adapter",
         }
     }
 
@@ -110,6 +117,7 @@ impl ModelKind {
             }
             Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
             Self::LanguageModel => "nothing alone; as the language model of a bundle",
+            Self::LoraAdapter => "nothing alone; added to the language model that it was made for",
         }
     }
 }
@@ -122,6 +130,9 @@ impl Contents {
         }
         let checkpoint = Checkpoint::open(place)?;
         if checkpoint.layout() == Layout::HuggingFace && !checkpoint.has(CONFIG_FILE) {
+            if checkpoint.has(ADAPTER_CONFIG_FILE) {
+                return Ok(Self::LoraAdapter(checkpoint));
+            }
             let place = place.display();
             let message =
                 format!("cannot open model `{place}`: it has neither `{MANIFEST_NAME}` nor `{CONFIG_FILE}`");
@@ -158,6 +169,7 @@ impl Contents {
             Self::Recogniser { .. } => ModelKind::Recogniser,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
+            Self::LoraAdapter(_) => ModelKind::LoraAdapter,
         }
     }
 
@@ -174,6 +186,7 @@ impl Contents {
             Self::Recogniser { checkpoint, .. } => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
             Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
+            Self::LoraAdapter(checkpoint) => vec![(Part::Lora, checkpoint.clone())],
         })
     }
 
@@ -183,17 +196,37 @@ impl Contents {
             Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
             Self::CtcModel(_) => vec![Task::Transcribe.key()],
             Self::SpeechLlm { tasks, .. } | Self::Recogniser { tasks, .. } => tasks.clone(),
-            Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
+            Self::SpeechEncoder(_) | Self::LanguageModel(_) | Self::LoraAdapter(_) => Vec::new(),
         }
+    }
+
+    /// What it can do, without loading it.
+    pub(super) fn capabilities(&self) -> Result<Capabilities, Error> {
+        let hears_labels = match self {
+            Self::Bundle(bundle) => {
+                let encoder = bundle.encoder()?;
+                encoder::labels(&encoder)?.is_some() && TextTokenizer::find(&encoder)?.is_some()
+            }
+            Self::SpeechLlm { checkpoint, .. } => match encoder::labels(checkpoint)? {
+                Some(labels) => TextTokenizer::of_granite_labels(labels, checkpoint.place())?.is_some(),
+                None => false,
+            },
+            Self::CtcModel(_) => true,
+            Self::Recogniser { .. }
+            | Self::SpeechEncoder(_)
+            | Self::LanguageModel(_)
+            | Self::LoraAdapter(_) => false,
+        };
+        Ok(Capabilities::of(self.tasks(), hears_labels))
     }
 
     /// Refuses what answers nothing by itself, before anything is loaded.
     pub(super) fn check_answers(&self) -> Result<(), Error> {
         match self {
             Self::Bundle(_) | Self::SpeechLlm { .. } | Self::CtcModel(_) | Self::Recogniser { .. } => Ok(()),
-            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
-                Err(no_answers(checkpoint, self.kind()))
-            }
+            Self::SpeechEncoder(checkpoint)
+            | Self::LanguageModel(checkpoint)
+            | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
         }
     }
 
@@ -204,9 +237,9 @@ impl Contents {
             Self::SpeechLlm { checkpoint, .. } => Ok(SpeechModel::load_speech_llm(checkpoint, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
             Self::Recogniser { checkpoint, .. } => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
-            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
-                Err(no_answers(checkpoint, self.kind()))
-            }
+            Self::SpeechEncoder(checkpoint)
+            | Self::LanguageModel(checkpoint)
+            | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
         }
     }
 
@@ -225,7 +258,7 @@ impl Contents {
             // Without a tokenizer it is sound as a part of others.
             Self::CtcModel(checkpoint) | Self::SpeechEncoder(checkpoint) => {
                 let model = SpeechEncoder::load(checkpoint, placement)?;
-                check_width(checkpoint, &model)?;
+                check_width(checkpoint, model.input_width())?;
                 if let (Some(labels), Some(tokenizer)) = (model.labels(), TextTokenizer::find(checkpoint)?) {
                     tokenizer.check_rows(labels)?;
                 }
@@ -233,7 +266,7 @@ impl Contents {
             }
             Self::Recogniser { checkpoint, .. } => {
                 let encoder = SpeechEncoder::load(checkpoint, placement.clone())?;
-                check_width(checkpoint, &encoder)?;
+                check_width(checkpoint, encoder.input_width())?;
                 let decoder = WhisperDecoder::load(checkpoint, placement)?;
                 if let Some(tokenizer) = TextTokenizer::find(checkpoint)? {
                     tokenizer.check_rows(decoder.config().vocab_size)?;
@@ -245,14 +278,17 @@ impl Contents {
                 TextTokenizer::from_checkpoint(checkpoint)?.check_rows(model.vocab_size())?;
                 Ok(ValueRange::of(&model))
             }
+            Self::LoraAdapter(checkpoint) => {
+                Lora::load(checkpoint)?;
+                Ok(None)
+            }
         }
     }
 }
 
 /// Refuses features of another width than the encoder reads.
-fn check_width(checkpoint: &Checkpoint, model: &SpeechEncoder) -> Result<(), Error> {
+pub(super) fn check_width(checkpoint: &Checkpoint, encoder: usize) -> Result<(), Error> {
     let features = FeatureExtractor::from_checkpoint(checkpoint)?.width();
-    let encoder = model.input_width();
     if features == encoder {
         return Ok(());
     }
@@ -278,6 +314,7 @@ impl Part {
             Self::Llm => "llm",
             Self::Adapter => "adapter",
             Self::SpeechLlm => "model",
+            Self::Lora => "LoRA adapter",
         }
     }
 
@@ -289,7 +326,7 @@ impl Part {
             Self::Encoder => &[FEATURES],
             Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
-            Self::Adapter => &[],
+            Self::Adapter | Self::Lora => &[],
         }
     }
 
@@ -313,7 +350,7 @@ impl Part {
                 let tokens = 10 * MAX_SEGMENT_SECONDS as usize;
                 Ok(llm::sizes(checkpoint)?.working_bytes(1, tokens, tokens))
             }
-            Self::Adapter => Ok(0),
+            Self::Adapter | Self::Lora => Ok(0),
         }
     }
 }

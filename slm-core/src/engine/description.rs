@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::capabilities::Capabilities;
 use super::contents::{Contents, ModelKind, Part};
 use super::error::Error;
 use super::memory::MemoryEstimate;
 use crate::checkpoint::card::ModelCard;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
-use crate::nn::weights::{ComputeType, Placement, ValueRange};
+use crate::llm::Lora;
+use crate::nn::weights::{ComputeType, Placement, Reading, ValueRange};
 use crate::text::TextTokenizer;
 
 /// What a model on disk is.
@@ -29,6 +31,8 @@ pub struct ModelDescription {
     pub writer: Option<String>,
     /// The keys of the tasks that it can do; none for a model that is only a part of others.
     pub tasks: Vec<String>,
+    /// What it can do.
+    pub capabilities: Capabilities,
     /// The models in it: encoder, language model and adapter of a bundle, or the only one.
     pub parts: Vec<PartDescription>,
     /// Bytes of work on a segment.
@@ -53,6 +57,8 @@ pub struct PartDescription {
     pub card: ModelCard,
     /// Ids of its tokenizer, where it has one.
     pub tokens: Option<usize>,
+    /// The model that a LoRA adapter was made for.
+    pub base: Option<String>,
     /// Files that the model needs beside the weights and the folder lacks.
     pub missing: Vec<&'static str>,
 }
@@ -97,8 +103,8 @@ fn part_of(name: &str) -> &'static str {
 
 impl WeightSummary {
     /// Reads the headers of a checkpoint's weights.
-    fn read(checkpoint: &Checkpoint) -> Result<Self, Error> {
-        let files = checkpoint.weights()?;
+    fn read(part: Part, checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let files = part.weights(checkpoint)?;
         let mut dtypes = BTreeMap::new();
         for dtype in files.dtypes() {
             *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
@@ -137,6 +143,8 @@ impl PartDescription {
             let class = archive.settings()?.target.unwrap_or_default();
             let class = class.rsplit('.').next().unwrap_or_default().to_owned();
             (Some("parakeet_ctc (NeMo)".to_owned()), vec![class])
+        } else if part == Part::Lora {
+            (None, Vec::new())
         } else {
             let config: Config = checkpoint.json(CONFIG_FILE)?;
             (checkpoint.model_type()?, config.architectures.unwrap_or_default())
@@ -149,9 +157,10 @@ impl PartDescription {
             place: checkpoint.place().to_owned(),
             model_type,
             architectures: architectures.into_iter().filter(|class| !class.is_empty()).collect(),
-            weights: WeightSummary::read(checkpoint)?,
+            weights: WeightSummary::read(part, checkpoint)?,
             card: checkpoint.card(),
             tokens: TextTokenizer::find(checkpoint)?.map(|tokenizer| tokenizer.len()),
+            base: if part == Part::Lora { Lora::load(checkpoint)?.base().map(str::to_owned) } else { None },
             missing: missing.map(|(name, _)| *name).collect(),
         })
     }
@@ -173,6 +182,7 @@ impl ModelDescription {
             description: manifest.map(|manifest| manifest.description.clone()),
             writer: manifest.map(|manifest| manifest.writer.clone()),
             tasks: contents.tasks(),
+            capabilities: contents.capabilities()?,
             parts: parts
                 .iter()
                 .map(|(part, checkpoint)| PartDescription::read(*part, checkpoint))
@@ -185,6 +195,24 @@ impl ModelDescription {
     pub fn memory_estimate(&self, compute: ComputeType) -> MemoryEstimate {
         let weights = self.parts.iter().map(|part| part.weights.memory(compute)).sum();
         MemoryEstimate { weights, working: self.working }
+    }
+
+    /// What the model takes in memory by its config alone, with large matrices in `compute`: its weights need not be there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] naming the config that cannot be read.
+    pub fn memory_by_config(
+        &self,
+        placement: impl Into<Placement>,
+        compute: ComputeType,
+    ) -> Result<MemoryEstimate, Error> {
+        let placement = placement.into().with_reading(Reading::Nothing);
+        let mut parameters = 0;
+        for (part, checkpoint) in Contents::open(&self.place, &|| true)?.parts()? {
+            parameters += part.parameters(&checkpoint, &placement)?;
+        }
+        Ok(MemoryEstimate { weights: parameters * compute.bytes(), working: self.working })
     }
 
     /// Loads everything, and checks that all values are finite and that the parts fit; of an encoder or a language model
@@ -202,8 +230,8 @@ impl ModelDescription {
 pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<MemoryEstimate, Error> {
     let parts = contents.parts()?;
     let mut weights = 0;
-    for (_, checkpoint) in &parts {
-        weights += checkpoint.weights()?.parameters() * compute.bytes();
+    for (part, checkpoint) in &parts {
+        weights += part.weights(checkpoint)?.parameters() * compute.bytes();
     }
     Ok(MemoryEstimate { weights, working: working(&parts)? })
 }

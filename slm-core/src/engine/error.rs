@@ -16,10 +16,11 @@ use crate::ctc::{PhraseError, ReadBackError};
 use crate::decode::DecodeError;
 use crate::encoder::EncoderError;
 use crate::features::FeatureError;
-use crate::llm::LlmError;
+use crate::llm::{LlmError, LoraError};
 use crate::nn::weights::UnsupportedComputeType;
 use crate::prompt::{TemplateError, TemplateFileError};
 use crate::text::TokenizerError;
+use crate::text::chat::ChatError;
 
 /// What went wrong, with the error that tells it. Messages, sources and hints are that error's.
 #[derive(Debug)]
@@ -191,6 +192,8 @@ classes! {
     NemoError => Damaged,
     FeatureError => Damaged,
     TokenizerError => Damaged,
+    ChatError => Damaged,
+    LoraError => Damaged,
     MemoryShortage => OutOfMemory,
 }
 

@@ -10,11 +10,11 @@ use super::capabilities::{Capabilities, Limits};
 use super::contents::Contents;
 use super::description::{ModelDescription, estimate};
 use super::error::{Error, MemoryShortage};
+use super::examine::{self, Finding};
 use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
 use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
-use crate::audio::SAMPLE_RATE;
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
 use crate::nn::weights::Placement;
@@ -69,7 +69,8 @@ impl Model {
             None => model,
         };
         let cache = Arc::new(EncoderCache::new(options.cache_bytes));
-        let (capabilities, limits) = (capabilities(&model), limits(&model));
+        let hears_labels = model.ears().heard_labels().is_some();
+        let (capabilities, limits) = (Capabilities::of(model.tasks(), hears_labels), limits(&model));
         Ok(Self(Arc::new(Inner { model, capabilities, limits, backend, cache })))
     }
 
@@ -80,6 +81,12 @@ impl Model {
     /// [`Error`] naming the file that is missing, damaged, or of no known family.
     pub fn describe(path: impl AsRef<Path>) -> Result<ModelDescription, Error> {
         ModelDescription::read(path.as_ref())
+    }
+
+    /// Checks what lies at `path` without reading its tensors: a finding for everything that it needs. With `placement`
+    /// goes what the modules are laid out on.
+    pub fn examine(path: impl AsRef<Path>, placement: impl Into<Placement>) -> Vec<Finding> {
+        examine::examine(path.as_ref(), placement.into())
     }
 
     /// What it can do.
@@ -180,20 +187,6 @@ fn check_memory(contents: &Contents, options: &OpenOptions) -> Result<(), Error>
     Ok(())
 }
 
-fn capabilities(model: &SpeechModel) -> Capabilities {
-    let tasks = model.tasks();
-    let targets = tasks.iter().filter_map(|key| key.strip_prefix("translate.")).map(str::to_owned);
-    let hears_labels = model.ears().heard_labels().is_some();
-    Capabilities {
-        translation_targets: targets.collect(),
-        word_timestamps: hears_labels,
-        streaming: true,
-        phrases: hears_labels,
-        sample_rate: SAMPLE_RATE,
-        tasks,
-    }
-}
-
 fn limits(model: &SpeechModel) -> Limits {
     let segment_seconds = model.max_segment_seconds();
     Limits {
@@ -206,5 +199,51 @@ fn limits(model: &SpeechModel) -> Limits {
         text_tokens: MAX_TEXT_TOKENS,
         answer_tokens: settings::MAX_NEW_TOKENS,
         beams: settings::MAX_BEAMS,
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::prelude::*;
+
+    use super::*;
+    use crate::engine::ModelKind;
+    use crate::engine::backend::Backend;
+    use crate::engine::open::BackendChoice;
+    use crate::nn::weights::ComputeType;
+
+    #[test]
+    fn what_a_model_can_do_is_known_before_it_is_loaded() {
+        for path in [
+            "weights/slm-tiny",
+            "weights/slm-tiny/encoder",
+            "tests/fixtures/speech_llm/granite_speech",
+            "tests/fixtures/speech_llm/granite_speech_lora",
+        ] {
+            let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+            let described = Model::describe(&place).unwrap();
+            let options = OpenOptions::new().backend(BackendChoice::Named(Backend::Flex));
+            let model = Model::open(&place, &options).unwrap();
+            assert_eq!(described.capabilities, *model.capabilities(), "{path}");
+            // What its config says is what its files have, but for counters of training.
+            let of_config = described.memory_by_config(&Device::flex(), ComputeType::F32).unwrap();
+            let of_files = described.memory_estimate(ComputeType::F32);
+            assert_eq!(of_config.working, of_files.working, "{path}");
+            let ratio = of_config.weights as f64 / of_files.weights as f64;
+            assert!((0.99..=1.0).contains(&ratio), "{path}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_lora_adapter_is_described() {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/lora/queries_values");
+        let described = Model::describe(&place).unwrap();
+        assert_eq!((described.kind, described.tasks.len()), (ModelKind::LoraAdapter, 0));
+        let [adapter] = described.parts.as_slice() else { panic!("{described:?}") };
+        assert_eq!(adapter.base.as_deref(), Some("parity/llama_tied"));
+        assert!(adapter.weights.tensors > 0 && adapter.missing.is_empty(), "{adapter:?}");
+        assert_eq!(described.verify(&Device::flex()).unwrap(), None);
+        let error = Model::open(&place, &OpenOptions::new()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)) && error.to_string().contains("LoRA adapter alone"));
     }
 }

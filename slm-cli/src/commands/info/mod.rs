@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use slm_core::{Backend, ComputeType, Model, ModelDescription, ModelKind, PartDescription, WeightSummary};
 
 use crate::args::{InfoArgs, ModelArgs};
+use crate::capable;
 use crate::interrupt::Interrupt;
 use crate::model::{self, Source};
 use crate::report::{self, Stop};
@@ -64,7 +65,7 @@ fn rows(
     let described = Model::describe(path)?;
     let mut rows = match (described.kind, described.parts.first()) {
         (ModelKind::Bundle, _) | (_, None) => bundle_rows(&described, place),
-        (kind, Some(part)) => part_rows(kind, part, place),
+        (_, Some(part)) => part_rows(&described, part, place),
     };
     rows.push(("memory", memory_text(&described)));
     if load {
@@ -78,13 +79,16 @@ fn rows(
 }
 
 /// A model of one part; values that are empty are left out by the caller.
-fn part_rows(kind: ModelKind, part: &PartDescription, place: String) -> Vec<Row> {
+fn part_rows(described: &ModelDescription, part: &PartDescription, place: String) -> Vec<Row> {
+    let kind = described.kind;
     let card = &part.card;
     vec![
         ("folder", place),
         ("kind", kind.name().to_owned()),
         ("use", kind.use_for().to_owned()),
+        ("can", if described.tasks.is_empty() { String::new() } else { capable::text(described) }),
         ("family", part.model_type.clone().unwrap_or_default()),
+        ("base", part.base.clone().unwrap_or_default()),
         ("classes", part.architectures.join(", ")),
         ("weights", weights_text(&part.weights)),
         ("parts", parts_text(&part.weights)),
@@ -104,6 +108,7 @@ fn bundle_rows(described: &ModelDescription, place: String) -> Vec<Row> {
         ("description", described.description.clone().unwrap_or_default()),
         ("writer", described.writer.clone().unwrap_or_default()),
         ("tasks", described.tasks.join(", ")),
+        ("can", capable::text(described)),
     ];
     rows.extend(described.parts.iter().map(|part| (part.name, weights_text(&part.weights))));
     let hashes = "every file that `slm.json` lists is the one that the adapter was trained with; other files are not \

@@ -35,11 +35,13 @@ pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
+pub(super) use parts::misfits;
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
 pub(super) use speech_llm::{
-    MODEL_TYPES as SPEECH_LLM_TYPES, tasks as speech_llm_tasks, working_bytes as speech_llm_bytes,
+    MODEL_TYPES as SPEECH_LLM_TYPES, parameters as speech_llm_parameters, tasks as speech_llm_tasks,
+    working_bytes as speech_llm_bytes,
 };
 pub(crate) use verify::Outcome;
 pub(crate) use whisper::tasks as whisper_tasks;

@@ -7,7 +7,7 @@ use burn::prelude::*;
 use super::adapted::Adapted;
 use super::ears::Ears;
 use super::error::LoadError;
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, AdapterConfig};
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::decode::DecodeConfig;
 use crate::encoder::SpeechEncoder;
@@ -60,7 +60,12 @@ impl SpeechParts {
             task_decoding: self.task_decoding,
             device: device.clone(),
         };
-        let problems: Vec<String> = ears.problem().into_iter().chain(between(&ears, &adapted)).collect();
+        let problems: Vec<String> = {
+            let (encoder, llm) = (&ears.encoder, &adapted.llm);
+            let adapter = adapted.adapter.config();
+            let between = misfits(adapter, encoder.output_width(), encoder.labels(), llm.d_model());
+            ears.problem().into_iter().chain(between).collect()
+        };
         if !problems.is_empty() {
             return Err(LoadError::Mismatch { problems });
         }
@@ -71,19 +76,24 @@ impl SpeechParts {
     }
 }
 
-/// Fields of what hears and what writes that contradict each other, one text a pair.
-fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
-    let adapter = adapted.adapter.config();
+/// Fields of an adapter that contradict what hears and what writes, one text each: the encoder's width and labels, and the
+/// language model's width.
+pub(in crate::engine) fn misfits(
+    adapter: &AdapterConfig,
+    encoder_width: usize,
+    labels: Option<usize>,
+    llm_width: usize,
+) -> Vec<String> {
     let mut problems = Vec::new();
     for (one, found, other, expected) in [
-        ("adapter `encoder_dim`", adapter.encoder_dim, "the encoder's width", ears.encoder.output_width()),
-        ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", adapted.llm.d_model()),
+        ("adapter `encoder_dim`", adapter.encoder_dim, "the encoder's width", encoder_width),
+        ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", llm_width),
     ] {
         if found != expected {
             problems.push(format!("{one} is {found}, {other} is {expected}"));
         }
     }
-    if adapter.shape.reduction.needs_ctc() && ears.encoder.labels().is_none() {
+    if adapter.shape.reduction.needs_ctc() && labels.is_none() {
         problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
     }
     problems

@@ -92,6 +92,11 @@ impl Lora {
         }))
     }
 
+    /// The model that it was made for, as its config names it.
+    pub fn base(&self) -> Option<&str> {
+        self.config.base_model_name_or_path.as_deref()
+    }
+
     fn misfit(&self, problems: Vec<LoraProblem>) -> LoraError {
         let base = self.config.base_model_name_or_path.clone();
         LoraError::Misfit { path: self.path.clone(), base, problems }

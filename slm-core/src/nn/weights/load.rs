@@ -8,7 +8,7 @@ use burn::tensor::DType;
 use half::{bf16, f16};
 
 use super::path::ModulePath;
-use super::{Placement, Progress};
+use super::{Placement, Progress, Reading};
 use crate::checkpoint::tensors::{TensorProblem, TensorReader, WeightFiles, WeightsError, unmoved};
 
 /// Fills `module` with the tensors of `files`, in f32 or, where it may be, in the type that `placement` asks for.
@@ -16,7 +16,7 @@ use crate::checkpoint::tensors::{TensorProblem, TensorReader, WeightFiles, Weigh
 /// `hf_name` turns a module's path into the name in the file; `is_ignored` tells which tensors of the
 /// file the model does without. Tensors keep the module's devices. The module may be fresh: its
 /// random weights are never made. Tensors are read one after the other, so that the peak of memory is the loaded model
-/// and little more.
+/// and little more. Where `placement` asks for less to be [read](Reading), the module stays as it is.
 ///
 /// # Errors
 ///
@@ -29,6 +29,9 @@ pub fn load<M: Module>(
     hf_name: impl Fn(&str) -> String,
     is_ignored: impl Fn(&str) -> bool,
 ) -> Result<M, WeightsError> {
+    if placement.reading == Reading::Nothing {
+        return Ok(module);
+    }
     let mut check = Check {
         path: ModulePath::default(),
         hf_name: &hf_name,
@@ -51,6 +54,9 @@ pub fn load<M: Module>(
     let failed = |problems| WeightsError::Tensors { path: files.path().into(), problems };
     if !problems.is_empty() {
         return Err(failed(problems));
+    }
+    if placement.reading == Reading::Shapes {
+        return Ok(module);
     }
 
     let mut fill = Fill {
@@ -297,6 +303,24 @@ mod tests_on_a_device {
         let fresh = LinearConfig::new(3, 2).init(&device);
         let loaded = load(fresh, &files, &Placement::new(&device), str::to_owned, |_| false).unwrap();
         assert_eq!(values(&loaded), values(&layer));
+    }
+
+    #[test]
+    fn shapes_are_compared_without_values() {
+        let device = Device::flex();
+        let (dir, _, files) = saved(&device);
+        // The values are gone, the header stays.
+        let path = dir.path().join(WEIGHTS_FILE);
+        let header = std::fs::metadata(&path).unwrap().len() - 4 * (6 + 2);
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(header).unwrap();
+        let read = |inputs, reading| {
+            let fresh = LinearConfig::new(inputs, 2).init(&device);
+            load(fresh, &files, &Placement::new(&device).with_reading(reading), str::to_owned, |_| false)
+        };
+        read(3, Reading::Shapes).unwrap();
+        assert!(read(3, Reading::Values).is_err());
+        assert!(matches!(read(4, Reading::Shapes).unwrap_err(), WeightsError::Tensors { .. }));
+        read(4, Reading::Nothing).unwrap();
     }
 
     #[test]

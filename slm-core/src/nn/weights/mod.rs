@@ -18,7 +18,7 @@ use burn::prelude::*;
 pub use count::parameter_count;
 pub(crate) use linears::{change_linears, linears};
 pub use load::load;
-pub use placement::{ComputeType, Placement, Progress, UnsupportedComputeType};
+pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
 pub use range::ValueRange;
 pub use save::{StorageType, save};
 

@@ -70,6 +70,19 @@ impl ComputeType {
     }
 }
 
+/// How much of the weight files is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reading {
+    /// All of them.
+    #[default]
+    Values,
+    /// Names and shapes alone, which are compared with the module. Its tensors are never made, and must not be used.
+    Shapes,
+    /// Nothing: the module is what its config says. Its tensors are never made, and must not be used.
+    Nothing,
+}
+
 /// How far the loading of one model's weights is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -87,19 +100,27 @@ type Observer = Arc<dyn Fn(Progress) -> ControlFlow<()> + Send + Sync>;
 pub struct Placement {
     pub(super) device: Device,
     pub(super) compute: ComputeType,
+    pub(super) reading: Reading,
     pub(super) observer: Option<Observer>,
 }
 
 impl Placement {
     /// On `device`, in f32.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), compute: ComputeType::F32, observer: None }
+        Self { device: device.clone(), compute: ComputeType::F32, reading: Reading::Values, observer: None }
     }
 
     /// With large matrices in `compute`, which the device has been [checked](ComputeType::check) for.
     #[must_use]
     pub fn with_compute(mut self, compute: ComputeType) -> Self {
         self.compute = compute;
+        self
+    }
+
+    /// With so much of the files read.
+    #[must_use]
+    pub fn with_reading(mut self, reading: Reading) -> Self {
+        self.reading = reading;
         self
     }
 
@@ -145,6 +166,7 @@ impl std::fmt::Debug for Placement {
         f.debug_struct("Placement")
             .field("device", &self.device)
             .field("compute", &self.compute)
+            .field("reading", &self.reading)
             .field("observed", &observed)
             .finish()
     }

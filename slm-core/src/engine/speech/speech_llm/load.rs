@@ -13,7 +13,7 @@ use crate::engine::speech::ears::Ears;
 use crate::engine::speech::error::LoadError;
 use crate::features::FeatureExtractor;
 use crate::llm::{CausalLm, LanguageModel, Lora};
-use crate::nn::weights::Placement;
+use crate::nn::weights::{Placement, parameter_count};
 use crate::text::TextTokenizer;
 use crate::text::chat::{Chat, ChatTemplate};
 
@@ -24,6 +24,22 @@ const OTHERS: [&str; 4] = ["encoder.", "projector.", "model.encoder.", "model.pr
 pub(in crate::engine) fn tasks(checkpoint: &Checkpoint) -> Result<Vec<String>, LoadError> {
     let config = SpeechLlmConfig::from_checkpoint(checkpoint)?;
     Ok(templates(&config)?.keys().map(str::to_owned).collect())
+}
+
+/// The values of a folder's parts, the adapter aside, as far as `placement` reads them.
+pub(in crate::engine) fn parameters(
+    checkpoint: &Checkpoint,
+    placement: &Placement,
+) -> Result<usize, LoadError> {
+    let encoder = SpeechEncoder::load(checkpoint, placement)?;
+    let projector = WindowQFormer::load(checkpoint, placement)?;
+    let writing = CausalLm::load_inside(checkpoint, placement, is_other)?;
+    Ok(parameter_count(encoder) + parameter_count(projector) + parameter_count(writing))
+}
+
+/// Whether a tensor is one of another part than the language model.
+fn is_other(name: &str) -> bool {
+    OTHERS.iter().any(|other| name.starts_with(other))
 }
 
 impl SpeechLlm {
@@ -61,7 +77,6 @@ impl SpeechLlm {
 
         let encoder = SpeechEncoder::load(checkpoint, placement)?;
         let projector = WindowQFormer::load(checkpoint, placement)?;
-        let is_other = |name: &str| OTHERS.iter().any(|other| name.starts_with(other));
         let reading = CausalLm::load_inside(checkpoint, placement, is_other)?;
         let hearing = match &adapter {
             Some(adapter) => reading.with_lora_inside(adapter)?,

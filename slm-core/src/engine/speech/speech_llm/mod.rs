@@ -12,4 +12,4 @@ pub use config::SpeechLlmConfig;
 pub use model::SpeechLlm;
 
 pub(in crate::engine) use config::{MODEL_TYPES, working_bytes};
-pub(in crate::engine) use load::tasks;
+pub(in crate::engine) use load::{parameters, tasks};
