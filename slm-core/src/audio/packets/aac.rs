@@ -1,9 +1,9 @@
 //! AAC, which symphonia takes out of files, and of which it decodes only AAC-LC with one or two channels.
 //!
 //! The decoder is the crate `rusty_aac`, without its `simd`: pure Rust, without dependencies and without a build script. It
-//! has LC, HE-AAC v1 and v2, LD and ELD, and all layouts of channels. On files of ffmpeg (one to eight channels, 8 to 96 kHz) its
-//! samples differ from ffmpeg's by 2.4e-7 at most. Of 22,930 damaged packets and 171,140 random ones none gave a panic or a
-//! value that is no number, and the slowest took 13 ms. `syom` is as able, but has a container reader of its own in place of an
+//! has LC, HE-AAC v1 and v2, LD and ELD, and all layouts of channels. On files of ffmpeg (LC, one to eight channels, 8 to
+//! 96 kHz) its samples differ from ffmpeg's by 2.4e-7 at most, on HE-AAC files by 4.2e-5. Of 22,930 packets, three in four of
+//! them damaged, and 171,140 random ones none gave a panic or a value that is no number, and the slowest took 13 ms. `syom` is as able, but has a container reader of its own in place of an
 //! entrance for packets; `fdk-aac` is C and under a licence of its own.
 
 use rusty_aac::{AacDecoder, AudioSpecificConfig, Error};
