@@ -3,6 +3,7 @@
 use crate::ctc::{Aligned, FoundPhrase};
 use crate::prompt::Respelled;
 
+use super::speech::has_spaces;
 use super::warning::Warning;
 
 /// The answer to a [`Request`](crate::Request) for one input.
@@ -136,7 +137,10 @@ impl Answer {
 
     /// Adds the answer to the stretch of audio that follows.
     pub(crate) fn push(&mut self, segment: Segment) {
-        join_words(&mut self.text, &segment.text);
+        match segment.language.as_deref() {
+            Some(language) if !has_spaces(language) => self.text.push_str(segment.text.trim()),
+            _ => join_words(&mut self.text, &segment.text),
+        }
         self.truncated |= segment.truncated;
         self.score += segment.score;
         if let Some(text) = &segment.ctc_text {
