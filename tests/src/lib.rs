@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod imports;
+pub mod recogniser;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
