@@ -42,7 +42,6 @@ pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
-pub(super) use recogniser::has_spaces;
 pub(super) use recognisers::{named as recogniser_named, of as recogniser_of};
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};

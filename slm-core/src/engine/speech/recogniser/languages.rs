@@ -117,11 +117,6 @@ pub(in crate::engine::speech) fn name(code: &str) -> Option<&'static str> {
     LANGUAGES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 
-/// Whether a language, given by its code, has spaces between words.
-pub(in crate::engine) fn has_spaces(code: &str) -> bool {
-    !["zh", "ja", "th", "lo", "my", "yue"].contains(&code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +126,5 @@ mod tests {
         assert_eq!((code("de"), code(" German"), code("cantonese")), (Some("de"), Some("de"), Some("yue")));
         assert_eq!((code("klingon"), name("xx")), (None, None));
         assert!(LANGUAGES.iter().all(|(code, english)| name(code) == Some(english)));
-        assert!(has_spaces("ko") && !has_spaces("ja"));
     }
 }

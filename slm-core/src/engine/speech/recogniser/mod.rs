@@ -10,5 +10,3 @@ mod writer;
 
 pub use prompts::{Beginning, Prompts};
 pub use writer::RecogniserWriter;
-
-pub(in crate::engine) use languages::has_spaces;
