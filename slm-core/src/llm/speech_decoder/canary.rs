@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::config::{PositionTable, SpeechDecoderConfig};
-use super::family::Family;
+use super::names::Renamed;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::token_ids::OneOrMany;
@@ -13,21 +13,18 @@ use crate::llm::token_ids::OneOrMany;
 /// The `model_type` of these folders.
 pub const MODEL_TYPE: &str = "canary";
 
-pub(super) const FAMILY: Family = Family {
-    model_type: MODEL_TYPE,
-    config,
-    renamed: &[
-        ("stack.", "decoder."),
-        (".out_proj.", ".o_proj."),
-        (".self_attn_layer_norm.", ".input_layernorm."),
-        (".encoder_attn_layer_norm.", ".post_attention_layernorm."),
-        (".final_layer_norm.", ".final_layernorm."),
-        (".fc1.", ".mlp.fc1."),
-        (".fc2.", ".mlp.fc2."),
-        ("head_bias", "proj_out.bias"),
-        ("head.", "proj_out."),
-    ],
-};
+/// The names of its tensors.
+pub(super) const RENAMED: Renamed = &[
+    ("stack.", "decoder."),
+    (".out_proj.", ".o_proj."),
+    (".self_attn_layer_norm.", ".input_layernorm."),
+    (".encoder_attn_layer_norm.", ".post_attention_layernorm."),
+    (".final_layer_norm.", ".final_layernorm."),
+    (".fc1.", ".mlp.fc1."),
+    (".fc2.", ".mlp.fc2."),
+    ("head_bias", "proj_out.bias"),
+    ("head.", "proj_out."),
+];
 
 /// What `config.json` says.
 #[derive(Deserialize)]
@@ -106,7 +103,8 @@ impl File {
     }
 }
 
-fn config(checkpoint: &Checkpoint) -> Result<SpeechDecoderConfig, JsonError> {
+/// Reads the config of a checkpoint.
+pub(super) fn config(checkpoint: &Checkpoint) -> Result<SpeechDecoderConfig, JsonError> {
     let file: File = checkpoint.json(CONFIG_FILE)?;
     let file = json::checked(file, &checkpoint.path_of(CONFIG_FILE), File::problems)?;
     let decoder = file.decoder_config;

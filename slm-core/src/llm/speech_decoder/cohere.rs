@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::config::{PositionTable, SpeechDecoderConfig};
-use super::family::Family;
+use super::names::Renamed;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::token_ids::OneOrMany;
@@ -14,32 +14,29 @@ use crate::llm::token_ids::OneOrMany;
 /// The `model_type` of these folders.
 pub const MODEL_TYPE: &str = "cohere_asr";
 
-pub(super) const FAMILY: Family = Family {
-    model_type: MODEL_TYPE,
-    config,
-    renamed: &[
-        ("source_proj.", "encoder_decoder_proj."),
-        ("stack.embed_tokens.", "transf_decoder._embedding.token_embedding."),
-        ("stack.positions.weight", "transf_decoder._embedding.position_embedding.pos_enc"),
-        ("stack.embedding_layernorm.", "transf_decoder._embedding.layer_norm."),
-        // Before the last norm of all gets the same name.
-        (".final_layer_norm.", ".layer_norm_3."),
-        ("stack.norm.", "transf_decoder._decoder.final_layer_norm."),
-        (".self_attn_layer_norm.", ".layer_norm_1."),
-        (".encoder_attn_layer_norm.", ".layer_norm_2."),
-        ("stack.layers.", "transf_decoder._decoder.layers."),
-        (".self_attn.", ".first_sub_layer."),
-        (".encoder_attn.", ".second_sub_layer."),
-        (".q_proj.", ".query_net."),
-        (".k_proj.", ".key_net."),
-        (".v_proj.", ".value_net."),
-        (".out_proj.", ".out_projection."),
-        (".fc1.", ".third_sub_layer.dense_in."),
-        (".fc2.", ".third_sub_layer.dense_out."),
-        ("head_bias", "log_softmax.mlp.layer0.bias"),
-        ("head.", "log_softmax.mlp.layer0."),
-    ],
-};
+/// The names of its tensors.
+pub(super) const RENAMED: Renamed = &[
+    ("source_proj.", "encoder_decoder_proj."),
+    ("stack.embed_tokens.", "transf_decoder._embedding.token_embedding."),
+    ("stack.positions.weight", "transf_decoder._embedding.position_embedding.pos_enc"),
+    ("stack.embedding_layernorm.", "transf_decoder._embedding.layer_norm."),
+    // Before the last norm of all gets the same name.
+    (".final_layer_norm.", ".layer_norm_3."),
+    ("stack.norm.", "transf_decoder._decoder.final_layer_norm."),
+    (".self_attn_layer_norm.", ".layer_norm_1."),
+    (".encoder_attn_layer_norm.", ".layer_norm_2."),
+    ("stack.layers.", "transf_decoder._decoder.layers."),
+    (".self_attn.", ".first_sub_layer."),
+    (".encoder_attn.", ".second_sub_layer."),
+    (".q_proj.", ".query_net."),
+    (".k_proj.", ".key_net."),
+    (".v_proj.", ".value_net."),
+    (".out_proj.", ".out_projection."),
+    (".fc1.", ".third_sub_layer.dense_in."),
+    (".fc2.", ".third_sub_layer.dense_out."),
+    ("head_bias", "log_softmax.mlp.layer0.bias"),
+    ("head.", "log_softmax.mlp.layer0."),
+];
 
 /// What `config.json` says.
 #[derive(Deserialize)]
@@ -94,7 +91,8 @@ impl Default for Encoder {
     }
 }
 
-fn config(checkpoint: &Checkpoint) -> Result<SpeechDecoderConfig, JsonError> {
+/// Reads the config of a checkpoint.
+pub(super) fn config(checkpoint: &Checkpoint) -> Result<SpeechDecoderConfig, JsonError> {
     let file: File = checkpoint.json(CONFIG_FILE)?;
     let shared = file.hidden_size / file.num_attention_heads.max(1);
     Ok(SpeechDecoderConfig {

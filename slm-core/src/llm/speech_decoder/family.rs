@@ -27,7 +27,10 @@ pub(super) struct Family {
 }
 
 /// All families, a line each.
-static FAMILIES: [Family; 2] = [canary::FAMILY, cohere::FAMILY];
+static FAMILIES: [Family; 2] = [
+    Family { model_type: canary::MODEL_TYPE, config: canary::config, renamed: canary::RENAMED },
+    Family { model_type: cohere::MODEL_TYPE, config: cohere::config, renamed: cohere::RENAMED },
+];
 
 /// The family whose checkpoints have this `model_type`.
 pub(super) fn named(model_type: &str) -> Option<&'static Family> {
