@@ -29,10 +29,7 @@ pub(super) fn encoder_config(
         (_, None) => canary(),
         (_, Some(_)) => ParakeetEncoderConfig::default(),
     };
-    let mut all = match serde_json::to_value(defaults)? {
-        Value::Object(all) => all,
-        _ => Map::new(),
-    };
+    let mut all: Map<String, Value> = serde_json::from_value(serde_json::to_value(defaults)?)?;
     all.extend(given.unwrap_or_default());
     serde_json::from_value(Value::Object(all))
 }

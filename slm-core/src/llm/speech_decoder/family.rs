@@ -78,3 +78,36 @@ impl SpeechDecoderConfig {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::GENERATION_FILE;
+
+    fn read(config: &str, generation: Option<&str>) -> Result<SpeechDecoderConfig, JsonError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(CONFIG_FILE), config).unwrap();
+        if let Some(generation) = generation {
+            std::fs::write(dir.path().join(GENERATION_FILE), generation).unwrap();
+        }
+        SpeechDecoderConfig::from_checkpoint(&Checkpoint::open(dir.path()).unwrap())
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_in_transformers() {
+        let canary = read(r#"{"model_type": "canary"}"#, None).unwrap();
+        assert_eq!((canary.width, canary.source_width, canary.layers, canary.head_dim), (1024, 1024, 8, 128));
+        assert!(canary.tie_word_embeddings && !canary.has_projection);
+        let narrow = r#"{"model_type": "cohere_asr", "hidden_size": 96, "num_attention_heads": 3}"#;
+        let cohere = read(narrow, Some(r#"{"eos_token_id": [5, 6], "pad_token_id": 7}"#)).unwrap();
+        assert_eq!((cohere.width, cohere.source_width, cohere.head_dim), (96, 1280, 32));
+        assert_eq!((cohere.ends.as_slice(), cohere.pad), (&[5, 6][..], 7));
+        assert!(!cohere.tie_word_embeddings && cohere.has_projection);
+    }
+
+    #[test]
+    fn other_families_are_named() {
+        let error = read(r#"{"model_type": "whisper"}"#, None).unwrap_err().to_string();
+        assert!(error.contains("`model_type` is `whisper`, decoders are those of `canary`, `cohere_asr`"));
+    }
+}
