@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod imports;
+pub mod recogniser;
 pub mod wav;
 
 use std::collections::BTreeMap;

@@ -72,7 +72,7 @@ struct Languages {
 
 #[test]
 fn what_a_template_asks_for_may_be_in_the_content() {
-    let checkpoint = checkpoint(&fixtures().join("chat/canary"));
+    let checkpoint = checkpoint(&fixtures().join("parity/canary"));
     let tokenizer = TextTokenizer::from_checkpoint(&checkpoint).unwrap();
     let chat = Chat::new(template(&checkpoint), &tokenizer, PLACEHOLDER).unwrap();
     let file = std::fs::read(checkpoint.path_of("prompts.json")).unwrap();

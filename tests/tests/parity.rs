@@ -26,6 +26,7 @@ use slm_core::models::decode::{DecodeConfig, Strategy, generate};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::{CausalLm, LanguageModel};
 use slm_core::models::nn::{PaddedBatch, PaddedIds, Watch};
+use slm_tests::recogniser::{is_recogniser, recogniser_errors};
 use slm_tests::{HostTensor, Kind, backend, checkpoint, fixtures, read_tensors, relative_error, sub_folders};
 
 /// In f32 on a CPU the order of sums explains 1e-5; an error of 1e-3 is a bug.
@@ -258,6 +259,7 @@ fn errors(dir: &Path, device: &Device) -> Result<Errors, String> {
     let compare = || {
         let io = read_tensors(&dir.join("io.safetensors"));
         match Kind::of(&checkpoint(dir)) {
+            Kind::Encoder if is_recogniser(&io) => recogniser_errors(dir, &io, device),
             Kind::Encoder => encoder_errors(dir, &io, device),
             Kind::LanguageModel => llm_errors(dir, &io, device),
         }
@@ -284,7 +286,7 @@ fn every_folder_matches_transformers() {
         _ => BOUND_GPU,
     };
     let mut folders = sub_folders(&fixtures().join("parity"));
-    assert!(folders.len() >= 57, "only {} folders", folders.len());
+    assert!(folders.len() >= 59, "only {} folders", folders.len());
     if let Some(dir) = std::env::var_os("SLM_PARITY_DIR").map(PathBuf::from) {
         // Cargo runs a test in its package; whoever names a folder stands in the repository's root.
         let from_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&dir);

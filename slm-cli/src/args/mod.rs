@@ -106,7 +106,7 @@ pub(crate) struct TranscribeArgs {
     /// Another task of the model, such as `reply`, `continue` or `field.name`
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
-    /// The language that is spoken, such as `german` or `de`, for a model that is told it [default: as the model hears it]
+    /// The language that is spoken, such as `german` or `de`, for a model that is told it [default: as the model hears it, where it can]
     #[arg(long, value_name = "LANGUAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) language: Option<String>,
     #[command(flatten)]
@@ -146,7 +146,7 @@ pub(crate) struct TranslateArgs {
     /// Language to translate to, such as `german`
     #[arg(long, value_name = "LANGUAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) to: String,
-    /// The language that is spoken, such as `german` or `de`, for a model that is told it [default: as the model hears it]
+    /// The language that is spoken, such as `german` or `de`, for a model that is told it [default: as the model hears it, where it can]
     #[arg(long, value_name = "LANGUAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) language: Option<String>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::nn::{PaddedBatch, Watch};
 #[derive(Module, Debug)]
 pub enum SpeechEncoder {
     /// NVIDIA's FastConformer, and USM, which has the same parts: `parakeet_ctc`, `parakeet_encoder`, `usm_ctc`,
-    /// `usm_encoder`, NeMo archives.
+    /// `usm_encoder`, NeMo archives, and out of `canary` and `cohere_asr`.
     Parakeet(Parakeet),
     /// w2v-BERT 2.0: `wav2vec2-bert`.
     Wav2Vec2Bert(Wav2Vec2Bert),

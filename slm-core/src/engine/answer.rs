@@ -147,11 +147,50 @@ impl Answer {
     }
 }
 
-/// Appends `next`, a space between.
+/// Appends `next`, a space between, but for writing that has none.
 fn join_words(text: &mut String, next: &str) {
     let next = next.trim();
-    if !text.is_empty() && !next.is_empty() {
+    if let (Some(before), Some(after)) = (text.chars().next_back(), next.chars().next())
+        && !(has_no_spaces(before) && has_no_spaces(after))
+    {
         text.push(' ');
     }
     text.push_str(next);
+}
+
+/// Whether a character is of a script without spaces between words: Thai, Lao, Burmese, Khmer, those of Chinese and Japanese,
+/// and their punctuation.
+fn has_no_spaces(c: char) -> bool {
+    matches!(
+        c,
+        '\u{e00}'..='\u{eff}'
+            | '\u{1000}'..='\u{109f}'
+            | '\u{1780}'..='\u{17ff}'
+            | '\u{3000}'..='\u{30ff}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ff00}'..='\u{ffef}'
+            | '\u{20000}'..='\u{3ffff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_joined_as_their_script_is_written() {
+        for (texts, expected) in [
+            (["one ", "", " two"], "one two"),
+            (["ein Wort", "그리고", "하나"], "ein Wort 그리고 하나"),
+            (["今日は。", "", "元気です"], "今日は。元気です"),
+            (["你好", "ok", "สวัสดี"], "你好 ok สวัสดี"),
+        ] {
+            let mut answer = Answer::default();
+            for text in texts {
+                answer.push(Segment { text: text.to_owned(), ..Segment::default() });
+            }
+            assert_eq!(answer.text, expected);
+        }
+    }
 }

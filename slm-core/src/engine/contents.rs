@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::capabilities::Capabilities;
 use super::error::{Error, Message};
 use super::speech::{
-    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, speech_llm_bytes, speech_llm_tasks, whisper_tasks,
+    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, recogniser_named, recogniser_of, speech_llm_bytes,
+    speech_llm_tasks,
 };
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
@@ -16,8 +17,7 @@ use crate::checkpoint::{
 };
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
-use crate::llm::whisper::{self, WhisperDecoderConfig};
-use crate::llm::{self, LanguageModel, Lora, WhisperDecoder};
+use crate::llm::{self, LanguageModel, Lora};
 use crate::nn::weights::{Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -113,7 +113,7 @@ impl ModelKind {
                 "`transcribe`, with phrases, times of words and how sure it is of each; as the encoder of a bundle"
             }
             Self::Recogniser => {
-                "`transcribe`, and `translate --to english` where it knows several languages; its encoder as that of a bundle"
+                "`transcribe`, and `translate` where it learnt it; its encoder as that of a bundle"
             }
             Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
             Self::LanguageModel => "nothing alone; as the language model of a bundle",
@@ -145,8 +145,10 @@ impl Contents {
             let tasks = speech_llm_tasks(&checkpoint)?;
             return Ok(Self::SpeechLlm { checkpoint, tasks });
         }
-        if found == whisper::MODEL_TYPE && WhisperDecoder::is_in(&checkpoint.weights()?) {
-            let tasks = whisper_tasks(&checkpoint)?;
+        if let Some(family) = recogniser_named(found)
+            && (family.is_whole)(&checkpoint.weights()?)
+        {
+            let tasks = (family.tasks)(&checkpoint)?;
             return Ok(Self::Recogniser { checkpoint, tasks });
         }
         if encoder::family_of(found).is_some() {
@@ -236,7 +238,7 @@ impl Contents {
             Self::Bundle(bundle) => Ok(SpeechModel::load(bundle, placement)?),
             Self::SpeechLlm { checkpoint, .. } => Ok(SpeechModel::load_speech_llm(checkpoint, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
-            Self::Recogniser { checkpoint, .. } => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
+            Self::Recogniser { checkpoint, .. } => Ok(SpeechModel::load_recogniser(checkpoint, placement)?),
             Self::SpeechEncoder(checkpoint)
             | Self::LanguageModel(checkpoint)
             | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
@@ -267,11 +269,11 @@ impl Contents {
             Self::Recogniser { checkpoint, .. } => {
                 let encoder = SpeechEncoder::load(checkpoint, placement.clone())?;
                 check_width(checkpoint, encoder.input_width())?;
-                let decoder = WhisperDecoder::load(checkpoint, placement)?;
+                let joined = (recogniser_of(checkpoint)?.join)(checkpoint, encoder, &placement)?;
                 if let Some(tokenizer) = TextTokenizer::find(checkpoint)? {
-                    tokenizer.check_rows(decoder.config().vocab_size)?;
+                    tokenizer.check_rows(joined.rows)?;
                 }
-                Ok(ValueRange::of(&(encoder, decoder)))
+                Ok(joined.range)
             }
             Self::LanguageModel(checkpoint) => {
                 let model = LanguageModel::load(checkpoint, placement)?;
@@ -333,12 +335,7 @@ impl Part {
     /// Bytes of its work on a segment.
     pub(super) fn working(self, checkpoint: &Checkpoint) -> Result<u64, Error> {
         match self {
-            Self::Recogniser => {
-                let config = WhisperDecoderConfig::from_checkpoint(checkpoint)?;
-                let (states, target) = (config.max_source_positions, config.max_target_positions);
-                let hearing = encoder::sizes(checkpoint)?.working_bytes(1, 2 * states);
-                Ok(hearing.max(config.working_bytes(1, states, target)))
-            }
+            Self::Recogniser => Ok((recogniser_of(checkpoint)?.working)(checkpoint)?),
             Self::Encoder | Self::LabelledEncoder => {
                 Ok(encoder::sizes(checkpoint)?.working_bytes(1, segment_frames(checkpoint)))
             }

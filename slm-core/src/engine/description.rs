@@ -84,13 +84,15 @@ pub struct WeightSummary {
 /// The part of a model that a tensor belongs to, by its name in the file.
 fn part_of(name: &str) -> &'static str {
     let has = |part: &str| name.split('.').any(|component| component == part);
-    if ["lm_head", "ctc_head", "decoder_layers"].iter().any(|part| has(part)) {
+    if ["lm_head", "ctc_head", "decoder_layers", "proj_out", "log_softmax"].iter().any(|part| has(part)) {
         "head"
     } else if has("projector") {
         "adapter"
-    } else if has("shared") || has("embed_tokens") {
+    } else if ["shared", "embed_tokens", "token_embedding"].iter().any(|part| has(part)) {
         "embedding"
-    } else if has("decoder") || has("language_model") && !has("encoder") {
+    } else if ["decoder", "transf_decoder", "encoder_decoder_proj"].iter().any(|part| has(part))
+        || has("language_model") && !has("encoder")
+    {
         "decoder"
     } else if has("vision_tower") || has("multi_modal_projector") {
         "images"

@@ -284,6 +284,8 @@ impl From<SpeechError> for Error {
             | SpeechError::OnlyHears
             | SpeechError::Recogniser { .. }
             | SpeechError::Language { .. }
+            | SpeechError::WhichLanguage { .. }
+            | SpeechError::NoTranslation { .. }
             | SpeechError::NoLanguage { .. }
             | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled

@@ -40,8 +40,8 @@ const _: () = {
 };
 
 impl Model {
-    /// Opens the model at `path`: a bundle, which is what `slm-train` writes, or a speech encoder with a CTC head, which
-    /// transcribes. [`capabilities`](Self::capabilities) says what it can do.
+    /// Opens the model at `path`: a bundle, which is what `slm-train` writes, a speech encoder with a CTC head, which
+    /// transcribes, a recogniser or a speech language model. [`capabilities`](Self::capabilities) says what it can do.
     ///
     /// # Errors
     ///

@@ -3,7 +3,8 @@
 //! A family is a folder: [`t5`], [`gemma`], encoder-decoders both, and [`causal`], decoders alone. [`LanguageModel`] is
 //! any of them, [`family`] the table of them, and [`LlmSizes`] what can be said of one before its weights are read. What
 //! a search runs over is [`Drafts`], whatever the model is made of. Encoder-decoders share the loops of their decoders,
-//! and all the [`cache`] of a decoder's keys and values. [`whisper`] is the decoder of a speech model, which reads no text.
+//! and all the [`cache`] of a decoder's keys and values. [`whisper`] and [`speech_decoder`] are decoders of
+//! speech models, which read no text.
 
 pub mod cache;
 pub mod causal;
@@ -18,6 +19,8 @@ mod language_model;
 pub mod lora;
 mod model;
 mod output_head;
+mod pre_norm;
+pub mod speech_decoder;
 pub mod t5;
 mod token_ids;
 mod visibility;
@@ -33,6 +36,7 @@ pub use language_model::LanguageModel;
 pub use lora::{Lora, LoraError};
 pub use model::LlmSizes;
 pub use output_head::OutputHead;
+pub use speech_decoder::{SpeechDecoder, SpeechDecoderConfig};
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;
 pub use whisper::WhisperDecoder;

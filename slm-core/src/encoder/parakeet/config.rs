@@ -18,6 +18,10 @@ pub(in crate::encoder) const NEMO: &str = "nemo";
 pub(super) const PARAKEET_CTC: &str = "parakeet_ctc";
 /// A Parakeet encoder.
 pub(super) const PARAKEET_ENCODER: &str = "parakeet_encoder";
+/// A Parakeet encoder with a decoder (NVIDIA's Canary).
+pub(super) const CANARY: &str = "canary";
+/// A Parakeet encoder with a decoder (Cohere Transcribe).
+pub(super) const COHERE_ASR: &str = "cohere_asr";
 /// A USM encoder with a CTC head.
 pub(super) const USM_CTC: &str = "usm_ctc";
 /// A USM encoder.

@@ -1,14 +1,17 @@
-//! Parakeet: NVIDIA's FastConformer encoder with a CTC head, in the layout of Hugging Face or as a NeMo archive.
+//! Parakeet: NVIDIA's FastConformer encoder with a CTC head, in the layout of Hugging Face or as a NeMo archive,
+//! or inside a model with a decoder.
 //!
 //! Log-mel frames, [`subsampling`] by 4 or 8, Conformer blocks with positions in the manner of Transformer-XL. USM has the
 //! same parts, and attention in chunks ([`UsmSize`]).
 
 pub mod config;
 mod model;
+mod names;
 mod nemo;
 mod nemo_names;
 pub mod subsampling;
 mod usm;
+mod whole;
 
 pub(super) use config::NEMO;
 pub use config::{ParakeetConfig, ParakeetEncoderConfig};

@@ -11,11 +11,13 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::config::{
-    NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC, USM_ENCODER,
+    CANARY, COHERE_ASR, NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC,
+    USM_ENCODER,
 };
+use super::names::FileNames;
 use super::nemo::NemoParakeet;
-use super::nemo_names;
 use super::subsampling::Subsampling;
+use super::whole;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
 use crate::encoder::conformer::block::{self, ConformerBlock};
@@ -28,7 +30,7 @@ use crate::nn::{PaddedBatch, Watch};
 
 /// The `model_type`s of this family.
 pub(in crate::encoder) const MODEL_TYPES: &[&str] =
-    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO];
+    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, CANARY, COHERE_ASR, NEMO];
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -49,8 +51,8 @@ fn nemo_model(checkpoint: &Checkpoint) -> Result<Option<NemoParakeet>, EncoderEr
 }
 
 impl ParakeetConfig {
-    /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or the
-    /// settings in a NeMo archive.
+    /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or of a
+    /// model that has the encoder as a part (`canary`, `cohere_asr`), or the settings in a NeMo archive.
     ///
     /// # Errors
     ///
@@ -71,10 +73,17 @@ impl ParakeetConfig {
             Some(PARAKEET_ENCODER | USM_ENCODER) => {
                 Self::bare(serde_json::from_value::<ParakeetEncoderConfig>(raw).map_err(content)?)
             }
+            Some(whole @ (CANARY | COHERE_ASR)) => {
+                let sizes = whole::encoder_config(&raw, whole).map_err(content)?;
+                if let Some(problem) = whole::problem(&sizes) {
+                    return Err(JsonError::Invalid { path, problems: vec![problem] });
+                }
+                Self::bare(sizes)
+            }
             other => {
                 let found = other.unwrap_or("absent");
-                let known = [PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER].join("`, `");
-                let problem = format!("`model_type` is `{found}`, expected one of `{known}`");
+                let known: Vec<&str> = MODEL_TYPES.iter().copied().filter(|name| *name != NEMO).collect();
+                let problem = format!("`model_type` is `{found}`, expected one of `{}`", known.join("`, `"));
                 return Err(JsonError::Invalid { path, problems: vec![problem] });
             }
         };
@@ -93,12 +102,8 @@ impl ParakeetConfig {
     ) -> Result<Parakeet, EncoderError> {
         let placement = placement.into();
         let (model, files) = (self.init(placement.device()), checkpoint.weights()?);
-        if let Some(NemoParakeet { head, .. }) = nemo_model(checkpoint)? {
-            let name = |path: &str| nemo_names::tensor_name(&hf_name("encoder.", path), head);
-            return Ok(weights::load(model, &files, &placement, name, |name| head.ignores(name))?);
-        }
-        let prefix = if self.has_ctc_head() { "encoder." } else { "" };
-        let name = |path: &str| hf_name(prefix, path);
+        let names = FileNames::of(checkpoint, nemo_model(checkpoint)?.as_ref(), self, &files)?;
+        let (name, is_ignored) = (|path: &str| names.name(path), |name: &str| names.ignores(name));
         Ok(weights::load(model, &files, &placement, name, is_ignored)?)
     }
 
@@ -139,8 +144,8 @@ impl Parakeet {
             // Without a head the sizes are not nested.
             json::write(&path, &self.config.encoder_config)?;
         }
-        let prefix = if self.config.has_ctc_head() { "encoder." } else { "" };
-        weights::save(self, &dir.join(WEIGHTS_FILE), |path| hf_name(prefix, path), storage)?;
+        let names = FileNames::of_transformers(&self.config);
+        weights::save(self, &dir.join(WEIGHTS_FILE), |path| names.name(path), storage)?;
         Ok(())
     }
 
@@ -225,35 +230,6 @@ impl EncoderModel for Parakeet {
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
     }
-}
-
-/// The name in the file of the tensor at `path` in [`Parakeet`].
-fn hf_name(prefix: &str, path: &str) -> String {
-    if path.starts_with("ctc_head.") {
-        return path.to_owned();
-    }
-    // Attention's positions lie beside its projections.
-    let path = path
-        .replace(".self_attn.position.linear.", ".self_attn.relative_k_proj.")
-        .replace(".self_attn.position.", ".self_attn.");
-    // `layers` of the file's subsampling count the activations too: 0, (1), 2, 3, (4), 5, 6, (7)
-    if let Some(rest) = path.strip_prefix("subsampling.conv_in.") {
-        return format!("{prefix}subsampling.layers.0.{rest}");
-    }
-    if let Some(rest) = path.strip_prefix("subsampling.stages.")
-        && let Some((stage, rest)) = rest.split_once('.')
-        && let Ok(stage) = stage.parse::<usize>()
-        && let Some((part, rest)) = rest.split_once('.')
-    {
-        let layer = 2 + 3 * stage + usize::from(part == "pointwise");
-        return format!("{prefix}subsampling.layers.{layer}.{rest}");
-    }
-    format!("{prefix}{path}")
-}
-
-/// Tensors of a file that the forward pass does not use.
-fn is_ignored(name: &str) -> bool {
-    name.ends_with(".num_batches_tracked")
 }
 
 #[cfg(all(test, feature = "flex"))]

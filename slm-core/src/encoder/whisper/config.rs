@@ -10,7 +10,7 @@ use crate::encoder::activation;
 use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
 use crate::nn::ActivationKind;
 use crate::nn::blocks::score_values;
-use crate::nn::transformer::ScaledAttentionConfig;
+use crate::nn::transformer::{AttentionBias, ScaledAttentionConfig};
 
 /// Frames `T` for each state.
 pub(super) const STRIDE: usize = 2;
@@ -84,7 +84,9 @@ impl WhisperEncoderConfig {
 
     /// What the attention of a layer is made of.
     pub fn attention(&self) -> ScaledAttentionConfig {
-        ScaledAttentionConfig { width: self.d_model, num_heads: self.encoder_attention_heads }
+        let (width, num_heads) = (self.d_model, self.encoder_attention_heads);
+        let bias = AttentionBias::AllButKeys;
+        ScaledAttentionConfig { width, num_heads, head_dim: width / num_heads.max(1), bias }
     }
 
     /// Activation of the feed-forward layers.

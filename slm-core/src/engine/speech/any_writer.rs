@@ -2,6 +2,7 @@
 
 use super::adapted::Adapted;
 use super::ctc_writer::CtcWriter;
+use super::recogniser::RecogniserWriter;
 use super::speech_llm::SpeechLlm;
 use super::whisper::WhisperWriter;
 use super::writer::Writer;
@@ -15,6 +16,8 @@ pub enum AnyWriter {
     SpeechLlm(Box<SpeechLlm>),
     /// The labels of the encoder's own CTC head.
     Ctc(CtcWriter),
+    /// The decoder of a recogniser, after ids that say language and task.
+    Recogniser(Box<RecogniserWriter>),
     /// The decoder of Whisper.
     Whisper(Box<WhisperWriter>),
 }
@@ -25,6 +28,7 @@ impl AnyWriter {
             Self::Adapted(writer) => &**writer,
             Self::SpeechLlm(writer) => &**writer,
             Self::Ctc(writer) => writer,
+            Self::Recogniser(writer) => &**writer,
             Self::Whisper(writer) => &**writer,
         }
     }
@@ -34,6 +38,7 @@ impl AnyWriter {
             Self::Adapted(writer) => &mut **writer,
             Self::SpeechLlm(writer) => &mut **writer,
             Self::Ctc(writer) => writer,
+            Self::Recogniser(writer) => &mut **writer,
             Self::Whisper(writer) => &mut **writer,
         }
     }

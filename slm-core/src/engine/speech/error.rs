@@ -100,6 +100,20 @@ pub enum SpeechError {
         /// What there is.
         known: String,
     },
+    /// A model that knows several languages and does not find out which one is spoken.
+    #[error("the model must be told which language is spoken; it knows {known}")]
+    WhichLanguage {
+        /// What there is.
+        known: String,
+    },
+    /// Two languages of which none is English, for a model that translates from English and into English.
+    #[error("the model translates from English and into English, the request asks for `{from}` to `{to}`")]
+    NoTranslation {
+        /// What is spoken.
+        from: String,
+        /// What is wanted.
+        to: String,
+    },
     /// A language for a model that is not told any.
     #[error("the model is not told which language is spoken, the request says `{found}`")]
     NoLanguage {
@@ -189,6 +203,8 @@ impl SpeechError {
             | Self::OnlyHears
             | Self::Recogniser { .. }
             | Self::Language { .. }
+            | Self::WhichLanguage { .. }
+            | Self::NoTranslation { .. }
             | Self::NoLanguage { .. }
             | Self::NoLabels
             | Self::Template(_)
@@ -215,6 +231,7 @@ impl SpeechError {
                 "split the recording, or use a bundle with `transcribe`, which finds the part that matters"
                     .into(),
             ),
+            Self::WhichLanguage { .. } => Some("name it (`--language`)".into()),
             Self::OnlyTranscribes { .. } | Self::OnlyHears => Some(
                 "a bundle (`slm.json`) joins such an encoder with a language model, which does the rest"
                     .into(),

@@ -3,16 +3,20 @@
 //!
 //! A [`SpeechModel`] has [`Ears`], which are the same for all kinds of models, and one of the writers ([`AnyWriter`]): a
 //! language model behind an adapter ([`Adapted`]), that of a published folder ([`SpeechLlm`]), the labels of the encoder
-//! itself ([`CtcWriter`]), or the decoder of a recogniser ([`WhisperWriter`]).
+//! itself ([`CtcWriter`]), or the decoder of a recogniser ([`RecogniserWriter`], [`WhisperWriter`]).
 
 mod adapted;
 mod any_writer;
+mod canary;
+mod cohere;
 mod ctc_writer;
 mod ears;
 mod error;
 mod model;
 mod parts;
 mod plan;
+mod recogniser;
+mod recognisers;
 mod respond;
 mod segment;
 mod settle;
@@ -26,16 +30,20 @@ mod writer;
 
 pub use adapted::Adapted;
 pub use any_writer::AnyWriter;
+pub use canary::CanaryPrompts;
+pub use cohere::CoherePrompts;
 pub use ctc_writer::CtcWriter;
 pub use ears::Ears;
 pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
+pub use recogniser::{Beginning, Prompts, RecogniserWriter};
 pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
 pub(super) use parts::misfits;
+pub(super) use recognisers::{named as recogniser_named, of as recogniser_of};
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
@@ -44,7 +52,6 @@ pub(super) use speech_llm::{
     working_bytes as speech_llm_bytes,
 };
 pub(crate) use verify::Outcome;
-pub(crate) use whisper::tasks as whisper_tasks;
 
 /// The most tokens that an instruction may have.
 pub const MAX_INSTRUCTION_TOKENS: usize = 512;

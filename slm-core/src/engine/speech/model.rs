@@ -8,9 +8,9 @@ use super::ctc_writer::CtcWriter;
 use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::parts::SpeechParts;
+use super::recognisers::{self, Recogniser};
 use super::segment::MAX_SEGMENT_SECONDS;
 use super::speech_llm::SpeechLlm;
-use super::whisper::WhisperWriter;
 use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
@@ -81,28 +81,20 @@ impl SpeechModel {
         Self::ctc(Ears { features, encoder, labels: Some(labels) }, placement.device())
     }
 
-    /// Loads a Whisper, whose decoder writes beside windows of sound.
+    /// Loads a recogniser: an encoder and the decoder that it was trained with.
     ///
     /// # Errors
     ///
     /// [`LoadError`] naming the file, or the fields that do not fit.
-    pub fn load_whisper(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LoadError> {
+    pub fn load_recogniser(
+        checkpoint: &Checkpoint,
+        placement: impl Into<Placement>,
+    ) -> Result<Self, LoadError> {
         let placement = placement.into().without_autodiff();
-        let features = FeatureExtractor::from_checkpoint(checkpoint)?;
-        let FeatureExtractor::WhisperMel(mel) = &features else {
-            let problems = vec!["a Whisper needs the features of `WhisperFeatureExtractor`".to_owned()];
-            return Err(LoadError::Mismatch { problems });
-        };
-        let window = mel.window_seconds();
-        // Segments that part within speech share a little more.
-        let longest = (window - 1.0).max(window / 2.0);
-        let writer = WhisperWriter::load(checkpoint, &placement, longest)?;
-        let encoder = SpeechEncoder::load(checkpoint, &placement)?;
-        let ears = Ears { features, encoder, labels: None };
+        let Recogniser { ears, writer, longest } = recognisers::load(checkpoint, &placement)?;
         if let Some(problem) = ears.problem() {
             return Err(LoadError::Mismatch { problems: vec![problem] });
         }
-        let writer = AnyWriter::Whisper(Box::new(writer));
         Ok(Self::join(ears, writer, longest, placement.device().clone()))
     }
 
@@ -200,7 +192,7 @@ impl SpeechModel {
     pub fn adapted(&self) -> Option<&Adapted> {
         match &self.writer {
             AnyWriter::Adapted(adapted) => Some(adapted),
-            AnyWriter::SpeechLlm(_) | AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
+            _ => None,
         }
     }
 
@@ -208,7 +200,7 @@ impl SpeechModel {
     pub fn speech_llm(&self) -> Option<&SpeechLlm> {
         match &self.writer {
             AnyWriter::SpeechLlm(writer) => Some(writer),
-            AnyWriter::Adapted(_) | AnyWriter::Ctc(_) | AnyWriter::Whisper(_) => None,
+            _ => None,
         }
     }
 

@@ -6,10 +6,11 @@ use super::error::SpeechError;
 use super::stream::{GrowingText, until_stop};
 use super::writer::{OnText, Written};
 use crate::decode::{
-    DecodeConfig, Finish, Hooks, Hypothesis, OnSettled, Settled, Stops, generate_n_best, settings,
+    DecodeConfig, DecodeError, Finish, Hooks, Hypothesis, OnSettled, Settled, Stops, generate_n_best,
+    settings,
 };
 use crate::engine::answer::{Alternative, Answer};
-use crate::engine::request::{Request, TokenLimit};
+use crate::engine::request::{Delivery, Request, TokenLimit};
 use crate::engine::warning::Warning;
 use crate::llm::LanguageModel;
 use crate::nn::{PaddedBatch, Watch};
@@ -120,6 +121,18 @@ fn written(
         stopped_at: is_cut.then_some(limit),
         alternatives: texts.collect(),
     })
+}
+
+/// Refuses a way of decoding that cannot be, where `least_end` is the least of the ids that end a text.
+pub(super) fn check(request: &Request, decode: &DecodeConfig, least_end: u32) -> Result<(), SpeechError> {
+    let problems = decode.problems(least_end);
+    if !problems.is_empty() {
+        return Err(DecodeError::Config { problems }.into());
+    }
+    if request.delivery == Delivery::Text && !decode.can_stream() {
+        return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
+    }
+    Ok(())
 }
 
 /// How to decode a request for pieces of at most `seconds`: ids without a token are left out.

@@ -8,9 +8,10 @@ use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::generation_ids::GenerationIds;
 use crate::llm::model::decoder_bytes;
+use crate::llm::pre_norm::PreNormConfig;
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
-use crate::nn::transformer::ScaledAttentionConfig;
+use crate::nn::transformer::{AttentionBias, ScaledAttentionConfig};
 
 /// Sizes of the decoder.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -124,9 +125,15 @@ impl WhisperDecoderConfig {
         if self.ends.is_empty() { std::slice::from_ref(&self.eos_token_id) } else { &self.ends }
     }
 
-    /// What the attentions of a layer are made of.
-    pub fn attention(&self) -> ScaledAttentionConfig {
-        ScaledAttentionConfig { width: self.d_model, num_heads: self.decoder_attention_heads }
+    /// What a layer is made of.
+    pub(super) fn layer(&self) -> PreNormConfig {
+        let (width, num_heads) = (self.d_model, self.decoder_attention_heads);
+        let bias = AttentionBias::AllButKeys;
+        PreNormConfig {
+            attention: ScaledAttentionConfig { width, num_heads, head_dim: width / num_heads.max(1), bias },
+            inner_width: self.decoder_ffn_dim,
+            activation: self.activation(),
+        }
     }
 
     /// Activation of the feed-forward layers; GELU for a name that [`Self::problems`] refuses.

@@ -10,8 +10,8 @@ use burn::prelude::*;
 use burn::tensor::Int;
 
 use super::config::WhisperDecoderConfig;
-use super::layer::WhisperDecoderLayer;
 use crate::llm::decoder::{DecoderStack, Memory};
+use crate::llm::pre_norm::PreNormLayer;
 use crate::llm::visibility::causal;
 use crate::nn::matrix::MatrixEmbedding;
 use crate::nn::transformer::KeysValues;
@@ -23,7 +23,7 @@ pub struct WhisperStack {
     pub embed_tokens: MatrixEmbedding,
     /// In f32 always, a row a position.
     embed_positions: Embedding,
-    layers: Vec<WhisperDecoderLayer>,
+    layers: Vec<PreNormLayer>,
     layer_norm: LayerNorm,
     embedding_scale: f64,
 }
@@ -34,7 +34,7 @@ impl WhisperDecoderConfig {
         WhisperStack {
             embed_tokens: EmbeddingConfig::new(self.vocab_size, self.d_model).init(device).into(),
             embed_positions: EmbeddingConfig::new(self.max_target_positions, self.d_model).init(device),
-            layers: (0..self.decoder_layers).map(|_| self.init_layer(device)).collect(),
+            layers: (0..self.decoder_layers).map(|_| self.layer().init(device)).collect(),
             layer_norm: LayerNormConfig::new(self.d_model).init(device),
             embedding_scale: if self.scale_embedding { (self.d_model as f64).sqrt() } else { 1.0 },
         }

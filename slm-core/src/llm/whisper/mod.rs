@@ -2,11 +2,10 @@
 //!
 //! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.2. Reference:
 //! transformers 5.23.0, `modeling_whisper.py`, `WhisperDecoder`, `WhisperForConditionalGeneration`. [`config`] has its
-//! sizes, [`layer`] a layer, [`decoder`] the stack of them, [`model`] the whole with its head.
+//! sizes, [`decoder`] the stack of its layers, [`model`] the whole with its head.
 
 pub mod config;
 pub mod decoder;
-pub mod layer;
 mod model;
 
 pub use config::WhisperDecoderConfig;

@@ -1,7 +1,8 @@
 //! The pre-norm Transformer layers that T5 and the adapter share.
 //!
 //! Paper: T5, arXiv 1910.10683, section 2.1. [`encoder`] is a stack of blocks of [`attention`] and [`feed_forward`];
-//! positions come in as a [`relative_bias`] of the scores. [`scaled_attention`] is Whisper's.
+//! positions come in as a [`relative_bias`] of the scores. [`scaled_attention`] is that of Whisper, Canary
+//! and Cohere Transcribe.
 
 pub mod attention;
 pub mod encoder;
@@ -13,4 +14,4 @@ pub use attention::{Attention, AttentionConfig, KeysValues};
 pub use encoder::{TransformerConfig, TransformerEncoder};
 pub use feed_forward::{FeedForward, FeedForwardConfig, FeedForwardKind};
 pub use relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, RelativeBiasConfig};
-pub use scaled_attention::{ScaledAttention, ScaledAttentionConfig};
+pub use scaled_attention::{AttentionBias, ScaledAttention, ScaledAttentionConfig};

@@ -1,7 +1,7 @@
-//! The attention of Whisper: scores scaled by the width of a head, biases in all projections but that of the keys.
+//! Attention as in the first Transformer: scores scaled by the width of a head, biases in the projections.
 //!
-//! Paper: *Attention Is All You Need*, arXiv 1706.03762, section 3.2. Reference: transformers 5.23.0, `WhisperAttention`.
-//! Its parts have the names that files have for them.
+//! Paper: *Attention Is All You Need*, arXiv 1706.03762, section 3.2. Reference: transformers 5.23.0, `WhisperAttention`,
+//! whose files have these names for its parts, and `CanaryAttention`.
 //! Shapes: `B` rows, `Q` queries, `S` keys, `D` width, `H` heads of width `K`.
 
 use std::ops::Range;
@@ -20,8 +20,23 @@ use crate::nn::watch::Watch;
 pub struct ScaledAttentionConfig {
     /// Width `D` of queries and of what they read.
     pub width: usize,
-    /// Heads `H`, which share the width.
+    /// Heads `H`.
     pub num_heads: usize,
+    /// Width `K` of a head; `H * K` may differ from `D`.
+    pub head_dim: usize,
+    /// Which projections have a bias.
+    pub bias: AttentionBias,
+}
+
+/// Which projections have a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionBias {
+    /// All of them.
+    All,
+    /// Those of queries, values and output (Whisper).
+    AllButKeys,
+    /// None of them.
+    Without,
 }
 
 /// Multi-head attention with queries from one sequence and keys and values from the same or another.
@@ -37,12 +52,15 @@ pub struct ScaledAttention {
 impl ScaledAttentionConfig {
     /// Builds the module with random weights on `device`.
     pub fn init(&self, device: &Device) -> ScaledAttention {
-        let linear = |bias| LinearConfig::new(self.width, self.width).with_bias(bias).init(device).into();
+        let (width, inner) = (self.width, self.num_heads * self.head_dim);
+        let bias = self.bias != AttentionBias::Without;
+        let linear =
+            |input, output, bias| LinearConfig::new(input, output).with_bias(bias).init(device).into();
         ScaledAttention {
-            q_proj: linear(true),
-            k_proj: linear(false),
-            v_proj: linear(true),
-            out_proj: linear(true),
+            q_proj: linear(width, inner, bias),
+            k_proj: linear(width, inner, self.bias == AttentionBias::All),
+            v_proj: linear(width, inner, bias),
+            out_proj: linear(inner, width, bias),
             num_heads: self.num_heads,
         }
     }
@@ -66,7 +84,7 @@ impl ScaledAttention {
         bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
         watch: &Watch,
     ) -> Tensor<3> {
-        let [batch, queries, width] = x.dims();
+        let [batch, queries, _] = x.dims();
         let [_, heads, keys, head_dim] = source.keys.dims();
         // [B, Q, D] -> [B, H, Q, K]
         let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
@@ -82,12 +100,12 @@ impl ScaledAttention {
             // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
             softmax(scores, 3).matmul(source.values.clone())
         });
-        // [B, H, Q, K] -> [B, Q, D]
-        self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, width]))
+        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
+        self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
     }
 
     fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, length, width] = x.dims();
-        x.reshape([batch, length, self.num_heads, width / self.num_heads]).swap_dims(1, 2)
+        let [batch, length, inner] = x.dims();
+        x.reshape([batch, length, self.num_heads, inner / self.num_heads]).swap_dims(1, 2)
     }
 }

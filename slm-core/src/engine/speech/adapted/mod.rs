@@ -12,14 +12,14 @@ use burn::prelude::*;
 use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::segment::MAX_SEGMENT_SECONDS;
-use super::texts::{Texts, answer};
+use super::texts::{self, Texts, answer};
 use super::writer::{Heard, OnText, Order, Writer, Written};
 use crate::adapter::Adapter;
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::ctc::{Aligned, CtcPosteriors, FoundPhrase, Measure};
-use crate::decode::{DecodeConfig, DecodeError};
+use crate::decode::DecodeConfig;
 use crate::engine::answer::Answer;
-use crate::engine::request::{Delivery, Request};
+use crate::engine::request::Request;
 use crate::llm::LanguageModel;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Author, Instruction, Phrases, Task, Templates};
@@ -104,13 +104,7 @@ impl Writer for Adapted {
     fn check(&self, request: &Request, seconds: f64) -> Result<(), SpeechError> {
         request.check_no_language()?;
         let decode = self.decoding_of(request, &request.task, seconds);
-        let problems = decode.problems(self.llm.least_end());
-        if !problems.is_empty() {
-            return Err(DecodeError::Config { problems }.into());
-        }
-        if request.delivery == Delivery::Text && !decode.can_stream() {
-            return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
-        }
+        texts::check(request, &decode, self.llm.least_end())?;
         self.around(&self.instruction(&request.task)?)?;
         Ok(())
     }

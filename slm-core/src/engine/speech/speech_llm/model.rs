@@ -7,9 +7,9 @@ use burn::prelude::*;
 use super::config::INSTRUCTION_TOKENS;
 use crate::adapter::WindowQFormer;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
-use crate::decode::{DecodeConfig, DecodeError, Strategy};
+use crate::decode::{DecodeConfig, Strategy};
 use crate::engine::answer::Answer;
-use crate::engine::request::{Delivery, Request};
+use crate::engine::request::Request;
 use crate::engine::speech::ears::Ears;
 use crate::engine::speech::error::{LoadError, SpeechError};
 use crate::engine::speech::segment::MAX_SEGMENT_SECONDS;
@@ -73,13 +73,7 @@ impl Writer for SpeechLlm {
     fn check(&self, request: &Request, seconds: f64) -> Result<(), SpeechError> {
         request.check_no_language()?;
         let decode = self.decoding_of(request, &request.task, seconds);
-        let problems = decode.problems(self.hearing.least_end());
-        if !problems.is_empty() {
-            return Err(DecodeError::Config { problems }.into());
-        }
-        if request.delivery == Delivery::Text && !decode.can_stream() {
-            return Err(SpeechError::CannotStream { hypotheses: decode.num_hypotheses });
-        }
+        texts::check(request, &decode, self.hearing.least_end())?;
         self.spoken(&self.instruction(&request.task)?).map(drop)
     }
 

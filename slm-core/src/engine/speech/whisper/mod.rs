@@ -1,10 +1,10 @@
 //! Whisper: a decoder that writes beside the sound itself, after a few tokens that say language and task.
 //!
 //! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.3. [`tokens`] has the
-//! ids that mean something, [`languages`] their names, [`rules`] what is never written, [`times`] the rules of texts with
+//! ids that mean something, [`rules`] what is never written, [`times`] the rules of texts with
 //! times, [`writer`] the way from sound to text.
 
-mod languages;
+mod load;
 mod rules;
 mod times;
 mod tokens;
@@ -15,4 +15,5 @@ pub use times::TimeRules;
 pub use tokens::WhisperTokens;
 pub use writer::WhisperWriter;
 
-pub(crate) use tokens::tasks;
+pub(super) use load::load;
+pub(super) use tokens::tasks;

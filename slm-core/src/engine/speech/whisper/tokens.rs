@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::languages::{LANGUAGES, code};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, GENERATION_FILE};
 use crate::engine::speech::error::{LoadError, SpeechError};
+use crate::engine::speech::recogniser::languages::{LANGUAGES, code};
 use crate::llm::whisper::WhisperDecoderConfig;
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -196,7 +196,7 @@ fn keys(translates: bool) -> Vec<String> {
 }
 
 /// The keys of the tasks that a checkpoint knows, without its tokenizer.
-pub(crate) fn tasks(checkpoint: &Checkpoint) -> Result<Vec<String>, JsonError> {
+pub(in crate::engine::speech) fn tasks(checkpoint: &Checkpoint) -> Result<Vec<String>, JsonError> {
     let file = File::from_checkpoint(checkpoint)?;
     Ok(keys(file.is_multilingual(WhisperDecoderConfig::from_checkpoint(checkpoint)?.vocab_size)))
 }

@@ -1,6 +1,8 @@
-//! A layer: attention to earlier positions, attention to the sound, and a feed-forward layer, each behind a norm.
+//! A layer of a decoder that hears: attention to earlier positions, attention to the sound, and a feed-forward layer, each
+//! behind a norm.
 //!
-//! Reference: transformers 5.23.0, `WhisperDecoderLayer`. Its parts have the names that files have for them.
+//! Reference: transformers 5.23.0, `WhisperDecoderLayer`, whose files have these names for its parts, and
+//! `CanaryDecoderLayer`.
 //! Shapes: `B` rows, `L` positions, `S` states, `D` width.
 
 use std::ops::Range;
@@ -8,16 +10,26 @@ use std::ops::Range;
 use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig};
 use burn::prelude::*;
 
-use super::config::WhisperDecoderConfig;
-use crate::llm::decoder::Memory;
-use crate::llm::visibility::rows_of;
+use super::decoder::Memory;
+use super::visibility::rows_of;
 use crate::nn::matrix::MatrixLinear;
-use crate::nn::transformer::{KeysValues, ScaledAttention};
+use crate::nn::transformer::{KeysValues, ScaledAttention, ScaledAttentionConfig};
 use crate::nn::{ActivationKind, Watch};
+
+/// What a [`PreNormLayer`] is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreNormConfig {
+    /// Both attentions.
+    pub attention: ScaledAttentionConfig,
+    /// Width `F` of the feed-forward layer.
+    pub inner_width: usize,
+    /// Its activation.
+    pub activation: ActivationKind,
+}
 
 /// A layer of the decoder.
 #[derive(Module, Debug)]
-pub struct WhisperDecoderLayer {
+pub struct PreNormLayer {
     self_attn: ScaledAttention,
     self_attn_layer_norm: LayerNorm,
     encoder_attn: ScaledAttention,
@@ -29,24 +41,25 @@ pub struct WhisperDecoderLayer {
     activation: ActivationKind,
 }
 
-impl WhisperDecoderConfig {
+impl PreNormConfig {
     /// Builds a layer with random weights on `device`.
-    pub fn init_layer(&self, device: &Device) -> WhisperDecoderLayer {
-        let norm = || LayerNormConfig::new(self.d_model).init(device);
-        WhisperDecoderLayer {
-            self_attn: self.attention().init(device),
+    pub fn init(&self, device: &Device) -> PreNormLayer {
+        let (width, inner) = (self.attention.width, self.inner_width);
+        let norm = || LayerNormConfig::new(width).init(device);
+        PreNormLayer {
+            self_attn: self.attention.init(device),
             self_attn_layer_norm: norm(),
-            encoder_attn: self.attention().init(device),
+            encoder_attn: self.attention.init(device),
             encoder_attn_layer_norm: norm(),
-            fc1: LinearConfig::new(self.d_model, self.decoder_ffn_dim).init(device).into(),
-            fc2: LinearConfig::new(self.decoder_ffn_dim, self.d_model).init(device).into(),
+            fc1: LinearConfig::new(width, inner).init(device).into(),
+            fc2: LinearConfig::new(inner, width).init(device).into(),
             final_layer_norm: norm(),
-            activation: self.activation(),
+            activation: self.activation,
         }
     }
 }
 
-impl WhisperDecoderLayer {
+impl PreNormLayer {
     /// Keys and values of the sound's states, `[B, S, D]`.
     pub(super) fn keys_values(&self, states: Tensor<3>) -> KeysValues {
         self.encoder_attn.keys_values(states)

@@ -1,9 +1,9 @@
-//! The languages that Whisper tells apart, by their codes and their English names.
+//! Languages by their codes and their English names: those that Whisper tells apart, among which are those of all others.
 //!
 //! Source: transformers 5.23.0, `tokenization_whisper.py`, `LANGUAGES`.
 
 /// Code and English name in lower case of each.
-pub(super) const LANGUAGES: [(&str, &str); 100] = [
+pub(in crate::engine::speech) const LANGUAGES: [(&str, &str); 100] = [
     ("en", "english"),
     ("zh", "chinese"),
     ("de", "german"),
@@ -107,9 +107,14 @@ pub(super) const LANGUAGES: [(&str, &str); 100] = [
 ];
 
 /// The code of a language that is given by its code or by its English name.
-pub(super) fn code(language: &str) -> Option<&'static str> {
+pub(in crate::engine::speech) fn code(language: &str) -> Option<&'static str> {
     let wanted = language.trim().to_lowercase();
     LANGUAGES.iter().find(|(code, name)| *code == wanted || *name == wanted).map(|(code, _)| *code)
+}
+
+/// The English name of a language that is given by its code.
+pub(in crate::engine::speech) fn name(code: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
@@ -119,6 +124,7 @@ mod tests {
     #[test]
     fn codes_and_names_say_the_same() {
         assert_eq!((code("de"), code(" German"), code("cantonese")), (Some("de"), Some("de"), Some("yue")));
-        assert_eq!(code("klingon"), None);
+        assert_eq!((code("klingon"), name("xx")), (None, None));
+        assert!(LANGUAGES.iter().all(|(code, english)| name(code) == Some(english)));
     }
 }
