@@ -14,6 +14,8 @@ pub struct Capabilities {
     pub streaming: bool,
     /// Whether phrases can be looked for in the sound.
     pub phrases: bool,
+    /// The adapters that a request may name.
+    pub adapters: Vec<String>,
     /// Samples a second of the audio that it takes.
     pub sample_rate: u32,
 }

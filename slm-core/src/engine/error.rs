@@ -263,7 +263,10 @@ impl From<LoadError> for Error {
             LoadError::Encoder(error) => error.into(),
             LoadError::Adapter(error) => error.into(),
             LoadError::Llm(error) => error.into(),
-            LoadError::NoInstructions => Self::classed(error, Self::Unsupported),
+            LoadError::NoInstructions
+            | LoadError::NoLanguageModel
+            | LoadError::NoSpeechAdapter { .. }
+            | LoadError::OtherBase { .. } => Self::classed(error, Self::Unsupported),
             _ => Self::classed(error, Self::Damaged),
         }
     }
@@ -282,6 +285,7 @@ impl From<SpeechError> for Error {
             | SpeechError::Recogniser { .. }
             | SpeechError::Language { .. }
             | SpeechError::NoLanguage { .. }
+            | SpeechError::NoAdapter { .. }
             | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)

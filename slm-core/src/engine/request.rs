@@ -13,6 +13,9 @@ pub struct Request {
     /// The language that is spoken, by its code or its English name, for a model that is told it; `None` where the model
     /// finds it out itself.
     pub language: Option<String>,
+    /// The name of the adapter to answer with, of those that the [`Model`](crate::Model) was
+    /// [opened with](crate::OpenOptions::adapter); `None` is the model as it is.
+    pub adapter: Option<String>,
     /// How to choose tokens; without a `vocab_limit`, the tokenizer's ids are the limit.
     pub decode: DecodeConfig,
     /// How long an answer may become.
@@ -104,6 +107,7 @@ impl Request {
         Self {
             task,
             language: None,
+            adapter: None,
             decode: DecodeConfig::default(),
             token_limit: TokenLimit::default(),
             stop: Vec::new(),

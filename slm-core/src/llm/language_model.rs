@@ -8,6 +8,7 @@ use burn::tensor::Int;
 use super::causal::CausalLm;
 use super::drafts::Drafts;
 use super::gemma::T5Gemma;
+use super::lora::{Attachment, Lora, LoraError};
 use super::model::{LlmSizes, TextModel};
 use super::t5::T5;
 use super::token_ids::TokenIds;
@@ -32,6 +33,20 @@ impl LanguageModel {
             Self::T5Gemma(model) => model,
             Self::Causal(model) => model,
         }
+    }
+
+    /// The same with an adapter, whose matrices count beside its own. Where they are kept [apart](Attachment::Apart), all
+    /// other tensors are those of `self`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraError::Misfit`] for an adapter that was made for another model.
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        Ok(match self {
+            Self::T5(model) => Self::T5(model.with_lora(adapter, attachment)?),
+            Self::T5Gemma(model) => Self::T5Gemma(model.with_lora(adapter, attachment)?),
+            Self::Causal(model) => Self::Causal(model.with_lora(adapter, attachment)?),
+        })
     }
 
     /// What its config says of it.

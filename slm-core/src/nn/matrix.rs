@@ -13,6 +13,8 @@ use burn::nn;
 use burn::prelude::*;
 use burn::tensor::{DType, FloatDType, Int};
 
+use super::low_rank::LowRank;
+
 /// A linear map, `[.., I]` to `[.., O]`.
 #[derive(Module, Debug)]
 pub struct MatrixLinear {
@@ -67,21 +69,30 @@ pub fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
 
 /// `x` `[.., I]` through a linear map `[I, O]` of Burn's own, which is in f32 always.
 pub fn through<const D: usize>(x: Tensor<D>, map: &nn::Linear) -> Tensor<D> {
-    with_bias(product(x, map.weight.val()), map.bias.as_ref())
+    mapped(x, &map.weight, map.bias.as_ref())
 }
 
-/// `x` `[.., O]` and a bias `[O]`, where there is one.
-fn with_bias<const D: usize>(x: Tensor<D>, bias: Option<&Param<Tensor<1>>>) -> Tensor<D> {
-    match bias {
-        Some(bias) => x + bias.val().unsqueeze(),
-        None => x,
+/// `x` `[.., I]` through a matrix `[I, O]`, the thin matrices beside it and a bias `[O]`, where there are some.
+fn mapped<const D: usize>(
+    x: Tensor<D>,
+    weight: &Param<Tensor<2>>,
+    bias: Option<&Param<Tensor<1>>>,
+) -> Tensor<D> {
+    let beside = weight.reparameterization::<LowRank>().map(|thin| thin.forward(x.clone()));
+    let mut y = product(x, weight.base());
+    if let Some(bias) = bias {
+        y = y + bias.val().unsqueeze();
+    }
+    match beside {
+        Some(beside) => y + beside,
+        None => y,
     }
 }
 
 impl MatrixLinear {
     /// `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        with_bias(product(x, self.weight.val()), self.bias.as_ref())
+        mapped(x, &self.weight, self.bias.as_ref())
     }
 }
 

@@ -11,6 +11,7 @@ mod ctc_writer;
 mod ears;
 mod error;
 mod model;
+mod other_adapter;
 mod parts;
 mod plan;
 mod respond;

@@ -72,7 +72,7 @@ impl SpeechParts {
 }
 
 /// Fields of what hears and what writes that contradict each other, one text a pair.
-fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
+pub(super) fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
     let adapter = adapted.adapter.config();
     let mut problems = Vec::new();
     for (one, found, other, expected) in [

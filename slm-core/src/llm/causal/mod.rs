@@ -12,6 +12,7 @@ pub mod decoder;
 pub mod feed_forward;
 mod inside;
 pub mod model;
+mod names;
 pub(crate) mod raw;
 pub mod rope;
 

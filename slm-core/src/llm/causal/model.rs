@@ -10,19 +10,16 @@ use burn::tensor::Int;
 use super::cache::PromptCache;
 use super::config::CausalConfig;
 use super::decoder::CausalDecoder;
+use super::names::{EMBEDDING, HEAD, Names};
 use crate::checkpoint::Checkpoint;
 use crate::llm::drafts::{Drafts, Stepping, after_prompt};
 use crate::llm::error::LlmError;
-use crate::llm::lora::{Lora, LoraError};
+use crate::llm::lora::{self, Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::OutputHead;
+use crate::llm::output_head::{OutputHead, head_of};
 use crate::nn::matrix::{self, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
-
-/// The names of the head and of the embedding in a file.
-pub(super) const HEAD: &str = "lm_head.weight";
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// The model; without a head of its own, its embedding is the head. Its parts have the names that files have for them.
 #[derive(Module, Debug)]
@@ -68,16 +65,23 @@ impl CausalLm {
             OutputHead::Own
         };
         let model = config.build(head, placement.device());
-        Ok(weights::load(model, &files, &placement, str::to_owned, is_ignored)?.freeze())
+        let name = |path: &str| lora::base_name(&files, path.to_owned());
+        Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
     }
 
-    /// The same with the matrices of an adapter added to its own.
+    /// The same with an adapter, whose matrices count beside its own. It may be one that was made for a larger model which
+    /// this one is a part of.
     ///
     /// # Errors
     ///
     /// [`LoraError::Misfit`] for an adapter that was made for another model.
-    pub fn with_lora(self, adapter: &Lora) -> Result<Self, LoraError> {
-        Ok(adapter.merge(self, "")?.freeze())
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        let mut model = self.clone();
+        let names = Names::of(|prefix| adapter.paths().any(|map| map.starts_with(prefix)));
+        if adapter.paths().any(|map| names.name(HEAD).strip_suffix(".weight") == Some(map)) {
+            model.lm_head.get_or_insert_with(|| head_of(&self.model.embed_tokens));
+        }
+        adapter.attach(model, attachment, |path| names.name(path), |_| false)
     }
 
     /// The sizes it was built with.
@@ -155,5 +159,5 @@ impl Stepping for CausalLm {
 
 /// Tensors of a file that the model does without: a copy of the embedding, and tables that are computed here.
 fn is_ignored(name: &str) -> bool {
-    name == HEAD || name.ends_with(".rotary_emb.inv_freq")
+    name == HEAD || name.ends_with(".rotary_emb.inv_freq") || lora::is_part(name)
 }
