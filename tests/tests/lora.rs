@@ -12,7 +12,7 @@ use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::llm::{Attachment, LanguageModel, Lora, LoraError};
 use slm_core::models::nn::weights::{ComputeType, Placement};
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
-use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
+use slm_tests::{HostTensor, all_positions, backend, checkpoint, fixtures, read_tensors, relative_error};
 
 /// In f32 the order of sums explains 1e-5; a wrong scale moves the logits by more than their size.
 const BOUND: f64 = 1e-4;
@@ -57,8 +57,8 @@ fn memory(model: &LanguageModel, io: &Tensors) -> (PaddedBatch, Vec<usize>) {
 /// The logits for a folder's inputs, and of which positions they count.
 fn logits(model: &LanguageModel, io: &Tensors) -> Vec<f32> {
     let (memory, _) = memory(model, io);
-    if let LanguageModel::Causal(causal) = model {
-        return values(causal.logits(causal.states(&memory).values()));
+    if let Some((_, logits)) = all_positions(model, &memory) {
+        return values(logits);
     }
     let ids = &io["decoder_input_ids"];
     let rows: Vec<Vec<u32>> = (0..ids.shape[0]).map(|row| ids.id_row(row)).collect();

@@ -1,6 +1,6 @@
 //! Language models: text (or adapted speech) in, text out.
 //!
-//! A family is a folder: [`t5`], [`gemma`], encoder-decoders both, and [`causal`], decoders alone. [`LanguageModel`] is
+//! A family is a folder: [`t5`], an encoder-decoder, [`causal`], decoders alone, and [`gemma`], which has both. [`LanguageModel`] is
 //! any of them, [`family`] the table of them, and [`LlmSizes`] what can be said of one before its weights are read. What
 //! a search runs over is [`Drafts`], whatever the model is made of. Encoder-decoders share the loops of their decoders,
 //! and all the [`cache`] of a decoder's keys and values. [`whisper`] is the decoder of a speech model, which reads no text.
@@ -8,6 +8,7 @@
 pub mod cache;
 pub mod causal;
 mod decoder;
+mod decoder_only;
 mod drafts;
 mod error;
 pub mod family;
@@ -17,7 +18,9 @@ mod grouped;
 mod language_model;
 pub mod lora;
 mod model;
+mod names;
 mod output_head;
+mod prompt_cache;
 pub mod t5;
 mod token_ids;
 mod visibility;
@@ -28,7 +31,7 @@ pub use causal::{CausalConfig, CausalLm};
 pub use drafts::{DraftState, Drafts, row_index};
 pub use error::LlmError;
 pub use family::{Family, family_of, model_types, sizes};
-pub use gemma::T5Gemma;
+pub use gemma::{GemmaText, T5Gemma};
 pub use language_model::LanguageModel;
 pub use lora::{Attachment, Lora, LoraError};
 pub use model::LlmSizes;

@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::config::CausalConfig;
 use super::model::CausalLm;
-use super::names::{EMBEDDING, HEAD, Names};
 use super::raw::{NULLS, RawCausalConfig};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::error::LlmError;
 use crate::llm::lora;
+use crate::llm::names::{EMBEDDING, HEAD, Names};
 use crate::llm::output_head::OutputHead;
 use crate::nn::weights::{self, Placement};
 

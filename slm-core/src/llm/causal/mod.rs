@@ -6,13 +6,11 @@
 //! multipliers.
 
 pub mod attention;
-mod cache;
 pub mod config;
 pub mod decoder;
 pub mod feed_forward;
 mod inside;
 pub mod model;
-mod names;
 pub(crate) mod raw;
 pub mod rope;
 

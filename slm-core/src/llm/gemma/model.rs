@@ -135,7 +135,7 @@ impl T5Gemma {
     fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let embedding = self.target_embedding();
         match self.config.version {
-            GemmaVersion::One => embedding.forward(ids) * scale(self.config.decoder.hidden_size),
+            GemmaVersion::One => embedding.forward(ids) * self.config.decoder.embedding_scale(),
             GemmaVersion::Two => {
                 let eoi = self.decoder_eoi_embedding.as_ref().or(self.eoi_embedding.as_ref());
                 self.scaled_lookup(embedding, eoi, ids)
@@ -154,7 +154,7 @@ impl T5Gemma {
             return embedding.forward(ids);
         };
         let [batch, length] = ids.dims();
-        let rows = embedding.forward(ids.clone()) * scale(self.config.encoder.hidden_size);
+        let rows = embedding.forward(ids.clone()) * self.config.encoder.embedding_scale();
         let [_, _, width] = rows.dims();
         let is_eoi = ids.equal_elem(i64::from(self.config.eoi_token_index)).unsqueeze_dim::<3>(2);
         let eoi = eoi.val().unsqueeze::<3>().expand([batch, length, width]);
@@ -192,14 +192,14 @@ impl TextModel for T5Gemma {
         let rms = matrix::full(self.embedding.weight.val()).square().mean().sqrt();
         match self.config.version {
             GemmaVersion::One => rms,
-            GemmaVersion::Two => rms * scale(self.config.encoder.hidden_size),
+            GemmaVersion::Two => rms * self.config.encoder.embedding_scale(),
         }
     }
 
     /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`; the first version scales all of them.
     fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let inputs = match self.config.version {
-            GemmaVersion::One => inputs.with_values(inputs.values() * scale(self.config.encoder.hidden_size)),
+            GemmaVersion::One => inputs.with_values(inputs.values() * self.config.encoder.embedding_scale()),
             GemmaVersion::Two => inputs.clone(),
         };
         self.encoder.forward(&inputs, watch)
@@ -226,12 +226,6 @@ impl Stepping for T5Gemma {
         // [B, 1, V] -> [B, V]
         self.logits(states).squeeze_dim(1)
     }
-}
-
-/// What embeddings are multiplied by.
-fn scale(width: usize) -> f64 {
-    // As the reference has it, which computes the root in f32.
-    f64::from((width as f32).sqrt())
 }
 
 /// The name in the file of the tensor at `path` in [`T5Gemma`]; `text_model` is what the encoder lies under.

@@ -4,6 +4,8 @@
 //! Reference: transformers 5.23.0, `GraniteSpeechForConditionalGeneration`; of what has another name in files that came from
 //! its modules in memory, `GraniteSpeechModel`.
 
+use super::lora::Lora;
+
 /// The names of the head and of the embedding in a file of the model alone.
 pub(super) const HEAD: &str = "lm_head.weight";
 pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -31,6 +33,17 @@ impl Names {
         } else {
             Self::Alone
         }
+    }
+
+    /// Those of an adapter, which may be one of a larger model.
+    pub(super) fn of_adapter(adapter: &Lora) -> Self {
+        Self::of(|prefix| adapter.paths().any(|map| map.starts_with(prefix)))
+    }
+
+    /// Whether an adapter of these names has matrices for the head.
+    pub(super) fn have_head(self, adapter: &Lora) -> bool {
+        let head = self.name(HEAD);
+        adapter.paths().any(|map| head.strip_suffix(".weight") == Some(map))
     }
 
     /// The name in the file of the tensor at `path`.
