@@ -10,6 +10,7 @@ mod batch;
 pub mod blocks;
 pub mod low_rank;
 pub mod matrix;
+mod product;
 pub mod rotary;
 mod states;
 pub mod transformer;
