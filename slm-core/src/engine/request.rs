@@ -14,7 +14,9 @@ pub struct Request {
     /// finds it out itself.
     pub language: Option<String>,
     /// The name of the adapter to answer with, of those that the [`Model`](crate::Model) was
-    /// [opened with](crate::OpenOptions::adapter); `None` is the model as it is.
+    /// [opened with](crate::OpenOptions::adapter); `None` is the model as it is. The model
+    /// chooses by it, so that those who work with a [`SpeechModel`](crate::models::speech::SpeechModel) take the one that
+    /// they mean.
     pub adapter: Option<String>,
     /// How to choose tokens; without a `vocab_limit`, the tokenizer's ids are the limit.
     pub decode: DecodeConfig,

@@ -143,9 +143,6 @@ impl GemmaText {
         watch: &Watch,
     ) -> Tensor<3> {
         for (index, (layer, &kind)) in self.layers.iter().zip(&self.config.stack.layer_types).enumerate() {
-            if watch.is_stopped() {
-                break;
-            }
             let (rotation, visible) = places.of(kind);
             let bias = |queries: Range<usize>| match padding {
                 Some(padding) => rows_of(visible, queries) + padding.clone(),

@@ -13,8 +13,8 @@ use super::error::{LoraError, LoraProblem};
 use super::fit;
 use super::names::{Place, TensorKind};
 use super::pair::{Matrix, Pair};
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::TensorReader;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
 use crate::nn::low_rank::LowRank;
 use crate::nn::weights::{attach, linears, matrix};
 
@@ -49,7 +49,7 @@ impl Lora {
     /// [`LoraError`] naming the file, the fields of other kinds of adapters, and the tensors that are no pairs of the rank
     /// that the config says.
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, LoraError> {
-        let config: LoraConfig = checkpoint.json_checked(ADAPTER_CONFIG_FILE, LoraConfig::problems)?;
+        let config = LoraConfig::from_checkpoint(checkpoint)?;
         let (files, is_alone) = match checkpoint.adapter_weights() {
             Ok(files) => (files, true),
             Err(missing) => match checkpoint.weights() {
@@ -95,18 +95,7 @@ impl Lora {
         self.pairs.keys().map(String::as_str)
     }
 
-    /// Columns of its thin matrices.
-    pub fn rank(&self) -> usize {
-        self.config.r
-    }
-
-    /// The values of all its thin matrices.
-    pub fn parameters(&self) -> usize {
-        let count = |matrix: &Matrix| matrix.values.shape().iter().product::<usize>();
-        self.pairs.values().map(|pair| count(&pair.a) + count(&pair.b)).sum()
-    }
-
-    /// `model` with the adapter, its constants for autodiff. `name` gives the name that files have for the tensor at a
+    /// `model` with the adapter, whose matrices are constants for autodiff. `name` gives the name that files have for the tensor at a
     /// path of the model, and `is_other` tells the maps of parts that the model does without.
     ///
     /// # Errors

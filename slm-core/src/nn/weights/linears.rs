@@ -89,3 +89,54 @@ impl Reparameterizer for Attach {
         (param, thin)
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
+mod tests {
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::nn::matrix::{MatrixLinear, through};
+
+    /// Two maps, of which one is in f32 whatever the type of the other.
+    #[derive(Module, Debug)]
+    struct Maps {
+        first: MatrixLinear,
+        second: Linear,
+    }
+
+    impl Maps {
+        fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+            through(self.first.forward(x), &self.second)
+        }
+    }
+
+    fn values(x: Tensor<2>) -> Vec<f32> {
+        x.try_into_vec_as::<f32>().unwrap()
+    }
+
+    #[test]
+    fn beside_a_matrix_or_added_to_it_they_say_the_same_and_the_base_stays() {
+        let device = Device::flex();
+        device.seed(3);
+        let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let linear = |input, output| LinearConfig::new(input, output).init(&device);
+        let base = Maps { first: linear(6, 5).into(), second: linear(5, 4) }.freeze();
+        let x = random([3, 6]);
+        let before = values(base.forward(x.clone()));
+        let thin = [
+            ("first".to_owned(), LowRank::new(random([6, 2]), random([2, 5]))),
+            ("second".to_owned(), LowRank::new(random([5, 2]), random([2, 4]))),
+        ];
+        let apart = attach(base.clone(), thin.into());
+        let merged = apart.clone().materialize();
+        assert!(merged.first.weight.reparameterization::<LowRank>().is_none());
+        let (found, expected) = (values(apart.forward(x.clone())), values(merged.forward(x.clone())));
+        let gap = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(gap < 1e-4, "{gap}");
+        assert!(found.iter().zip(&before).any(|(a, b)| (a - b).abs() > 0.1));
+        assert_eq!(values(base.forward(x)), before);
+        assert_eq!(base.num_params() + (6 + 5 + 5 + 4) * 2, apart.num_params());
+    }
+}
