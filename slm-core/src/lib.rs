@@ -50,7 +50,7 @@ pub use engine::{
     QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText, Warning,
     WeightSummary,
 };
-pub use llm::{Attachment, LoraSummary};
+pub use llm::Attachment;
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
 pub use prompt::{
     Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, TemplateFileError,

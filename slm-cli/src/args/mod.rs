@@ -206,7 +206,7 @@ pub(crate) struct FetchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
-    /// A bundle, a speech encoder, a language model or a LoRA adapter [default: the bundle that the other commands use]
+    /// A bundle, a speech encoder or a language model [default: the bundle that the other commands use]
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Also load everything and check it, every tensor included

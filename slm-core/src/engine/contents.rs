@@ -12,13 +12,12 @@ use super::speech::{
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{
-    ADAPTER_CONFIG_FILE, CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
-    WeightFiles, WeightsError,
+    CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
 };
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::whisper::{self, WhisperDecoderConfig};
-use crate::llm::{self, LanguageModel, Lora, WhisperDecoder};
+use crate::llm::{self, LanguageModel, WhisperDecoder};
 use crate::nn::weights::{Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -39,8 +38,6 @@ pub enum ModelKind {
     SpeechEncoder,
     /// A language model alone.
     LanguageModel,
-    /// A LoRA adapter for a language model.
-    LoraAdapter,
 }
 
 /// A model of each kind, its files known and not loaded.
@@ -51,7 +48,6 @@ pub(super) enum Contents {
     Recogniser { checkpoint: Checkpoint, tasks: Vec<String> },
     SpeechEncoder(Checkpoint),
     LanguageModel(Checkpoint),
-    LoraAdapter(Checkpoint),
 }
 
 /// A part of a model.
@@ -66,8 +62,6 @@ pub(super) enum Part {
     Adapter,
     /// A whole speech language model.
     SpeechLlm,
-    /// A LoRA adapter.
-    Lora,
 }
 
 /// Files that a part needs, each with those that can stand for it.
@@ -101,7 +95,6 @@ impl ModelKind {
             Self::Recogniser => "speech recogniser",
             Self::SpeechEncoder => "speech encoder",
             Self::LanguageModel => "language model",
-            Self::LoraAdapter => "LoRA adapter",
         }
     }
 
@@ -118,9 +111,6 @@ impl ModelKind {
             }
             Self::SpeechEncoder => "nothing alone; as the encoder of a bundle",
             Self::LanguageModel => "nothing alone; as the language model of a bundle",
-            Self::LoraAdapter => {
-                "nothing alone; by `--adapter`, with the language model that it was made for"
-            }
         }
     }
 }
@@ -133,9 +123,6 @@ impl Contents {
         }
         let checkpoint = Checkpoint::open(place)?;
         if checkpoint.layout() == Layout::HuggingFace && !checkpoint.has(CONFIG_FILE) {
-            if checkpoint.has(ADAPTER_CONFIG_FILE) {
-                return Ok(Self::LoraAdapter(checkpoint));
-            }
             let place = place.display();
             let message =
                 format!("cannot open model `{place}`: it has neither `{MANIFEST_NAME}` nor `{CONFIG_FILE}`");
@@ -172,7 +159,6 @@ impl Contents {
             Self::Recogniser { .. } => ModelKind::Recogniser,
             Self::SpeechEncoder(_) => ModelKind::SpeechEncoder,
             Self::LanguageModel(_) => ModelKind::LanguageModel,
-            Self::LoraAdapter(_) => ModelKind::LoraAdapter,
         }
     }
 
@@ -189,7 +175,6 @@ impl Contents {
             Self::Recogniser { checkpoint, .. } => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
             Self::LanguageModel(checkpoint) => vec![(Part::Llm, checkpoint.clone())],
-            Self::LoraAdapter(checkpoint) => vec![(Part::Lora, checkpoint.clone())],
         })
     }
 
@@ -199,7 +184,7 @@ impl Contents {
             Self::Bundle(bundle) => bundle.manifest().templates.keys().cloned().collect(),
             Self::CtcModel(_) => vec![Task::Transcribe.key()],
             Self::SpeechLlm { tasks, .. } | Self::Recogniser { tasks, .. } => tasks.clone(),
-            Self::SpeechEncoder(_) | Self::LanguageModel(_) | Self::LoraAdapter(_) => Vec::new(),
+            Self::SpeechEncoder(_) | Self::LanguageModel(_) => Vec::new(),
         }
     }
 
@@ -207,9 +192,9 @@ impl Contents {
     pub(super) fn check_answers(&self) -> Result<(), Error> {
         match self {
             Self::Bundle(_) | Self::SpeechLlm { .. } | Self::CtcModel(_) | Self::Recogniser { .. } => Ok(()),
-            Self::SpeechEncoder(checkpoint)
-            | Self::LanguageModel(checkpoint)
-            | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
+            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
+                Err(no_answers(checkpoint, self.kind()))
+            }
         }
     }
 
@@ -220,9 +205,9 @@ impl Contents {
             Self::SpeechLlm { checkpoint, .. } => Ok(SpeechModel::load_speech_llm(checkpoint, placement)?),
             Self::CtcModel(checkpoint) => Ok(SpeechModel::load_ctc(checkpoint, placement)?),
             Self::Recogniser { checkpoint, .. } => Ok(SpeechModel::load_whisper(checkpoint, placement)?),
-            Self::SpeechEncoder(checkpoint)
-            | Self::LanguageModel(checkpoint)
-            | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
+            Self::SpeechEncoder(checkpoint) | Self::LanguageModel(checkpoint) => {
+                Err(no_answers(checkpoint, self.kind()))
+            }
         }
     }
 
@@ -281,11 +266,6 @@ impl Contents {
                 TextTokenizer::from_checkpoint(checkpoint)?.check_rows(model.vocab_size())?;
                 Ok(ValueRange::of(&model))
             }
-            // Whether it fits a model is told where it is used with one.
-            Self::LoraAdapter(checkpoint) => {
-                Lora::load(checkpoint).map_err(LoadError::from)?;
-                Ok(None)
-            }
         }
     }
 }
@@ -319,7 +299,6 @@ impl Part {
             Self::Llm => "llm",
             Self::Adapter => "adapter",
             Self::SpeechLlm => "model",
-            Self::Lora => "lora",
         }
     }
 
@@ -331,15 +310,7 @@ impl Part {
             Self::Encoder => &[FEATURES],
             Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
-            Self::Adapter | Self::Lora => &[],
-        }
-    }
-
-    /// What the files of its weights say of their tensors.
-    pub(super) fn weights(self, checkpoint: &Checkpoint) -> Result<WeightFiles, WeightsError> {
-        match self {
-            Self::Lora => checkpoint.adapter_weights(),
-            _ => checkpoint.weights(),
+            Self::Adapter => &[],
         }
     }
 
@@ -363,7 +334,7 @@ impl Part {
                 let tokens = 10 * MAX_SEGMENT_SECONDS as usize;
                 Ok(llm::sizes(checkpoint)?.working_bytes(1, tokens, tokens))
             }
-            Self::Adapter | Self::Lora => Ok(0),
+            Self::Adapter => Ok(0),
         }
     }
 }

@@ -9,8 +9,7 @@ use super::contents::{Contents, ModelKind, Part};
 use super::error::Error;
 use super::memory::MemoryEstimate;
 use crate::checkpoint::card::ModelCard;
-use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout, WeightFiles};
-use crate::llm::LoraSummary;
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
 use crate::nn::weights::{ComputeType, Placement, ValueRange};
 use crate::text::TextTokenizer;
 
@@ -40,7 +39,7 @@ pub struct ModelDescription {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PartDescription {
-    /// `encoder`, `llm`, `adapter`, `recogniser`, `model` or `lora`.
+    /// `encoder`, `llm`, `adapter` or `recogniser`.
     pub name: &'static str,
     /// The folder or archive.
     pub place: PathBuf,
@@ -56,8 +55,6 @@ pub struct PartDescription {
     pub tokens: Option<usize>,
     /// Files that the model needs beside the weights and the folder lacks.
     pub missing: Vec<&'static str>,
-    /// What a LoRA adapter says of itself.
-    pub lora: Option<LoraSummary>,
 }
 
 /// What the headers of weight files say.
@@ -99,8 +96,9 @@ fn part_of(name: &str) -> &'static str {
 }
 
 impl WeightSummary {
-    /// Sums up the headers of weight files.
-    fn read(files: &WeightFiles) -> Self {
+    /// Reads the headers of a checkpoint's weights.
+    fn read(checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let files = checkpoint.weights()?;
         let mut dtypes = BTreeMap::new();
         for dtype in files.dtypes() {
             *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
@@ -110,14 +108,14 @@ impl WeightSummary {
             *parts.entry(part_of(name)).or_insert(0) += values;
         }
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        Self {
+        Ok(Self {
             parts,
             bytes: files.files().iter().map(size).sum(),
             tensors: files.names().count(),
             parameters: files.parameters(),
             dtypes,
             files: files.files().len(),
-        }
+        })
     }
 
     /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`; the little that
@@ -139,8 +137,6 @@ impl PartDescription {
             let class = archive.settings()?.target.unwrap_or_default();
             let class = class.rsplit('.').next().unwrap_or_default().to_owned();
             (Some("parakeet_ctc (NeMo)".to_owned()), vec![class])
-        } else if part == Part::Lora {
-            (None, Vec::new())
         } else {
             let config: Config = checkpoint.json(CONFIG_FILE)?;
             (checkpoint.model_type()?, config.architectures.unwrap_or_default())
@@ -153,11 +149,10 @@ impl PartDescription {
             place: checkpoint.place().to_owned(),
             model_type,
             architectures: architectures.into_iter().filter(|class| !class.is_empty()).collect(),
-            weights: WeightSummary::read(&part.weights(checkpoint)?),
+            weights: WeightSummary::read(checkpoint)?,
             card: checkpoint.card(),
             tokens: TextTokenizer::find(checkpoint)?.map(|tokenizer| tokenizer.len()),
             missing: missing.map(|(name, _)| *name).collect(),
-            lora: if part == Part::Lora { Some(LoraSummary::from_checkpoint(checkpoint)?) } else { None },
         })
     }
 }
@@ -207,8 +202,8 @@ impl ModelDescription {
 pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<MemoryEstimate, Error> {
     let parts = contents.parts()?;
     let mut weights = 0;
-    for (part, checkpoint) in &parts {
-        weights += part.weights(checkpoint)?.parameters() * compute.bytes();
+    for (_, checkpoint) in &parts {
+        weights += checkpoint.weights()?.parameters() * compute.bytes();
     }
     Ok(MemoryEstimate { weights, working: working(&parts)? })
 }
@@ -254,22 +249,6 @@ mod tests {
         assert!(["embedding", "encoder", "decoder"].iter().all(|part| parts[part] > 0), "{parts:?}");
         assert_eq!(llm.missing, ["tokenizer.json"]);
         assert!(described.verify(&Device::flex()).unwrap_err().to_string().contains("tokenizer.json"));
-    }
-
-    #[test]
-    fn a_lora_adapter_is_described_and_answers_nothing() {
-        let place = fixture("../lora/queries_values");
-        let described = ModelDescription::read(&place).unwrap();
-        assert_eq!((described.kind, described.tasks.len()), (ModelKind::LoraAdapter, 0));
-        let [part] = described.parts.as_slice() else { panic!("{described:?}") };
-        let lora = part.lora.as_ref().unwrap();
-        assert_eq!((lora.rank, lora.base.as_deref()), (4, Some("parity/llama_tied")));
-        assert_eq!(lora.targets, ["q_proj", "v_proj"]);
-        assert_eq!(part.weights.tensors, 12);
-        assert_eq!(described.verify(&Device::flex()).unwrap(), None);
-        let error = crate::Model::open(&place, &crate::OpenOptions::new()).unwrap_err();
-        assert!(matches!(error, Error::Unsupported(_)), "{error}");
-        assert!(error.to_string().ends_with("it is a LoRA adapter alone"), "{error}");
     }
 
     #[test]

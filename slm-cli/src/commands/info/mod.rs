@@ -80,16 +80,12 @@ fn rows(
 /// A model of one part; values that are empty are left out by the caller.
 fn part_rows(kind: ModelKind, part: &PartDescription, place: String) -> Vec<Row> {
     let card = &part.card;
-    let lora = part.lora.as_ref();
     vec![
         ("folder", place),
         ("kind", kind.name().to_owned()),
         ("use", kind.use_for().to_owned()),
         ("family", part.model_type.clone().unwrap_or_default()),
         ("classes", part.architectures.join(", ")),
-        ("rank", lora.map(|lora| lora.rank.to_string()).unwrap_or_default()),
-        ("maps", lora.map(|lora| lora.targets.join(", ")).unwrap_or_default()),
-        ("made for", lora.and_then(|lora| lora.base.clone()).unwrap_or_default()),
         ("weights", weights_text(&part.weights)),
         ("parts", parts_text(&part.weights)),
         ("on disk", format!("{:.1} MB", part.weights.bytes as f64 / 1e6)),

@@ -13,8 +13,8 @@ use super::error::{LoraError, LoraProblem};
 use super::fit;
 use super::names::{Place, TensorKind};
 use super::pair::{Matrix, Pair};
-use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::TensorReader;
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
 use crate::nn::low_rank::LowRank;
 use crate::nn::weights::{attach, linears, matrix};
 
@@ -49,7 +49,7 @@ impl Lora {
     /// [`LoraError`] naming the file, the fields of other kinds of adapters, and the tensors that are no pairs of the rank
     /// that the config says.
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, LoraError> {
-        let config = LoraConfig::from_checkpoint(checkpoint)?;
+        let config: LoraConfig = checkpoint.json_checked(ADAPTER_CONFIG_FILE, LoraConfig::problems)?;
         let (files, is_alone) = match checkpoint.adapter_weights() {
             Ok(files) => (files, true),
             Err(missing) => match checkpoint.weights() {

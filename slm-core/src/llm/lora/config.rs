@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::checkpoint::json::JsonError;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
-
 /// What it says.
 #[derive(Debug, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "the fields of the file")]
@@ -46,44 +43,10 @@ pub(super) enum Targets {
     /// Those whose path is or ends with one of these names.
     Names(Vec<String>),
     /// Those that a pattern describes: the tensors tell which they are.
-    Pattern(String),
-}
-
-/// What an adapter says of itself, its tensors aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LoraSummary {
-    /// Columns of its thin matrices.
-    pub rank: usize,
-    /// The names of the linear maps that it is for, or the pattern that describes them.
-    pub targets: Vec<String>,
-    /// What it was made for.
-    pub base: Option<String>,
-}
-
-impl LoraSummary {
-    /// Reads and checks `adapter_config.json`.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] if the file cannot be read or its fields are those of another kind of adapter.
-    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        let config = LoraConfig::from_checkpoint(checkpoint)?;
-        let targets = match config.target_modules {
-            Some(Targets::Names(names)) => names,
-            Some(Targets::Pattern(pattern)) => vec![pattern],
-            None => Vec::new(),
-        };
-        Ok(Self { rank: config.r, targets, base: config.base_model_name_or_path })
-    }
+    Pattern(#[allow(dead_code, reason = "read to tell it from names")] String),
 }
 
 impl LoraConfig {
-    /// Reads and checks `adapter_config.json`.
-    pub(super) fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
-        checkpoint.json_checked(ADAPTER_CONFIG_FILE, Self::problems)
-    }
-
     /// What the product of the thin matrices is multiplied by.
     pub(super) fn scale(&self) -> f64 {
         let rank = self.r as f64;

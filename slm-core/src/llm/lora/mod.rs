@@ -12,6 +12,5 @@ mod names;
 mod pair;
 
 pub use adapter::{Attachment, Lora};
-pub use config::LoraSummary;
 pub use error::{LoraError, LoraProblem};
 pub(super) use names::{base_name, is_part};
