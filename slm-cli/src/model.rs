@@ -74,6 +74,9 @@ pub(crate) fn open(args: &ModelArgs, interrupt: &Interrupt) -> anyhow::Result<Mo
     if let Some(path) = &args.templates {
         options = options.templates(Templates::read(path)?);
     }
+    if let Some(path) = &args.adapter {
+        options = options.adapter(path.display().to_string(), path);
+    }
     let source = Source::find(args, interrupt)?;
     Model::open(source.path(), &options).map_err(with_alternatives)
 }

@@ -50,6 +50,7 @@ pub use engine::{
     Progress, Quiet, QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText,
     Warning, WeightSummary,
 };
+pub use llm::Attachment;
 pub use nn::weights::{ComputeType, Progress as LoadProgress};
 pub use prompt::{
     Dialog, LongAudio, Phrases, Respelled, Respelling, Speaker, Task, TemplateError, TemplateFileError,

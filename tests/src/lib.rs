@@ -13,6 +13,8 @@ use burn::prelude::*;
 use safetensors::{Dtype, SafeTensors};
 use slm_core::Backend;
 use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::PaddedBatch;
 use slm_core::models::{encoder, llm};
 
 /// The folder of the committed fixtures.
@@ -202,6 +204,21 @@ pub fn relative_error(found: &[f32], expected: &HostTensor, keep: impl Fn(usize,
 ///
 /// # Panics
 ///
+/// Hidden states and logits of all positions of what a decoder-only model reads; `None` for an encoder-decoder.
+pub fn all_positions(model: &LanguageModel, inputs: &PaddedBatch) -> Option<(Tensor<3>, Tensor<3>)> {
+    match model {
+        LanguageModel::Causal(model) => {
+            let states = model.states(inputs).values();
+            Some((states.clone(), model.logits(states)))
+        }
+        LanguageModel::GemmaText(model) => {
+            let states = model.states(inputs).values();
+            Some((states.clone(), model.logits(states)))
+        }
+        LanguageModel::T5(_) | LanguageModel::T5Gemma(_) => None,
+    }
+}
+
 /// When it names none.
 #[allow(clippy::unwrap_used, reason = "support of tests")]
 pub fn backend() -> Backend {

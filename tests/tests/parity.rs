@@ -24,10 +24,12 @@ use slm_core::Backend;
 use slm_core::models::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
 use slm_core::models::decode::{DecodeConfig, Strategy, generate};
 use slm_core::models::encoder::SpeechEncoder;
-use slm_core::models::llm::{CausalLm, LanguageModel};
+use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{PaddedBatch, PaddedIds, Watch};
 use slm_tests::recogniser::{is_recogniser, recogniser_errors};
-use slm_tests::{HostTensor, Kind, backend, checkpoint, fixtures, read_tensors, relative_error, sub_folders};
+use slm_tests::{
+    HostTensor, Kind, all_positions, backend, checkpoint, fixtures, read_tensors, relative_error, sub_folders,
+};
 
 /// In f32 on a CPU the order of sums explains 1e-5; an error of 1e-3 is a bug.
 const BOUND_CPU: f64 = 1e-4;
@@ -101,8 +103,8 @@ fn lengths(io: &Tensors, input: &HostTensor) -> Vec<usize> {
 /// The errors of a language model; ids are compared exactly.
 fn llm_errors(dir: &Path, io: &Tensors, device: &Device) -> Errors {
     let model = LanguageModel::load(&checkpoint(dir), device).unwrap_or_else(|error| panic!("{error}"));
-    if let LanguageModel::Causal(causal) = &model {
-        return causal_errors(&model, causal, io, device);
+    if matches!(model, LanguageModel::Causal(_) | LanguageModel::GemmaText(_)) {
+        return causal_errors(&model, io, device);
     }
     let input = io.get("input_ids").or_else(|| io.get("inputs_embeds")).expect("an input");
     let lengths = lengths(io, input);
@@ -168,7 +170,7 @@ fn cached_logits(model: &LanguageModel, memory: &PaddedBatch, ids: &Tensor<2, In
 }
 
 /// The errors of a decoder-only model: of ids whose rows have their padding before or after them, and of embeddings.
-fn causal_errors(model: &LanguageModel, causal: &CausalLm, io: &Tensors, device: &Device) -> Errors {
+fn causal_errors(model: &LanguageModel, io: &Tensors, device: &Device) -> Errors {
     let mut errors = Errors::new();
     let inputs = [("", "input_ids"), ("right.", "right.input_ids"), ("inputs_embeds.", "inputs_embeds")];
     for (prefix, input) in inputs {
@@ -187,9 +189,8 @@ fn causal_errors(model: &LanguageModel, causal: &CausalLm, io: &Tensors, device:
             let rows: Vec<Vec<u32>> = (0..lengths.len()).map(row).collect();
             model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, device))
         };
-        let states = causal.states(&memory);
-        let logits = causal.logits(states.values());
-        for (name, found) in [("last_hidden_state", states.values()), ("logits", logits)] {
+        let (states, logits) = all_positions(model, &memory).unwrap();
+        for (name, found) in [("last_hidden_state", states), ("logits", logits)] {
             let expected = io[&format!("{prefix}{name}")].turned(&starts);
             let keep = |row: usize, t: usize| t < lengths[row];
             errors.push((name, relative_error(&values(found), &expected, keep)));

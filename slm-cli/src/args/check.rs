@@ -12,6 +12,7 @@ impl Cli {
             ("--dtype", model.dtype.is_some()),
             ("--memory", model.memory.is_some()),
             ("--bundle", model.bundle.is_some()),
+            ("--adapter", model.adapter.is_some()),
             ("--templates", model.templates.is_some()),
         ];
         let used = self.command.uses();
@@ -49,22 +50,22 @@ impl Command {
         }
     }
 
-    /// Whether it looks at backend, type, memory, bundle and templates.
-    fn uses(&self) -> [bool; 5] {
+    /// Whether it looks at backend, type, memory, bundle, adapter and templates.
+    fn uses(&self) -> [bool; 6] {
         match self {
             Self::Transcribe(_)
             | Self::Translate(_)
             | Self::Ask(_)
             | Self::Continue(_)
             | Self::Chat(_)
-            | Self::Run(_) => [true; 5],
+            | Self::Run(_) => [true; 6],
             Self::Devices | Self::Fetch(_) | Self::Models(_) | Self::Completions(_) | Self::Man(_) => {
-                [false; 5]
+                [false; 6]
             }
-            Self::Doctor(_) => [true, false, false, false, false],
+            Self::Doctor(_) => [true, false, false, false, false, false],
             Self::Info(args) => {
                 let loads = args.load || args.limits;
-                [loads, loads, args.limits, args.dir.is_none(), args.limits]
+                [loads, loads, args.limits, args.dir.is_none(), args.limits, args.limits]
             }
         }
     }

@@ -57,6 +57,8 @@ impl DecodeArgs {
             request.token_limit = TokenLimit::AtMost(count.into());
         }
         request.stop.clone_from(&self.stop);
+        // The model was opened with the one that the command line names, or with none.
+        request.adapter = model.capabilities().adapters.first().cloned();
         request
     }
 

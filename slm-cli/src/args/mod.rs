@@ -50,6 +50,10 @@ pub(crate) struct ModelArgs {
     /// nearest `weights/slm-tiny`, else the one in the program]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) bundle: Option<PathBuf>,
+    /// Answer with the adapter in this folder: a LoRA adapter of PEFT for the language model, an adapter as a bundle has it, or
+    /// both; or another bundle, whose adapter it is
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) adapter: Option<PathBuf>,
     /// Other phrasings of instructions: a JSON file of the form of `templates` in a bundle's `slm.json`
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) templates: Option<PathBuf>,
@@ -388,6 +392,7 @@ mod tests {
             ("slm-cli doctor --dtype f16", "--dtype"),
             ("slm-cli fetch a/b --templates t.json", "--templates"),
             ("slm-cli info --backend flex", "--backend"),
+            ("slm-cli info --load --adapter a", "--adapter"),
             ("slm-cli info --load --memory 4G", "--memory"),
             ("slm-cli info some/folder --bundle b", "--bundle"),
             ("slm-cli --bundle b info some/folder", "--bundle"),
@@ -400,8 +405,8 @@ mod tests {
         }
         for line in [
             "slm-cli transcribe a.wav --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
-            "slm-cli chat --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
-            "slm-cli info --limits --backend flex --dtype f16 --memory 4G --bundle b --templates t.json",
+            "slm-cli chat --backend flex --dtype f16 --memory 4G --bundle b --adapter a --templates t.json",
+            "slm-cli info --limits --backend flex --dtype f16 --memory 4G --bundle b --adapter a --templates t.json",
             "slm-cli info --load --backend flex --dtype f16 --bundle b",
             "slm-cli info some/folder",
             "slm-cli doctor --backend flex --json",

@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub streaming: bool,
     /// Whether phrases can be looked for in the sound.
     pub phrases: bool,
+    /// The adapters that a request may name.
+    pub adapters: Vec<String>,
     /// Samples a second of the audio that it takes.
     pub sample_rate: u32,
 }
@@ -29,6 +31,7 @@ impl Capabilities {
             word_timestamps: hears_labels,
             streaming: true,
             phrases: hears_labels,
+            adapters: Vec::new(),
             sample_rate: SAMPLE_RATE,
             tasks,
         }

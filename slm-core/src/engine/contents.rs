@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::capabilities::Capabilities;
 use super::error::{Error, Message};
 use super::speech::{
-    MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, recogniser_named, recogniser_of, speech_llm_bytes,
-    speech_llm_tasks,
+    LoadError, MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, recogniser_named, recogniser_of,
+    speech_llm_bytes, speech_llm_tasks,
 };
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
@@ -243,6 +243,26 @@ impl Contents {
             | Self::LanguageModel(checkpoint)
             | Self::LoraAdapter(checkpoint) => Err(no_answers(checkpoint, self.kind())),
         }
+    }
+
+    /// The folder of a further adapter for this model: `place` itself, or the adapter's part of another bundle, which must
+    /// have been trained for the same models.
+    pub(super) fn adapter(&self, place: &Path, keep_going: &dyn Fn() -> bool) -> Result<Checkpoint, Error> {
+        if !place.join(MANIFEST_NAME).exists() {
+            return Ok(Checkpoint::open(place)?);
+        }
+        let other = Bundle::open_watched(place, keep_going)?;
+        if let Self::Bundle(bundle) = self {
+            let (own, others) = (&bundle.manifest().parts, &other.manifest().parts);
+            for (part, own, others) in
+                [("speech encoder", &own.encoder, &others.encoder), ("language model", &own.llm, &others.llm)]
+            {
+                if own.files != others.files {
+                    return Err(LoadError::OtherBase { place: place.to_owned(), part }.into());
+                }
+            }
+        }
+        Ok(other.adapter()?)
     }
 
     /// Loads everything, and checks that all values are finite and that the parts fit; of one model alone it gives the

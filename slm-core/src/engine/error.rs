@@ -266,7 +266,10 @@ impl From<LoadError> for Error {
             LoadError::Encoder(error) => error.into(),
             LoadError::Adapter(error) => error.into(),
             LoadError::Llm(error) => error.into(),
-            LoadError::NoInstructions => Self::classed(error, Self::Unsupported),
+            LoadError::NoInstructions
+            | LoadError::NoLanguageModel
+            | LoadError::NoSpeechAdapter { .. }
+            | LoadError::OtherBase { .. } => Self::classed(error, Self::Unsupported),
             _ => Self::classed(error, Self::Damaged),
         }
     }
@@ -287,6 +290,7 @@ impl From<SpeechError> for Error {
             | SpeechError::WhichLanguage { .. }
             | SpeechError::NoTranslation { .. }
             | SpeechError::NoLanguage { .. }
+            | SpeechError::NoAdapter { .. }
             | SpeechError::NoLabels => Self::classed(error, Self::Unsupported),
             SpeechError::Cancelled
             | SpeechError::Encoder(ReadBackError::Cancelled)

@@ -1,5 +1,6 @@
 //! A model that answers: the way in for applications.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::examine::{self, Finding};
 use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
-use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechModel};
+use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechError, SpeechModel};
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
 use crate::nn::weights::Placement;
@@ -27,6 +28,8 @@ pub struct Model(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     model: SpeechModel,
+    /// The same with each of the adapters; what the adapters leave alone is shared.
+    adapters: BTreeMap<String, SpeechModel>,
     capabilities: Capabilities,
     limits: Limits,
     backend: BackendReport,
@@ -68,10 +71,19 @@ impl Model {
             Some(templates) => model.with_templates(templates.clone())?,
             None => model,
         };
+        let mut adapters = BTreeMap::new();
+        for (name, path) in &options.adapters {
+            let folder = contents.adapter(path, &|| !cancel.is_cancelled())?;
+            adapters.insert(name.clone(), model.with_adapter(&folder, options.attachment)?);
+        }
         let cache = Arc::new(EncoderCache::new(options.cache_bytes));
         let hears_labels = model.ears().heard_labels().is_some();
-        let (capabilities, limits) = (Capabilities::of(model.tasks(), hears_labels), limits(&model));
-        Ok(Self(Arc::new(Inner { model, capabilities, limits, backend, cache })))
+        let capabilities = Capabilities {
+            adapters: adapters.keys().cloned().collect(),
+            ..Capabilities::of(model.tasks(), hears_labels)
+        };
+        let limits = limits(&model);
+        Ok(Self(Arc::new(Inner { model, adapters, capabilities, limits, backend, cache })))
     }
 
     /// Says what lies at `path`, without loading it.
@@ -129,7 +141,7 @@ impl Model {
     ///
     /// [`Error`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), Error> {
-        Ok(self.0.model.check(request)?)
+        Ok(self.answering(request)?.check(request)?)
     }
 
     /// Answers a request with the words of `text` in the place of speech, until `cancel` ends it.
@@ -140,7 +152,7 @@ impl Model {
     pub fn answer_text(&self, text: &str, request: &Request, cancel: &CancelToken) -> Result<Answer, Error> {
         self.check(request)?;
         let texts = [(text, &request.task)];
-        let answers = self.0.model.respond_to_text_watched(&texts, request, &cancel.watch())?;
+        let answers = self.answering(request)?.respond_to_text_watched(&texts, request, &cancel.watch())?;
         Ok(answers.into_iter().next().unwrap_or_default())
     }
 
@@ -152,6 +164,15 @@ impl Model {
     /// The parts, for those who build models.
     pub fn speech_model(&self) -> &SpeechModel {
         &self.0.model
+    }
+
+    /// The model with the adapter that a request names.
+    pub(super) fn answering(&self, request: &Request) -> Result<&SpeechModel, SpeechError> {
+        let Some(name) = &request.adapter else { return Ok(&self.0.model) };
+        self.0.adapters.get(name).ok_or_else(|| SpeechError::NoAdapter {
+            found: name.clone(),
+            available: self.0.capabilities.adapters.clone(),
+        })
     }
 
     pub(super) fn cache(&self) -> &Arc<EncoderCache> {

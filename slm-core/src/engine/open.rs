@@ -1,6 +1,8 @@
 //! How a model is opened.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::prelude::*;
@@ -9,6 +11,7 @@ use super::backend::{Backend, BackendError};
 use super::cancel::CancelToken;
 use super::error::Error;
 use super::memory::MemoryBudget;
+use crate::llm::Attachment;
 use crate::nn::weights::{ComputeType, Progress as LoadProgress};
 use crate::prompt::Templates;
 
@@ -23,6 +26,8 @@ pub struct OpenOptions {
     pub(super) memory: MemoryBudget,
     pub(super) cache_bytes: u64,
     pub(super) templates: Option<Templates>,
+    pub(super) adapters: BTreeMap<String, PathBuf>,
+    pub(super) attachment: Attachment,
     pub(super) progress: Option<Arc<dyn Fn(LoadProgress) + Send + Sync>>,
     pub(super) cancel: CancelToken,
 }
@@ -68,6 +73,8 @@ impl Default for OpenOptions {
             memory: MemoryBudget::default(),
             cache_bytes: DEFAULT_CACHE_BYTES,
             templates: None,
+            adapters: BTreeMap::new(),
+            attachment: Attachment::default(),
             progress: None,
             cancel: CancelToken::default(),
         }
@@ -115,6 +122,22 @@ impl OpenOptions {
         self
     }
 
+    /// Loads a further adapter, which requests choose by `name` ([`Request::adapter`](crate::Request::adapter)): a folder with
+    /// a LoRA adapter of PEFT, with an adapter as a bundle has it, or with both, or another bundle, whose adapter it is. The
+    /// model's own weights are there once, however many adapters there are.
+    #[must_use]
+    pub fn adapter(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.adapters.insert(name.into(), path.into());
+        self
+    }
+
+    /// Where the matrices of LoRA adapters are: beside the model's own, or added to copies of them.
+    #[must_use]
+    pub fn attachment(mut self, attachment: Attachment) -> Self {
+        self.attachment = attachment;
+        self
+    }
+
     /// Calls `progress` after every tensor that is loaded.
     #[must_use]
     pub fn progress(mut self, progress: impl Fn(LoadProgress) + Send + Sync + 'static) -> Self {
@@ -137,6 +160,7 @@ impl fmt::Debug for OpenOptions {
             .field("compute", &self.compute)
             .field("memory", &self.memory)
             .field("cache_bytes", &self.cache_bytes)
+            .field("adapters", &self.adapters)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,11 @@ pub struct Request {
     /// The language that is spoken, by its code or its English name, for a model that is told it; `None` where the model
     /// finds it out itself.
     pub language: Option<String>,
+    /// The name of the adapter to answer with, of those that the [`Model`](crate::Model) was
+    /// [opened with](crate::OpenOptions::adapter); `None` is the model as it is. The model
+    /// chooses by it, so that those who work with a [`SpeechModel`](crate::models::speech::SpeechModel) take the one that
+    /// they mean.
+    pub adapter: Option<String>,
     /// How to choose tokens; without a `vocab_limit`, the tokenizer's ids are the limit.
     pub decode: DecodeConfig,
     /// How long an answer may become.
@@ -104,6 +109,7 @@ impl Request {
         Self {
             task,
             language: None,
+            adapter: None,
             decode: DecodeConfig::default(),
             token_limit: TokenLimit::default(),
             stop: Vec::new(),

@@ -66,7 +66,7 @@ impl Session {
         let cancel = CancelToken::default();
         let (sender, events) = channel();
         let worker = Worker {
-            model: model.speech_model().clone(),
+            model: model.answering(&request)?.clone(),
             request,
             cache: Arc::clone(model.cache()),
             queue: Arc::clone(&queue),

@@ -2,7 +2,7 @@
 
 use super::causal::{self, CausalConfig, CausalLm};
 use super::error::LlmError;
-use super::gemma::{self, GemmaConfig, T5Gemma};
+use super::gemma::{self, GemmaConfig, GemmaText, GemmaTextConfig, T5Gemma};
 use super::language_model::LanguageModel;
 use super::model::LlmSizes;
 use super::t5::{self, T5, T5Config};
@@ -22,7 +22,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 3] = [
+pub static FAMILIES: [Family; 4] = [
     Family {
         model_types: t5::MODEL_TYPES,
         load: |checkpoint, placement| Ok(LanguageModel::T5(T5::load(checkpoint, placement)?)),
@@ -32,6 +32,11 @@ pub static FAMILIES: [Family; 3] = [
         model_types: gemma::MODEL_TYPES,
         load: |checkpoint, placement| Ok(LanguageModel::T5Gemma(T5Gemma::load(checkpoint, placement)?)),
         sizes: |checkpoint| Ok(Box::new(GemmaConfig::from_checkpoint(checkpoint)?)),
+    },
+    Family {
+        model_types: gemma::TEXT_MODEL_TYPES,
+        load: |checkpoint, placement| Ok(LanguageModel::GemmaText(GemmaText::load(checkpoint, placement)?)),
+        sizes: |checkpoint| Ok(Box::new(GemmaTextConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
         model_types: causal::MODEL_TYPES,

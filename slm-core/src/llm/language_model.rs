@@ -7,7 +7,8 @@ use burn::tensor::Int;
 
 use super::causal::CausalLm;
 use super::drafts::Drafts;
-use super::gemma::T5Gemma;
+use super::gemma::{GemmaText, T5Gemma};
+use super::lora::{Attachment, Lora, LoraError};
 use super::model::{LlmSizes, TextModel};
 use super::t5::T5;
 use super::token_ids::TokenIds;
@@ -21,6 +22,8 @@ pub enum LanguageModel {
     T5(T5),
     /// T5Gemma and T5Gemma 2: `t5gemma`, `t5gemma2`.
     T5Gemma(T5Gemma),
+    /// Gemma 3's text model, a decoder alone: `gemma3_text`.
+    GemmaText(GemmaText),
     /// Decoders alone: `llama`, `mistral`, `qwen2`, `qwen3`, `granite`.
     Causal(CausalLm),
 }
@@ -30,8 +33,24 @@ impl LanguageModel {
         match self {
             Self::T5(model) => model,
             Self::T5Gemma(model) => model,
+            Self::GemmaText(model) => model,
             Self::Causal(model) => model,
         }
+    }
+
+    /// The same with an adapter, whose matrices count beside its own. Where they are kept [apart](Attachment::Apart), all
+    /// other tensors are those of `self`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraError::Misfit`] for an adapter that was made for another model.
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        Ok(match self {
+            Self::T5(model) => Self::T5(model.with_lora(adapter, attachment)?),
+            Self::T5Gemma(model) => Self::T5Gemma(model.with_lora(adapter, attachment)?),
+            Self::GemmaText(model) => Self::GemmaText(model.with_lora(adapter, attachment)?),
+            Self::Causal(model) => Self::Causal(model.with_lora(adapter, attachment)?),
+        })
     }
 
     /// What its config says of it.
@@ -113,7 +132,7 @@ mod tests {
     use crate::checkpoint::{CONFIG_FILE, Checkpoint};
     use crate::llm::causal::CausalConfig;
     use crate::llm::drafts::row_index;
-    use crate::llm::gemma::GemmaConfig;
+    use crate::llm::gemma::{GemmaConfig, GemmaTextConfig};
     use crate::llm::t5::{OutputHead, T5Config};
 
     const WIDTH: usize = 12;
@@ -148,6 +167,16 @@ mod tests {
         LanguageModel::T5Gemma(config.init(device))
     }
 
+    fn gemma_text(device: &Device) -> LanguageModel {
+        let text = r#"{"model_type": "gemma3_text", "vocab_size": 20, "hidden_size": 12, "intermediate_size": 16,
+            "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4,
+            "query_pre_attn_scalar": 4, "sliding_window": 5, "sliding_window_pattern": 2}"#;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(CONFIG_FILE), text).unwrap();
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        LanguageModel::GemmaText(GemmaTextConfig::from_checkpoint(&checkpoint).unwrap().init(device))
+    }
+
     fn causal(model_type: &str, device: &Device) -> LanguageModel {
         let text = format!(
             r#"{{"model_type": "{model_type}", "vocab_size": 20, "hidden_size": 12, "intermediate_size": 16,
@@ -169,6 +198,7 @@ mod tests {
             t5("umt5", &device),
             gemma("t5gemma", &device),
             gemma("t5gemma2", &device),
+            gemma_text(&device),
             causal("llama", &device),
             causal("mistral", &device),
             causal("qwen2", &device),
@@ -199,7 +229,9 @@ mod tests {
     fn rows_that_are_kept_go_on_as_before() {
         let device = Device::flex();
         device.seed(12);
-        for model in [t5("t5", &device), gemma("t5gemma2", &device), causal("mistral", &device)] {
+        for model in
+            [t5("t5", &device), gemma("t5gemma2", &device), gemma_text(&device), causal("mistral", &device)]
+        {
             let x = Tensor::random([3, 9, WIDTH], Distribution::Normal(0.0, 1.0), &device);
             let memory = model.encode(&PaddedBatch::new(x, vec![9, 4, 6]));
             let next = |rows: usize| Tensor::<2, Int>::full([rows, 1], 5, &device);

@@ -1,6 +1,6 @@
 //! Language models: text (or adapted speech) in, text out.
 //!
-//! A family is a folder: [`t5`], [`gemma`], encoder-decoders both, and [`causal`], decoders alone. [`LanguageModel`] is
+//! A family is a folder: [`t5`], an encoder-decoder, [`causal`], decoders alone, and [`gemma`], which has both. [`LanguageModel`] is
 //! any of them, [`family`] the table of them, and [`LlmSizes`] what can be said of one before its weights are read. What
 //! a search runs over is [`Drafts`], whatever the model is made of. Encoder-decoders share the loops of their decoders,
 //! and all the [`cache`] of a decoder's keys and values. [`whisper`] and [`speech_decoder`] are decoders of
@@ -9,6 +9,7 @@
 pub mod cache;
 pub mod causal;
 mod decoder;
+mod decoder_only;
 mod drafts;
 mod error;
 pub mod family;
@@ -18,8 +19,10 @@ mod grouped;
 mod language_model;
 pub mod lora;
 mod model;
+mod names;
 mod output_head;
 mod pre_norm;
+mod prompt_cache;
 pub mod speech_decoder;
 pub mod t5;
 mod token_ids;
@@ -31,9 +34,9 @@ pub use causal::{CausalConfig, CausalLm};
 pub use drafts::{DraftState, Drafts, row_index};
 pub use error::LlmError;
 pub use family::{Family, family_of, model_types, sizes};
-pub use gemma::T5Gemma;
+pub use gemma::{GemmaText, T5Gemma};
 pub use language_model::LanguageModel;
-pub use lora::{Lora, LoraError};
+pub use lora::{Attachment, Lora, LoraError};
 pub use model::LlmSizes;
 pub use output_head::OutputHead;
 pub use speech_decoder::{SpeechDecoder, SpeechDecoderConfig};

@@ -4,14 +4,17 @@
 //! [`Placement`](crate::nn::weights::Placement) asks for. Inputs are cast to that type before the product, and its result
 //! back to f32; in f32 nothing is cast. What must stay in f32 whatever is asked for is a module of Burn's own.
 //!
-//! All products are of two dimensions. A loaded matrix is a transposed view, and Burn 0.22.1 copies such a one when it
-//! gives it the dimensions of a batch, which its own `linear` does where a batch has one row: writing 32 tokens with a T5
-//! of 223 M parameters on flex took 9.0 s so and 98 MB more at the peak.
+//! Thin matrices that lie [beside](crate::nn::low_rank) the matrix of a linear map are applied with it.
 
 use burn::module::Param;
 use burn::nn;
 use burn::prelude::*;
-use burn::tensor::{DType, FloatDType, Int};
+use burn::tensor::Int;
+
+use super::low_rank::LowRank;
+use super::product::cast_like;
+pub(crate) use super::product::full;
+pub use super::product::product;
 
 /// A linear map, `[.., I]` to `[.., O]`.
 #[derive(Module, Debug)]
@@ -42,46 +45,32 @@ pub struct MatrixConv1d {
 pub(crate) const CONTAINERS: [&str; 3] =
     ["Struct:MatrixLinear", "Struct:MatrixEmbedding", "Struct:MatrixConv1d"];
 
-/// `x` as the right type for a product with `matrix`.
-fn cast_like<const D: usize, const E: usize>(x: Tensor<D>, matrix: &Tensor<E>) -> Tensor<D> {
-    match matrix.dtype() {
-        DType::F16 => x.cast(FloatDType::F16),
-        DType::BF16 => x.cast(FloatDType::BF16),
-        _ => x,
-    }
-}
-
-/// `x` in f32.
-pub(crate) fn full<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
-}
-
-/// `x` `[.., I]` times `matrix` `[I, O]`, whatever the type of the matrix.
-pub fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
-    let mut dims = x.dims();
-    let [input, output] = matrix.dims();
-    let rows = dims[..D - 1].iter().product::<usize>();
-    dims[D - 1] = output;
-    full(cast_like(x.reshape([rows, input]), &matrix).matmul(matrix)).reshape(dims)
-}
-
 /// `x` `[.., I]` through a linear map `[I, O]` of Burn's own, which is in f32 always.
 pub fn through<const D: usize>(x: Tensor<D>, map: &nn::Linear) -> Tensor<D> {
-    with_bias(product(x, map.weight.val()), map.bias.as_ref())
+    mapped(x, &map.weight, map.bias.as_ref())
 }
 
-/// `x` `[.., O]` and a bias `[O]`, where there is one.
-fn with_bias<const D: usize>(x: Tensor<D>, bias: Option<&Param<Tensor<1>>>) -> Tensor<D> {
-    match bias {
-        Some(bias) => x + bias.val().unsqueeze(),
-        None => x,
+/// `x` `[.., I]` through a matrix `[I, O]`, the thin matrices beside it and a bias `[O]`, where there are some.
+fn mapped<const D: usize>(
+    x: Tensor<D>,
+    weight: &Param<Tensor<2>>,
+    bias: Option<&Param<Tensor<1>>>,
+) -> Tensor<D> {
+    let beside = weight.reparameterization::<LowRank>().map(|thin| thin.forward(x.clone()));
+    let mut y = product(x, weight.base());
+    if let Some(bias) = bias {
+        y = y + bias.val().unsqueeze();
+    }
+    match beside {
+        Some(beside) => y + beside,
+        None => y,
     }
 }
 
 impl MatrixLinear {
     /// `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        with_bias(product(x, self.weight.val()), self.bias.as_ref())
+        mapped(x, &self.weight, self.bias.as_ref())
     }
 }
 
@@ -131,7 +120,7 @@ mod tests {
     use super::*;
     use burn::nn::conv::Conv1dConfig;
     use burn::nn::{EmbeddingConfig, LinearConfig};
-    use burn::tensor::Distribution;
+    use burn::tensor::{DType, Distribution, FloatDType};
 
     fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
         x.try_into_vec_as::<f32>().unwrap()

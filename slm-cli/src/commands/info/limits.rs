@@ -27,8 +27,10 @@ pub(super) fn of_files() -> Vec<Row> {
 pub(super) fn of_model(model: &Model) -> Vec<Row> {
     let limits = model.limits();
     let backend = model.backend();
+    let adapters = model.capabilities().adapters.join(", ");
     vec![
         ("backend", format!("{} ({})", backend.used.name(), backend.device)),
+        ("adapter", if adapters.is_empty() { "the model's own".to_owned() } else { adapters }),
         (
             "audio to transcribe or translate",
             format!("that of a file, cut into {} s, {} at once", limits.segment_seconds, limits.batch),

@@ -1,5 +1,7 @@
 //! Why a model could not be loaded or a request not be answered.
 
+use std::path::PathBuf;
+
 use crate::adapter::AdapterError;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::json::JsonError;
@@ -51,6 +53,23 @@ pub enum LoadError {
     /// Templates for a model that is told nothing.
     #[error("templates phrase instructions, and the model takes none")]
     NoInstructions,
+    /// An adapter for a model that has no language model.
+    #[error("adapters change a language model, and the model has none")]
+    NoLanguageModel,
+    /// A bundle's adapter for a published speech language model, which has a projector of its own.
+    #[error("`{}` is no LoRA adapter; the model takes no other, as it has a projector of its own", place.display())]
+    NoSpeechAdapter {
+        /// The adapter's folder.
+        place: PathBuf,
+    },
+    /// An adapter of a bundle that was trained for other models than these.
+    #[error("the adapter of bundle `{}` was trained for another {part}", place.display())]
+    OtherBase {
+        /// The bundle of the adapter.
+        place: PathBuf,
+        /// What differs.
+        part: &'static str,
+    },
     /// Parts that do not fit together.
     #[error("the parts of the model do not fit: {}", problems.join(", "))]
     Mismatch {
@@ -119,6 +138,14 @@ pub enum SpeechError {
     NoLanguage {
         /// What was asked for.
         found: String,
+    },
+    /// An adapter that the model was not opened with.
+    #[error("the model has no adapter `{found}`; {}", adapters_text(available))]
+    NoAdapter {
+        /// What was asked for.
+        found: String,
+        /// The names that there are.
+        available: Vec<String>,
     },
     /// The task's template cannot be filled.
     #[error(transparent)]
@@ -206,6 +233,7 @@ impl SpeechError {
             | Self::WhichLanguage { .. }
             | Self::NoTranslation { .. }
             | Self::NoLanguage { .. }
+            | Self::NoAdapter { .. }
             | Self::NoLabels
             | Self::Template(_)
             | Self::Chat(_)
@@ -243,5 +271,14 @@ impl SpeechError {
     /// Whether the work was ended by its caller.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.kind() == "cancelled"
+    }
+}
+
+/// Which adapters there are.
+fn adapters_text(names: &[String]) -> String {
+    if names.is_empty() {
+        "it was opened without any".to_owned()
+    } else {
+        format!("it has {}", names.join(", "))
     }
 }

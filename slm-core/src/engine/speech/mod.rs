@@ -13,6 +13,7 @@ mod ctc_writer;
 mod ears;
 mod error;
 mod model;
+mod other_adapter;
 mod parts;
 mod plan;
 mod recogniser;

@@ -149,6 +149,12 @@ impl SpeechModel {
         Self { ears, writer, max_segment_seconds, device, memory, max_batch: MAX_BATCH }
     }
 
+    /// The same ears with another writer.
+    pub(super) fn with_writer(mut self, writer: AnyWriter) -> Self {
+        self.writer = writer;
+        self
+    }
+
     /// Phrases the tasks that `templates` has in its words.
     ///
     /// # Errors

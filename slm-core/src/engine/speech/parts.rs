@@ -60,12 +60,7 @@ impl SpeechParts {
             task_decoding: self.task_decoding,
             device: device.clone(),
         };
-        let problems: Vec<String> = {
-            let (encoder, llm) = (&ears.encoder, &adapted.llm);
-            let adapter = adapted.adapter.config();
-            let between = misfits(adapter, encoder.output_width(), encoder.labels(), llm.d_model());
-            ears.problem().into_iter().chain(between).collect()
-        };
+        let problems: Vec<String> = ears.problem().into_iter().chain(between(&ears, &adapted)).collect();
         if !problems.is_empty() {
             return Err(LoadError::Mismatch { problems });
         }
@@ -74,6 +69,12 @@ impl SpeechParts {
         ears.check_labels()?;
         Ok((ears, adapted))
     }
+}
+
+/// Fields of what hears and what writes that contradict each other, one text a pair.
+pub(super) fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
+    let (encoder, llm) = (&ears.encoder, &adapted.llm);
+    misfits(adapted.adapter.config(), encoder.output_width(), encoder.labels(), llm.d_model())
 }
 
 /// Fields of an adapter that contradict what hears and what writes, one text each: the encoder's width and labels, and the

@@ -9,11 +9,11 @@ use burn::nn::{EmbeddingConfig, Initializer, RmsNorm, RmsNormConfig};
 use burn::prelude::*;
 
 use super::attention::CausalAttention;
-use super::cache::PromptCache;
 use super::config::CausalConfig;
 use super::feed_forward::CausalFeedForward;
 use super::rope::Rope;
 use crate::llm::cache::capacity_for;
+use crate::llm::prompt_cache::PromptCache;
 use crate::llm::visibility::{rows_of, visibility};
 use crate::nn::matrix::MatrixEmbedding;
 use crate::nn::rotary::Rotation;
@@ -114,6 +114,11 @@ impl Places {
 }
 
 impl CausalDecoder {
+    /// The number of layers.
+    pub(super) fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
     /// Hidden states of all positions, `[B, S, D]` to the same, each of which has seen itself and those before it.
     ///
     /// Padding at a row's end needs no mask, as no real position sees it.
@@ -127,19 +132,12 @@ impl CausalDecoder {
         inputs.with_values(self.norm.forward(x))
     }
 
-    /// Reads what texts shall follow, `[B, S, D]`, into a new cache: hidden states `[B, 1, D]` of the last position of
-    /// each row. Once `watch` stops, they are unfinished.
-    pub(super) fn begin(&self, inputs: &PaddedBatch, watch: &Watch) -> (Tensor<3>, PromptCache) {
-        let x = inputs.values_at_end();
-        let [_, length, _] = x.dims();
-        let mut cache = PromptCache::new(self.layers.len(), inputs.lengths(), length, &x.device());
-        let states = self.step(x, &mut cache, watch);
-        (self.norm.forward(states.narrow(1, length - 1, 1)), cache)
-    }
-
-    /// Hidden states of the next position of each row, `[B, 1, D]` to the same.
-    pub(super) fn next(&self, next: Tensor<3>, cache: &mut PromptCache) -> Tensor<3> {
-        self.norm.forward(self.step(next, cache, &Watch::default()))
+    /// Hidden states of the last of the next positions of each row, `[B, n, D]` to `[B, 1, D]`; once `watch` stops, they
+    /// are unfinished.
+    pub(super) fn next(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {
+        let [_, added, _] = next.dims();
+        let x = self.step(next, cache, watch);
+        self.norm.forward(x.narrow(1, added - 1, 1))
     }
 
     /// The residual stream after the next positions of each row, `[B, n, D]` to the same.

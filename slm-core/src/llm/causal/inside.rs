@@ -1,23 +1,20 @@
 //! A language model inside the folder of a larger model, whose config is a part of that one's.
 //!
-//! Reference: transformers 5.23.0, `GraniteSpeechForConditionalGeneration`; of what has another name in files that came from
-//! its modules in memory, `GraniteSpeechModel`.
+//! Reference: transformers 5.23.0, `GraniteSpeechForConditionalGeneration`.
 
 use burn::module::Module;
 use serde::Deserialize;
 
 use super::config::CausalConfig;
-use super::model::{CausalLm, EMBEDDING, HEAD};
+use super::model::CausalLm;
 use super::raw::{NULLS, RawCausalConfig};
 use crate::checkpoint::json::JsonError;
-use crate::checkpoint::{CONFIG_FILE, Checkpoint, WeightFiles};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::error::LlmError;
-use crate::llm::lora::{Lora, LoraError};
+use crate::llm::lora;
+use crate::llm::names::{EMBEDDING, HEAD, Names};
 use crate::llm::output_head::OutputHead;
 use crate::nn::weights::{self, Placement};
-
-/// What published files put before the names of the language model's tensors.
-const PREFIX: &str = "language_model.";
 
 /// What the config of the larger model says.
 #[derive(Deserialize)]
@@ -41,31 +38,6 @@ impl CausalConfig {
     }
 }
 
-/// How the files name the tensors.
-#[derive(Clone, Copy)]
-enum Names {
-    /// The whole language model behind a prefix.
-    Published,
-    /// Without its head, which lies beside it.
-    InMemory,
-}
-
-impl Names {
-    fn of(files: &WeightFiles) -> Self {
-        let in_memory = Self::InMemory.name(EMBEDDING);
-        if files.contains(&in_memory) { Self::InMemory } else { Self::Published }
-    }
-
-    /// The name in the file of the tensor at `path`.
-    fn name(self, path: &str) -> String {
-        match (self, path.strip_prefix("model.")) {
-            (Self::InMemory, Some(rest)) => format!("model.{PREFIX}{rest}"),
-            (Self::InMemory, None) => path.to_owned(),
-            (Self::Published, _) => format!("{PREFIX}{path}"),
-        }
-    }
-}
-
 impl CausalLm {
     /// Loads config and weights out of the folder of a larger model; the weights are constants for autodiff. `is_other`
     /// tells which tensors are those of its other parts.
@@ -81,7 +53,11 @@ impl CausalLm {
         let placement = placement.into();
         let config = CausalConfig::from_inside(checkpoint)?;
         let files = checkpoint.weights()?;
-        let names = Names::of(&files);
+        // Where there is neither, what is missing has the published names.
+        let names = match Names::of(|prefix| files.names().any(|name| name.starts_with(prefix))) {
+            Names::Alone => Names::Published,
+            names => names,
+        };
         let head_name = names.name(HEAD);
         let head = if config.tie_word_embeddings {
             OutputHead::of(&files, &head_name, &names.name(EMBEDDING), true)?
@@ -90,17 +66,8 @@ impl CausalLm {
             OutputHead::Own
         };
         let model = config.build(head, placement.device());
-        let is_ignored = |name: &str| is_other(name) || name == head_name;
-        Ok(weights::load(model, &files, &placement, |path| names.name(path), is_ignored)?.freeze())
-    }
-
-    /// The same with the matrices of an adapter added to its own, where the adapter was made for the larger model. What the
-    /// adapter leaves alone is not there twice.
-    ///
-    /// # Errors
-    ///
-    /// [`LoraError::Misfit`] for an adapter that was made for another model.
-    pub fn with_lora_inside(&self, adapter: &Lora) -> Result<Self, LoraError> {
-        Ok(adapter.merge(self.clone(), PREFIX)?.freeze())
+        let is_ignored = |name: &str| is_other(name) || name == head_name || lora::is_part(name);
+        let name = |path: &str| lora::base_name(&files, names.name(path));
+        Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
     }
 }

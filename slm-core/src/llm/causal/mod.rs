@@ -6,7 +6,6 @@
 //! multipliers.
 
 pub mod attention;
-mod cache;
 pub mod config;
 pub mod decoder;
 pub mod feed_forward;

@@ -7,22 +7,20 @@ use burn::nn::LinearConfig;
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::cache::PromptCache;
 use super::config::CausalConfig;
 use super::decoder::CausalDecoder;
 use crate::checkpoint::Checkpoint;
-use crate::llm::drafts::{Drafts, Stepping, after_prompt};
+use crate::llm::decoder_only::DecoderOnly;
+use crate::llm::drafts::Drafts;
 use crate::llm::error::LlmError;
-use crate::llm::lora::{Lora, LoraError};
+use crate::llm::lora::{self, Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::OutputHead;
+use crate::llm::names::{EMBEDDING, HEAD, Names};
+use crate::llm::output_head::{OutputHead, head_of};
+use crate::llm::prompt_cache::PromptCache;
 use crate::nn::matrix::{self, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
-
-/// The names of the head and of the embedding in a file.
-pub(super) const HEAD: &str = "lm_head.weight";
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// The model; without a head of its own, its embedding is the head. Its parts have the names that files have for them.
 #[derive(Module, Debug)]
@@ -68,16 +66,23 @@ impl CausalLm {
             OutputHead::Own
         };
         let model = config.build(head, placement.device());
-        Ok(weights::load(model, &files, &placement, str::to_owned, is_ignored)?.freeze())
+        let name = |path: &str| lora::base_name(&files, path.to_owned());
+        Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
     }
 
-    /// The same with the matrices of an adapter added to its own.
+    /// The same with an adapter, whose matrices count beside its own. It may be one that was made for a larger model which
+    /// this one is a part of.
     ///
     /// # Errors
     ///
     /// [`LoraError::Misfit`] for an adapter that was made for another model.
-    pub fn with_lora(self, adapter: &Lora) -> Result<Self, LoraError> {
-        Ok(adapter.merge(self, "")?.freeze())
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        let mut model = self.clone();
+        let names = Names::of_adapter(adapter);
+        if names.have_head(adapter) {
+            model.lm_head.get_or_insert_with(|| head_of(&self.model.embed_tokens));
+        }
+        adapter.attach(model, attachment, |path| names.name(path), |_| false)
     }
 
     /// The sizes it was built with.
@@ -99,11 +104,6 @@ impl CausalLm {
         };
         logits / self.config.logits_scaling
     }
-
-    /// `[B, 1, D]` to `[B, V]`.
-    fn last_logits(&self, states: Tensor<3>) -> Tensor<2> {
-        self.logits(states).squeeze_dim(1)
-    }
 }
 
 impl TextModel for CausalLm {
@@ -113,7 +113,7 @@ impl TextModel for CausalLm {
 
     /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; Granite's factor comes when they are read.
     fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
-        PaddedBatch::new(self.model.embed_tokens.forward(tokens.ids.clone()), tokens.lengths.clone())
+        PaddedBatch::new(self.lookup(tokens.ids.clone()), tokens.lengths.clone())
     }
 
     fn embedding_rms(&self) -> Tensor<1> {
@@ -126,34 +126,37 @@ impl TextModel for CausalLm {
     }
 
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
-        let [batch, length] = decoder_input_ids.dims();
-        // The first id stands for the end of the prompt.
-        let inputs = if length > 1 {
-            let written = self.model.embed_tokens.forward(decoder_input_ids.narrow(1, 1, length - 1));
-            memory.join(&PaddedBatch::new(written, vec![length - 1; batch]))
-        } else {
-            memory.clone()
-        };
-        let ends: Vec<usize> = memory.lengths().iter().map(|length| length - 1).collect();
-        // [B, S + L - 1, D] -> [B, L, D] -> [B, L, V]
-        self.logits(self.states(&inputs).values_from(&ends, length))
+        self.decode_after(memory, decoder_input_ids)
     }
 
     fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_> {
-        let (states, cache) = self.model.begin(memory, watch);
-        after_prompt(self, cache, self.last_logits(states), &self.config.ends)
+        self.begin_after(memory, watch, &self.config.ends)
     }
 }
 
-impl Stepping for CausalLm {
-    type Cache = PromptCache;
+impl DecoderOnly for CausalLm {
+    fn depth(&self) -> usize {
+        self.model.depth()
+    }
 
-    fn step(&self, last: Tensor<2, Int>, cache: &mut PromptCache) -> Tensor<2> {
-        self.last_logits(self.model.next(self.model.embed_tokens.forward(last), cache))
+    fn lookup(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.model.embed_tokens.forward(ids)
+    }
+
+    fn all_states(&self, inputs: &PaddedBatch) -> PaddedBatch {
+        self.states(inputs)
+    }
+
+    fn next_states(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {
+        self.model.next(next, cache, watch)
+    }
+
+    fn logits_of(&self, states: Tensor<3>) -> Tensor<3> {
+        self.logits(states)
     }
 }
 
 /// Tensors of a file that the model does without: a copy of the embedding, and tables that are computed here.
 fn is_ignored(name: &str) -> bool {
-    name == HEAD || name.ends_with(".rotary_emb.inv_freq")
+    name == HEAD || name.ends_with(".rotary_emb.inv_freq") || lora::is_part(name)
 }

@@ -1,11 +1,11 @@
 //! `config.json` of a decoder-only model as it lies, and the defaults of what it lacks.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::config::{Biases, CausalConfig, HeadNorms};
 use super::rope::{Rope, RopeScaling};
 use crate::checkpoint::json::JsonError;
-use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, Nullable};
 use crate::llm::generation_ids::GenerationIds;
 use crate::llm::token_ids::{OneOrMany, TokenIds};
 use crate::nn::ActivationKind;
@@ -49,7 +49,7 @@ pub(crate) struct RawCausalConfig {
     rope_parameters: Option<RawRope>,
     partial_rotary_factor: Option<f64>,
     #[serde(default)]
-    sliding_window: RawWindow,
+    sliding_window: Nullable<usize>,
     use_sliding_window: Option<bool>,
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<LayerType>>,
@@ -86,20 +86,6 @@ enum LayerType {
     Full,
     #[serde(rename = "sliding_attention")]
     Sliding,
-}
-
-/// A window: `null` means none, and an absent key the default.
-#[derive(Debug, Clone, Copy, Default)]
-enum RawWindow {
-    #[default]
-    Absent,
-    Given(Option<usize>),
-}
-
-impl<'de> Deserialize<'de> for RawWindow {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::Given)
-    }
 }
 
 impl RawCausalConfig {
@@ -205,10 +191,7 @@ impl RawCausalConfig {
     }
 
     fn windows(&self, layers: usize) -> Vec<Option<usize>> {
-        let window = match self.sliding_window {
-            RawWindow::Given(window) => window,
-            RawWindow::Absent => Some(WINDOW),
-        };
+        let window = self.sliding_window.or(Some(WINDOW));
         match self.model_type.as_str() {
             "mistral" => vec![window; layers],
             "qwen2" | "qwen3" if self.use_sliding_window.unwrap_or(false) => {

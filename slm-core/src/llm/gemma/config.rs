@@ -114,6 +114,12 @@ impl StackConfig {
         }
     }
 
+    /// What embeddings are multiplied by.
+    pub(super) fn embedding_scale(&self) -> f64 {
+        // As the reference has it, which computes the root in f32.
+        f64::from((self.hidden_size as f32).sqrt())
+    }
+
     /// A norm of the stream.
     pub fn norm(&self) -> GemmaNormConfig {
         GemmaNormConfig { width: self.hidden_size, epsilon: self.rms_norm_eps }
@@ -150,7 +156,8 @@ impl StackConfig {
         ActivationKind::parse(&self.hidden_activation).unwrap_or(ActivationKind::GeluTanh)
     }
 
-    fn add_problems(&self, name: &str, problems: &mut Vec<String>) {
+    /// The fields that are out of range, one text each; `part` is what their names have before them.
+    pub(super) fn add_problems(&self, part: &str, problems: &mut Vec<String>) {
         for (field, value) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -162,32 +169,31 @@ impl StackConfig {
             ("sliding_window", self.sliding_window),
         ] {
             if value == 0 {
-                problems.push(format!("`{name}.{field}` is 0"));
+                problems.push(format!("`{part}{field}` is 0"));
             }
         }
         if self.num_key_value_heads > 0 && !self.num_attention_heads.is_multiple_of(self.num_key_value_heads)
         {
             problems.push(format!(
-                "`{name}.num_key_value_heads`: {} does not divide `num_attention_heads` {}",
+                "`{part}num_key_value_heads`: {} does not divide `num_attention_heads` {}",
                 self.num_key_value_heads, self.num_attention_heads
             ));
         }
         if !self.head_dim.is_multiple_of(2) {
-            problems.push(format!("`{name}.head_dim` {} is odd", self.head_dim));
+            problems.push(format!("`{part}head_dim` {} is odd", self.head_dim));
         }
         if self.layer_types.len() != self.num_hidden_layers {
             problems.push(format!(
-                "`{name}.layer_types` has {} entries, `num_hidden_layers` is {}",
+                "`{part}layer_types` has {} entries, `num_hidden_layers` is {}",
                 self.layer_types.len(),
                 self.num_hidden_layers
             ));
         }
         if ActivationKind::parse(&self.hidden_activation).is_none() {
-            problems.push(format!("`{name}.hidden_activation` `{}` is unknown", self.hidden_activation));
+            problems.push(format!("`{part}hidden_activation` `{}` is unknown", self.hidden_activation));
         }
         for kind in self.rope_types.iter().filter(|kind| !["default", "linear"].contains(&kind.as_str())) {
-            problems
-                .push(format!("`{name}` has rotary positions of type `{kind}`, known are default, linear"));
+            problems.push(format!("`{part}rope_parameters` has type `{kind}`, known are default, linear"));
         }
         for (field, value) in [
             ("query_pre_attn_scalar", self.query_pre_attn_scalar),
@@ -195,7 +201,7 @@ impl StackConfig {
             ("rope factor", self.full_rope.factor),
         ] {
             if !(value.is_finite() && value > 0.0) {
-                problems.push(format!("`{name}.{field}` {value} is not a positive number"));
+                problems.push(format!("`{part}{field}` {value} is not a positive number"));
             }
         }
     }
@@ -224,8 +230,8 @@ impl GemmaConfig {
     /// All fields that are out of range or contradict each other, one text each; empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        self.encoder.add_problems("encoder", &mut problems);
-        self.decoder.add_problems("decoder", &mut problems);
+        self.encoder.add_problems("encoder.", &mut problems);
+        self.decoder.add_problems("decoder.", &mut problems);
         let rows = self.decoder.vocab_size;
         problems.extend(self.ids.problems(rows, "bos_token_id"));
         let beyond = self.ends.iter().skip(1).filter(|id| **id as usize >= rows);

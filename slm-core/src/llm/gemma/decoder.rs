@@ -8,11 +8,12 @@ use std::ops::Range;
 use burn::prelude::*;
 
 use super::attention::GemmaAttention;
-use super::config::{GemmaVersion, LayerType, StackConfig};
-use super::encoder::{EncoderLayer, Rotations};
+use super::config::{GemmaVersion, StackConfig};
+use super::encoder::EncoderLayer;
 use super::norm::GemmaNorm;
+use super::places::Places;
 use crate::llm::decoder::{DecoderStack, Memory};
-use crate::llm::visibility::{causal, rows_of, visibility};
+use crate::llm::visibility::rows_of;
 use crate::nn::Watch;
 use crate::nn::blocks::MAX_SCORES;
 use crate::nn::rotary::Rotation;
@@ -135,15 +136,6 @@ fn merge(own: KeysValues, memory: KeysValues) -> KeysValues {
     }
 }
 
-/// How each kind of layer sees positions: the rotation of queries and keys, and what is added to the scores.
-pub(in crate::llm) struct Places {
-    rotations: Rotations,
-    /// What hides the future, `[1, 1, L, S]`.
-    full: Tensor<4>,
-    /// The same, and what lies before the window.
-    sliding: Tensor<4>,
-}
-
 impl DecoderStack for GemmaDecoder {
     type Places = Places;
 
@@ -152,11 +144,7 @@ impl DecoderStack for GemmaDecoder {
     }
 
     fn places(&self, queries: Range<usize>, keys: usize, device: &Device) -> Places {
-        let window = self.config.sliding_window;
-        let rotations = Rotations::new(&self.config, &queries, device);
-        let full = causal(queries.clone(), keys, device);
-        let in_window = |query: usize, key: usize| key <= query && query - key < window;
-        Places { rotations, full, sliding: visibility(queries, keys, device, in_window) }
+        Places::new(&self.config, queries, keys, device)
     }
 
     fn keys_values(&self, layer: usize, states: Tensor<3>) -> KeysValues {
@@ -171,12 +159,8 @@ impl DecoderStack for GemmaDecoder {
         own: impl FnOnce(KeysValues) -> KeysValues,
         memory: Memory<'_>,
     ) -> Tensor<3> {
-        let kind = self.config.layer_types[layer];
-        let own_bias = match kind {
-            LayerType::Full => &places.full,
-            LayerType::Sliding => &places.sliding,
-        };
-        self.layers[layer].forward(x, places.rotations.of(kind), own_bias, own, memory)
+        let (rotation, own_bias) = places.of(self.config.layer_types[layer]);
+        self.layers[layer].forward(x, rotation, own_bias, own, memory)
     }
 
     fn leave(&self, x: Tensor<3>) -> Tensor<3> {

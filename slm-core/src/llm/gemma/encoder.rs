@@ -12,6 +12,7 @@ use super::attention::GemmaAttention;
 use super::config::{LayerType, StackConfig};
 use super::feed_forward::GemmaFeedForward;
 use super::norm::GemmaNorm;
+use super::places::Rotations;
 use crate::llm::visibility::visibility;
 use crate::nn::blocks::MAX_SCORES;
 use crate::nn::rotary::Rotation;
@@ -111,31 +112,6 @@ impl EncoderLayer {
     /// Keys and values of `[B, S, D]`; keys are rotated where positions are told.
     pub(super) fn keys_values(&self, source: Tensor<3>, rotation: Option<&Rotation>) -> KeysValues {
         self.self_attn.keys_values(source, rotation)
-    }
-}
-
-/// How each kind of layer turns queries and keys by their positions.
-pub(super) struct Rotations {
-    full: Rotation,
-    sliding: Rotation,
-}
-
-impl Rotations {
-    /// For `positions`.
-    pub(super) fn new(config: &StackConfig, positions: &Range<usize>, device: &Device) -> Self {
-        let of = |kind: LayerType| {
-            let rope = config.rope(kind);
-            Rotation::scaled(rope.theta, rope.factor, positions.clone(), config.head_dim, device)
-        };
-        Self { full: of(LayerType::Full), sliding: of(LayerType::Sliding) }
-    }
-
-    /// In one kind of layer.
-    pub(super) fn of(&self, kind: LayerType) -> &Rotation {
-        match kind {
-            LayerType::Full => &self.full,
-            LayerType::Sliding => &self.sliding,
-        }
     }
 }
 

@@ -18,14 +18,19 @@ use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
 use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
+use crate::llm::lora::{Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::OutputHead;
+use crate::llm::output_head::{OutputHead, head_of};
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
 /// The name of the head in a file.
 const HEAD: &str = "lm_head.out_proj.weight";
+/// The same of the linear map.
+const HEAD_MAP: &str = "lm_head.out_proj";
+/// What the second version's encoder lies under.
+const TEXT_MODEL: &str = "text_model.";
 
 /// The model. An embedding or head that it lacks is the one that it is tied to.
 #[derive(Module, Debug)]
@@ -86,7 +91,7 @@ impl T5Gemma {
         let files = checkpoint.weights()?;
         // The second version's encoder lies beside a tower for images, under a name of its own in some files.
         let is_nested = files.names().any(|name| name.starts_with("model.encoder.text_model."));
-        let name = |path: &str| hf_name(if is_nested { "text_model." } else { "" }, path);
+        let name = |path: &str| hf_name(if is_nested { TEXT_MODEL } else { "" }, path);
         let embedding = match config.version {
             GemmaVersion::One => "decoder_embedding.weight",
             GemmaVersion::Two => "embedding.weight",
@@ -101,16 +106,36 @@ impl T5Gemma {
         Ok(weights::load(model, &files, &placement, name, is_ignored)?.freeze())
     }
 
+    /// The same with an adapter, whose matrices count beside its own; those for the tower of images are not read.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraError::Misfit`] for an adapter that was made for another model.
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        let mut model = self.clone();
+        if adapter.paths().any(|map| map == HEAD_MAP) {
+            model.lm_head.get_or_insert_with(|| head_of(self.target_embedding()));
+        }
+        // As the modules of transformers are named, whatever the names in the model's own files.
+        let text_model = if self.config.version == GemmaVersion::Two { TEXT_MODEL } else { "" };
+        adapter.attach(model, attachment, |path| hf_name(text_model, path), is_of_images)
+    }
+
     /// The sizes it was built with.
     pub fn config(&self) -> &GemmaConfig {
         &self.config
     }
 
+    /// The decoder's embedding.
+    fn target_embedding(&self) -> &MatrixEmbedding {
+        self.decoder_embedding.as_ref().unwrap_or(&self.embedding)
+    }
+
     /// The decoder's embeddings, scaled, `[B, L]` to `[B, L, D]`.
     fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
+        let embedding = self.target_embedding();
         match self.config.version {
-            GemmaVersion::One => embedding.forward(ids) * scale(self.config.decoder.hidden_size),
+            GemmaVersion::One => embedding.forward(ids) * self.config.decoder.embedding_scale(),
             GemmaVersion::Two => {
                 let eoi = self.decoder_eoi_embedding.as_ref().or(self.eoi_embedding.as_ref());
                 self.scaled_lookup(embedding, eoi, ids)
@@ -129,7 +154,7 @@ impl T5Gemma {
             return embedding.forward(ids);
         };
         let [batch, length] = ids.dims();
-        let rows = embedding.forward(ids.clone()) * scale(self.config.encoder.hidden_size);
+        let rows = embedding.forward(ids.clone()) * self.config.encoder.embedding_scale();
         let [_, _, width] = rows.dims();
         let is_eoi = ids.equal_elem(i64::from(self.config.eoi_token_index)).unsqueeze_dim::<3>(2);
         let eoi = eoi.val().unsqueeze::<3>().expand([batch, length, width]);
@@ -141,8 +166,7 @@ impl T5Gemma {
         let logits = if let Some(head) = &self.lm_head {
             head.forward(states)
         } else {
-            let embedding = self.decoder_embedding.as_ref().unwrap_or(&self.embedding);
-            matrix::product(states, embedding.weight.val().transpose())
+            matrix::product(states, self.target_embedding().weight.val().transpose())
         };
         match self.config.decoder.final_logit_softcapping {
             Some(cap) => soft_cap(logits, cap),
@@ -168,14 +192,14 @@ impl TextModel for T5Gemma {
         let rms = matrix::full(self.embedding.weight.val()).square().mean().sqrt();
         match self.config.version {
             GemmaVersion::One => rms,
-            GemmaVersion::Two => rms * scale(self.config.encoder.hidden_size),
+            GemmaVersion::Two => rms * self.config.encoder.embedding_scale(),
         }
     }
 
     /// Reads embeddings of speech, text or both, `[B, S, D]` to `[B, S, D]`; the first version scales all of them.
     fn encode(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let inputs = match self.config.version {
-            GemmaVersion::One => inputs.with_values(inputs.values() * scale(self.config.encoder.hidden_size)),
+            GemmaVersion::One => inputs.with_values(inputs.values() * self.config.encoder.embedding_scale()),
             GemmaVersion::Two => inputs.clone(),
         };
         self.encoder.forward(&inputs, watch)
@@ -204,12 +228,6 @@ impl Stepping for T5Gemma {
     }
 }
 
-/// What embeddings are multiplied by.
-fn scale(width: usize) -> f64 {
-    // As the reference has it, which computes the root in f32.
-    f64::from((width as f32).sqrt())
-}
-
 /// The name in the file of the tensor at `path` in [`T5Gemma`]; `text_model` is what the encoder lies under.
 fn hf_name(text_model: &str, path: &str) -> String {
     match path {
@@ -227,9 +245,14 @@ fn hf_name(text_model: &str, path: &str) -> String {
 
 /// Tensors of a file that the text part does not use, copies of tied ones included.
 fn is_ignored(name: &str) -> bool {
-    name.starts_with("model.encoder.vision_tower.")
-        || name.starts_with("model.encoder.multi_modal_projector.")
+    is_of_images(name)
         || name == "model.decoder.embed_tokens.eoi_embedding"
         || name == "model.decoder.embed_tokens.weight"
         || name == HEAD
+}
+
+/// Tensors of the tower for images.
+fn is_of_images(name: &str) -> bool {
+    name.starts_with("model.encoder.vision_tower.")
+        || name.starts_with("model.encoder.multi_modal_projector.")
 }

@@ -1,12 +1,13 @@
-//! `config.json` of T5Gemma as it lies, and the defaults of what it lacks.
+//! `config.json` of T5Gemma and of Gemma 3's text model as it lies, and the defaults of what it lacks.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::config::{GemmaConfig, GemmaVersion, LayerType, Rope, StackConfig};
+use super::text_config::GemmaTextConfig;
 use crate::checkpoint::json::{self, JsonError};
-use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::checkpoint::{CONFIG_FILE, Checkpoint, Nullable};
 use crate::llm::generation_ids::GenerationIds;
 use crate::llm::token_ids::{OneOrMany, TokenIds};
 
@@ -25,6 +26,50 @@ impl GemmaConfig {
         let said = GenerationIds::from_checkpoint(checkpoint, config.decoder.vocab_size)?;
         said.overrule(&mut config.ids, &mut config.ends);
         Ok(config)
+    }
+}
+
+impl GemmaTextConfig {
+    /// Reads and checks `config.json`, and the ids of `generation_config.json`, which overrule it.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`] if the file cannot be read or its fields are invalid.
+    pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
+        let raw: RawText = checkpoint.json_with_nulls(CONFIG_FILE, NULLS)?;
+        let mut config = json::checked(raw.resolve(), &checkpoint.path_of(CONFIG_FILE), Self::problems)?;
+        let said = GenerationIds::from_checkpoint(checkpoint, config.stack.vocab_size)?;
+        said.overrule(&mut config.ids, &mut config.ends);
+        Ok(config)
+    }
+}
+
+/// `config.json` of the text model of Gemma 3, whose parts and defaults T5Gemma 2 took over.
+#[derive(Deserialize)]
+struct RawText {
+    #[serde(default = "yes")]
+    tie_word_embeddings: bool,
+    #[serde(default)]
+    use_bidirectional_attention: bool,
+    #[serde(flatten)]
+    stack: RawStack,
+}
+
+impl RawText {
+    fn resolve(self) -> GemmaTextConfig {
+        let ends = self.stack.eos_token_id.as_ref().map(OneOrMany::ids);
+        let ends = ends.filter(|ids| !ids.is_empty()).unwrap_or(&[1]).to_vec();
+        GemmaTextConfig {
+            ids: TokenIds {
+                pad: self.stack.pad_token_id.unwrap_or(0),
+                eos: ends[0],
+                decoder_start: self.stack.bos_token_id.unwrap_or(2),
+            },
+            ends,
+            is_bidirectional: self.use_bidirectional_attention,
+            tie_word_embeddings: self.tie_word_embeddings,
+            stack: self.stack.resolve(GemmaVersion::Two),
+        }
     }
 }
 
@@ -70,9 +115,9 @@ struct RawStack {
     sliding_window_pattern: Option<usize>,
     layer_types: Option<Vec<LayerType>>,
     #[serde(default)]
-    attn_logit_softcapping: RawCap,
+    attn_logit_softcapping: Nullable<f64>,
     #[serde(default)]
-    final_logit_softcapping: RawCap,
+    final_logit_softcapping: Nullable<f64>,
     rope_parameters: Option<RawRopes>,
     rope_scaling: Option<RawRope>,
     rope_theta: Option<f64>,
@@ -108,29 +153,6 @@ enum RawRopes {
 
 fn yes() -> bool {
     true
-}
-
-/// A soft cap: `null` means none, and an absent key the default.
-#[derive(Clone, Copy, Default)]
-enum RawCap {
-    #[default]
-    Absent,
-    Given(Option<f64>),
-}
-
-impl<'de> Deserialize<'de> for RawCap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::Given)
-    }
-}
-
-impl RawCap {
-    fn or(self, default: Option<f64>) -> Option<f64> {
-        match self {
-            Self::Absent => default,
-            Self::Given(cap) => cap,
-        }
-    }
 }
 
 impl RawConfig {
@@ -292,6 +314,33 @@ mod tests {
         assert_eq!(read_encoder("t5gemma2", &new), Rope { theta: 77.0, factor: 3.0 });
         let parameters = r#"{"rope_parameters": {"rope_theta": 50.0, "type": "linear", "factor": 2.0}}"#;
         assert_eq!(read_encoder("t5gemma", parameters), Rope { theta: 50.0, factor: 2.0 });
+    }
+
+    /// As transformers 5.23.0 has them.
+    #[test]
+    fn the_text_model_has_the_defaults_of_its_parts() {
+        let read = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("config.json"), text).unwrap();
+            GemmaTextConfig::from_checkpoint(&Checkpoint::open(dir.path()).unwrap())
+        };
+        let config = read(
+            r#"{"model_type": "gemma3_text", "eos_token_id": [1, 106], "final_logit_softcapping": null}"#,
+        );
+        let config = config.unwrap();
+        assert_eq!((config.ids, config.ends), (TokenIds { pad: 0, eos: 1, decoder_start: 2 }, vec![1, 106]));
+        assert_eq!((config.stack.vocab_size, config.tie_word_embeddings), (262_208, true));
+        assert_eq!(config.stack.rope(LayerType::Full), Rope { theta: 1e6, factor: 1.0 });
+        assert_eq!(config.stack.rope(LayerType::Sliding), Rope { theta: 1e4, factor: 1.0 });
+        let kinds = config.stack.layer_types.iter().enumerate();
+        let full: Vec<usize> =
+            kinds.filter(|(_, kind)| **kind == LayerType::Full).map(|(layer, _)| layer).collect();
+        assert_eq!(full, [5, 11, 17, 23]);
+        let text = r#"{"model_type": "gemma3_text", "use_bidirectional_attention": true, "head_dim": 5}"#;
+        let error = read(text).unwrap_err().to_string();
+        for part in ["`use_bidirectional_attention` is true", "`head_dim` 5 is odd"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

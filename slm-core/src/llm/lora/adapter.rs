@@ -1,4 +1,4 @@
-//! An adapter, read whole, and how it is merged.
+//! An adapter, read whole, and how a model is given it.
 //!
 //! Shapes: `I` inputs and `O` outputs of a linear map, `R` the rank.
 
@@ -6,18 +6,27 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use burn::prelude::*;
-use burn::tensor::{DType, FloatDType};
+use burn::tensor::DType;
 
 use super::config::LoraConfig;
 use super::error::{LoraError, LoraProblem};
 use super::fit;
+use super::names::{Place, TensorKind};
 use super::pair::{Matrix, Pair};
 use crate::checkpoint::tensors::TensorReader;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, Checkpoint};
-use crate::nn::weights::{change_linears, linears};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
+use crate::nn::low_rank::LowRank;
+use crate::nn::weights::{attach, linears, matrix};
 
-/// What PEFT puts before the path of a map.
-const PREFIX: &str = "base_model.model.";
+/// Where a model has the matrices of an adapter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Attachment {
+    /// Beside its own, which it shares with the model without the adapter and with other adapters.
+    #[default]
+    Apart,
+    /// Added to its own: it takes the time that the model alone takes, and a copy of each matrix that is changed.
+    Merged,
+}
 
 /// A LoRA adapter.
 #[derive(Debug)]
@@ -27,10 +36,13 @@ pub struct Lora {
     path: PathBuf,
     /// By the path of the map, as the model's files name it.
     pairs: BTreeMap<String, Pair>,
+    /// What the maps themselves were, for some of them.
+    bases: BTreeMap<String, Matrix>,
 }
 
 impl Lora {
-    /// Reads the adapter of a checkpoint, beside which a model may lie.
+    /// Reads the adapter of a checkpoint, beside which a model may lie; where that was saved with the adapter in it, out of
+    /// the model's own files.
     ///
     /// # Errors
     ///
@@ -38,22 +50,28 @@ impl Lora {
     /// that the config says.
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, LoraError> {
         let config: LoraConfig = checkpoint.json_checked(ADAPTER_CONFIG_FILE, LoraConfig::problems)?;
-        let files = checkpoint.adapter_weights()?;
+        let (files, is_alone) = match checkpoint.adapter_weights() {
+            Ok(files) => (files, true),
+            Err(missing) => match checkpoint.weights() {
+                Ok(files) if files.names().any(|name| super::is_part(name)) => (files, false),
+                _ => return Err(missing.into()),
+            },
+        };
         let mut reader = TensorReader::new(&files);
         let mut problems = Vec::new();
-        let (mut a, mut b) = (BTreeMap::new(), BTreeMap::new());
-        for name in files.names() {
+        let (mut a, mut b, mut bases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for name in files.names().filter(|name| is_alone || super::is_part(name)) {
             let is_matrix = files.entry(name).is_some_and(|entry| entry.is_float() && entry.shape.len() == 2);
-            let half = place(name).filter(|_| is_matrix);
-            let Some((path, half)) = half else {
+            let Some(Place { map, kind }) = Place::of(name).filter(|_| is_matrix) else {
                 problems.push(LoraProblem::Unread(name.clone()));
                 continue;
             };
             let values = reader.read(name)?.convert_dtype(DType::F32);
             let matrix = Matrix { name: name.clone(), values };
-            match half {
-                Half::A => a.insert(path, matrix),
-                Half::B => b.insert(path, matrix),
+            match kind {
+                TensorKind::A => a.insert(map, matrix),
+                TensorKind::B => b.insert(map, matrix),
+                TensorKind::Base => bases.insert(map, matrix),
             };
         }
         let other = |matrix: &Matrix, from: &str, to: &str| LoraProblem::Half(matrix.name.replace(from, to));
@@ -67,29 +85,58 @@ impl Lora {
                 None => problems.push(other(&a, "lora_A", "lora_B")),
             }
         }
-        let lora = Self { config, path: checkpoint.path_of(ADAPTER_WEIGHTS_FILE), pairs };
+        let lora = Self { config, path: files.path().to_owned(), pairs, bases };
         problems.extend(fit::rank_problems(&lora.config, &lora.pairs));
         if problems.is_empty() { Ok(lora) } else { Err(lora.misfit(problems)) }
     }
 
-    /// `model` with the adapter's matrices added to its own. `prefix` is what the adapter's names have before the paths of
-    /// the model's linear maps.
+    /// The paths of the maps that it has matrices for, as the files of its model name them.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.pairs.keys().map(String::as_str)
+    }
+
+    /// `model` with the adapter, whose matrices are constants for autodiff. `name` gives the name that files have for the tensor at a
+    /// path of the model, and `is_other` tells the maps of parts that the model does without.
     ///
     /// # Errors
     ///
     /// [`LoraError::Misfit`] with all that does not fit.
-    pub fn merge<M: Module>(&self, model: M, prefix: &str) -> Result<M, LoraError> {
-        let maps: BTreeMap<String, [usize; 2]> =
-            linears(&model).into_iter().map(|(path, shape)| (format!("{prefix}{path}"), shape)).collect();
-        let problems = fit::problems(&self.config, &self.pairs, &maps);
+    pub(in crate::llm) fn attach<M: Module>(
+        &self,
+        model: M,
+        attachment: Attachment,
+        name: impl Fn(&str) -> String,
+        is_other: impl Fn(&str) -> bool,
+    ) -> Result<M, LoraError> {
+        let linears = linears(&model);
+        let paths: BTreeMap<String, &String> =
+            linears.keys().map(|path| (map_name(&name, path), path)).collect();
+        let maps = paths.iter().map(|(map, path)| (map.clone(), linears[*path])).collect();
+        let pairs: BTreeMap<&String, &Pair> =
+            self.pairs.iter().filter(|(map, _)| !is_other(&format!("{map}.weight"))).collect();
+        let mut problems = fit::problems(&self.config, &pairs, &maps);
+        if problems.is_empty() {
+            let found = |map: &String| matrix(&model, paths.get(map)?);
+            problems = fit::base_problems(&self.bases, found);
+        }
         if !problems.is_empty() {
             return Err(self.misfit(problems));
         }
+        let device = model.devices().into_iter().next().unwrap_or_default().without_autodiff();
         let scale = self.config.scale();
-        Ok(change_linears(model, |path| {
-            let Pair { a, b } = self.pairs.get(&format!("{prefix}{path}"))?.clone();
-            Some(Box::new(move |matrix| added(matrix, a, b, scale)))
-        }))
+        let thin = |matrix: &Matrix| {
+            Tensor::<2>::from_data(matrix.values.clone(), (&device, DType::F32)).transpose()
+        };
+        let low_rank = |pair: &Pair| LowRank::new(thin(&pair.a), thin(&pair.b) * scale);
+        let low_ranks =
+            pairs.into_iter().filter_map(|(map, pair)| Some(((*paths.get(map)?).clone(), low_rank(pair))));
+        let low_ranks = low_ranks.collect();
+        let model = attach(model, low_ranks);
+        Ok(match attachment {
+            Attachment::Apart => model,
+            Attachment::Merged => model.materialize(),
+        }
+        .freeze())
     }
 
     /// The model that it was made for, as its config names it.
@@ -103,30 +150,8 @@ impl Lora {
     }
 }
 
-/// `matrix` `[I, O]` and `scale` times the product of the thin ones, in the type of `matrix`.
-fn added(matrix: Tensor<2>, a: Matrix, b: Matrix, scale: f64) -> Tensor<2> {
-    let device = matrix.device();
-    let thin = |thin: Matrix| Tensor::<2>::from_data(thin.values, (&device, DType::F32)).transpose();
-    // [I, R] x [R, O] -> [I, O]
-    let product = thin(a).matmul(thin(b)) * scale;
-    match matrix.dtype() {
-        DType::F16 => (matrix.cast(FloatDType::F32) + product).cast(FloatDType::F16),
-        DType::BF16 => (matrix.cast(FloatDType::F32) + product).cast(FloatDType::BF16),
-        _ => matrix + product,
-    }
-}
-
-/// Which of the two.
-enum Half {
-    A,
-    B,
-}
-
-/// The path of the map that a tensor is for, and which matrix it is: `<path>.lora_A.weight`, in files that were not
-/// written by PEFT itself `<path>.lora_A.default.weight`.
-fn place(name: &str) -> Option<(String, Half)> {
-    let rest = name.strip_prefix(PREFIX)?.strip_suffix(".weight")?;
-    let rest = rest.strip_suffix(".default").unwrap_or(rest);
-    let of = |half: Half, suffix: &str| rest.strip_suffix(suffix).map(|path| (path.to_owned(), half));
-    of(Half::A, ".lora_A").or_else(|| of(Half::B, ".lora_B"))
+/// The path of a map as files name it; `name` is for the tensors at it.
+fn map_name(name: &impl Fn(&str) -> String, path: &str) -> String {
+    let tensor = name(&format!("{path}.weight"));
+    tensor.strip_suffix(".weight").map(str::to_owned).unwrap_or(tensor)
 }

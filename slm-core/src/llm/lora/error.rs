@@ -60,6 +60,9 @@ pub enum LoraProblem {
     /// A matrix is for a linear map that the model does not have.
     #[error("`{0}` is for a linear map that the model does not have")]
     Place(String),
+    /// The adapter was made beside another matrix than the model has: for another model.
+    #[error("`{0}` has other values than the model")]
+    Base(String),
     /// One of the two matrices of a map is missing.
     #[error("`{0}` is missing")]
     Half(String),

@@ -18,8 +18,9 @@ use crate::llm::cache::DecoderCache;
 use crate::llm::decoder::DecoderStack;
 use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
+use crate::llm::lora::{Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::OutputHead;
+use crate::llm::output_head::{OutputHead, head_of};
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::transformer::{FeedForwardKind, TransformerEncoder};
 use crate::nn::weights::{self, Placement, StorageType};
@@ -27,6 +28,8 @@ use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
 /// The name of the head in a file.
 const HEAD: &str = "lm_head.weight";
+/// The same of the linear map.
+const HEAD_MAP: &str = "lm_head";
 
 /// The model. Without an own head the logits come from the embedding.
 #[derive(Module, Debug)]
@@ -110,6 +113,20 @@ impl T5 {
     /// [`LlmError`] naming the file, and the tensors that are missing, unexpected or misshaped.
     pub fn load(checkpoint: &Checkpoint, placement: impl Into<Placement>) -> Result<Self, LlmError> {
         Ok(T5Config::from_checkpoint(checkpoint)?.load_weights(checkpoint, placement)?.freeze())
+    }
+
+    /// The same with an adapter, whose matrices count beside its own.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraError::Misfit`] for an adapter that was made for another model.
+    pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
+        let mut model = self.clone();
+        if adapter.paths().any(|map| map == HEAD_MAP) {
+            model.lm_head.get_or_insert_with(|| head_of(&self.shared));
+        }
+        let kind = self.config.feed_forward();
+        adapter.attach(model, attachment, |path| hf_name(kind, path), |_| false)
     }
 
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.

@@ -16,7 +16,7 @@ use burn::module::Param;
 use burn::prelude::*;
 
 pub use count::parameter_count;
-pub(crate) use linears::{change_linears, linears};
+pub(crate) use linears::{attach, linears, matrix};
 pub use load::load;
 pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
 pub use range::ValueRange;

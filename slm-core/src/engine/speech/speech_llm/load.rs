@@ -12,7 +12,7 @@ use crate::encoder::SpeechEncoder;
 use crate::engine::speech::ears::Ears;
 use crate::engine::speech::error::LoadError;
 use crate::features::FeatureExtractor;
-use crate::llm::{CausalLm, LanguageModel, Lora};
+use crate::llm::{Attachment, CausalLm, LanguageModel, Lora};
 use crate::nn::weights::{Placement, parameter_count};
 use crate::text::TextTokenizer;
 use crate::text::chat::{Chat, ChatTemplate};
@@ -79,7 +79,7 @@ impl SpeechLlm {
         let projector = WindowQFormer::load(checkpoint, placement)?;
         let reading = CausalLm::load_inside(checkpoint, placement, is_other)?;
         let hearing = match &adapter {
-            Some(adapter) => reading.with_lora_inside(adapter)?,
+            Some(adapter) => reading.with_lora(adapter, Attachment::Apart)?,
             None => reading.clone(),
         };
         let labels = match encoder.labels() {

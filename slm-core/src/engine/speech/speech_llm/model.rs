@@ -28,7 +28,8 @@ pub struct SpeechLlm {
     pub projector: WindowQFormer,
     /// The language model that is told of speech: with the folder's adapter, where it has one.
     pub hearing: LanguageModel,
-    /// The language model that is told of text alone: without the adapter. All other tensors are those of `hearing`.
+    /// The language model that is told of text alone: without the adapter. `hearing` has the adapter's matrices beside those
+    /// of this one.
     pub reading: LanguageModel,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,

@@ -8,12 +8,12 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use crate::llm::cache::{Rows, SelfCache};
+use super::cache::{Rows, SelfCache};
 use crate::nn::MASKED;
 
 /// Keys and values of each layer.
 #[derive(Debug, Clone)]
-pub(in crate::llm) struct PromptCache {
+pub(super) struct PromptCache {
     pub(super) layers: Vec<SelfCache>,
     /// What hides the padding before the prompts, `[B, 1, 1, S]`; `None` where there is none.
     padding: Option<Tensor<4>>,
