@@ -63,7 +63,7 @@ pub(crate) enum FetchError {
         models: Vec<String>,
     },
     /// The file that was asked for is none that holds a model.
-    #[error("`{repo}` has no model in a file `{file}`; {}", if models.is_empty() { "no file of it holds a model alone".to_owned() } else { format!("there are {}", models.join(", ")) })]
+    #[error("`{repo}` has no model in a file `{file}`; {}", others(models))]
     NoModel {
         /// The repository.
         repo: String,
@@ -109,6 +109,14 @@ pub(crate) enum FetchError {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+/// What there is in the place of a file that is not there.
+fn others(models: &[String]) -> String {
+    match models {
+        [] => "no file of it holds a model alone".to_owned(),
+        _ => format!("there are {}", models.join(", ")),
+    }
 }
 
 impl FetchError {
