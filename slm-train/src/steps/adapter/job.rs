@@ -66,7 +66,7 @@ impl AdapterJob {
     pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
         let shape = match &config.model {
             Some(shape) => shape.clone(),
-            None => pairing::shape_between(&parts)?,
+            None => pairing::shape_between(&parts),
         };
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
