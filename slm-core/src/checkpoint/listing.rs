@@ -18,7 +18,8 @@ use super::nemo::{self, NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightFormat, WeightsError};
 use super::{
     ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, CheckpointError, GENERATION_FILE,
-    PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
+    PREPROCESSOR_FILE, PROCESSOR_FILE, PROCESSOR_TEMPLATE_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_FILES,
+    TOKENIZER_SETTINGS_FILE, hash,
 };
 
 /// The family that an archive of NeMo counts as.
@@ -325,8 +326,9 @@ impl Checkpoint {
             Layout::Nemo => &[],
             Layout::Gguf => &[GENERATION_FILE],
         };
-        let named =
-            small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
+        let chat =
+            [TOKENIZER_SETTINGS_FILE, SPECIAL_TOKENS_FILE, CHAT_TEMPLATE_FILE, PROCESSOR_TEMPLATE_FILE];
+        let named = small.iter().chain(&TOKENIZER_FILES).chain(&chat);
         let named =
             named.filter(|name| self.has(name) && !self.is_within(name)).map(|name| (*name).to_owned());
         Ok(named.chain(self.weight_names()?).collect())

@@ -31,7 +31,7 @@ pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::T5Gemma;
 pub use language_model::LanguageModel;
 pub use lora::{Lora, LoraError};
-pub use model::LlmSizes;
+pub use model::{Architecture, LlmSizes};
 pub use output_head::OutputHead;
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;

@@ -245,7 +245,7 @@ fn go_on_from(
     }
     let old = ParakeetConfig::ctc(config.encoder_config.clone(), labels.len());
     let encoder = old.load_weights(start, device)?;
-    Ok(encoder.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)))
+    Ok(encoder.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)?))
 }
 
 /// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.

@@ -5,11 +5,14 @@ use std::path::Path;
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::nn::EncodedSpeech;
+use slm_core::models::prompt::PromptIds;
 
+use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
 use crate::data::manifest::{self, Utterance};
 use crate::data::vocabulary::encode_all;
+use crate::failures;
 
 /// One utterance under one task.
 #[derive(Debug, Clone)]
@@ -25,7 +28,6 @@ pub(super) struct Example {
 /// The words of a manifest, whose audio is not yet encoded: what can be wrong with it is found before the long work.
 pub(super) struct Words {
     utterances: Vec<Utterance>,
-    transcripts: Vec<Vec<u32>>,
     examples: Vec<Example>,
 }
 
@@ -37,8 +39,6 @@ pub(super) struct Data {
     pub(super) speech_key: String,
     /// The same, shortened.
     pub(super) reduced: Vec<ReducedSpeech>,
-    /// What was said, in the language model's tokens.
-    pub(super) transcripts: Vec<Vec<u32>>,
     /// What is learnt or judged by.
     pub(super) examples: Vec<Example>,
     /// Seconds of the longest utterance.
@@ -46,15 +46,18 @@ pub(super) struct Data {
 }
 
 impl Words {
-    /// Reads `manifest`.
+    /// Reads `manifest`; targets end with the id `end`.
     ///
     /// # Errors
     ///
     /// Rows or texts that cannot be read, all of them named, or no utterance with a target.
-    pub(super) fn read(manifest: &Path, parts: &Frozen, config: &AdapterStage) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        manifest: &Path,
+        parts: &Frozen,
+        config: &AdapterStage,
+        end: u32,
+    ) -> anyhow::Result<Self> {
         let utterances = manifest::read(manifest)?;
-        let transcripts = encode(parts, utterances.iter().map(|row| (row, row.text.as_str())))?;
-        let eos = parts.llm.ids().eos;
         let mut examples = Vec::new();
         for (task, trained) in config.tasks.iter().enumerate() {
             let asked: Vec<(usize, &str)> = utterances
@@ -64,7 +67,7 @@ impl Words {
                 .collect();
             let targets = encode(parts, asked.iter().map(|&(speech, text)| (&utterances[speech], text)))?;
             examples.extend(asked.iter().zip(targets).map(|(&(speech, _), mut target)| {
-                target.push(eos);
+                target.push(end);
                 Example { speech, task, target }
             }));
         }
@@ -75,7 +78,21 @@ impl Words {
             "invalid manifest `{}`: no utterance has a target",
             manifest.display()
         );
-        Ok(Self { utterances, transcripts, examples })
+        Ok(Self { utterances, examples })
+    }
+
+    /// What the language model reads where it is given the transcript of each example, in each phrasing.
+    ///
+    /// # Errors
+    ///
+    /// All transcripts that cannot be put to it.
+    pub(super) fn taught(&self, prompts: &Prompts) -> anyhow::Result<Vec<Vec<PromptIds>>> {
+        let taught = self.examples.iter().map(|example| {
+            let row = &self.utterances[example.speech];
+            let written = prompts.written(example.task, &row.text);
+            written.map_err(|error| format!("`{}`: {error}", row.audio_filepath.display()))
+        });
+        failures::all("texts", taught)
     }
 }
 
@@ -112,8 +129,8 @@ impl Data {
         };
         let EncodedCorpus { speech, key } = encoder.encode(&words.utterances, &note)?;
         let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
-        let Words { utterances, transcripts, examples } = words;
+        let Words { utterances, examples } = words;
         let longest = utterances.iter().map(|row| row.duration).fold(0.0, f64::max);
-        Ok(Self { speech, speech_key: key, reduced, transcripts, examples, longest })
+        Ok(Self { speech, speech_key: key, reduced, examples, longest })
     }
 }

@@ -1,5 +1,6 @@
 //! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns from speech recognition and speech translation, cross-entropy on the target text alone.
+//! them learns from speech recognition and speech translation, cross-entropy on the target text alone: an
+//! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
 //! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
@@ -8,12 +9,15 @@
 mod data;
 mod frozen;
 mod job;
+mod prompts;
 
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
+use slm_core::Task;
 use slm_core::models::adapter::{Adapter, AdapterShape};
+use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::output::bundle::PartsPlace;
 pub use crate::output::templates::Order;
@@ -22,7 +26,6 @@ pub use job::AdapterJob;
 
 use super::result;
 use crate::config;
-use crate::data::domain::tasks::{Language, Task};
 use crate::data::manifest::Utterance;
 use crate::output::bundle::{self, BundleContent};
 use crate::output::folder;
@@ -52,6 +55,9 @@ pub struct AdapterStage {
     pub parts: PartsPlace,
     /// Where the speech stands.
     pub order: Order,
+    /// How a decoder-only language model's prompts are written, as far as its folder does not say it.
+    #[serde(default)]
+    pub prompt: PromptSettings,
     /// What is learnt.
     pub tasks: Vec<TrainedTask>,
     /// Learning from what the frozen language model says to the true transcript, beside the text itself.
@@ -83,10 +89,11 @@ pub enum TrainedTask {
 }
 
 impl TrainedTask {
-    fn task(self) -> Task {
+    /// The key of the task in the templates of a bundle.
+    fn key(self) -> String {
         match self {
-            Self::Transcribe => Task::Repeat,
-            Self::TranslateGerman => Task::Translate(Language::German),
+            Self::Transcribe => Task::Transcribe.key(),
+            Self::TranslateGerman => Task::Translate { to: "german".into() }.key(),
         }
     }
 
@@ -128,6 +135,7 @@ pub fn train(
             place: config.parts,
             adapter: model,
             order: config.order,
+            prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
             training: serde_json::json!({
                 "tasks": config.tasks,
