@@ -324,7 +324,7 @@ fn checkpoint_of_other_data_is_refused() {
         let mut words = WORDS;
         words[2].0 = "under";
         let mut reworded = config.clone();
-        reworded.train_manifest = fixture.corpus("reworded", &words);
+        reworded.train_manifest = fixture.corpus("reworded", &words).into();
         for (what, other) in [("seed", seeded), ("text", reworded)] {
             let error = format!("{:#}", train(&other).unwrap_err());
             assert!(error.contains("cannot resume from"), "{what}: {error}");
@@ -423,7 +423,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     config.tasks = vec![TrainedTask::Transcribe];
     config.batch_tokens = 1;
     let mut words = WORDS.map(|_| ("Á", ""));
-    config.train_manifest = fixture.corpus("sound", &words);
+    config.train_manifest = fixture.corpus("sound", &words).into();
     let job = AdapterJob::new(config.clone(), frozen(&fixture, &device)).unwrap();
     let adapter = job.init(&tracked).unwrap();
     let order = job.batches(0);
@@ -432,7 +432,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     for &index in order.iter().skip(HEALTHY as usize).flatten() {
         words[index].0 = "Û";
     }
-    config.train_manifest = fixture.corpus("sick", &words);
+    config.train_manifest = fixture.corpus("sick", &words).into();
     let mut parts = frozen(&fixture, &device);
     parts.llm = parts.llm.map(&mut Poison { path: Vec::new(), row: piece as usize });
     let job = AdapterJob::new(config.clone(), parts).unwrap();

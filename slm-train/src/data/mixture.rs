@@ -1,11 +1,12 @@
 //! Several sources of training data in one corpus: how much of each an epoch has, and which rows are left out.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use super::buckets;
 use super::manifest::{self, ReadSettings, Utterance};
 use crate::random::rng_for;
 
@@ -127,35 +128,74 @@ impl Corpus {
         Ok(rows)
     }
 
+    /// The weights and the temperature, where there are some: what the shares of an epoch follow from.
+    pub fn weights(&self) -> Option<(Vec<f64>, f64)> {
+        match self {
+            Self::Path(_) => None,
+            Self::Mixture(mixture) => {
+                Some((mixture.sources.iter().map(|source| source.weight).collect(), mixture.temperature))
+            }
+        }
+    }
+
     /// The items of an epoch, in the order of the sources, when source `i` has the items `groups[i]`.
     ///
     /// An epoch has as many items as all groups together. Without weights and temperature every item is there once. Else a
     /// source goes through its items in a random order, again and again from epoch to epoch, so that none is left out.
-    ///
-    /// # Errors
-    ///
-    /// When the weights leave nothing.
-    pub fn epoch(&self, groups: &[Vec<usize>], seed: u64, epoch: u64) -> anyhow::Result<Vec<usize>> {
+    fn epoch(&self, groups: &[Vec<usize>], seed: u64, epoch: u64) -> Vec<usize> {
+        let Some((weights, temperature)) = self.weights() else { return groups.concat() };
         let total: usize = groups.iter().map(Vec::len).sum();
-        let Self::Mixture(mixture) = self else { return Ok(groups.concat()) };
         let shares: Vec<f64> = groups
             .iter()
-            .zip(&mixture.sources)
-            .map(|(group, source)| source.weight * (group.len() as f64).powf(mixture.temperature.recip()))
+            .zip(weights)
+            .map(|(group, weight)| weight * (group.len() as f64).powf(temperature.recip()))
             .collect();
         let sum: f64 = shares.iter().sum();
-        anyhow::ensure!(sum > 0.0, "the weights of the sources leave no item");
         let mut items = Vec::with_capacity(total);
         for (index, (group, share)) in groups.iter().zip(shares).enumerate() {
             let count = (total as f64 * share / sum).round() as usize;
-            draw(group, count, rng_stream(seed, index), epoch, &mut items);
+            draw(group, count, source_seed(seed, index), epoch, &mut items);
         }
         items.sort_unstable();
-        Ok(items)
+        items
+    }
+
+    /// The batches of an epoch, see [`buckets::batches`]; item `i` has `lengths[i]`, and source `s` the items `groups[s]`.
+    pub fn batches(
+        &self,
+        groups: &[Vec<usize>],
+        lengths: &[usize],
+        budget: usize,
+        seed: u64,
+        epoch: u64,
+    ) -> Vec<Vec<usize>> {
+        let items = self.epoch(groups, seed, epoch);
+        let drawn: Vec<usize> = items.iter().map(|&item| lengths[item]).collect();
+        let mut batches = buckets::batches(&drawn, budget, seed, epoch);
+        batches.iter_mut().flatten().for_each(|place| *place = items[*place]);
+        batches
     }
 }
 
-fn rng_stream(seed: u64, source: usize) -> u64 {
+impl From<PathBuf> for Corpus {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+impl fmt::Display for Corpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Mixture(mixture) => {
+                let paths = mixture.sources.iter().map(|source| source.path.display().to_string());
+                f.write_str(&paths.collect::<Vec<_>>().join("`, `"))
+            }
+        }
+    }
+}
+
+fn source_seed(seed: u64, source: usize) -> u64 {
     seed.wrapping_add((source as u64) << 32)
 }
 
@@ -205,15 +245,6 @@ pub fn groups(counts: &[usize], source_of: impl Iterator<Item = usize>) -> Vec<V
     groups
 }
 
-/// Reads the corpus of a setting, with the setting's name in errors.
-///
-/// # Errors
-///
-/// As [`Corpus::read`].
-pub fn read(corpus: &Corpus, name: &str) -> anyhow::Result<MixedRows> {
-    corpus.read().with_context(|| format!("`{name}`"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,9 +258,9 @@ mod tests {
     fn an_epoch_without_weights_has_every_item_once() {
         let groups = [(0..10).collect::<Vec<_>>(), (10..13).collect()];
         let all: Vec<usize> = (0..13).collect();
-        assert_eq!(Corpus::Path("x".into()).epoch(&groups, 1, 0).unwrap(), all);
+        assert_eq!(Corpus::Path("x".into()).epoch(&groups, 1, 0), all);
         for epoch in 0..4 {
-            assert_eq!(mixture([1.0, 1.0], 1.0).epoch(&groups, 1, epoch).unwrap(), all);
+            assert_eq!(mixture([1.0, 1.0], 1.0).epoch(&groups, 1, epoch), all);
         }
     }
 
@@ -237,7 +268,7 @@ mod tests {
     fn weights_and_temperature_change_the_shares_and_leave_nothing_out() {
         let groups = [(0..90).collect::<Vec<_>>(), (90..100).collect()];
         let small = |corpus: &Corpus, epoch| {
-            let items = corpus.epoch(&groups, 7, epoch).unwrap();
+            let items = corpus.epoch(&groups, 7, epoch);
             assert_eq!(items.len(), 100);
             items.iter().filter(|item| **item >= 90).count()
         };
@@ -249,15 +280,21 @@ mod tests {
         assert_eq!(small(&mixture([0.0, 1.0], 1.0), 3), 100);
 
         let corpus = mixture([1.0, 9.0], 1.0);
-        assert_eq!(corpus.epoch(&groups, 7, 2).unwrap(), corpus.epoch(&groups, 7, 2).unwrap());
-        assert_ne!(corpus.epoch(&groups, 7, 2).unwrap(), corpus.epoch(&groups, 8, 2).unwrap());
+        assert_eq!(corpus.epoch(&groups, 7, 2), corpus.epoch(&groups, 7, 2));
+        assert_ne!(corpus.epoch(&groups, 7, 2), corpus.epoch(&groups, 8, 2));
         // Nine epochs of 50 take each of the 90 five times.
         let mut times = [0; 100];
         for epoch in 0..9 {
-            corpus.epoch(&groups, 7, epoch).unwrap().into_iter().for_each(|item| times[item] += 1);
+            corpus.epoch(&groups, 7, epoch).into_iter().for_each(|item| times[item] += 1);
         }
         assert!(times[..90].iter().all(|&count| count == 5), "{times:?}");
-        assert!(mixture([0.0, 0.0], 1.0).epoch(&groups, 7, 0).is_err());
+        assert_eq!(mixture([0.0, 0.0], 1.0).problems("train"), ["`train.sources` have no weight"]);
+
+        let lengths: Vec<usize> = (0..100).map(|item| 1 + item % 7).collect();
+        let batches = corpus.batches(&groups, &lengths, 20, 7, 2);
+        let mut items = batches.concat();
+        items.sort_unstable();
+        assert_eq!(items, corpus.epoch(&groups, 7, 2));
     }
 
     #[test]

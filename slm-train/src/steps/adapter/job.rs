@@ -81,6 +81,7 @@ impl AdapterJob {
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
             (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.distillation),
+            config.train_manifest.weights(),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
@@ -229,7 +230,9 @@ impl Job for AdapterJob {
     type Model = Adapter;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
-        buckets::batches(&self.lengths(&self.train), self.config.batch_tokens, self.config.train.seed, epoch)
+        let AdapterStage { train_manifest, batch_tokens, train, .. } = &self.config;
+        let lengths = self.lengths(&self.train);
+        train_manifest.batches(&self.train.groups, &lengths, *batch_tokens, train.seed, epoch)
     }
 
     fn weight(&self, _: u64, batch: &[usize]) -> f64 {

@@ -27,6 +27,7 @@ pub use job::AdapterJob;
 use super::result;
 use crate::config;
 use crate::data::manifest::Utterance;
+use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
 use crate::output::folder;
 use crate::training::{self, LoopConfig, Outcome};
@@ -42,9 +43,9 @@ pub struct AdapterStage {
     /// The frozen language model's folder.
     pub llm: PathBuf,
     /// Utterances to learn from.
-    pub train_manifest: PathBuf,
+    pub train_manifest: Corpus,
     /// Utterances to judge by.
-    pub dev_manifest: PathBuf,
+    pub dev_manifest: Corpus,
     /// Folder for the encoder's outputs.
     pub cache: PathBuf,
     /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
@@ -159,6 +160,8 @@ impl AdapterStage {
     /// All fields that are out of range, one text each; empty when sound.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.train.problems();
+        problems.extend(self.train_manifest.problems("train_manifest"));
+        problems.extend(self.dev_manifest.problems("dev_manifest"));
         if self.name.is_empty() {
             problems.push("`name` is empty".to_owned());
         }
