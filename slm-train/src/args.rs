@@ -23,6 +23,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Makes a speech corpus of the domain's sentences with espeak-ng and flite.
     Synth(SynthArgs),
+    /// Checks training data and sums up what it has.
+    Validate(ValidateArgs),
     /// Trains a tokenizer of the reference model on the domain's sentences.
     Tokenizer(TokenizerArgs),
     /// Trains a small Conformer encoder with CTC.
@@ -53,6 +55,26 @@ pub(crate) struct SynthArgs {
     /// No noise and no rooms.
     #[arg(long)]
     pub(crate) clean: bool,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Manifests (JSON lines, tables of Common Voice and CoVoST 2, Lhotse cuts), LibriSpeech folders or tar shards.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// The folder that holds all audio: relative paths begin there, and none may leave it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_root: Option<PathBuf>,
+    /// A language model, whose tokenizer counts the tokens of the texts.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) llm: Option<PathBuf>,
+    /// A speech encoder, whose features count the frames.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) encoder: Option<PathBuf>,
+    /// JSON on stdout, an object a source.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `tokenizer`.

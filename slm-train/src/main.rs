@@ -4,6 +4,7 @@ mod args;
 mod default_device;
 mod evaluate;
 mod messages;
+mod validate;
 
 use std::fs;
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     match &cli.command {
         Command::Synth(args) => synth(args),
+        Command::Validate(args) => validate::run(args),
         Command::Tokenizer(args) => tokenizer(args),
         Command::Ctc(args) => {
             let config = config::read(&args.config, &args.overrides)?;

@@ -38,8 +38,8 @@ fn a_bundle_of_a_bare_encoder_points_to_its_parts_and_answers() {
     let stage = stage(&fixture);
     let device = Device::flex();
     let parts = Frozen::load(&stage.encoder, &stage.llm, &device).unwrap();
-    let shape = pairing::shape_between(&parts).unwrap();
-    // 49 states a second, side by side until there are about 6.
+    let shape = pairing::shape_between(&parts);
+    // 50 states a second, side by side until there are about 6.
     assert_eq!(shape.reduction, LengthReduction::Stack { count: 8 });
     assert_eq!(shape.output, OutputSpace::Projected);
 
@@ -67,7 +67,7 @@ fn a_shape_that_the_parts_cannot_have_is_refused() {
     let open = stage(&fixture);
     let device = Device::flex();
     let parts = Frozen::load(&open.encoder, &open.llm, &device).unwrap();
-    let mut shape = pairing::shape_between(&parts).unwrap();
+    let mut shape = pairing::shape_between(&parts);
     shape.reduction = LengthReduction::CtcAverage;
     let stage = AdapterStage { model: Some(shape), ..open };
     let error = adapter::train(stage, &fixture.path("run"), &fixture.path("out"), &device).unwrap_err();

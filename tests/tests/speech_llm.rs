@@ -16,6 +16,7 @@ use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::weights::Placement;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch};
+use slm_core::models::prompt::PromptIds;
 use slm_core::models::speech::{Ears, SpeechLlm, SpeechModel};
 use slm_core::models::text::chat::{ChatMessage, ChatPrompt};
 use slm_core::{Model, ModelKind, OpenOptions, Task, audio};
@@ -164,10 +165,10 @@ fn read<'a>(
         "two." => &[2],
         _ => &[3, 4],
     };
-    let conversations: Vec<ChatPrompt> =
-        chosen.iter().map(|index| conversation(llm, &prompts[*index])).collect();
+    let conversations: Vec<PromptIds> =
+        chosen.iter().map(|index| PromptIds::from(&conversation(llm, &prompts[*index]))).collect();
     if prefix == "text." {
-        return (llm.text_prompt(&conversations), &llm.reading);
+        return (llm.prompt(&[], &conversations), &llm.reading);
     }
     // Both recordings in one row are those of the batch.
     let states = speech(&ears.encoder.forward(&features(io, if prefix == "alone." { prefix } else { "" })));
@@ -187,7 +188,7 @@ fn read<'a>(
         // Of a row that counts its padding as sound, as many embeddings as its own length gives.
         vec![PaddedBatch::new(embeddings.values(), counts)]
     };
-    (llm.prompt(&speech, &conversations).unwrap(), &llm.hearing)
+    (llm.prompt(&speech, &conversations), &llm.hearing)
 }
 
 /// Logits of the last 8 positions of each row, not divided.

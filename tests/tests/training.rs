@@ -34,10 +34,18 @@ fn frozen(fixture: &Fixture, device: &Device) -> Frozen {
     Frozen::load(&fixture.path("encoder"), &fixture.path("llm"), device).unwrap()
 }
 
+/// The kinds of language models behind an adapter: how each is written into a fixture.
+const LLMS: [fn(&Fixture); 2] = [|_| (), Fixture::decoder_only_llm];
+
 #[test]
 fn frozen_parts_are_bit_identical_after_adapter_training() {
+    LLMS.into_iter().for_each(check_bit_identical);
+}
+
+fn check_bit_identical(with_llm: fn(&Fixture)) {
     let fixture = Fixture::new();
     fixture.frozen_parts(OutputHead::Tied);
+    with_llm(&fixture);
     let (encoder_dir, llm_dir) = (fixture.path("encoder"), fixture.path("llm"));
     let (encoder_files, llm_files) = (files(&encoder_dir), files(&llm_dir));
     let device = Device::flex();
@@ -76,8 +84,13 @@ fn frozen_parts_are_bit_identical_after_adapter_training() {
 
 #[test]
 fn no_gradient_and_no_optimizer_state_for_frozen_parts() {
+    LLMS.into_iter().for_each(check_no_gradient);
+}
+
+fn check_no_gradient(with_llm: fn(&Fixture)) {
     let fixture = Fixture::new();
     fixture.frozen_parts(OutputHead::Tied);
+    with_llm(&fixture);
     let device = Device::flex();
     let tracked = device.clone().autodiff();
     let config = fixture.adapter(&loop_config(2));
@@ -113,8 +126,13 @@ fn no_gradient_and_no_optimizer_state_for_frozen_parts() {
 /// What the language model says to the transcript is another loss of the same adapter; what it is judged by stays.
 #[test]
 fn distillation_changes_what_is_learnt_from_only() {
+    LLMS.into_iter().for_each(check_distillation);
+}
+
+fn check_distillation(with_llm: fn(&Fixture)) {
     let fixture = Fixture::new();
     fixture.frozen_parts(OutputHead::Tied);
+    with_llm(&fixture);
     let device = Device::flex();
     let tracked = device.clone().autodiff();
     let mut plain = fixture.adapter(&loop_config(1));
@@ -253,12 +271,15 @@ fn files_of_type(dir: &Path, extension: &str) -> Vec<String> {
 #[test]
 fn a_resumed_adapter_run_equals_one_that_was_not_stopped() {
     alone("a_resumed_adapter_run_equals_one_that_was_not_stopped", || {
-        let fixture = Fixture::new();
-        fixture.frozen_parts(OutputHead::Tied);
-        let config = fixture.adapter(&loop_config(8));
-        check_resume(&fixture, "adapter/model.safetensors", |run, out| {
-            finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
-        });
+        for with_llm in LLMS {
+            let fixture = Fixture::new();
+            fixture.frozen_parts(OutputHead::Tied);
+            with_llm(&fixture);
+            let config = fixture.adapter(&loop_config(8));
+            check_resume(&fixture, "adapter/model.safetensors", |run, out| {
+                finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
+            });
+        }
     });
 }
 
@@ -303,7 +324,7 @@ fn checkpoint_of_other_data_is_refused() {
         let mut words = WORDS;
         words[2].0 = "under";
         let mut reworded = config.clone();
-        reworded.train_manifest = fixture.corpus("reworded", &words);
+        reworded.train_manifest = fixture.corpus("reworded", &words).into();
         for (what, other) in [("seed", seeded), ("text", reworded)] {
             let error = format!("{:#}", train(&other).unwrap_err());
             assert!(error.contains("cannot resume from"), "{what}: {error}");
@@ -402,7 +423,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     config.tasks = vec![TrainedTask::Transcribe];
     config.batch_tokens = 1;
     let mut words = WORDS.map(|_| ("Á", ""));
-    config.train_manifest = fixture.corpus("sound", &words);
+    config.train_manifest = fixture.corpus("sound", &words).into();
     let job = AdapterJob::new(config.clone(), frozen(&fixture, &device)).unwrap();
     let adapter = job.init(&tracked).unwrap();
     let order = job.batches(0);
@@ -411,7 +432,7 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
     for &index in order.iter().skip(HEALTHY as usize).flatten() {
         words[index].0 = "Û";
     }
-    config.train_manifest = fixture.corpus("sick", &words);
+    config.train_manifest = fixture.corpus("sick", &words).into();
     let mut parts = frozen(&fixture, &device);
     parts.llm = parts.llm.map(&mut Poison { path: Vec::new(), row: piece as usize });
     let job = AdapterJob::new(config.clone(), parts).unwrap();

@@ -25,7 +25,8 @@ pub mod tensors;
 mod yaml;
 
 pub use bundle::{
-    Bundle, BundleError, BundleManifest, FORMAT_VERSION, MANIFEST_NAME, Part, Parts, TaskDecoding,
+    Bundle, BundleError, BundleManifest, FORMAT_VERSION, MANIFEST_NAME, Part, Parts, PromptSettings,
+    TaskDecoding,
 };
 pub use card::ModelCard;
 pub use error::CheckpointError;
@@ -47,6 +48,10 @@ pub const PROCESSOR_FILE: &str = "processor_config.json";
 pub const GENERATION_FILE: &str = "generation_config.json";
 /// How a language model's makers write a conversation.
 pub const CHAT_TEMPLATE_FILE: &str = "chat_template.jinja";
+/// The same in the settings of a processor, where old folders have it.
+pub const PROCESSOR_TEMPLATE_FILE: &str = "chat_template.json";
+/// The names of special tokens, where old folders have them.
+pub const SPECIAL_TOKENS_FILE: &str = "special_tokens_map.json";
 /// The file that holds all tensors of a folder.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// What a LoRA adapter of PEFT is.

@@ -7,7 +7,8 @@ use super::nemo::{NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
     ADAPTER_WEIGHTS_FILE, CHAT_TEMPLATE_FILE, CONFIG_FILE, Checkpoint, CheckpointError, GENERATION_FILE,
-    Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE, hash,
+    Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, PROCESSOR_TEMPLATE_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_FILES,
+    TOKENIZER_SETTINGS_FILE, hash,
 };
 
 impl Checkpoint {
@@ -76,8 +77,9 @@ impl Checkpoint {
             Layout::Nemo => &[],
             Layout::Gguf => &[GENERATION_FILE],
         };
-        let named =
-            small.iter().chain(&TOKENIZER_FILES).chain([&TOKENIZER_SETTINGS_FILE, &CHAT_TEMPLATE_FILE]);
+        let chat =
+            [TOKENIZER_SETTINGS_FILE, SPECIAL_TOKENS_FILE, CHAT_TEMPLATE_FILE, PROCESSOR_TEMPLATE_FILE];
+        let named = small.iter().chain(&TOKENIZER_FILES).chain(&chat);
         let named =
             named.filter(|name| self.has(name) && !self.is_within(name)).map(|name| (*name).to_owned());
         Ok(named.chain(self.weight_names()?).collect())

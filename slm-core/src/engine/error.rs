@@ -106,6 +106,9 @@ impl Error {
         if let Some(error) = cause.downcast_ref::<SpeechError>() {
             return error.hint();
         }
+        if let Some(LoadError::Prompt(error)) = cause.downcast_ref() {
+            return error.hint();
+        }
         if let Some(error) = cause.downcast_ref::<AudioError>() {
             return error.hint();
         }
@@ -278,10 +281,10 @@ impl From<LoadError> for Error {
 impl From<SpeechError> for Error {
     fn from(error: SpeechError) -> Self {
         match &error {
-            SpeechError::InstructionTooLong { .. }
-            | SpeechError::TextTooLong { .. }
-            | SpeechError::AudioTooLong { .. }
-            | SpeechError::NoTranscripts { .. } => Self::classed(error, Self::Limit),
+            SpeechError::Prompt(cause) if cause.is_limit() => Self::classed(error, Self::Limit),
+            SpeechError::AudioTooLong { .. } | SpeechError::NoTranscripts { .. } => {
+                Self::classed(error, Self::Limit)
+            }
             SpeechError::NoTask { .. }
             | SpeechError::OnlyTranscribes { .. }
             | SpeechError::OnlyHears

@@ -15,11 +15,11 @@ use super::examine::{self, Finding};
 use super::memory::{MAX_BATCH, MAX_CPU_BATCH, MemoryBudget, free_memory};
 use super::open::{BackendReport, OpenOptions};
 use super::request::Request;
-use super::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, SpeechError, SpeechModel};
+use super::speech::{SpeechError, SpeechModel};
 use crate::ctc::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseList};
 use crate::decode::{DecodeConfig, settings};
 use crate::nn::weights::Placement;
-use crate::prompt::{Phrases, Task};
+use crate::prompt::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS, Phrases, Task};
 
 /// A model that answers. Clones share the weights, and any number of threads may use them at once.
 #[derive(Debug, Clone)]

@@ -37,7 +37,7 @@ pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::{GemmaText, T5Gemma};
 pub use language_model::LanguageModel;
 pub use lora::{Attachment, Lora, LoraError};
-pub use model::LlmSizes;
+pub use model::{Architecture, LlmSizes};
 pub use output_head::OutputHead;
 pub use speech_decoder::{SpeechDecoder, SpeechDecoderConfig};
 pub use t5::{T5, T5Config};

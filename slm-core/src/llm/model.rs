@@ -32,8 +32,20 @@ pub(super) trait TextModel {
     fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_>;
 }
 
+/// What a language model is made of, and so what it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// An encoder reads a sequence that ends with its end token, and a decoder writes beside it.
+    EncoderDecoder,
+    /// A decoder alone goes on with its prompt.
+    DecoderOnly,
+}
+
 /// What the config of a language model says of it, without its weights.
 pub trait LlmSizes: std::fmt::Debug {
+    /// What it is made of.
+    fn architecture(&self) -> Architecture;
+
     /// Width `D` of the embeddings.
     fn d_model(&self) -> usize;
 

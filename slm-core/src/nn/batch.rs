@@ -99,32 +99,41 @@ impl PaddedBatch {
     /// relative positions are those of the row alone.
     #[must_use]
     pub fn join(&self, next: &Self) -> Self {
-        let [batch, first, width] = self.values.dims();
-        let [_, second, _] = next.values.dims();
-        let both = first + second;
-        let lengths: Vec<usize> = self.lengths.iter().zip(&next.lengths).map(|(a, b)| a + b).collect();
+        Self::of_pieces(&[(self.values(), self.lengths.as_slice()), (next.values(), next.lengths.as_slice())])
+    }
+
+    /// The same of any number of pieces, each `[B, T, D]` with the real positions of each row. A row may have none of a
+    /// piece.
+    ///
+    /// # Panics
+    ///
+    /// If there is no piece, or a row has no position in any: rows are made by this crate, which refuses empty ones.
+    pub fn of_pieces(pieces: &[(Tensor<3>, &[usize])]) -> Self {
+        let values: Vec<Tensor<3>> = pieces.iter().map(|(values, _)| values.clone()).collect();
+        let values = Tensor::cat(values, 1);
+        let [batch, all, width] = values.dims();
+        let device = values.device();
+        let lengths: Vec<usize> =
+            (0..batch).map(|row| pieces.iter().map(|(_, lengths)| lengths[row]).sum()).collect();
         let joined = lengths.iter().copied().max().unwrap_or(0);
 
         // One gather over the flattened rows puts every real position where it belongs.
         let mut source = vec![0_i64; batch * joined];
         for (row, target) in source.chunks_exact_mut(joined.max(1)).enumerate() {
-            let split = self.lengths[row];
-            for (position, index) in target.iter_mut().enumerate() {
-                let column = match position {
-                    p if p < split => p,
-                    p if p < lengths[row] => first + p - split,
-                    _ => 0,
-                };
-                *index = (row * both + column) as i64;
+            target.fill((row * all) as i64);
+            let (mut position, mut column) = (0, 0);
+            for (values, lengths) in pieces {
+                let [_, time, _] = values.dims();
+                for (t, index) in target[position..position + lengths[row]].iter_mut().enumerate() {
+                    *index = (row * all + column + t) as i64;
+                }
+                position += lengths[row];
+                column += time;
             }
         }
-        let device = self.values.device();
         let index = Tensor::<1, Int>::from_data(TensorData::new(source, [batch * joined]), &device);
-        // [B, T, D] + [B, T', D] -> [B * (T + T'), D] -> [B, joined, D]
-        let values = Tensor::cat(vec![self.values.clone(), next.values.clone()], 1)
-            .reshape([batch * both, width])
-            .select(0, index)
-            .reshape([batch, joined, width]);
+        // [B, T + T' + .., D] -> [B * (T + T' + ..), D] -> [B, joined, D]
+        let values = values.reshape([batch * all, width]).select(0, index).reshape([batch, joined, width]);
         Self::new(values, lengths)
     }
 
@@ -240,6 +249,19 @@ mod tests {
         assert_eq!(joined.lengths(), [4, 3]);
         let data: Vec<f32> = joined.values().into_data().try_to_vec().unwrap();
         assert_eq!(data, [1.0, 2.0, 3.0, 5.0, 4.0, 6.0, 7.0, 0.0]);
+    }
+
+    #[test]
+    fn a_row_may_lack_a_piece() {
+        let (first, last) = (batch(&[&[1.0, 2.0], &[9.0]]), batch(&[&[3.0], &[4.0, 5.0]]));
+        let joined = PaddedBatch::of_pieces(&[
+            (first.values(), &[2, 0][..]),
+            (last.values(), &[1, 2]),
+            (first.values(), &[0, 1]),
+        ]);
+        assert_eq!(joined.lengths(), [3, 3]);
+        let data: Vec<f32> = joined.values().into_data().try_to_vec().unwrap();
+        assert_eq!(data, [1.0, 2.0, 3.0, 4.0, 5.0, 9.0]);
     }
 
     #[test]

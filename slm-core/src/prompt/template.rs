@@ -19,9 +19,6 @@ enum Piece {
     Slot(&'static str),
 }
 
-/// The keys of the tasks that segments of one recording can have beside each other.
-const TOGETHER: [&str; 2] = ["transcribe", "spell"];
-
 /// The slots that a user's text fills.
 const SLOTS: [&str; 4] = ["question", "phrases", "history", "instruction"];
 
@@ -81,16 +78,6 @@ pub enum TemplateError {
         /// The task's key.
         task: String,
     },
-    /// Two tasks that one recording can need, of which one begins with text and the other with the speech.
-    #[error(
-        "templates of `{first}` begin with text, those of `{second}` with the speech; one recording can need both"
-    )]
-    MixedOrder {
-        /// The key of the task that begins with text.
-        first: String,
-        /// The key of the task that begins with the speech.
-        second: String,
-    },
 }
 
 impl Template {
@@ -127,15 +114,6 @@ impl Template {
             let text = text.to_owned();
             Err(TemplateError::Speech { text, found })
         }
-    }
-
-    /// Whether text stands before the speech.
-    pub fn begins_before_speech(&self) -> bool {
-        self.before.iter().any(|piece| match piece {
-            Piece::Text(text) => !text.trim().is_empty(),
-            // What fills a slot is never empty.
-            Piece::Slot(_) => true,
-        })
     }
 
     /// Puts the user's texts into the slots; braces in them have no meaning.
@@ -205,25 +183,6 @@ impl Templates {
         self.0.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Checks that tasks whose instructions can stand in one batch begin alike: with text before the speech, or with
-    /// the speech. They are `transcribe` and `spell`: phrases can be found in some segments of a recording and in others
-    /// not. Of each task the first phrasing counts, which is the one that is used.
-    ///
-    /// # Errors
-    ///
-    /// [`TemplateError::MixedOrder`] naming two tasks.
-    pub fn check_order(&self) -> Result<(), TemplateError> {
-        let begins_with_text = |key: &&str| self.phrasings(key).first().map(Template::begins_before_speech);
-        let first = TOGETHER.iter().find(|key| begins_with_text(key) == Some(true));
-        let second = TOGETHER.iter().find(|key| begins_with_text(key) == Some(false));
-        match (first, second) {
-            (Some(&first), Some(&second)) => {
-                Err(TemplateError::MixedOrder { first: first.to_owned(), second: second.to_owned() })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The keys of all tasks, sorted.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -257,44 +216,5 @@ mod tests {
         );
         let error = Template::parse("{speech} {name}").unwrap_err();
         assert!(matches!(error, TemplateError::Slot { slot, .. } if slot == "name"));
-    }
-
-    #[test]
-    fn a_template_knows_whether_text_stands_before_the_speech() {
-        for (text, begins) in [
-            ("{speech} : repeat", false),
-            (" {speech}", false),
-            ("repeat : {speech}", true),
-            ("{history} {speech}", true),
-        ] {
-            assert_eq!(Template::parse(text).unwrap().begins_before_speech(), begins, "{text}");
-        }
-    }
-
-    #[test]
-    fn tasks_of_one_recording_begin_alike() {
-        let templates = |tasks: &[(&str, &[&str])]| {
-            let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (task, phrasings) in tasks {
-                let phrasings = phrasings.iter().map(|text| (*text).to_owned()).collect();
-                texts.insert((*task).to_owned(), phrasings);
-            }
-            Templates::parse(&texts).unwrap()
-        };
-        let transcribe: (&str, &[&str]) = ("transcribe", &["{speech} : repeat"]);
-        let spell: (&str, &[&str]) = ("spell", &[": {phrases} : {speech}"]);
-        let ask: (&str, &[&str]) = ("ask", &["a : {speech} : {question}"]);
-        assert!(templates(&[transcribe, ask]).check_order().is_ok());
-        assert!(templates(&[spell, ask]).check_order().is_ok());
-        let mixed = templates(&[transcribe, spell]);
-        let error = mixed.check_order().unwrap_err();
-        assert_eq!(error, TemplateError::MixedOrder { first: "spell".into(), second: "transcribe".into() });
-        assert_eq!(
-            error.to_string(),
-            "templates of `spell` begin with text, those of `transcribe` with the speech; one recording can need both"
-        );
-        // Only the first phrasing is used.
-        let other = templates(&[("transcribe", &[": repeat {speech}", "{speech} : repeat"])]);
-        assert!(mixed.overridden_by(other).check_order().is_ok());
     }
 }

@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod domain;
 pub mod encoded;
 pub mod manifest;
+pub mod mixture;
 pub mod recordings;
 pub mod spec_augment;
 pub mod speech;

@@ -1,13 +1,17 @@
-//! A manifest's audio as features, held in memory.
+//! A manifest's audio: samples, length and identity of an utterance, and features, held in memory.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 
 use rayon::prelude::*;
-use slm_core::audio;
-use slm_core::models::checkpoint::hash::sha256_file;
+use slm_core::audio::{self, Audio, AudioError, AudioStream, Channel, ReadOptions};
+use slm_core::models::checkpoint::hash::{sha256, sha256_file};
 use slm_core::models::features::{FeatureExtractor, Features};
 
-use super::manifest::Utterance;
+use super::manifest::{Member, Utterance};
+use crate::digest::digest;
 use crate::failures;
 
 /// Samples of a frame of [`span`]: 10 ms.
@@ -38,11 +42,11 @@ pub fn features_and_spans(
     extractor: &FeatureExtractor,
 ) -> anyhow::Result<(Vec<Features>, Vec<Range<f64>>)> {
     let read = |utterance: &Utterance| {
-        let path = &utterance.audio_filepath;
-        let samples = audio::read(path).map_err(|error| error.to_string())?.samples;
+        let samples = samples(utterance).map_err(|error| error.to_string())?.samples;
         let features = extractor.extract(&samples);
         if samples.is_empty() || features.frames == 0 {
-            return Err(format!("audio `{}` is too short: {} samples", path.display(), samples.len()));
+            let path = utterance.audio_filepath.display();
+            return Err(format!("audio `{path}` is too short: {} samples", samples.len()));
         }
         Ok((features, span(&samples)))
     };
@@ -50,18 +54,95 @@ pub fn features_and_spans(
     Ok(failures::all(RECORDINGS, all)?.into_iter().unzip())
 }
 
-/// SHA-256 of every file, on all cores: what the features depend on, whatever the files are called.
+/// A hash of every utterance's sound, on all cores: what the features depend on, whatever the files are called.
 ///
 /// # Errors
 ///
 /// As [`features`].
 pub fn hashes(utterances: &[Utterance]) -> anyhow::Result<Vec<String>> {
     let hash = |utterance: &Utterance| {
-        let path = &utterance.audio_filepath;
-        sha256_file(path).map_err(|error| format!("cannot read audio `{}`: {error}", path.display()))
+        let path = utterance.audio_filepath.display();
+        hash(utterance).map_err(|error| format!("cannot read audio `{path}`: {error}"))
     };
     let all: Vec<_> = utterances.par_iter().map(hash).collect();
     failures::all(RECORDINGS, all)
+}
+
+/// The SHA-256 of the file, and with a part or a channel of it what is taken.
+fn hash(utterance: &Utterance) -> io::Result<String> {
+    let file = match &utterance.member {
+        Some(member) => {
+            let mut bytes = Vec::new();
+            open_member(&utterance.audio_filepath, member)?.read_to_end(&mut bytes)?;
+            sha256(&bytes)
+        }
+        None => sha256_file(&utterance.audio_filepath)?,
+    };
+    Ok(match (utterance.offset, utterance.channel) {
+        (None, None) => file,
+        (offset, channel) => digest(&(file, offset, utterance.duration, channel)),
+    })
+}
+
+/// The samples of an utterance: of its file, of an archive's member, or of a part or one channel of either.
+///
+/// # Errors
+///
+/// As [`AudioStream::open`] and [`AudioStream::next_piece`].
+pub fn samples(utterance: &Utterance) -> Result<Audio, AudioError> {
+    if (utterance.offset, utterance.channel, &utterance.member) == (None, None, &None) {
+        return audio::read(&utterance.audio_filepath);
+    }
+    let part = utterance.offset.map(|_| utterance.duration);
+    let mut stream = open(utterance, part)?;
+    let mut all = Audio::default();
+    while let Some(piece) = stream.next_piece()? {
+        all.samples.extend(piece);
+    }
+    all.warnings = stream.take_warnings();
+    Ok(all)
+}
+
+/// Seconds of the file or member that an utterance is in, by its header or, where that tells nothing, by its samples.
+///
+/// # Errors
+///
+/// As [`samples`].
+pub fn seconds(utterance: &Utterance) -> Result<f64, AudioError> {
+    let whole = Utterance { offset: None, ..utterance.clone() };
+    let mut stream = open(&whole, None)?;
+    if let Some(seconds) = stream.declared_seconds() {
+        return Ok(seconds);
+    }
+    let mut samples = 0;
+    while let Some(piece) = stream.next_piece()? {
+        samples += piece.len();
+    }
+    Ok(samples as f64 / f64::from(audio::SAMPLE_RATE))
+}
+
+/// Opens an utterance's audio, of which `seconds` at most are taken.
+fn open(utterance: &Utterance, seconds: Option<f64>) -> Result<AudioStream, AudioError> {
+    let mut options = ReadOptions::default();
+    options.channel = utterance.channel.map_or(Channel::Mix, Channel::Only);
+    options.start = utterance.offset.unwrap_or(0.0);
+    options.duration = seconds;
+    let path = &utterance.audio_filepath;
+    match &utterance.member {
+        None => AudioStream::open(path, &options),
+        Some(member) => match open_member(path, member) {
+            Ok(reader) => AudioStream::from_reader(reader, path, &options),
+            // Opening the archive as audio says why it cannot be read.
+            Err(_) => AudioStream::open(path, &options),
+        },
+    }
+}
+
+/// The bytes of a member.
+fn open_member(archive: &Path, member: &Member) -> io::Result<io::Take<BufReader<File>>> {
+    let mut file = BufReader::new(File::open(archive)?);
+    file.seek(SeekFrom::Start(member.start))?;
+    Ok(file.take(member.bytes))
 }
 
 /// From the first to the last loud frame of samples at 16 kHz, in seconds.

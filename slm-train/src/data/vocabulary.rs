@@ -103,11 +103,26 @@ pub fn encode_all<'a>(
 }
 
 /// For every piece of `from`, in order of the ids, the ids of the pieces of `to` that spell it: the same
-/// piece where `to` has it, else the longest that fit from left to right; none where a letter is missing.
-pub fn spellings(from: &TextTokenizer, to: &TextTokenizer) -> Vec<Vec<u32>> {
-    (0..from.len() as u32)
-        .map(|id| from.piece(id).and_then(|piece| spelling(&piece, to)).unwrap_or_default())
-        .collect()
+/// piece where `to` has it, else the longest that fit from left to right, else those of its text, as tokenizers mark the
+/// start of a word in different ways; none where a letter is missing.
+///
+/// # Errors
+///
+/// A tokenizer that cannot tell its texts.
+pub fn spellings(from: &TextTokenizer, to: &TextTokenizer) -> anyhow::Result<Vec<Vec<u32>>> {
+    let by_text = |text: &str| {
+        let ids = to.encode(text).ok()?;
+        // What stands for a letter that it lacks adds nothing to a text.
+        let is_same = to.decode(&ids).is_ok_and(|again| again.trim() == text.trim());
+        Some(ids).filter(|_| is_same)
+    };
+    let texts = from.spellings()?;
+    let spelled = (0..from.len() as u32).zip(&texts).map(|(id, text)| {
+        let piece = from.piece(id)?;
+        spelling(&piece, to)
+            .or_else(|| Some(text).filter(|text| !text.is_empty()).and_then(|text| by_text(text)))
+    });
+    Ok(spelled.map(Option::unwrap_or_default).collect())
 }
 
 fn spelling(piece: &str, to: &TextTokenizer) -> Option<Vec<u32>> {
@@ -177,7 +192,7 @@ mod tests {
             TextTokenizer::from_checkpoint(&Checkpoint::open(&dir).unwrap()).unwrap()
         };
         let (large, small) = (make("large", Purpose::Text, 300), make("small", Purpose::Speech, 80));
-        let spellings = spellings(&large, &small);
+        let spellings = spellings(&large, &small).unwrap();
         assert_eq!(spellings.len(), large.len());
         let mut longer = 0;
         for (id, ids) in spellings.iter().enumerate() {

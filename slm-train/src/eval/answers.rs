@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::panic::{self, AssertUnwindSafe};
 
 use slm_core::models::speech::SpeechModel;
-use slm_core::{Answer, Request, Task, Warning, audio};
+use slm_core::{Answer, Request, Task, Warning};
 
 use super::context::ContextLists;
 use super::tasks::Case;
 use crate::data::manifest::Utterance;
+use crate::data::speech;
 
 /// An answer, or in words why there is none.
 pub(super) type Outcome = Result<Answer, String>;
@@ -68,8 +69,8 @@ impl Asker<'_> {
     }
 
     fn samples(&self, case: &Case) -> Result<Vec<f32>, String> {
-        let path = &self.utterances[case.utterance].audio_filepath;
-        self.named(case, contained(|| audio::read(path)).map(|audio| audio.samples))
+        let utterance = &self.utterances[case.utterance];
+        self.named(case, contained(|| speech::samples(utterance)).map(|audio| audio.samples))
     }
 
     /// The result, with the recording in the error where that does not name it.

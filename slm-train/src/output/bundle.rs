@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use slm_core::DecodeConfig;
 use slm_core::models::adapter::Adapter;
-use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, TaskDecoding};
+use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, PromptSettings, TaskDecoding};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::MAX_SEGMENT_SECONDS;
 
@@ -38,8 +38,10 @@ pub struct BundleContent<'a> {
     pub place: PartsPlace,
     /// The adapter between them.
     pub adapter: &'a Adapter,
-    /// Where the speech stands in a prompt.
+    /// Where the speech stands in an instruction.
     pub order: Order,
+    /// How the prompts of a decoder-only language model are written, as far as its folder does not say it.
+    pub prompt: &'a PromptSettings,
     /// Seconds of the longest utterance that the adapter was trained on.
     pub longest_seconds: f64,
     /// How the parts were trained.
@@ -68,6 +70,7 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
     manifest.parts.adapter =
         part(out, Path::new("adapter"), &Checkpoint::open(&adapter_dir)?.model_files()?)?;
     manifest.templates = templates(content.order);
+    manifest.prompt = content.prompt.clone();
     manifest.decoding = decoding(content.llm)?;
     // Recordings are cut into segments that are no longer than what the model knows.
     manifest.max_segment_seconds = Some(content.longest_seconds.clamp(1.0, MAX_SEGMENT_SECONDS));
@@ -110,11 +113,16 @@ fn create(out: &Path, name: &str) -> anyhow::Result<PathBuf> {
 
 /// Where the language model may not repeat itself, so as not to fall into loops, a transcript still may.
 fn decoding(llm: &Checkpoint) -> anyhow::Result<BTreeMap<String, TaskDecoding>> {
-    if DecodeConfig::from_checkpoint(llm)?.no_repeat_ngram.is_none() {
+    let own = DecodeConfig::from_checkpoint(llm)?;
+    let free = TaskDecoding {
+        no_repeat_ngram_size: own.no_repeat_ngram.map(|_| 0),
+        repetition_penalty: own.repetition_penalty.map(|_| 1.0),
+        ..TaskDecoding::default()
+    };
+    if free == TaskDecoding::default() {
         return Ok(BTreeMap::new());
     }
-    let free = || TaskDecoding { no_repeat_ngram_size: Some(0), ..TaskDecoding::default() };
-    Ok(VERBATIM.map(|task| (task.to_owned(), free())).into())
+    Ok(VERBATIM.map(|task| (task.to_owned(), free.clone())).into())
 }
 
 #[cfg(test)]
@@ -130,6 +138,8 @@ mod tests {
         };
         assert!(of(r#"{"num_beams": 4}"#).is_empty());
         assert!(of(r#"{"no_repeat_ngram_size": 0}"#).is_empty());
+        let found = of(r#"{"repetition_penalty": 1.1}"#);
+        assert!(found.len() == 2 && found.values().all(|task| task.repetition_penalty == Some(1.0)));
         let found = of(r#"{"no_repeat_ngram_size": 6}"#);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["spell", "transcribe"]);
         assert!(found.values().all(|task| task.no_repeat_ngram_size == Some(0)));

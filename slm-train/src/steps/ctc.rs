@@ -23,7 +23,7 @@ use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
 use crate::data::buckets;
-use crate::data::manifest::{self, Utterance};
+use crate::data::mixture::{self, Corpus, MixedRows};
 use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
 use crate::data::vocabulary;
@@ -40,9 +40,9 @@ pub struct CtcConfig {
     /// Folder with a tokenizer: `tokenizer.json`, or a SentencePiece model.
     pub tokenizer: PathBuf,
     /// Utterances to learn from.
-    pub train_manifest: PathBuf,
+    pub train_manifest: Corpus,
     /// Utterances to judge by.
-    pub dev_manifest: PathBuf,
+    pub dev_manifest: Corpus,
     /// Folder of an encoder of these sizes to go on from, in place of random weights. Its labels may be
     /// others: the new ones then start from the pieces that spell them.
     #[serde(default)]
@@ -70,6 +70,8 @@ struct Speech {
     /// The expected state of each label.
     times: Vec<Vec<f32>>,
     texts: Vec<String>,
+    /// Of each source which of them it has.
+    groups: Vec<Vec<usize>>,
     /// A hash of the audio of all utterances.
     recordings: String,
 }
@@ -77,12 +79,12 @@ struct Speech {
 impl Speech {
     /// Loads a manifest; utterances with more labels than states are left out, as CTC cannot align them.
     fn load(
-        path: &Path,
+        corpus: &Corpus,
         tokenizer: &TextTokenizer,
         extractor: &FeatureExtractor,
         model: &ParakeetEncoderConfig,
     ) -> anyhow::Result<Self> {
-        let utterances: Vec<Utterance> = manifest::read(path)?;
+        let MixedRows { utterances, counts, .. } = corpus.read()?;
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
         let labels = vocabulary::encode_all(tokenizer, texts)?;
         let (features, spans) = speech::features_and_spans(&utterances, extractor)?;
@@ -93,10 +95,12 @@ impl Speech {
             labels: Vec::new(),
             times: Vec::new(),
             texts: Vec::new(),
+            groups: Vec::new(),
             recordings: digest(&speech::hashes(&utterances)?),
         };
+        let mut places = Vec::new();
         let rows = utterances.into_iter().zip(labels).zip(features.into_iter().zip(spans));
-        for ((utterance, labels), (features, span)) in rows {
+        for (place, ((utterance, labels), (features, span))) in rows.enumerate() {
             let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
             if labels.is_empty() || labels.len() + repeats > model.subsampled_len(features.frames) {
                 continue;
@@ -108,12 +112,10 @@ impl Speech {
             speech.features.push(features);
             speech.labels.push(labels);
             speech.texts.push(utterance.text);
+            places.push(place);
         }
-        anyhow::ensure!(
-            !speech.features.is_empty(),
-            "invalid manifest `{}`: no usable utterance",
-            path.display()
-        );
+        anyhow::ensure!(!speech.features.is_empty(), "invalid manifest `{corpus}`: no usable utterance");
+        speech.groups = mixture::groups(&counts, places.into_iter());
         Ok(speech)
     }
 
@@ -143,7 +145,9 @@ impl Job for CtcJob {
     /// goes on from another has found it.
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let lengths = self.train.lengths();
-        let mut batches = buckets::batches(&lengths, self.config.batch_frames, self.config.train.seed, epoch);
+        let CtcConfig { train_manifest, batch_frames, train, .. } = &self.config;
+        let mut batches =
+            train_manifest.batches(&self.train.groups, &lengths, *batch_frames, train.seed, epoch);
         if epoch == 0 && self.config.start.is_none() {
             batches.sort_by_key(|batch| batch.iter().map(|&i| lengths[i]).max());
         }
@@ -223,6 +227,7 @@ impl Job for CtcJob {
             &self.train.recordings,
             self.tokenizer.digest(),
             &self.start_hash,
+            self.config.train_manifest.weights(),
         ))
     }
 }
@@ -245,7 +250,7 @@ fn go_on_from(
     }
     let old = ParakeetConfig::ctc(config.encoder_config.clone(), labels.len());
     let encoder = old.load_weights(start, device)?;
-    Ok(encoder.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)))
+    Ok(encoder.relabelled(config.clone(), &vocabulary::spellings(tokenizer, &labels)?))
 }
 
 /// Trains in `run`, and writes a Hugging Face folder to `out` when all steps are made.
@@ -262,6 +267,8 @@ pub fn train(
 ) -> anyhow::Result<Outcome<Parakeet>> {
     let mut problems = config.model.problems();
     problems.extend(config.train.problems());
+    problems.extend(config.train_manifest.problems("train_manifest"));
+    problems.extend(config.dev_manifest.problems("dev_manifest"));
     problems.extend(config.timing.iter().flat_map(Timing::problems));
     config::check("ctc", &problems)?;
     folder::check(out)?;

@@ -17,7 +17,7 @@ use slm_core::models::features::LogMelConfig;
 use slm_core::models::llm::t5::{OutputHead, T5Config};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::text::TextTokenizer;
-use slm_tests::checkpoint;
+use slm_tests::{checkpoint, fixtures};
 use slm_train::data::manifest::{self, Utterance};
 use slm_train::data::vocabulary::{self, FILE_NAME, Purpose};
 use slm_train::output::tokenizer;
@@ -175,6 +175,13 @@ impl Fixture {
         let model = config.init(head, &device);
         model.save(&llm, StorageType::F32).unwrap();
         tokenizer::copy(&self.path("tokenizer"), &llm).unwrap();
+    }
+
+    /// Puts a decoder-only model with a chat template into the folder `llm`.
+    pub(crate) fn decoder_only_llm(&self) {
+        let llm = self.path("llm");
+        fs::remove_dir_all(&llm).unwrap();
+        copy_dir(&fixtures().join("conversation"), &llm);
     }
 
     /// Stage `adapter` on the corpus, with dropout and random dropping of states.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, TaskDecoding};
+use super::{BundleError, PromptSettings, TaskDecoding};
 use crate::checkpoint::gguf;
 use crate::checkpoint::json;
 use crate::checkpoint::names::is_base_name;
@@ -40,6 +40,9 @@ pub struct BundleManifest {
     /// What tasks want decoded otherwise than the language model's folder says, by the task's key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decoding: BTreeMap<String, TaskDecoding>,
+    /// How the prompts of a decoder-only language model are written, as far as its folder does not say it.
+    #[serde(default, skip_serializing_if = "PromptSettings::is_empty")]
+    pub prompt: PromptSettings,
     /// The longest audio that the model was trained on, in seconds: recordings are cut into segments no longer than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_segment_seconds: Option<f64>,
@@ -95,6 +98,7 @@ impl BundleManifest {
             parts: Parts::default(),
             templates: BTreeMap::new(),
             decoding: BTreeMap::new(),
+            prompt: PromptSettings::default(),
             max_segment_seconds: None,
             training: None,
         }
@@ -214,15 +218,17 @@ mod tests {
     }
 
     #[test]
-    fn decoding_is_written_where_there_is_any() {
+    fn decoding_and_prompts_are_written_where_there_are_any() {
         let mut manifest = BundleManifest::new("x");
         let value = serde_json::to_value(&manifest).unwrap();
-        assert!(value.get("decoding").is_none());
+        assert!(value.get("decoding").is_none() && value.get("prompt").is_none());
         assert_eq!(serde_json::from_value::<BundleManifest>(value).unwrap(), manifest);
+        manifest.prompt.chat_template = Some("{{ messages }}".into());
         let own = TaskDecoding { no_repeat_ngram_size: Some(0), ..TaskDecoding::default() };
         manifest.decoding.insert("transcribe".into(), own);
         let value = serde_json::to_value(&manifest).unwrap();
         assert_eq!(value["decoding"], serde_json::json!({"transcribe": {"no_repeat_ngram_size": 0}}));
+        assert_eq!(value["prompt"], serde_json::json!({"chat_template": "{{ messages }}"}));
         assert_eq!(serde_json::from_value::<BundleManifest>(value).unwrap(), manifest);
     }
 

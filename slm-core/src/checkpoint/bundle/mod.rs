@@ -6,12 +6,14 @@
 
 mod decoding;
 mod manifest;
+mod prompt;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use decoding::TaskDecoding;
 pub use manifest::{BundleManifest, FORMAT_VERSION, Part, Parts};
+pub use prompt::PromptSettings;
 
 use super::json::{self, JsonError};
 use super::{Checkpoint, CheckpointError, hash};

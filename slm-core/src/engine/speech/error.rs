@@ -10,11 +10,9 @@ use crate::decode::DecodeError;
 use crate::encoder::EncoderError;
 use crate::features::FeatureError;
 use crate::llm::{LlmError, LoraError};
-use crate::prompt::TemplateError;
+use crate::prompt::{PromptError, TemplateError};
 use crate::text::TokenizerError;
 use crate::text::chat::ChatError;
-
-use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
 
 /// Why the parts of a bundle could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +39,9 @@ pub enum LoadError {
     /// The chat template.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// How the language model is told what to do.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// The language model's `generation_config.json`.
     #[error(transparent)]
     Decode(#[from] JsonError),
@@ -150,24 +151,9 @@ pub enum SpeechError {
     /// The task's template cannot be filled.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Some rows of a batch have text before the speech and some have none.
-    #[error("instructions of one batch differ in whether they begin before the speech")]
-    UnevenInstructions,
-    /// The chat template gives no prompt.
+    /// The instruction cannot be put to the language model.
     #[error(transparent)]
-    Chat(#[from] ChatError),
-    /// The instruction is too long.
-    #[error("instruction has {tokens} tokens, limit is {MAX_INSTRUCTION_TOKENS}")]
-    InstructionTooLong {
-        /// Its length.
-        tokens: usize,
-    },
-    /// The text in the place of speech is too long.
-    #[error("text has {tokens} tokens, limit is {MAX_TEXT_TOKENS}")]
-    TextTooLong {
-        /// Its length.
-        tokens: usize,
-    },
+    Prompt(#[from] PromptError),
     /// There is nothing to look for phrases with.
     #[error("phrases need an encoder with a CTC head and a tokenizer for its labels, the model has none")]
     NoLabels,
@@ -221,10 +207,8 @@ impl SpeechError {
     /// The class of the error, stable across versions.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::InstructionTooLong { .. }
-            | Self::TextTooLong { .. }
-            | Self::AudioTooLong { .. }
-            | Self::NoTranscripts { .. } => "limit",
+            Self::Prompt(error) if error.is_limit() => "limit",
+            Self::AudioTooLong { .. } | Self::NoTranscripts { .. } => "limit",
             Self::NoTask { .. }
             | Self::OnlyTranscribes { .. }
             | Self::OnlyHears
@@ -236,8 +220,7 @@ impl SpeechError {
             | Self::NoAdapter { .. }
             | Self::NoLabels
             | Self::Template(_)
-            | Self::Chat(_)
-            | Self::UnevenInstructions
+            | Self::Prompt(_)
             | Self::CannotStream { .. }
             | Self::Segmentation { .. }
             | Self::Tokenizer(_) => "text",
@@ -259,6 +242,7 @@ impl SpeechError {
                 "split the recording, or use a bundle with `transcribe`, which finds the part that matters"
                     .into(),
             ),
+            Self::Prompt(error) => error.hint(),
             Self::WhichLanguage { .. } => Some("name it (`--language`)".into()),
             Self::OnlyTranscribes { .. } | Self::OnlyHears => Some(
                 "a bundle (`slm.json`) joins such an encoder with a language model, which does the rest"

@@ -54,12 +54,6 @@ pub(super) use speech_llm::{
 };
 pub(crate) use verify::Outcome;
 
-/// The most tokens that an instruction may have.
-pub const MAX_INSTRUCTION_TOKENS: usize = 512;
-
-/// The most tokens of a text in the place of speech.
-pub const MAX_TEXT_TOKENS: usize = 4096;
-
 /// Seconds that `samples` take.
 pub(crate) fn seconds(samples: usize) -> f64 {
     samples as f64 / f64::from(crate::audio::SAMPLE_RATE)

@@ -14,17 +14,17 @@ use super::speech_llm::SpeechLlm;
 use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::bundle::Bundle;
+use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::ctc::{EncoderOutput, PhraseList};
 use crate::decode::DecodeConfig;
 use crate::encoder::SpeechEncoder;
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
-use crate::llm::LanguageModel;
+use crate::llm::{self, LanguageModel};
 use crate::nn::weights::Placement;
 use crate::nn::{EncodedSpeech, Watch};
-use crate::prompt::{Phrases, Task, Templates};
+use crate::prompt::{Phrases, PromptForm, Task, Templates};
 use crate::text::TextTokenizer;
 
 /// What hears and what writes, ready to answer. A clone shares the weights.
@@ -50,17 +50,24 @@ impl SpeechModel {
     pub fn load(bundle: &Bundle, placement: impl Into<Placement>) -> Result<Self, LoadError> {
         let placement = placement.into().without_autodiff();
         let device = placement.device();
-        let (encoder, llm, adapter) = (bundle.encoder()?, bundle.llm()?, bundle.adapter()?);
+        let (encoder, llm_files, adapter) = (bundle.encoder()?, bundle.llm()?, bundle.adapter()?);
         let manifest = bundle.manifest();
+        // The small files come first, so that one that is missing is told at once.
+        let templates = Templates::parse(&manifest.templates)?;
+        let features = FeatureExtractor::from_checkpoint(&encoder)?;
+        let tokenizer = TextTokenizer::from_checkpoint(&llm_files)?;
+        let sizes = llm::sizes(&llm_files)?;
+        let said_in = bundle.dir().join(MANIFEST_NAME);
         let parts = SpeechParts {
-            templates: Templates::parse(&manifest.templates)?,
-            features: FeatureExtractor::from_checkpoint(&encoder)?,
-            tokenizer: TextTokenizer::from_checkpoint(&llm)?,
+            templates,
+            features,
+            form: PromptForm::of(&*sizes, &llm_files, &tokenizer, &manifest.prompt, &said_in)?,
+            tokenizer,
             labels: TextTokenizer::find(&encoder)?,
+            decode: DecodeConfig::from_checkpoint(&llm_files)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
             adapter: Adapter::load(&adapter, device)?,
-            llm: LanguageModel::load(&llm, &placement)?,
-            decode: DecodeConfig::from_checkpoint(&llm)?,
+            llm: LanguageModel::load(&llm_files, &placement)?,
             task_decoding: manifest.decoding.clone(),
             max_segment_seconds: manifest.max_segment_seconds.unwrap_or(MAX_SEGMENT_SECONDS),
         };
@@ -117,8 +124,8 @@ impl SpeechModel {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, templates that cannot be used
-    /// together, and a tokenizer with ids that have no row.
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, and a tokenizer with ids that have no
+    /// row.
     pub fn new(parts: SpeechParts, device: &Device) -> Result<Self, LoadError> {
         let max_segment_seconds = parts.max_segment_seconds;
         let device = device.clone().without_autodiff();

@@ -13,7 +13,7 @@ use crate::decode::DecodeConfig;
 use crate::encoder::SpeechEncoder;
 use crate::features::FeatureExtractor;
 use crate::llm::LanguageModel;
-use crate::prompt::Templates;
+use crate::prompt::{PromptForm, Templates};
 use crate::text::TextTokenizer;
 
 /// The parts of a bundle, of which a [`SpeechModel`](super::SpeechModel) is made; all tensors are on one device, without
@@ -30,6 +30,8 @@ pub struct SpeechParts {
     pub llm: LanguageModel,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
+    /// How an instruction and speech become what the language model reads.
+    pub form: PromptForm,
     /// The tokenizer of the encoder's CTC labels, where there is one.
     pub labels: Option<TextTokenizer>,
     /// The phrasings of the tasks.
@@ -47,14 +49,15 @@ impl SpeechParts {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, templates that cannot be used
-    /// together, and a tokenizer with ids that have no row.
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, and a tokenizer with ids that have no
+    /// row.
     pub(super) fn join(self, device: &Device) -> Result<(Ears, Adapted), LoadError> {
         let ears = Ears { features: self.features, encoder: self.encoder, labels: self.labels };
         let adapted = Adapted {
             adapter: self.adapter,
             llm: self.llm,
             tokenizer: self.tokenizer,
+            form: self.form,
             templates: self.templates,
             decode: self.decode,
             task_decoding: self.task_decoding,
@@ -64,7 +67,6 @@ impl SpeechParts {
         if !problems.is_empty() {
             return Err(LoadError::Mismatch { problems });
         }
-        adapted.templates.check_order()?;
         adapted.tokenizer.check_rows(adapted.llm.vocab_size())?;
         ears.check_labels()?;
         Ok((ears, adapted))

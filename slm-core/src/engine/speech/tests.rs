@@ -19,8 +19,8 @@ use crate::engine::warning::Warning;
 use crate::features::{FeatureExtractor, LogMel, LogMelConfig};
 use crate::llm::LanguageModel;
 use crate::llm::t5::{OutputHead, T5Config};
-use crate::nn::Watch;
-use crate::prompt::{Instruction, Task, Templates};
+use crate::nn::{PaddedBatch, Watch};
+use crate::prompt::{PromptForm, PromptIds, SequenceForm, Task, Templates};
 use crate::text::TextTokenizer;
 
 const TOKENIZER: &str = r#"{"version": "1.0", "truncation": null, "padding": null,
@@ -69,12 +69,14 @@ pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> S
             .into_iter()
             .map(|(key, text)| (key.to_owned(), vec![text.to_owned()]))
             .collect();
+    let tokenizer = TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap();
     SpeechParts {
         features: FeatureExtractor::LogMel(LogMel::new(features).unwrap()),
         encoder: SpeechEncoder::Parakeet(ParakeetConfig::ctc(encoder, 8).init(device)),
         adapter: adapter.init(device),
         llm: LanguageModel::T5(llm.init(OutputHead::Own, device)),
-        tokenizer: TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap(),
+        form: PromptForm::Sequence(SequenceForm::new(tokenizer.clone(), llm.eos_token_id)),
+        tokenizer,
         labels: None,
         templates: Templates::parse(&templates).unwrap(),
         decode: DecodeConfig::default(),
@@ -138,17 +140,27 @@ fn prompts_hold_instruction_speech_and_end() {
     let model = model();
     let speech = model.encode(&[&sound(16_000)]).unwrap();
     let model = model.adapted().unwrap();
-    let instruction = model.instruction(&ask("who called").task).unwrap();
+    let question = ask("who called").task;
     let embedded = model.embed_speech(&speech);
     let rows = embedded.lengths()[0];
-    let prompt = model.prompt(&embedded, std::slice::from_ref(&instruction)).unwrap();
+    let spoken = model.spoken(&question).unwrap();
     // a : | speech | : who called </s>
-    assert_eq!(prompt.lengths(), [2 + rows + 4]);
-    let prompt = model.text_prompt(&["a text"], std::slice::from_ref(&instruction)).unwrap();
-    assert_eq!(prompt.lengths(), [2 + 2 + 4]);
-    let uneven = [instruction, Instruction::default()];
-    let error = model.prompt(&embedded.select(&[0, 0]), &uneven).unwrap_err();
-    assert!(matches!(error, SpeechError::UnevenInstructions));
+    assert_eq!(spoken, PromptIds::new(vec![vec![7, 6], vec![6, 3, 4, 1]]));
+    let one = model.prompt(std::slice::from_ref(&embedded), std::slice::from_ref(&spoken));
+    assert_eq!(one.lengths(), [2 + rows + 4]);
+    let written = model.written("a text", &question).unwrap();
+    assert_eq!(written, PromptIds::new(vec![vec![7, 6, 7, 5, 6, 3, 4, 1]]));
+    assert_eq!(model.prompt(&[], &[written]).lengths(), [2 + 2 + 4]);
+
+    // Beside one that begins with the speech it is what it is alone.
+    let other = model.spoken(&Task::Transcribe).unwrap();
+    let both = model.prompt(&[embedded.select(&[0, 0])], &[spoken, other]);
+    assert_eq!(both.lengths(), [2 + rows + 4, rows + 3]);
+    let values = |batch: &PaddedBatch| batch.values().try_into_vec_as::<f32>().unwrap();
+    assert_eq!(values(&both)[..values(&one).len()], values(&one));
+    let [_, _, width] = both.dims();
+    let second = &values(&both)[values(&one).len()..];
+    assert_eq!(second[..rows * width], values(&embedded));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Source: transformers 5.23.0, `configuration_llama.py` and its kin.
 
 use super::rope::{Rope, positive};
-use crate::llm::model::{LlmSizes, decoder_bytes};
+use crate::llm::model::{Architecture, LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
 use crate::nn::blocks::score_values;
@@ -135,6 +135,10 @@ impl CausalConfig {
 }
 
 impl LlmSizes for CausalConfig {
+    fn architecture(&self) -> Architecture {
+        Architecture::DecoderOnly
+    }
+
     fn d_model(&self) -> usize {
         self.hidden_size
     }

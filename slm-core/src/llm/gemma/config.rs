@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::attention::GemmaAttentionConfig;
 use super::feed_forward::GemmaFeedForwardConfig;
 use super::norm::GemmaNormConfig;
-use crate::llm::model::{LlmSizes, decoder_bytes};
+use crate::llm::model::{Architecture, LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
 use crate::nn::blocks::score_values;
@@ -247,6 +247,10 @@ impl GemmaConfig {
 }
 
 impl LlmSizes for GemmaConfig {
+    fn architecture(&self) -> Architecture {
+        Architecture::EncoderDecoder
+    }
+
     fn d_model(&self) -> usize {
         self.encoder.hidden_size
     }

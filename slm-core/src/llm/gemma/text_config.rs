@@ -3,7 +3,7 @@
 //! Source: transformers 5.23.0, `Gemma3TextConfig`.
 
 use super::config::StackConfig;
-use crate::llm::model::{LlmSizes, decoder_bytes};
+use crate::llm::model::{Architecture, LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::blocks::score_values;
 
@@ -42,6 +42,10 @@ impl GemmaTextConfig {
 }
 
 impl LlmSizes for GemmaTextConfig {
+    fn architecture(&self) -> Architecture {
+        Architecture::DecoderOnly
+    }
+
     fn d_model(&self) -> usize {
         self.stack.hidden_size
     }

@@ -8,7 +8,7 @@ use super::decoder::DecoderConfig;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::llm::generation_ids::GenerationIds;
-use crate::llm::model::{LlmSizes, decoder_bytes};
+use crate::llm::model::{Architecture, LlmSizes, decoder_bytes};
 use crate::llm::token_ids::TokenIds;
 use crate::nn::ActivationKind;
 use crate::nn::transformer::{BiasSharing, FeedForwardKind, TransformerConfig};
@@ -239,6 +239,10 @@ impl T5Config {
 }
 
 impl LlmSizes for T5Config {
+    fn architecture(&self) -> Architecture {
+        Architecture::EncoderDecoder
+    }
+
     fn d_model(&self) -> usize {
         self.d_model
     }

@@ -1,17 +1,16 @@
 //! The chat template of a checkpoint, and the special tokens that it writes by name.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::error::ChatError;
 use super::template::ChatTemplate;
-use crate::checkpoint::{CHAT_TEMPLATE_FILE, Checkpoint, TOKENIZER_SETTINGS_FILE};
+use crate::checkpoint::{
+    CHAT_TEMPLATE_FILE, Checkpoint, PROCESSOR_TEMPLATE_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_SETTINGS_FILE,
+};
 
-/// Special tokens where old folders have them.
-const SPECIAL_TOKENS_FILE: &str = "special_tokens_map.json";
-/// The template of a processor in old folders.
-const PROCESSOR_TEMPLATE_FILE: &str = "chat_template.json";
 /// The largest template that is read; those with tools have 20 kB.
 const MAX_BYTES: u64 = 1 << 20;
 /// The template that counts where there are several.
@@ -91,31 +90,54 @@ impl SpecialTokens {
     }
 }
 
+/// The settings in a file that need not be there.
+fn settings(checkpoint: &Checkpoint, name: &str) -> Result<Settings, ChatError> {
+    Ok(if checkpoint.has(name) { checkpoint.json::<Settings>(name)? } else { Settings::default() })
+}
+
+/// The special tokens of a checkpoint by name.
+fn special_tokens(checkpoint: &Checkpoint) -> Result<BTreeMap<String, String>, ChatError> {
+    let (new, old) = (TOKENIZER_SETTINGS_FILE, SPECIAL_TOKENS_FILE);
+    let mut special: BTreeMap<String, String> = settings(checkpoint, old)?.special.texts().collect();
+    special.extend(settings(checkpoint, new)?.special.texts());
+    Ok(special)
+}
+
 impl ChatTemplate {
+    /// A template that comes from elsewhere, for the special tokens of a checkpoint; `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`ChatError`] naming the file that cannot be read or parsed.
+    pub fn for_checkpoint(source: &str, path: &Path, checkpoint: &Checkpoint) -> Result<Self, ChatError> {
+        Self::new(source, path, special_tokens(checkpoint)?)
+    }
+
     /// The template of a checkpoint; `None` for a model that has none.
     ///
     /// # Errors
     ///
     /// [`ChatError`] naming the file that cannot be read or parsed.
     pub fn find(checkpoint: &Checkpoint) -> Result<Option<Self>, ChatError> {
-        let read = |name: &str| {
-            if checkpoint.has(name) { checkpoint.json::<Settings>(name) } else { Ok(Settings::default()) }
-        };
-        let (settings, old) = (read(TOKENIZER_SETTINGS_FILE)?, read(SPECIAL_TOKENS_FILE)?);
-        let mut special: BTreeMap<String, String> = old.special.texts().collect();
-        special.extend(settings.special.texts());
+        let found = Self::source(checkpoint)?;
+        found
+            .map(|(text, name)| Self::for_checkpoint(&text, &checkpoint.path_of(name), checkpoint))
+            .transpose()
+    }
 
-        let path = checkpoint.path_of(CHAT_TEMPLATE_FILE);
+    /// Its text, and the name of the file that has it.
+    fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
         if checkpoint.has(CHAT_TEMPLATE_FILE) {
             let bytes = checkpoint.read(CHAT_TEMPLATE_FILE, MAX_BYTES)?;
-            let text = String::from_utf8(bytes).map_err(|_| ChatError::NotText { path: path.clone() })?;
-            return Self::new(&text, &path, special).map(Some);
+            let path = checkpoint.path_of(CHAT_TEMPLATE_FILE);
+            let text = String::from_utf8(bytes).map_err(|_| ChatError::NotText { path })?;
+            return Ok(Some((text, CHAT_TEMPLATE_FILE)));
         }
-        if let Some(text) = settings.chat_template.and_then(Templates::default_one) {
-            return Self::new(&text, &checkpoint.path_of(TOKENIZER_SETTINGS_FILE), special).map(Some);
+        for name in [TOKENIZER_SETTINGS_FILE, PROCESSOR_TEMPLATE_FILE] {
+            if let Some(text) = settings(checkpoint, name)?.chat_template.and_then(Templates::default_one) {
+                return Ok(Some((text, name)));
+            }
         }
-        let of_processor = read(PROCESSOR_TEMPLATE_FILE)?.chat_template.and_then(Templates::default_one);
-        let path = checkpoint.path_of(PROCESSOR_TEMPLATE_FILE);
-        of_processor.map(|text| Self::new(&text, &path, special)).transpose()
+        Ok(None)
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One line of a manifest.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -11,8 +12,18 @@ pub struct Utterance {
     /// The audio file; relative to the manifest's folder in the file, joined with it by [`read`](super::read).
     #[serde(alias = "audio", alias = "path", alias = "source")]
     pub audio_filepath: PathBuf,
-    /// Length in seconds.
+    /// Length in seconds; absent, null or 0 in a file, it is read from the audio.
+    #[serde(default, deserialize_with = "or_zero")]
     pub duration: f64,
+    /// Where in the audio file it begins, in seconds, where the file has more than the utterance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<f64>,
+    /// The channel of the audio file, from 1; without it all of them are mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u16>,
+    /// Where the audio file is in an archive, which `audio_filepath` then names.
+    #[serde(skip)]
+    pub member: Option<Member>,
     /// What is said.
     #[serde(alias = "target")]
     pub text: String,
@@ -20,8 +31,20 @@ pub struct Utterance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
     /// Language of the text, such as `en`.
-    #[serde(default, alias = "lang", alias = "source_lang", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "lang",
+        alias = "source_lang",
+        alias = "locale",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub language: Option<String>,
+    /// Language of a translation.
+    #[serde(default, alias = "target_lang", skip_serializing_if = "Option::is_none")]
+    pub target_language: Option<String>,
+    /// What is to be done, such as `asr` or `ast`.
+    #[serde(default, alias = "taskname", skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// German translation of the text.
     #[serde(rename = "text_de", default, skip_serializing_if = "Option::is_none")]
     pub german: Option<String>,
@@ -55,6 +78,25 @@ pub struct Utterance {
     /// Where in a recording nobody speaks, in order, as far as that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stretches: Vec<Stretch>,
+    /// The fields that none of the above is.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
+}
+
+/// A file inside an archive without compression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name there.
+    pub name: String,
+    /// The place of its first byte.
+    pub start: u64,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// A number that may be null.
+fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// An utterance inside a recording.

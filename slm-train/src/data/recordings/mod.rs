@@ -13,7 +13,6 @@ use std::path::Path;
 use anyhow::Context;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use slm_core::audio;
 
 use super::corpus::MANIFEST_NAME;
 use super::manifest::{self, Utterance};
@@ -97,12 +96,14 @@ pub fn make(out: &Path, recordings: &Recordings, source: &[Utterance]) -> anyhow
 
 /// The samples of every utterance.
 fn samples(source: &[Utterance]) -> anyhow::Result<Vec<Vec<f32>>> {
-    let read = |row: &Utterance| audio::read(&row.audio_filepath).map(|audio| audio.samples);
+    let read = |row: &Utterance| speech::samples(row).map(|audio| audio.samples);
     failures::all("recordings", source.par_iter().map(read).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
+    use slm_core::audio;
+
     use super::*;
 
     fn source(dir: &Path) -> Vec<Utterance> {

@@ -18,6 +18,7 @@ use super::hypotheses::Hypothesis;
 use super::metrics::{Counts, ErrorCounts};
 use super::normalise::normalise;
 use crate::data::manifest::Utterance;
+use crate::data::speech;
 
 pub use report::{Found, RecordingsReport, count_warnings, markdown};
 pub use times::{Coverage, Span, Written, coverage, words, written};
@@ -85,7 +86,7 @@ impl<'a> Listener<'a> {
     /// Transcribes one recording, and each of its utterances.
     fn listen(&mut self, row: &Utterance, hypothesis: &mut Hypothesis) -> Result<Found, String> {
         let path = row.audio_filepath.display();
-        let samples = contained(|| audio::read(&row.audio_filepath))?.samples;
+        let samples = contained(|| speech::samples(row))?.samples;
         let began = Instant::now();
         let answer = transcribe(self.model, &self.request, &samples)
             .map_err(|error| format!("cannot answer `{path}`: {error}"))?;

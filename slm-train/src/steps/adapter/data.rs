@@ -1,15 +1,17 @@
 //! Utterances, as the encoder hears them, and what the language model is to answer.
 
-use std::path::Path;
-
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::nn::EncodedSpeech;
+use slm_core::models::prompt::PromptIds;
 
+use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
-use crate::data::manifest::{self, Utterance};
+use crate::data::manifest::Utterance;
+use crate::data::mixture::{self, Corpus, MixedRows};
 use crate::data::vocabulary::encode_all;
+use crate::failures;
 
 /// One utterance under one task.
 #[derive(Debug, Clone)]
@@ -25,7 +27,8 @@ pub(super) struct Example {
 /// The words of a manifest, whose audio is not yet encoded: what can be wrong with it is found before the long work.
 pub(super) struct Words {
     utterances: Vec<Utterance>,
-    transcripts: Vec<Vec<u32>>,
+    /// Of each source how many of them it has.
+    counts: Vec<usize>,
     examples: Vec<Example>,
 }
 
@@ -37,24 +40,27 @@ pub(super) struct Data {
     pub(super) speech_key: String,
     /// The same, shortened.
     pub(super) reduced: Vec<ReducedSpeech>,
-    /// What was said, in the language model's tokens.
-    pub(super) transcripts: Vec<Vec<u32>>,
     /// What is learnt or judged by.
     pub(super) examples: Vec<Example>,
+    /// Of each source which of them it has.
+    pub(super) groups: Vec<Vec<usize>>,
     /// Seconds of the longest utterance.
     pub(super) longest: f64,
 }
 
 impl Words {
-    /// Reads `manifest`.
+    /// Reads `corpus`; targets end with the id `end`.
     ///
     /// # Errors
     ///
     /// Rows or texts that cannot be read, all of them named, or no utterance with a target.
-    pub(super) fn read(manifest: &Path, parts: &Frozen, config: &AdapterStage) -> anyhow::Result<Self> {
-        let utterances = manifest::read(manifest)?;
-        let transcripts = encode(parts, utterances.iter().map(|row| (row, row.text.as_str())))?;
-        let eos = parts.llm.ids().eos;
+    pub(super) fn read(
+        corpus: &Corpus,
+        parts: &Frozen,
+        config: &AdapterStage,
+        end: u32,
+    ) -> anyhow::Result<Self> {
+        let MixedRows { utterances, counts, .. } = corpus.read()?;
         let mut examples = Vec::new();
         for (task, trained) in config.tasks.iter().enumerate() {
             let asked: Vec<(usize, &str)> = utterances
@@ -64,18 +70,28 @@ impl Words {
                 .collect();
             let targets = encode(parts, asked.iter().map(|&(speech, text)| (&utterances[speech], text)))?;
             examples.extend(asked.iter().zip(targets).map(|(&(speech, _), mut target)| {
-                target.push(eos);
+                target.push(end);
                 Example { speech, task, target }
             }));
         }
         // In the order of the utterances, and of an utterance in that of the tasks.
         examples.sort_by_key(|example| example.speech);
-        anyhow::ensure!(
-            !examples.is_empty(),
-            "invalid manifest `{}`: no utterance has a target",
-            manifest.display()
-        );
-        Ok(Self { utterances, transcripts, examples })
+        anyhow::ensure!(!examples.is_empty(), "invalid manifest `{corpus}`: no utterance has a target");
+        Ok(Self { utterances, counts, examples })
+    }
+
+    /// What the language model reads where it is given the transcript of each example, in each phrasing.
+    ///
+    /// # Errors
+    ///
+    /// All transcripts that cannot be put to it.
+    pub(super) fn taught(&self, prompts: &Prompts) -> anyhow::Result<Vec<Vec<PromptIds>>> {
+        let taught = self.examples.iter().map(|example| {
+            let row = &self.utterances[example.speech];
+            let written = prompts.written(example.task, &row.text);
+            written.map_err(|error| format!("`{}`: {error}", row.audio_filepath.display()))
+        });
+        failures::all("texts", taught)
     }
 }
 
@@ -112,8 +128,9 @@ impl Data {
         };
         let EncodedCorpus { speech, key } = encoder.encode(&words.utterances, &note)?;
         let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
-        let Words { utterances, transcripts, examples } = words;
+        let Words { utterances, counts, examples } = words;
+        let groups = mixture::groups(&counts, examples.iter().map(|example| example.speech));
         let longest = utterances.iter().map(|row| row.duration).fold(0.0, f64::max);
-        Ok(Self { speech, speech_key: key, reduced, transcripts, examples, longest })
+        Ok(Self { speech, speech_key: key, reduced, examples, groups, longest })
     }
 }

@@ -8,17 +8,18 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
-use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
 use super::data::{Data, Example, Words};
-use super::{AdapterStage, Distillation, Frozen, Order, TrainedTask};
+use super::prompts::Prompts;
+use super::{AdapterStage, Distillation, Frozen, TrainedTask};
 use crate::config;
 use crate::data::buckets;
-use crate::data::domain::tasks::instructions;
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
@@ -35,9 +36,11 @@ pub struct AdapterJob {
     tokenizer: TextTokenizer,
     pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
-    /// For every trained task, its phrasings as token ids.
-    instructions: Vec<Vec<Vec<u32>>>,
+    prompts: Prompts,
     pub(super) train: Data,
+    /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
+    /// without distillation.
+    taught: Vec<Vec<PromptIds>>,
     dev: Data,
     /// Without autodiff: data and frozen parts.
     device: Device,
@@ -48,8 +51,8 @@ pub struct AdapterJob {
 struct Answers {
     /// `[B, L, V]`, before the softmax.
     logits: Tensor<3>,
-    /// The instructions, embedded.
-    instruction: PaddedBatch,
+    /// The phrasing of each example.
+    phrasings: Vec<usize>,
     /// What it should say.
     targets: Vec<Vec<u32>>,
 }
@@ -63,36 +66,22 @@ impl AdapterJob {
     pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
         let shape = match &config.model {
             Some(shape) => shape.clone(),
-            None => pairing::shape_between(&parts)?,
+            None => pairing::shape_between(&parts),
         };
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
-        let eos = parts.llm.ids().eos;
-        let instructions = config
-            .tasks
-            .iter()
-            .map(|trained| {
-                instructions(trained.task())
-                    .iter()
-                    .map(|text| {
-                        let mut ids = parts.tokenizer.encode(text)?;
-                        if config.order == Order::SpeechFirst {
-                            ids.push(eos);
-                        }
-                        Ok(ids)
-                    })
-                    .collect::<anyhow::Result<Vec<_>>>()
-            })
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let train = Words::read(&config.train_manifest, &parts, &config)?;
-        let dev = Words::read(&config.dev_manifest, &parts, &config)?;
+        let prompts = Prompts::new(&config, &parts)?;
+        let train = Words::read(&config.train_manifest, &parts, &config, prompts.end())?;
+        let dev = Words::read(&config.dev_manifest, &parts, &config, prompts.end())?;
+        let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
         let train = Data::encode(train, &parts, &config, &shape)?;
         let dev = Data::encode(dev, &parts, &config, &shape)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&train.speech_key, &parts.llm_hash, &instructions, targets, config.distillation),
+            (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.distillation),
+            config.train_manifest.weights(),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
@@ -104,8 +93,9 @@ impl AdapterJob {
             tokenizer,
             llm_files,
             llm,
-            instructions,
+            prompts,
             train,
+            taught,
             dev,
             device,
             fingerprint,
@@ -146,7 +136,7 @@ impl AdapterJob {
         let labels = self.labels.as_ref().context("soft tokens need the tokenizer of the CTC labels")?;
         let [count, _] = head.dims();
         let pad = self.llm.ids().pad;
-        let mut spelled = spellings(labels, &self.tokenizer);
+        let mut spelled = spellings(labels, &self.tokenizer)?;
         // The blank has no piece, nor have rows that pad the head.
         spelled.resize(count, Vec::new());
         // A label without pieces has weight 0; its row holds padding so that every row has an id.
@@ -171,10 +161,15 @@ impl AdapterJob {
         data.examples
             .iter()
             .map(|example| {
-                let instruction = self.instructions[example.task].first().map_or(0, Vec::len);
+                let instruction = self.prompts.spoken(example.task).first().map_or(0, PromptIds::len);
                 data.reduced[example.speech].origins.len() + instruction + example.target.len()
             })
             .collect()
+    }
+
+    /// What the bundle is to say of prompts.
+    pub(super) fn prompt_settings(&self) -> &PromptSettings {
+        &self.prompts.settings
     }
 
     /// What the language model says to the `reduced` speech of `batch`; `pick` chooses a phrasing of `n`.
@@ -186,23 +181,21 @@ impl AdapterJob {
         batch: &[usize],
         mut pick: impl FnMut(usize) -> usize,
     ) -> Answers {
-        let pad = self.llm.ids().pad;
         let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let width = reduced.first().map_or(1, |speech| speech.width);
         let speech = adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
 
-        let instructions: Vec<&[u32]> = examples
+        let spoken = |example: &&Example| self.prompts.spoken(example.task);
+        let phrasings: Vec<usize> = examples.iter().map(|example| pick(spoken(example).len())).collect();
+        let prompts: Vec<PromptIds> = examples
             .iter()
-            .map(|example| {
-                let phrasings = &self.instructions[example.task];
-                phrasings[pick(phrasings.len())].as_slice()
-            })
+            .zip(&phrasings)
+            .map(|(example, &phrasing)| spoken(example)[phrasing].clone())
             .collect();
-        let instruction = self.llm.embed(&PaddedIds::from_rows(&instructions, pad, &self.device));
         let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
-        let logits = self.logits(&speech, &instruction, &targets);
-        Answers { logits, instruction, targets }
+        let logits = self.logits(&prompts, &[speech], &targets);
+        Answers { logits, phrasings, targets }
     }
 
     /// The cross-entropy of the targets, summed.
@@ -213,27 +206,21 @@ impl AdapterJob {
 
     /// How far the answers are from those to the true transcripts, summed over the targets.
     fn divergence(&self, answers: &Answers, batch: &[usize]) -> Tensor<1> {
-        let transcripts: Vec<&[u32]> =
-            batch.iter().map(|&i| self.train.transcripts[self.train.examples[i].speech].as_slice()).collect();
-        let ids = PaddedIds::from_rows(&transcripts, self.llm.ids().pad, &self.device);
-        let taught = self.logits(&self.llm.embed(&ids), &answers.instruction, &answers.targets);
+        let prompts: Vec<PromptIds> = batch
+            .iter()
+            .zip(&answers.phrasings)
+            .map(|(&example, &phrasing)| self.taught[example][phrasing].clone())
+            .collect();
+        let taught = self.logits(&prompts, &[], &answers.targets);
         let lengths: Vec<usize> = answers.targets.iter().map(Vec::len).collect();
         divergence_sum(answers.logits.clone(), taught, &lengths)
     }
 
-    /// `[B, L, V]`: what the language model says to `content`, speech or text, and `instruction`, when `targets` are
-    /// given to it so far.
-    fn logits(&self, content: &PaddedBatch, instruction: &PaddedBatch, targets: &[Vec<u32>]) -> Tensor<3> {
+    /// `[B, L, V]`: what the language model says to prompts, with `speech` in their places, when `targets` are given to it
+    /// so far. There are no logits of a prompt's own positions, so that nothing is learnt from them.
+    fn logits(&self, prompts: &[PromptIds], speech: &[PaddedBatch], targets: &[Vec<u32>]) -> Tensor<3> {
         let ids = self.llm.ids();
-        let inputs = match self.config.order {
-            Order::SpeechFirst => content.join(instruction),
-            Order::InstructionFirst => {
-                let end = vec![[ids.eos]; targets.len()];
-                let end = self.llm.embed(&PaddedIds::from_rows(&end, ids.pad, &self.device));
-                instruction.join(content).join(&end)
-            }
-        };
-        let memory = self.llm.encode(&inputs);
+        let memory = self.llm.encode(&embed_prompts(&self.llm, prompts, speech, &self.device));
         let decoder_inputs = shift_right(targets, ids.decoder_start);
         self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, ids.pad, &self.device).ids)
     }
@@ -243,7 +230,9 @@ impl Job for AdapterJob {
     type Model = Adapter;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
-        buckets::batches(&self.lengths(&self.train), self.config.batch_tokens, self.config.train.seed, epoch)
+        let AdapterStage { train_manifest, batch_tokens, train, .. } = &self.config;
+        let lengths = self.lengths(&self.train);
+        train_manifest.batches(&self.train.groups, &lengths, *batch_tokens, train.seed, epoch)
     }
 
     fn weight(&self, _: u64, batch: &[usize]) -> f64 {

@@ -1,5 +1,6 @@
 //! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns from speech recognition and speech translation, cross-entropy on the target text alone.
+//! them learns from speech recognition and speech translation, cross-entropy on the target text alone: an
+//! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
 //! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
@@ -8,12 +9,15 @@
 mod data;
 mod frozen;
 mod job;
+mod prompts;
 
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
+use slm_core::Task;
 use slm_core::models::adapter::{Adapter, AdapterShape};
+use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::output::bundle::PartsPlace;
 pub use crate::output::templates::Order;
@@ -22,8 +26,8 @@ pub use job::AdapterJob;
 
 use super::result;
 use crate::config;
-use crate::data::domain::tasks::{Language, Task};
 use crate::data::manifest::Utterance;
+use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
 use crate::output::folder;
 use crate::training::{self, LoopConfig, Outcome};
@@ -39,9 +43,9 @@ pub struct AdapterStage {
     /// The frozen language model's folder.
     pub llm: PathBuf,
     /// Utterances to learn from.
-    pub train_manifest: PathBuf,
+    pub train_manifest: Corpus,
     /// Utterances to judge by.
-    pub dev_manifest: PathBuf,
+    pub dev_manifest: Corpus,
     /// Folder for the encoder's outputs.
     pub cache: PathBuf,
     /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
@@ -52,6 +56,9 @@ pub struct AdapterStage {
     pub parts: PartsPlace,
     /// Where the speech stands.
     pub order: Order,
+    /// How a decoder-only language model's prompts are written, as far as its folder does not say it.
+    #[serde(default)]
+    pub prompt: PromptSettings,
     /// What is learnt.
     pub tasks: Vec<TrainedTask>,
     /// Learning from what the frozen language model says to the true transcript, beside the text itself.
@@ -83,10 +90,11 @@ pub enum TrainedTask {
 }
 
 impl TrainedTask {
-    fn task(self) -> Task {
+    /// The key of the task in the templates of a bundle.
+    fn key(self) -> String {
         match self {
-            Self::Transcribe => Task::Repeat,
-            Self::TranslateGerman => Task::Translate(Language::German),
+            Self::Transcribe => Task::Transcribe.key(),
+            Self::TranslateGerman => Task::Translate { to: "german".into() }.key(),
         }
     }
 
@@ -128,6 +136,7 @@ pub fn train(
             place: config.parts,
             adapter: model,
             order: config.order,
+            prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
             training: serde_json::json!({
                 "tasks": config.tasks,
@@ -151,6 +160,8 @@ impl AdapterStage {
     /// All fields that are out of range, one text each; empty when sound.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.train.problems();
+        problems.extend(self.train_manifest.problems("train_manifest"));
+        problems.extend(self.dev_manifest.problems("dev_manifest"));
         if self.name.is_empty() {
             problems.push("`name` is empty".to_owned());
         }

@@ -22,7 +22,7 @@ use crate::engine::answer::Answer;
 use crate::engine::request::Request;
 use crate::llm::LanguageModel;
 use crate::nn::{EncodedSpeech, Watch};
-use crate::prompt::{Author, Instruction, Phrases, Task, Templates};
+use crate::prompt::{Author, Instruction, Phrases, PromptForm, PromptIds, Task, Templates};
 use crate::text::TextTokenizer;
 
 /// An adapter and a language model, with what they are told for each task; all tensors are on one device.
@@ -34,6 +34,8 @@ pub struct Adapted {
     pub llm: LanguageModel,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
+    /// How an instruction and speech become what the language model reads.
+    pub form: PromptForm,
     /// The phrasings of the tasks.
     pub templates: Templates,
     /// How the language model is decoded where neither a task nor a request says it.
@@ -105,12 +107,11 @@ impl Writer for Adapted {
         request.check_no_language()?;
         let decode = self.decoding_of(request, &request.task, seconds);
         texts::check(request, &decode, self.llm.least_end())?;
-        self.around(&self.instruction(&request.task)?)?;
-        Ok(())
+        self.spoken(&request.task).map(drop)
     }
 
     fn knows(&self, task: &Task) -> Result<(), SpeechError> {
-        self.instruction(task).map(drop)
+        self.asked(task).map(drop)
     }
 
     fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
@@ -124,12 +125,12 @@ impl Writer for Adapted {
         on_text: Option<OnText>,
     ) -> Result<Vec<Written>, SpeechError> {
         let request = order.request;
-        let instructions = heard
+        let prompts = heard
             .iter()
-            .map(|one| self.instruction(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())))
+            .map(|one| self.spoken(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())))
             .collect::<Result<Vec<_>, _>>()?;
         let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
-        let prompt = self.prompt(&self.embed_speech(&speech), &instructions)?;
+        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts);
         let task = heard.first().map_or(&request.task, |one| one.task);
         let decode = self.decoding_of(request, task, order.seconds);
         self.texts(request, &decode, order.watch).write(&prompt, on_text)
@@ -150,10 +151,9 @@ impl Writer for Adapted {
         request: &Request,
         watch: &Watch,
     ) -> Result<Vec<Answer>, SpeechError> {
-        let instructions =
-            texts.iter().map(|(_, task)| self.instruction(task)).collect::<Result<Vec<_>, _>>()?;
-        let words: Vec<&str> = texts.iter().map(|(text, _)| *text).collect();
-        let prompt = self.text_prompt(&words, &instructions)?;
+        let prompts: Vec<PromptIds> =
+            texts.iter().map(|(text, task)| self.written(text, task)).collect::<Result<_, _>>()?;
+        let prompt = self.prompt(&[], &prompts);
         // Without a duration the request's own limit holds.
         let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
         let written = self.texts(request, &decode, watch).write(&prompt, None)?;
@@ -162,6 +162,6 @@ impl Writer for Adapted {
 
     fn set_templates(&mut self, templates: Templates) -> Result<(), LoadError> {
         self.templates = self.templates.clone().overridden_by(templates);
-        Ok(self.templates.check_order()?)
+        Ok(())
     }
 }

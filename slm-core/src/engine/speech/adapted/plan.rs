@@ -9,8 +9,6 @@ use crate::prompt::Task;
 
 /// Soft tokens of a second of speech where there is one a label that was heard.
 const LABELS_A_SECOND: f64 = 12.0;
-/// Tokens of an instruction, for estimates.
-const INSTRUCTION_TOKENS: usize = 64;
 
 impl Adapted {
     /// Bytes of writing for `rows` pieces of `states` states and `seconds` each.
@@ -27,7 +25,8 @@ impl Adapted {
             Strategy::Beam { size, .. } => size,
             Strategy::Greedy | Strategy::Sample { .. } => 1,
         };
-        self.llm.working_bytes(rows * beams, tokens + INSTRUCTION_TOKENS, token_limit(seconds))
+        let source = tokens + self.form.usual_tokens();
+        self.llm.working_bytes(rows * beams, source, token_limit(seconds))
     }
 
     /// How to decode a request for pieces of at most `seconds`: ids without a token are left out.

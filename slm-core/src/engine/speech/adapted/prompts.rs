@@ -1,4 +1,4 @@
-//! What the language model reads: speech in its embedding space beside the tokens of an instruction.
+//! What the language model reads: speech in its embedding space, and an instruction in the form that it knows.
 //!
 //! Shapes: `B` utterances, `T` reduced states, `S` source positions, `D` model width.
 
@@ -6,9 +6,8 @@ use std::borrow::Borrow;
 
 use super::Adapted;
 use crate::engine::speech::error::SpeechError;
-use crate::engine::speech::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
-use crate::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
-use crate::prompt::Instruction;
+use crate::nn::{EncodedSpeech, PaddedBatch};
+use crate::prompt::{Asked, PromptIds, Task, embed_prompts};
 
 impl Adapted {
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
@@ -21,75 +20,41 @@ impl Adapted {
         self.adapter.forward(&batch)
     }
 
-    /// Puts the tokens of each row's instruction around its speech, and the end token last:
-    /// `[B, T, D]` to `[B, S, D]`, with one instruction a row.
+    /// What the language model is asked for a task. Where its form has turns, those of a dialog are told as such, and what
+    /// follows them is to be replied to.
     ///
     /// # Errors
     ///
-    /// [`SpeechError`] when an instruction has no tokens or too many, or when only some of the rows
-    /// begin before the speech.
-    pub fn prompt(
-        &self,
-        speech: &PaddedBatch,
-        instructions: &[Instruction],
-    ) -> Result<PaddedBatch, SpeechError> {
-        let around =
-            instructions.iter().map(|instruction| self.around(instruction)).collect::<Result<Vec<_>, _>>()?;
-        let (before, after): (Vec<_>, Vec<_>) = around.into_iter().unzip();
-        let speech_and_after = speech.join(&self.embed_ids(&after));
-        match before.iter().filter(|ids| !ids.is_empty()).count() {
-            0 => Ok(speech_and_after),
-            count if count == before.len() => Ok(self.embed_ids(&before).join(&speech_and_after)),
-            _ => Err(SpeechError::UnevenInstructions),
+    /// As [`Self::instruction`].
+    pub fn asked(&self, task: &Task) -> Result<Asked, SpeechError> {
+        match task {
+            Task::Chat { dialog } if self.form.has_turns() => {
+                Ok(Asked { dialog: dialog.clone(), instruction: self.instruction(&Task::Reply)? })
+            }
+            _ => Ok(self.instruction(task)?.into()),
         }
     }
 
-    /// The same with words in the place of speech, each text with its instruction: `[B, S, D]`.
+    /// The ids of a task, with one place for speech.
     ///
     /// # Errors
     ///
-    /// As [`Self::prompt`], and for words without tokens.
-    pub fn text_prompt(
-        &self,
-        texts: &[&str],
-        instructions: &[Instruction],
-    ) -> Result<PaddedBatch, SpeechError> {
-        let mut rows = Vec::with_capacity(texts.len());
-        for (text, instruction) in texts.iter().zip(instructions) {
-            let (mut ids, after) = self.around(instruction)?;
-            let words = self.tokenizer.encode(text)?;
-            if words.len() > MAX_TEXT_TOKENS {
-                let tokens = words.len();
-                return Err(SpeechError::TextTooLong { tokens });
-            }
-            ids.extend(words);
-            ids.extend(after);
-            rows.push(ids);
-        }
-        Ok(self.embed_ids(&rows))
+    /// [`SpeechError`] when there is no such task, or its instruction cannot be put to the language model.
+    pub fn spoken(&self, task: &Task) -> Result<PromptIds, SpeechError> {
+        Ok(self.form.spoken(&self.asked(task)?)?)
     }
 
-    /// Tokens before and after the speech, the end token being the last.
-    pub(super) fn around(&self, instruction: &Instruction) -> Result<(Vec<u32>, Vec<u32>), SpeechError> {
-        let encode = |text: &str| {
-            if text.is_empty() {
-                return Ok(Vec::new());
-            }
-            self.tokenizer.encode(text)
-        };
-        let before = encode(&instruction.before)?;
-        let mut after = encode(&instruction.after)?;
-        let tokens = before.len() + after.len();
-        if tokens > MAX_INSTRUCTION_TOKENS {
-            return Err(SpeechError::InstructionTooLong { tokens });
-        }
-        after.push(self.llm.ids().eos);
-        Ok((before, after))
+    /// The ids of a task with words in the place of speech.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::spoken`], and for words without tokens or with too many.
+    pub fn written(&self, text: &str, task: &Task) -> Result<PromptIds, SpeechError> {
+        Ok(self.form.written(text, &self.asked(task)?)?)
     }
 
-    fn embed_ids(&self, rows: &[Vec<u32>]) -> PaddedBatch {
-        let pad = self.llm.ids().pad;
-        let ids = PaddedIds::from_rows(rows, pad, &self.device);
-        self.llm.embed(&ids)
+    /// Embeddings of prompts, each with the speech of its row in its place: `[B, T, D]` to `[B, S, D]`.
+    pub fn prompt(&self, speech: &[PaddedBatch], prompts: &[PromptIds]) -> PaddedBatch {
+        embed_prompts(&self.llm, prompts, speech, &self.device)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use crate::checkpoint::Checkpoint;
 use crate::engine::speech::error::{LoadError, SpeechError};
 use crate::engine::speech::recogniser::prompts::{Beginning, KnownLanguages, Prompts, pieces, unknown};
-use crate::prompt::Task;
+use crate::prompt::{PromptError, Task};
 use crate::text::TextTokenizer;
 use crate::text::chat::{ChatEnd, ChatError, ChatMessage, ChatTemplate};
 
@@ -88,7 +88,7 @@ impl Prompts for CanaryPrompts {
                 (spoken, spoken)
             }
         };
-        let ids = self.tokenizer.encode(&self.text(source, target)?)?;
+        let ids = self.tokenizer.encode(&self.text(source, target).map_err(PromptError::from)?)?;
         Ok(Beginning { ids, language: source })
     }
 }

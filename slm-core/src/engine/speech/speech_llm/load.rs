@@ -1,6 +1,6 @@
 //! Loads the parts out of the folder, and says whether they fit.
 
-use std::sync::Arc;
+use serde_json::Map;
 
 use super::config::SpeechLlmConfig;
 use super::instructions::templates;
@@ -14,6 +14,7 @@ use crate::engine::speech::error::LoadError;
 use crate::features::FeatureExtractor;
 use crate::llm::{Attachment, CausalLm, LanguageModel, Lora};
 use crate::nn::weights::{Placement, parameter_count};
+use crate::prompt::{ChatForm, SpeechJoint};
 use crate::text::TextTokenizer;
 use crate::text::chat::{Chat, ChatTemplate};
 
@@ -82,6 +83,8 @@ impl SpeechLlm {
             Some(adapter) => reading.with_lora(adapter, Attachment::Apart)?,
             None => reading.clone(),
         };
+        let reading = LanguageModel::Causal(reading);
+        let form = ChatForm::new(chat, Map::new(), SpeechJoint::Nothing, reading.ends())?;
         let labels = match encoder.labels() {
             Some(count) => TextTokenizer::of_granite_labels(count, checkpoint.place())?,
             None => None,
@@ -90,11 +93,11 @@ impl SpeechLlm {
         let writer = Self {
             projector,
             hearing: LanguageModel::Causal(hearing),
-            reading: LanguageModel::Causal(reading),
+            reading,
             tokenizer,
             decode,
             templates: templates(&config)?,
-            chat: Arc::new(chat),
+            form,
             device: placement.device().clone(),
         };
         let problems: Vec<String> = ears.problem().into_iter().chain(writer.problem(&ears)).collect();

@@ -1,7 +1,5 @@
 //! The projector and the language model, and what they do with sound that was heard.
 
-use std::sync::Arc;
-
 use burn::prelude::*;
 
 use super::config::INSTRUCTION_TOKENS;
@@ -17,9 +15,8 @@ use crate::engine::speech::texts::{self, Texts, answer};
 use crate::engine::speech::writer::{Heard, OnText, Order, Writer, Written};
 use crate::llm::LanguageModel;
 use crate::nn::{EncodedSpeech, Watch};
-use crate::prompt::{Author, Task, Templates};
+use crate::prompt::{Author, ChatForm, PromptIds, Task, Templates};
 use crate::text::TextTokenizer;
-use crate::text::chat::Chat;
 
 /// A projector and a language model, with what they are told for each task; all tensors are on one device.
 #[derive(Debug, Clone)]
@@ -37,7 +34,7 @@ pub struct SpeechLlm {
     pub decode: DecodeConfig,
     /// The phrasings of the tasks.
     pub(super) templates: Templates,
-    pub(super) chat: Arc<Chat>,
+    pub(super) form: ChatForm,
     /// Where the tensors are.
     pub(super) device: Device,
 }
@@ -75,7 +72,8 @@ impl Writer for SpeechLlm {
         request.check_no_language()?;
         let decode = self.decoding_of(request, &request.task, seconds);
         texts::check(request, &decode, self.hearing.least_end())?;
-        self.spoken(&self.instruction(&request.task)?).map(drop)
+        self.form.spoken(&self.instruction(&request.task)?.into())?;
+        Ok(())
     }
 
     fn knows(&self, task: &Task) -> Result<(), SpeechError> {
@@ -100,10 +98,13 @@ impl Writer for SpeechLlm {
         let request = order.request;
         let prompts = heard
             .iter()
-            .map(|one| self.spoken(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())?))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|one| {
+                let instruction = self.with_phrases(one.task, &one.offered, request.phrases.as_ref())?;
+                Ok(self.form.spoken(&instruction.into())?)
+            })
+            .collect::<Result<Vec<_>, SpeechError>>()?;
         let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
-        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts)?;
+        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts);
         let task = heard.first().map_or(&request.task, |one| one.task);
         let decode = self.decoding_of(request, task, order.seconds);
         self.texts(&self.hearing, request, &decode, order.watch).write(&prompt, on_text)
@@ -126,11 +127,11 @@ impl Writer for SpeechLlm {
     ) -> Result<Vec<Answer>, SpeechError> {
         let prompts = texts
             .iter()
-            .map(|(text, task)| self.written_out(text, &self.instruction(task)?))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|(text, task)| Ok(self.form.written(text, &self.instruction(task)?.into())?))
+            .collect::<Result<Vec<PromptIds>, SpeechError>>()?;
         // Without a duration the request's own limit holds.
         let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
-        let prompt = self.text_prompt(&prompts);
+        let prompt = self.prompt(&[], &prompts);
         let written = self.texts(&self.reading, request, &decode, watch).write(&prompt, None)?;
         Ok(written.into_iter().map(answer).collect())
     }
