@@ -111,7 +111,7 @@ impl ChatForm {
         };
         let content = around(self.chat.placeholder(), &asked.instruction, between);
         let prompt = self.conversation(&messages(&asked.dialog, &content), 1)?;
-        let tokens = prompt.ids().len();
+        let tokens = self.own_tokens(&prompt);
         if tokens > MAX_INSTRUCTION_TOKENS {
             return Err(PromptError::InstructionTooLong { tokens });
         }
@@ -122,11 +122,16 @@ impl ChatForm {
     pub(crate) fn written(&self, text: &str, asked: &Asked) -> Result<PromptIds, PromptError> {
         let content = around(text, &asked.instruction, "\n");
         let prompt = self.conversation(&messages(&asked.dialog, &content), 0)?;
-        let tokens = prompt.ids().len();
+        let tokens = self.own_tokens(&prompt);
         if tokens > MAX_TEXT_TOKENS {
             return Err(PromptError::TextTooLong { tokens });
         }
         Ok(PromptIds::from(&prompt))
+    }
+
+    /// Tokens beside those that the template writes around any message.
+    fn own_tokens(&self, prompt: &ChatPrompt) -> usize {
+        prompt.ids().len().saturating_sub(self.frame)
     }
 
     pub(super) fn end(&self) -> u32 {

@@ -84,7 +84,6 @@ impl Prompts {
 
     /// All ids, for a fingerprint.
     pub(super) fn ids(&self) -> Vec<Vec<&[Vec<u32>]>> {
-        let of = |task: &Phrasings| task.spoken.iter().map(PromptIds::parts).collect();
-        self.tasks.iter().map(of).collect()
+        self.tasks.iter().map(|task| task.spoken.iter().map(PromptIds::parts).collect()).collect()
     }
 }
