@@ -1,7 +1,8 @@
 //! Activations, by the names that configs of transformers have for them.
 
 use burn::prelude::*;
-use burn::tensor::activation::{gelu, gelu_approximate, relu, silu};
+
+use super::host;
 
 /// An activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +33,11 @@ impl ActivationKind {
 
     /// Applies it to every value.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::Relu => relu(x),
-            Self::Gelu => gelu(x),
-            Self::GeluTanh => gelu_approximate(x),
-            Self::Silu => silu(x),
-        }
+        host::activate(self, x)
+    }
+
+    /// Applies it to every value of `x`, times that of `gate`.
+    pub fn apply_gated<const D: usize>(self, x: Tensor<D>, gate: Tensor<D>) -> Tensor<D> {
+        host::activate_gated(self, x, gate)
     }
 }

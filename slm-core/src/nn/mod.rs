@@ -3,11 +3,12 @@
 //! [`PaddedBatch`] and [`PaddedIds`] are what goes in and out; [`matrix`] holds the large weights,
 //! [`low_rank`] what is put beside them, [`rotary`] a kind of
 //! position, [`transformer`] the layers of T5 and of the adapter, [`weights`] the way from files into modules and back.
-//! Attention over long sequences goes by [`blocks`], and a [`Watch`] ends work that takes long.
+//! Attention over long sequences goes by [`blocks`], what is done to single values by `host`, and a [`Watch`] ends work that takes long.
 
 mod activation;
 mod batch;
 pub mod blocks;
+pub(crate) mod host;
 pub mod low_rank;
 pub mod matrix;
 mod product;

@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use burn::nn::LinearConfig;
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
 use super::positions::{Position, PositionConfig, PositionKind};
 use super::span::SharedAttention;
 use crate::nn::blocks::over_queries_within;
+use crate::nn::host::Scores;
 use crate::nn::matrix::MatrixLinear;
 
 /// Which projections have biases.
@@ -137,14 +137,10 @@ impl Attention {
             // [B, H, Q, K] x [B, H, K, T] -> [B, H, Q, T]
             let scores = match &distances {
                 Some(distances) => distances.scores(query, key.clone(), &block),
-                None => query.matmul(key.clone()),
-            };
-            let scores = match &shared.mask {
-                Some(mask) => scores + mask.clone(),
-                None => scores,
+                None => Scores::of(query.matmul(key.clone())),
             };
             // [B, H, Q, T] x [B, H, T, K] -> [B, H, Q, K]
-            softmax(scores, 3).matmul(value.clone())
+            scores.with_bias(shared.mask.clone()).weights().matmul(value.clone())
         };
         let scores_of_a_query = batch * heads * time;
         let states = over_queries_within(shared.max_scores, time, scores_of_a_query, shared.watch(), attend);

@@ -7,8 +7,8 @@
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, PaddingConfig1d};
 use burn::prelude::*;
-use burn::tensor::activation::glu;
 
+use crate::nn::host::glu;
 use crate::nn::matrix::MatrixConv1d;
 use crate::nn::{ActivationKind, PaddedBatch};
 
@@ -74,11 +74,11 @@ pub enum ConvolutionNorm {
 }
 
 impl ConvolutionNorm {
-    /// `[B, E, T]` to the same.
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// The norm of `[B, E, T]`, then `activation`, in the layout that the norm gives.
+    fn forward(&self, x: Tensor<3>, activation: ActivationKind) -> Tensor<3> {
         match self {
-            Self::Batch(norm) => norm.forward(x),
-            Self::Layer(norm) => norm.forward(x.swap_dims(1, 2)).swap_dims(1, 2),
+            Self::Batch(norm) => activation.apply(norm.forward(x)),
+            Self::Layer(norm) => activation.apply(norm.forward(x.swap_dims(1, 2))).swap_dims(1, 2),
         }
     }
 }
@@ -122,7 +122,7 @@ impl Convolution {
         let x = glu(x, 1);
         // The depthwise kernel reaches into the padding, which is not zero after a norm and a bias.
         let x = if frames.is_full() { x } else { x * frames.keep().swap_dims(1, 2) };
-        let x = self.activation.apply(self.norm.forward(self.depthwise(x)));
+        let x = self.norm.forward(self.depthwise(x), self.activation);
         // [B, E, T] -> [B, T, E]
         self.pointwise_conv2.forward(x).swap_dims(1, 2)
     }

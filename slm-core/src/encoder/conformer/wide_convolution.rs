@@ -8,10 +8,10 @@
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
-use burn::tensor::activation::{glu, silu};
 
-use crate::nn::PaddedBatch;
+use crate::nn::host::glu;
 use crate::nn::matrix::{MatrixConv1d, MatrixLinear};
+use crate::nn::{ActivationKind, PaddedBatch};
 
 /// What norms add to a variance; no config says it.
 pub(super) const NORM_EPSILON: f64 = 1e-5;
@@ -107,7 +107,7 @@ impl WideConvolution {
         // The depthwise kernel reaches into the padding, which is not zero after a norm and a bias.
         let x = if frames.is_full() { x } else { x * frames.keep() };
         // [B, T, C] -> [B, C, T] -> [B, C, T']
-        let x = silu(self.norm.forward(self.depthwise_conv.forward(x.swap_dims(1, 2))));
+        let x = ActivationKind::Silu.apply(self.norm.forward(self.depthwise_conv.forward(x.swap_dims(1, 2))));
         // [B, C, T'] -> [B, T', C] -> [B, T', E]
         self.pointwise_lin2.forward(x.swap_dims(1, 2))
     }

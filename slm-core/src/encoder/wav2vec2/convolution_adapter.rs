@@ -7,9 +7,9 @@
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
-use burn::tensor::activation::glu;
 
 use super::DEFAULT_EPSILON;
+use crate::nn::host::glu;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::{PaddedBatch, Watch};
 

@@ -8,11 +8,11 @@
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig, PaddingConfig1d};
 use burn::prelude::*;
-use burn::tensor::activation::glu;
 
 use crate::encoder::conformer::attention::{Attention, AttentionConfig, KeyValueMaps, ProjectionBias};
 use crate::encoder::conformer::span::{AttentionSpan, SharedAttention};
 use crate::nn::blocks::score_values;
+use crate::nn::host::glu;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::{ActivationKind, PaddedBatch, Watch};
 

@@ -6,7 +6,6 @@
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, PaddingConfig1d};
 use burn::prelude::*;
-use burn::tensor::activation::gelu;
 
 use super::config::{STRIDE, WhisperEncoderConfig};
 use super::layer::WhisperEncoderLayer;
@@ -14,7 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::encoder::error::EncoderError;
 use crate::encoder::model::{EncoderModel, EncoderSizes, unfinished};
 use crate::nn::weights::{self, Placement};
-use crate::nn::{PaddedBatch, Watch};
+use crate::nn::{ActivationKind, PaddedBatch, Watch};
 
 /// Frames that a convolution reads.
 const KERNEL: usize = 3;
@@ -82,10 +81,12 @@ impl WhisperEncoder {
     /// Features of one window a row, `[B, T, M]` to `[B, T/2, E]`; `None` once `watch` stops.
     fn window(&self, features: &PaddedBatch, watch: &Watch) -> Option<PaddedBatch> {
         // [B, T, M] -> [B, M, T] -> [B, T, E]; frames past a row's end stay zeros, as beyond the end of a row alone.
-        let frames = gelu(self.conv1.forward(features.values().swap_dims(1, 2))).swap_dims(1, 2);
+        let frames =
+            ActivationKind::Gelu.apply(self.conv1.forward(features.values().swap_dims(1, 2))).swap_dims(1, 2);
         let frames = features.with_values(frames);
         // [B, T, E] -> [B, T/2, E]
-        let x = gelu(self.conv2.forward(frames.values().swap_dims(1, 2))).swap_dims(1, 2);
+        let x =
+            ActivationKind::Gelu.apply(self.conv2.forward(frames.values().swap_dims(1, 2))).swap_dims(1, 2);
         let [_, states, _] = x.dims();
         let positions = self.embed_positions.weight.val().narrow(0, 0, states);
         let lengths = features.lengths().iter().map(|frames| frames.div_ceil(STRIDE)).collect();

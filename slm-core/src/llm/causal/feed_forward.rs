@@ -40,7 +40,8 @@ impl CausalFeedForward {
     /// `[B, S, D]` to the same.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F] -> [B, S, D]
-        let gate = self.activation.apply(self.gate_proj.forward(x.clone()));
-        self.down_proj.forward(gate * self.up_proj.forward(x))
+        let gate = self.gate_proj.forward(x.clone());
+        let inner = self.activation.apply_gated(gate, self.up_proj.forward(x));
+        self.down_proj.forward(inner)
     }
 }

@@ -47,7 +47,8 @@ impl GemmaFeedForward {
     /// `[B, S, D]` to the same.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F] -> [B, S, D]
-        let gate = self.activation.apply(self.gate_proj.forward(x.clone()));
-        matrix::through(gate * self.up_proj.forward(x), &self.down_proj)
+        let gate = self.gate_proj.forward(x.clone());
+        let inner = self.activation.apply_gated(gate, self.up_proj.forward(x));
+        matrix::through(inner, &self.down_proj)
     }
 }

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
 use crate::nn::blocks::{MAX_SCORES, over_queries_within};
+use crate::nn::host::Scores;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -108,9 +108,9 @@ impl Attention {
         let attend = |range: Range<usize>| {
             let query = query.clone().narrow(2, range.start, range.len());
             // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
-            let scores = query.matmul(transposed.clone()) + bias(range);
+            let scores = Scores::of(query.matmul(transposed.clone())).with_bias(Some(bias(range)));
             // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
-            self.dropout.forward(softmax(scores, 3)).matmul(source.values.clone())
+            self.dropout.forward(scores.weights()).matmul(source.values.clone())
         };
         let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
         // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]

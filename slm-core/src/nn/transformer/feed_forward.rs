@@ -73,10 +73,9 @@ impl FeedForward {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F]
         let inner = self.wi.forward(x.clone());
-        let inner = self.activation.apply(inner);
         let inner = match &self.gate {
-            Some(gate) => inner * gate.forward(x),
-            None => inner,
+            Some(gate) => self.activation.apply_gated(inner, gate.forward(x)),
+            None => self.activation.apply(inner),
         };
         // [B, S, F] -> [B, S, D]
         matrix::through(self.dropout.forward(inner), &self.wo)

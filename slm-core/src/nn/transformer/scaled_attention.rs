@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use burn::nn::LinearConfig;
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
 use super::attention::KeysValues;
 use crate::nn::blocks::over_queries;
+use crate::nn::host::Scores;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -92,13 +92,9 @@ impl ScaledAttention {
         let context = over_queries(queries, batch * heads * keys, watch, |range| {
             let query = query.clone().narrow(2, range.start, range.len());
             // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
-            let scores = query.matmul(transposed.clone());
-            let scores = match bias(range) {
-                Some(bias) => scores + bias,
-                None => scores,
-            };
+            let scores = Scores::of(query.matmul(transposed.clone())).with_bias(bias(range));
             // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
-            softmax(scores, 3).matmul(source.values.clone())
+            scores.weights().matmul(source.values.clone())
         });
         // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
         self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))

@@ -1,0 +1,204 @@
+//! Activations in place.
+
+use burn::prelude::*;
+use burn::tensor::activation;
+use rayon::prelude::*;
+
+use super::exp::{gelu, gelu_tanh, sigmoid, silu};
+use super::lanes::{Kernel, run};
+use super::{CHUNK, in_place, is_here};
+use crate::nn::ActivationKind;
+
+/// `x` becomes `of(x)`.
+struct Each<'a, F>(&'a mut [f32], F);
+
+impl<F: Fn(f32) -> f32> Kernel for Each<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        for value in self.0 {
+            *value = (self.1)(*value);
+        }
+    }
+}
+
+/// `x` becomes `of(x, y)`.
+struct Pairs<'a, F>(&'a mut [f32], &'a [f32], F);
+
+impl<F: Fn(f32, f32) -> f32> Kernel for Pairs<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        for (value, &other) in self.0.iter_mut().zip(self.1) {
+            *value = (self.2)(*value, other);
+        }
+    }
+}
+
+fn each(values: &mut [f32], of: impl Fn(f32) -> f32 + Copy + Sync + Send) {
+    values.par_chunks_mut(CHUNK).for_each(|chunk| run(Each(chunk, of)));
+}
+
+fn pairs(values: &mut [f32], others: &[f32], of: impl Fn(f32, f32) -> f32 + Copy + Sync + Send) {
+    let chunks = values.par_chunks_mut(CHUNK).zip(others.par_chunks(CHUNK));
+    chunks.for_each(|(chunk, other)| run(Pairs(chunk, other, of)));
+}
+
+/// The operations that [`activate`] stands for.
+fn composed<const D: usize>(kind: ActivationKind, x: Tensor<D>) -> Tensor<D> {
+    match kind {
+        ActivationKind::Relu => activation::relu(x),
+        ActivationKind::Gelu => activation::gelu(x),
+        ActivationKind::GeluTanh => activation::gelu_approximate(x),
+        ActivationKind::Silu => activation::silu(x),
+    }
+}
+
+/// The activation of every value.
+pub(crate) fn activate<const D: usize>(kind: ActivationKind, x: Tensor<D>) -> Tensor<D> {
+    let work = |values: &mut [f32]| match kind {
+        ActivationKind::Relu => each(
+            values,
+            #[inline(always)]
+            |x: f32| if x < 0.0 { 0.0 } else { x },
+        ),
+        ActivationKind::Gelu => each(values, gelu),
+        ActivationKind::GeluTanh => each(values, gelu_tanh),
+        ActivationKind::Silu => each(values, silu),
+    };
+    in_place(x, work, |x| composed(kind, x))
+}
+
+/// The activation of every value of `x`, times that of `gate` in its place.
+pub(crate) fn activate_gated<const D: usize>(
+    kind: ActivationKind,
+    x: Tensor<D>,
+    gate: Tensor<D>,
+) -> Tensor<D> {
+    if !is_here(&x) || !is_here(&gate) || x.dims() != gate.dims() {
+        return composed(kind, x) * gate;
+    }
+    let device = x.device();
+    let gate = gate.into_data();
+    let Ok(others) = gate.as_slice::<f32>() else {
+        return composed(kind, x) * Tensor::from_data(gate, &device);
+    };
+    let work = |values: &mut [f32]| match kind {
+        ActivationKind::Relu => {
+            pairs(
+                values,
+                others,
+                #[inline(always)]
+                |x: f32, gate: f32| if x < 0.0 { 0.0 } else { x * gate },
+            );
+        }
+        ActivationKind::Gelu => pairs(
+            values,
+            others,
+            #[inline(always)]
+            |x: f32, gate: f32| gelu(x) * gate,
+        ),
+        ActivationKind::GeluTanh => {
+            pairs(
+                values,
+                others,
+                #[inline(always)]
+                |x: f32, gate: f32| gelu_tanh(x) * gate,
+            );
+        }
+        ActivationKind::Silu => pairs(
+            values,
+            others,
+            #[inline(always)]
+            |x: f32, gate: f32| silu(x) * gate,
+        ),
+    };
+    in_place(x, work, |x| composed(kind, x) * Tensor::from_data(gate.clone(), &device))
+}
+
+/// The first half of `dim` times the sigmoid of the second.
+pub(crate) fn glu<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    if !is_here(&x) {
+        return activation::glu(x, dim);
+    }
+    let half = x.dims()[dim] / 2;
+    let values = x.clone().narrow(dim, 0, half);
+    let gate = x.narrow(dim, half, half);
+    let device = gate.device();
+    let gate = gate.into_data();
+    let Ok(others) = gate.as_slice::<f32>() else {
+        return values * activation::sigmoid(Tensor::from_data(gate, &device));
+    };
+    let work = |values: &mut [f32]| {
+        pairs(
+            values,
+            others,
+            #[inline(always)]
+            |x: f32, gate: f32| x * sigmoid(gate),
+        );
+    };
+    in_place(values, work, |x| x * activation::sigmoid(Tensor::from_data(gate.clone(), &device)))
+}
+
+#[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    const KINDS: [ActivationKind; 4] =
+        [ActivationKind::Relu, ActivationKind::Gelu, ActivationKind::GeluTanh, ActivationKind::Silu];
+
+    fn random(shape: [usize; 3], device: &Device) -> Tensor<3> {
+        Tensor::random(shape, Distribution::Normal(0.0, 3.0), device)
+    }
+
+    fn gap(found: Tensor<3>, expected: Tensor<3>) -> f32 {
+        assert_eq!(found.dims(), expected.dims());
+        (found - expected).abs().max().try_into_scalar::<f32>().unwrap()
+    }
+
+    /// The naive twins are Burn's operations. Sizes: less than a chunk, and several with a rest.
+    #[test]
+    fn they_are_the_operations_of_burn() {
+        let device = Device::flex();
+        device.seed(11);
+        for shape in [[1, 3, 6], [2, 57, 334]] {
+            let (x, gate) = (random(shape, &device), random(shape, &device));
+            for kind in KINDS {
+                assert!(gap(activate(kind, x.clone()), composed(kind, x.clone())) < 2e-6, "{kind:?}");
+                let found = activate_gated(kind, x.clone(), gate.clone());
+                assert!(gap(found, composed(kind, x.clone()) * gate.clone()) < 2e-5, "{kind:?}, gated");
+                // A view is read in its own order.
+                let turned = x.clone().swap_dims(1, 2);
+                let expected = composed(kind, x.clone()).swap_dims(1, 2);
+                assert!(gap(activate(kind, turned), expected) < 2e-6, "{kind:?}, of a view");
+            }
+            for dim in [1, 2] {
+                let even = x.clone().narrow(dim, 0, shape[dim] / 2 * 2);
+                assert!(gap(glu(even.clone(), dim), activation::glu(even, dim)) < 2e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn other_holders_of_the_values_keep_theirs() {
+        let device = Device::flex();
+        let x = random([1, 4, 8], &device);
+        let before = x.clone().into_data();
+        activate(ActivationKind::Silu, x.clone());
+        activate_gated(ActivationKind::Silu, x.clone(), x.clone());
+        glu(x.clone(), 2);
+        assert_eq!(x.into_data(), before);
+    }
+
+    #[test]
+    fn under_autodiff_gradients_flow() {
+        let device = Device::flex().autodiff();
+        for kind in KINDS {
+            let x = random([1, 4, 8], &device).require_grad();
+            let y = activate_gated(kind, activate(kind, x.clone()), x.clone())
+                + glu(x.clone(), 2).repeat_dim(2, 2);
+            let grads = y.sum().backward();
+            assert!(x.grad(&grads).is_some_and(|grad| grad.abs().sum().into_scalar::<f32>() > 0.0));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Work on single values, done in place on the processor where the tensors live there.
+//!
+//! Burn 0.22.1's `flex` computes an activation with one thread, one value at a time, and a tensor more for each step of
+//! a formula: SiLU of `[499, 4096]` took 22 ms so, PyTorch 1.7. The functions here take tensors and give tensors. On
+//! `flex`, in f32 and outside of autodiff they work in the memory of their first argument, with all threads; everywhere
+//! else they are the operations of Burn that they stand for.
+
+mod activation;
+mod distances;
+mod exp;
+mod lanes;
+mod softmax;
+
+pub(crate) use activation::{activate, activate_gated, glu};
+pub(crate) use distances::ByDistance;
+pub(crate) use softmax::Scores;
+
+use burn::prelude::*;
+use burn::tensor::DType;
+
+/// Values that one thread takes at a time.
+const CHUNK: usize = 1 << 13;
+
+/// Whether the values of `x` lie in this process's memory as f32, and no gradient is asked for.
+#[cfg(feature = "flex")]
+fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
+    let device = x.device();
+    x.dtype() == DType::F32 && !device.is_autodiff() && device == Device::flex()
+}
+
+/// Without that backend nothing is here.
+#[cfg(not(feature = "flex"))]
+fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
+    let _ = x.dtype() == DType::F32;
+    false
+}
+
+/// `work` on the values of `x` where they are here; else, or where they cannot be read, `composed` of it.
+fn in_place<const D: usize>(
+    x: Tensor<D>,
+    work: impl FnOnce(&mut [f32]),
+    composed: impl FnOnce(Tensor<D>) -> Tensor<D>,
+) -> Tensor<D> {
+    if !is_here(&x) {
+        return composed(x);
+    }
+    let device = x.device();
+    // No copy where `x` is the only handle on the whole of its memory.
+    let mut data = x.into_data();
+    match data.as_mut_slice::<f32>() {
+        Ok(values) => {
+            work(values);
+            Tensor::from_data(data, &device)
+        }
+        Err(_) => composed(Tensor::from_data(data, &device)),
+    }
+}
