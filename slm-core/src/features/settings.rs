@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::EXTRACTOR as LOG_MEL;
+use super::config::{COHERE, EXTRACTOR as LOG_MEL};
 use super::filter_bank::EXTRACTOR as FILTER_BANK;
 use super::granite_mel::EXTRACTOR as GRANITE;
 use super::granite5_mel::EXTRACTOR as GRANITE5;
@@ -21,7 +21,7 @@ use crate::checkpoint::Checkpoint;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FeatureSettings {
-    /// Log-mel frames of NeMo (`ParakeetFeatureExtractor`).
+    /// Log-mel frames of NeMo (`ParakeetFeatureExtractor`, `CohereAsrFeatureExtractor`).
     LogMel(LogMelConfig),
     /// Filter-bank frames of Kaldi, two by two (`SeamlessM4TFeatureExtractor`).
     FilterBank(FilterBankConfig),
@@ -56,7 +56,7 @@ impl FeatureSettings {
         }
         let file = SettingsFile::read(checkpoint)?;
         match file.parse::<Class>()?.feature_extractor_type.as_deref() {
-            None | Some(LOG_MEL) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
+            None | Some(LOG_MEL | COHERE) => Ok(Self::LogMel(LogMelConfig::parse(&file)?)),
             Some(FILTER_BANK) => Ok(Self::FilterBank(FilterBankConfig::parse(&file)?)),
             Some(LASR) => Ok(Self::LasrMel(LasrMelConfig::parse(&file)?)),
             Some(GRANITE) => Ok(Self::GraniteMel(GraniteMelConfig::parse(&file)?)),
@@ -69,7 +69,7 @@ impl FeatureSettings {
                     field: "feature_extractor_type",
                     found: format!("`{}`", shown.escape_default()),
                     expected: format!(
-                        "`{LOG_MEL}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE}`, `{GRANITE5}`, `{WHISPER}` or `{WAVEFORM}`"
+                        "`{LOG_MEL}`, `{COHERE}`, `{FILTER_BANK}`, `{LASR}`, `{GRANITE}`, `{GRANITE5}`, `{WHISPER}` or `{WAVEFORM}`"
                     ),
                 }]))
             }

@@ -67,7 +67,12 @@ impl SpeechDecoder {
         let prefix = family.prefix(&files).unwrap_or_default();
         let head_name = family.name(HEAD, prefix);
         let embedding = family.name(EMBEDDING, prefix);
-        let head = OutputHead::of(&files, &head_name, &embedding, config.tie_word_embeddings)?;
+        // A head that the config says is there must be in the file.
+        let head = if config.tie_word_embeddings {
+            OutputHead::of(&files, &head_name, &embedding, true)?
+        } else {
+            OutputHead::Own
+        };
         let name = |path: &str| family.name(path, prefix);
         // The rest is the encoder's, that of the features, and a copy of the embedding.
         let encoder = format!("{prefix}encoder.");
