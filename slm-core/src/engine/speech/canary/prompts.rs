@@ -81,12 +81,11 @@ impl Prompts for CanaryPrompts {
 
     fn begin(&self, task: &Task, language: Option<&str>) -> Result<Beginning, SpeechError> {
         self.knows(task)?;
-        let (source, target) = match task {
-            Task::Translate { to } => self.known.translation(language, to)?,
-            _ => {
-                let spoken = self.known.spoken(language)?;
-                (spoken, spoken)
-            }
+        let (source, target) = if let Task::Translate { to } = task {
+            self.known.translation(language, to)?
+        } else {
+            let spoken = self.known.spoken(language)?;
+            (spoken, spoken)
         };
         let ids = self.tokenizer.encode(&self.text(source, target).map_err(PromptError::from)?)?;
         Ok(Beginning { ids, language: source })
