@@ -10,6 +10,7 @@ use super::speech::{
 };
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
+use crate::checkpoint::nemo::SALM_TYPE;
 use crate::checkpoint::{
     CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
 };
@@ -61,6 +62,8 @@ pub(super) enum Part {
     Adapter,
     /// A whole speech language model.
     SpeechLlm,
+    /// The same of NeMo, whose settings are all in its config.
+    NemoSpeechLlm,
 }
 
 /// Files that a part needs, each with those that can stand for it.
@@ -169,7 +172,11 @@ impl Contents {
                 (Part::Llm, bundle.llm()?),
                 (Part::Adapter, bundle.adapter()?),
             ],
-            Self::SpeechLlm { checkpoint, .. } => vec![(Part::SpeechLlm, checkpoint.clone())],
+            Self::SpeechLlm { checkpoint, .. } => {
+                let is_of_nemo = checkpoint.model_type()?.as_deref() == Some(SALM_TYPE);
+                let part = if is_of_nemo { Part::NemoSpeechLlm } else { Part::SpeechLlm };
+                vec![(part, checkpoint.clone())]
+            }
             Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
             Self::Recogniser { checkpoint, .. } => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
@@ -277,7 +284,7 @@ impl Part {
             Self::Recogniser => "recogniser",
             Self::Llm => "llm",
             Self::Adapter => "adapter",
-            Self::SpeechLlm => "model",
+            Self::SpeechLlm | Self::NemoSpeechLlm => "model",
         }
     }
 
@@ -289,7 +296,7 @@ impl Part {
             Self::Encoder => &[FEATURES],
             Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
-            Self::Adapter => &[],
+            Self::Adapter | Self::NemoSpeechLlm => &[],
         }
     }
 
@@ -305,7 +312,7 @@ impl Part {
             Self::Encoder | Self::LabelledEncoder => {
                 Ok(encoder::sizes(checkpoint)?.working_bytes(1, segment_frames(checkpoint)))
             }
-            Self::SpeechLlm => {
+            Self::SpeechLlm | Self::NemoSpeechLlm => {
                 Ok(speech_llm_bytes(checkpoint, segment_frames(checkpoint), MAX_SEGMENT_SECONDS)?)
             }
             Self::Llm => {

@@ -11,7 +11,7 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::config::{
-    NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC, USM_ENCODER,
+    NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, SALM, USM_CTC, USM_ENCODER,
 };
 use super::nemo::NemoParakeet;
 use super::nemo_names;
@@ -28,7 +28,7 @@ use crate::nn::{PaddedBatch, Watch};
 
 /// The `model_type`s of this family.
 pub(in crate::encoder) const MODEL_TYPES: &[&str] =
-    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO];
+    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, NEMO, SALM];
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -40,17 +40,17 @@ pub struct Parakeet {
     config: ParakeetConfig,
 }
 
-/// The model in a NeMo archive, where `checkpoint` is one.
+/// The model that NeMo's settings describe, where `checkpoint` has such.
 fn nemo_model(checkpoint: &Checkpoint) -> Result<Option<NemoParakeet>, EncoderError> {
-    match checkpoint.nemo()? {
-        Some(archive) => Ok(Some(NemoParakeet::of(&archive.settings()?, archive.path())?)),
+    match checkpoint.nemo_source()? {
+        Some(source) => Ok(Some(NemoParakeet::of(&source)?)),
         None => Ok(None),
     }
 }
 
 impl ParakeetConfig {
-    /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or the
-    /// settings in a NeMo archive.
+    /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or
+    /// the settings of NeMo.
     ///
     /// # Errors
     ///
@@ -93,9 +93,13 @@ impl ParakeetConfig {
     ) -> Result<Parakeet, EncoderError> {
         let placement = placement.into();
         let (model, files) = (self.init(placement.device()), checkpoint.weights()?);
-        if let Some(NemoParakeet { head, .. }) = nemo_model(checkpoint)? {
-            let name = |path: &str| nemo_names::tensor_name(&hf_name("encoder.", path), head);
-            return Ok(weights::load(model, &files, &placement, name, |name| head.ignores(name))?);
+        if let Some(NemoParakeet { head, prefix, .. }) = nemo_model(checkpoint)? {
+            let name =
+                |path: &str| format!("{prefix}{}", nemo_names::tensor_name(&hf_name("encoder.", path), head));
+            // The other parts of a SALM are not the encoder's.
+            let own = if prefix.is_empty() { String::new() } else { format!("{prefix}encoder.") };
+            let is_ignored = |name: &str| !name.starts_with(&own) || head.ignores(name);
+            return Ok(weights::load(model, &files, &placement, name, is_ignored)?);
         }
         let prefix = if self.has_ctc_head() { "encoder." } else { "" };
         let name = |path: &str| hf_name(prefix, path);

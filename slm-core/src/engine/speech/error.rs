@@ -1,5 +1,7 @@
 //! Why a model could not be loaded or a request not be answered.
 
+use std::path::PathBuf;
+
 use crate::adapter::AdapterError;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::json::JsonError;
@@ -51,6 +53,17 @@ pub enum LoadError {
     /// Templates for a model that is told nothing.
     #[error("templates phrase instructions, and the model takes none")]
     NoInstructions,
+    /// Files that a published model takes from another one and does not hold.
+    #[error("cannot load language model `{}`: it lacks {}; they are those of `{origin}`, put them there", place.display(),
+        missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "))]
+    Origin {
+        /// Where they are looked for.
+        place: PathBuf,
+        /// Those that are missing.
+        missing: Vec<&'static str>,
+        /// The model that they are from, as the published one names it.
+        origin: String,
+    },
     /// Parts that do not fit together.
     #[error("the parts of the model do not fit: {}", problems.join(", "))]
     Mismatch {

@@ -15,9 +15,9 @@ use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::bundle::Bundle;
-use crate::ctc::{EncoderOutput, PhraseList};
+use crate::ctc::{EncoderOutput, PhraseList, label_tokenizer};
 use crate::decode::DecodeConfig;
-use crate::encoder::SpeechEncoder;
+use crate::encoder::{self, SpeechEncoder};
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
@@ -56,7 +56,7 @@ impl SpeechModel {
             templates: Templates::parse(&manifest.templates)?,
             features: FeatureExtractor::from_checkpoint(&encoder)?,
             tokenizer: TextTokenizer::from_checkpoint(&llm)?,
-            labels: TextTokenizer::find(&encoder)?,
+            labels: label_tokenizer(&*encoder::sizes(&encoder)?, &encoder)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
             adapter: Adapter::load(&adapter, device)?,
             llm: LanguageModel::load(&llm, &placement)?,

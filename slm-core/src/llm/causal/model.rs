@@ -29,6 +29,9 @@ pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub struct CausalLm {
     model: CausalDecoder,
     lm_head: Option<MatrixLinear>,
+    /// An id that stands for what is no text.
+    #[module(skip)]
+    placeholder: Option<u32>,
     #[module(skip)]
     config: CausalConfig,
 }
@@ -46,6 +49,7 @@ impl CausalConfig {
                 let linear = LinearConfig::new(self.hidden_size, self.vocab_size);
                 linear.with_bias(false).init(device).into()
             }),
+            placeholder: None,
             config: self.clone(),
         }
     }
@@ -80,6 +84,12 @@ impl CausalLm {
         Ok(adapter.merge(self, "")?.freeze())
     }
 
+    /// The same with an id that stands for what is no text. Where it is read or written as if it were, it is embedded as id 0.
+    #[must_use]
+    pub fn with_placeholder(self, id: u32) -> Self {
+        Self { placeholder: Some(id), ..self }
+    }
+
     /// The sizes it was built with.
     pub fn config(&self) -> &CausalConfig {
         &self.config
@@ -100,6 +110,15 @@ impl CausalLm {
         logits / self.config.logits_scaling
     }
 
+    /// Embeddings of ids, `[B, S]` to `[B, S, D]`.
+    fn embedded(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let ids = match self.placeholder {
+            Some(id) => ids.clone().mask_fill(ids.equal_elem(id), 0),
+            None => ids,
+        };
+        self.model.embed_tokens.forward(ids)
+    }
+
     /// `[B, 1, D]` to `[B, V]`.
     fn last_logits(&self, states: Tensor<3>) -> Tensor<2> {
         self.logits(states).squeeze_dim(1)
@@ -113,7 +132,7 @@ impl TextModel for CausalLm {
 
     /// Embeddings of token ids, `[B, S]` to `[B, S, D]`; Granite's factor comes when they are read.
     fn embed(&self, tokens: &PaddedIds) -> PaddedBatch {
-        PaddedBatch::new(self.model.embed_tokens.forward(tokens.ids.clone()), tokens.lengths.clone())
+        PaddedBatch::new(self.embedded(tokens.ids.clone()), tokens.lengths.clone())
     }
 
     fn embedding_rms(&self) -> Tensor<1> {
@@ -129,7 +148,7 @@ impl TextModel for CausalLm {
         let [batch, length] = decoder_input_ids.dims();
         // The first id stands for the end of the prompt.
         let inputs = if length > 1 {
-            let written = self.model.embed_tokens.forward(decoder_input_ids.narrow(1, 1, length - 1));
+            let written = self.embedded(decoder_input_ids.narrow(1, 1, length - 1));
             memory.join(&PaddedBatch::new(written, vec![length - 1; batch]))
         } else {
             memory.clone()
@@ -149,7 +168,7 @@ impl Stepping for CausalLm {
     type Cache = PromptCache;
 
     fn step(&self, last: Tensor<2, Int>, cache: &mut PromptCache) -> Tensor<2> {
-        self.last_logits(self.model.next(self.model.embed_tokens.forward(last), cache))
+        self.last_logits(self.model.next(self.embedded(last), cache))
     }
 }
 

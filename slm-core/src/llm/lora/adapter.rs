@@ -13,7 +13,7 @@ use super::error::{LoraError, LoraProblem};
 use super::fit;
 use super::pair::{Matrix, Pair};
 use crate::checkpoint::tensors::TensorReader;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, Checkpoint};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint, WeightFiles};
 use crate::nn::weights::{change_linears, linears};
 
 /// What PEFT puts before the path of a map.
@@ -38,13 +38,21 @@ impl Lora {
     /// that the config says.
     pub fn load(checkpoint: &Checkpoint) -> Result<Self, LoraError> {
         let config: LoraConfig = checkpoint.json_checked(ADAPTER_CONFIG_FILE, LoraConfig::problems)?;
-        let files = checkpoint.adapter_weights()?;
-        let mut reader = TensorReader::new(&files);
+        Self::read(config, &checkpoint.adapter_weights()?, |name| Some(name.to_owned()))
+    }
+
+    /// Reads those of the tensors of `files` to which `peft_name` gives the name that they have in a file of PEFT.
+    pub(super) fn read(
+        config: LoraConfig,
+        files: &WeightFiles,
+        peft_name: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, LoraError> {
+        let mut reader = TensorReader::new(files);
         let mut problems = Vec::new();
         let (mut a, mut b) = (BTreeMap::new(), BTreeMap::new());
-        for name in files.names() {
+        for (name, peft_name) in files.names().filter_map(|name| Some((name, peft_name(name)?))) {
             let is_matrix = files.entry(name).is_some_and(|entry| entry.is_float() && entry.shape.len() == 2);
-            let half = place(name).filter(|_| is_matrix);
+            let half = place(&peft_name).filter(|_| is_matrix);
             let Some((path, half)) = half else {
                 problems.push(LoraProblem::Unread(name.clone()));
                 continue;
@@ -67,7 +75,7 @@ impl Lora {
                 None => problems.push(other(&a, "lora_A", "lora_B")),
             }
         }
-        let lora = Self { config, path: checkpoint.path_of(ADAPTER_WEIGHTS_FILE), pairs };
+        let lora = Self { config, path: files.path().to_owned(), pairs };
         problems.extend(fit::rank_problems(&lora.config, &lora.pairs));
         if problems.is_empty() { Ok(lora) } else { Err(lora.misfit(problems)) }
     }

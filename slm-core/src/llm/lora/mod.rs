@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod fit;
 mod pair;
+pub(in crate::llm) mod salm;
 
 pub use adapter::Lora;
 pub use error::{LoraError, LoraProblem};

@@ -2,28 +2,36 @@
 
 use std::sync::Arc;
 
-use super::config::SpeechLlmConfig;
-use super::instructions::templates;
 use super::model::SpeechLlm;
-use crate::adapter::WindowQFormer;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, CHAT_TEMPLATE_FILE, Checkpoint};
-use crate::decode::DecodeConfig;
-use crate::encoder::SpeechEncoder;
+use super::published::{self, Words};
+use crate::checkpoint::Checkpoint;
+use crate::ctc::label_tokenizer;
+use crate::encoder::{self, SpeechEncoder};
 use crate::engine::speech::ears::Ears;
 use crate::engine::speech::error::LoadError;
+use crate::engine::speech::texts::token_limit;
 use crate::features::FeatureExtractor;
-use crate::llm::{CausalLm, LanguageModel, Lora};
+use crate::llm::{LanguageModel, LlmSizes};
 use crate::nn::weights::Placement;
-use crate::text::TextTokenizer;
-use crate::text::chat::{Chat, ChatTemplate};
 
-/// What the names of tensors of other parts than the language model begin with.
-const OTHERS: [&str; 4] = ["encoder.", "projector.", "model.encoder.", "model.projector."];
+/// Tokens of an instruction and what stands around it, for estimates.
+pub(super) const INSTRUCTION_TOKENS: usize = 128;
 
 /// The keys of the tasks of a folder.
 pub(in crate::engine) fn tasks(checkpoint: &Checkpoint) -> Result<Vec<String>, LoadError> {
-    let config = SpeechLlmConfig::from_checkpoint(checkpoint)?;
-    Ok(templates(&config)?.keys().map(str::to_owned).collect())
+    Ok(published::open(checkpoint)?.templates()?.keys().map(str::to_owned).collect())
+}
+
+/// Bytes of the work on a stretch of `seconds`, which has `frames` feature frames, from the configs alone.
+pub(in crate::engine) fn working_bytes(
+    checkpoint: &Checkpoint,
+    frames: usize,
+    seconds: f64,
+) -> Result<u64, LoadError> {
+    let (folder, encoder) = (published::open(checkpoint)?, encoder::sizes(checkpoint)?);
+    let source = folder.embeddings(frames.div_ceil(encoder.stride()))? + INSTRUCTION_TOKENS;
+    let writing = folder.language_model_config()?.working_bytes(1, source, token_limit(seconds));
+    Ok(encoder.working_bytes(1, frames).max(writing))
 }
 
 impl SpeechLlm {
@@ -33,43 +41,19 @@ impl SpeechLlm {
     ///
     /// [`LoadError`] naming the file, or the fields that do not fit.
     pub fn load(checkpoint: &Checkpoint, placement: &Placement) -> Result<(Ears, Self), LoadError> {
+        let folder = published::open(checkpoint)?;
         // The small files come first, so that one that is missing is told at once.
-        let config = SpeechLlmConfig::from_checkpoint(checkpoint)?;
-        let mismatch = |problem: String| LoadError::Mismatch { problems: vec![problem] };
         let features = FeatureExtractor::from_checkpoint(checkpoint)?;
-        let tokenizer = TextTokenizer::from_checkpoint(checkpoint)?;
-        let id = config.audio_token_index;
-        let placeholder = tokenizer.piece(id).ok_or_else(|| {
-            mismatch(format!("`audio_token_index` is {id}, the tokenizer has no such token"))
-        })?;
-        let template = ChatTemplate::find(checkpoint)?.ok_or_else(|| {
-            let place = checkpoint.place().display();
-            mismatch(format!("`{place}` has no chat template (`{CHAT_TEMPLATE_FILE}`)"))
-        })?;
-        let chat = Chat::new(template, &tokenizer, &placeholder)?;
-        if chat.place() != id {
-            let found = chat.place();
-            return Err(mismatch(format!("`audio_token_index` is {id}, `{placeholder}` has id {found}")));
-        }
-        let has_adapter = checkpoint.has(ADAPTER_CONFIG_FILE);
-        if config.has_lora_adapter && !has_adapter {
-            let problem = format!("`has_lora_adapter` is true, there is no `{ADAPTER_CONFIG_FILE}`");
-            return Err(mismatch(problem));
-        }
-        let adapter = if config.has_lora_adapter { Some(Lora::load(checkpoint)?) } else { None };
-        let decode = DecodeConfig::from_checkpoint(checkpoint)?;
+        let Words { tokenizer, chat, decode } = folder.words()?;
+        let adapter = folder.adapter()?;
 
         let encoder = SpeechEncoder::load(checkpoint, placement)?;
-        let projector = WindowQFormer::load(checkpoint, placement)?;
-        let is_other = |name: &str| OTHERS.iter().any(|other| name.starts_with(other));
-        let reading = CausalLm::load_inside(checkpoint, placement, is_other)?;
+        let labels = label_tokenizer(encoder.sizes(), checkpoint)?;
+        let projector = folder.projector(placement)?;
+        let reading = folder.language_model(placement)?;
         let hearing = match &adapter {
             Some(adapter) => reading.with_lora_inside(adapter)?,
             None => reading.clone(),
-        };
-        let labels = match encoder.labels() {
-            Some(count) => TextTokenizer::of_granite_labels(count, checkpoint.place())?,
-            None => None,
         };
         let ears = Ears { features, encoder, labels };
         let writer = Self {
@@ -78,7 +62,7 @@ impl SpeechLlm {
             reading: LanguageModel::Causal(reading),
             tokenizer,
             decode,
-            templates: templates(&config)?,
+            templates: folder.templates()?,
             chat: Arc::new(chat),
             device: placement.device().clone(),
         };
@@ -92,9 +76,7 @@ impl SpeechLlm {
 
     /// Widths that contradict each other, as a text.
     fn problem(&self, ears: &Ears) -> Option<String> {
-        let read = self.projector.config().projector_config.encoder_hidden_size;
-        let given = ears.encoder.output_width();
-        (read != given)
-            .then(|| format!("projector `encoder_hidden_size` is {read}, the encoder's width is {given}"))
+        let (read, given) = (self.projector.input_width(), ears.encoder.output_width());
+        (read != given).then(|| format!("the projector reads width {read}, the encoder's width is {given}"))
     }
 }

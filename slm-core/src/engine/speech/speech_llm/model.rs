@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 
-use super::config::INSTRUCTION_TOKENS;
-use crate::adapter::WindowQFormer;
+use super::load::INSTRUCTION_TOKENS;
+use crate::adapter::Projector;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
 use crate::decode::{DecodeConfig, DecodeError, Strategy};
 use crate::engine::answer::Answer;
@@ -25,7 +25,7 @@ use crate::text::chat::Chat;
 #[derive(Debug, Clone)]
 pub struct SpeechLlm {
     /// From the encoder's states to embeddings.
-    pub projector: WindowQFormer,
+    pub projector: Projector,
     /// The language model that is told of speech: with the folder's adapter, where it has one.
     pub hearing: LanguageModel,
     /// The language model that is told of text alone: without the adapter. All other tensors are those of `hearing`.
@@ -92,7 +92,7 @@ impl Writer for SpeechLlm {
             Strategy::Beam { size, .. } => size,
             Strategy::Greedy | Strategy::Sample { .. } => 1,
         };
-        let source = self.projector.config().count(states) + INSTRUCTION_TOKENS;
+        let source = self.projector.count(states) + INSTRUCTION_TOKENS;
         self.hearing.working_bytes(rows * beams, source, texts::token_limit(seconds))
     }
 

@@ -20,7 +20,7 @@ impl SpeechLlm {
     /// Maps encoded speech into the language model's space, `[B, T, D]`.
     pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> PaddedBatch {
         let rows: Vec<&[f32]> = speech.iter().map(|one| one.borrow().states.as_slice()).collect();
-        let width = self.projector.config().projector_config.encoder_hidden_size;
+        let width = self.projector.input_width();
         self.projector.forward(&PaddedBatch::from_rows(&rows, width, &self.device))
     }
 
@@ -40,7 +40,8 @@ impl SpeechLlm {
     /// The ids of an instruction about speech.
     pub(super) fn spoken(&self, instruction: &Instruction) -> Result<ChatPrompt, SpeechError> {
         let Instruction { before, after } = instruction;
-        let content = format!("{before}{}{after}", self.chat.placeholder());
+        let space = if before.is_empty() { "" } else { " " };
+        let content = format!("{before}{space}{}{after}", self.chat.placeholder());
         let prompt = self.conversation(&[ChatMessage::new(USER, &content)], 1)?;
         let tokens = prompt.ids().len();
         if tokens > MAX_INSTRUCTION_TOKENS {
