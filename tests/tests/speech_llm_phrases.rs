@@ -93,7 +93,7 @@ fn write_bundle(dir: &Path) {
         }
         Bundle::hash_part(dir, name, files).unwrap()
     };
-    let files = ["config.json", "model.safetensors", "processor_config.json", "tokenizer.json"];
+    let files = ["config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"];
     let encoder = part("encoder", &folder(), &files);
     let llm = part("llm", &llm, &["config.json", "model.safetensors", "tokenizer.json"]);
     let shape = AdapterShape {

@@ -94,13 +94,14 @@ impl CausalLm {
         Ok(weights::load(model, &files, &placement, |path| names.name(path), is_ignored)?.freeze())
     }
 
-    /// The same with the matrices of an adapter added to its own, where the adapter was made for the larger model. What the
-    /// adapter leaves alone is not there twice.
+    /// The same with the matrices of an adapter added to its own, where the adapter was made for the larger model, or for
+    /// the language model in it. What the adapter leaves alone is not there twice.
     ///
     /// # Errors
     ///
     /// [`LoraError::Misfit`] for an adapter that was made for another model.
     pub fn with_lora_inside(&self, adapter: &Lora) -> Result<Self, LoraError> {
-        Ok(adapter.merge(self.clone(), PREFIX)?.freeze())
+        let is_of_whole = adapter.paths().any(|path| path.starts_with(PREFIX));
+        Ok(adapter.merge(self.clone(), if is_of_whole { PREFIX } else { "" })?.freeze())
     }
 }

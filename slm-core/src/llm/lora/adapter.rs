@@ -80,6 +80,11 @@ impl Lora {
         if problems.is_empty() { Ok(lora) } else { Err(lora.misfit(problems)) }
     }
 
+    /// The paths of the maps that it has matrices for, as the files of its model name them.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.pairs.keys().map(String::as_str)
+    }
+
     /// `model` with the adapter's matrices added to its own. `prefix` is what the adapter's names have before the paths of
     /// the model's linear maps.
     ///
