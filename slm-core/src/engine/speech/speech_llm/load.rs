@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::families;
 use super::model::SpeechLlm;
-use super::published::{self, Words};
+use super::published::{INSTRUCTION_TOKENS, Words};
 use crate::checkpoint::Checkpoint;
 use crate::ctc::label_tokenizer;
 use crate::encoder::{self, SpeechEncoder};
@@ -14,12 +15,9 @@ use crate::features::FeatureExtractor;
 use crate::llm::{LanguageModel, LlmSizes};
 use crate::nn::weights::Placement;
 
-/// Tokens of an instruction and what stands around it, for estimates.
-pub(super) const INSTRUCTION_TOKENS: usize = 128;
-
 /// The keys of the tasks of a folder.
 pub(in crate::engine) fn tasks(checkpoint: &Checkpoint) -> Result<Vec<String>, LoadError> {
-    Ok(published::open(checkpoint)?.templates()?.keys().map(str::to_owned).collect())
+    Ok(families::open(checkpoint)?.templates()?.keys().map(str::to_owned).collect())
 }
 
 /// Bytes of the work on a stretch of `seconds`, which has `frames` feature frames, from the configs alone.
@@ -28,7 +26,7 @@ pub(in crate::engine) fn working_bytes(
     frames: usize,
     seconds: f64,
 ) -> Result<u64, LoadError> {
-    let (folder, encoder) = (published::open(checkpoint)?, encoder::sizes(checkpoint)?);
+    let (folder, encoder) = (families::open(checkpoint)?, encoder::sizes(checkpoint)?);
     let source = folder.embeddings(frames.div_ceil(encoder.stride()))? + INSTRUCTION_TOKENS;
     let writing = folder.language_model_config()?.working_bytes(1, source, token_limit(seconds));
     Ok(encoder.working_bytes(1, frames).max(writing))
@@ -41,7 +39,7 @@ impl SpeechLlm {
     ///
     /// [`LoadError`] naming the file, or the fields that do not fit.
     pub fn load(checkpoint: &Checkpoint, placement: &Placement) -> Result<(Ears, Self), LoadError> {
-        let folder = published::open(checkpoint)?;
+        let folder = families::open(checkpoint)?;
         // The small files come first, so that one that is missing is told at once.
         let features = FeatureExtractor::from_checkpoint(checkpoint)?;
         let Words { tokenizer, chat, decode } = folder.words()?;

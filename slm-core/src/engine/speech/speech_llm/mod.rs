@@ -2,9 +2,10 @@
 //!
 //! Papers: *Granite-speech*, arXiv 2505.08699; *SALM*, arXiv 2310.09424. Reference: transformers 5.23.0,
 //! `GraniteSpeechForConditionalGeneration`, and NeMo's `SALM`. A further family is a file beside [`granite`] and [`salm`] and a
-//! line in [`published`].
+//! line in [`families`].
 
 mod config;
+mod families;
 mod granite;
 mod instructions;
 mod load;
@@ -16,5 +17,5 @@ mod salm;
 pub use config::SpeechLlmConfig;
 pub use model::SpeechLlm;
 
+pub(in crate::engine) use families::MODEL_TYPES;
 pub(in crate::engine) use load::{tasks, working_bytes};
-pub(in crate::engine) use published::MODEL_TYPES;

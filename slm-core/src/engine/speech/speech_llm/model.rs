@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 
-use super::load::INSTRUCTION_TOKENS;
+use super::published::INSTRUCTION_TOKENS;
 use crate::adapter::Projector;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
 use crate::decode::{DecodeConfig, DecodeError, Strategy};

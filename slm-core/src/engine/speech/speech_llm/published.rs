@@ -1,12 +1,7 @@
-//! The families of published speech language models: what lies where in their folders.
+//! What the folder of a published speech language model gives, whatever family it is of.
 
-use super::config::SpeechLlmConfig;
-use super::granite::Granite;
-use super::salm::Salm;
 use crate::adapter::Projector;
-use crate::checkpoint::Checkpoint;
 use crate::checkpoint::json::JsonError;
-use crate::checkpoint::nemo::SALM_TYPE;
 use crate::decode::DecodeConfig;
 use crate::engine::speech::error::LoadError;
 use crate::llm::{CausalConfig, CausalLm, Lora};
@@ -15,8 +10,8 @@ use crate::prompt::{TemplateError, Templates};
 use crate::text::TextTokenizer;
 use crate::text::chat::Chat;
 
-/// The `model_type`s of speech language models.
-pub(in crate::engine) const MODEL_TYPES: &[&str] = &["granite_speech", "granite_speech_plus", SALM_TYPE];
+/// Tokens of an instruction and what stands around it, for estimates.
+pub(super) const INSTRUCTION_TOKENS: usize = 128;
 
 /// What a language model is told in, and how it is decoded.
 pub(super) struct Words {
@@ -50,15 +45,4 @@ pub(super) trait Published {
 
     /// Sizes of the language model.
     fn language_model_config(&self) -> Result<CausalConfig, LoadError>;
-}
-
-/// The folder of a speech language model.
-pub(super) fn open(checkpoint: &Checkpoint) -> Result<Box<dyn Published>, LoadError> {
-    let is_salm = checkpoint.model_type()?.as_deref() == Some(SALM_TYPE);
-    Ok(if is_salm {
-        Box::new(Salm::open(checkpoint)?)
-    } else {
-        let config = SpeechLlmConfig::from_checkpoint(checkpoint)?;
-        Box::new(Granite { checkpoint: checkpoint.clone(), config })
-    })
 }
