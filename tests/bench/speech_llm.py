@@ -2,7 +2,7 @@
 
     cargo build --release -p slm-cli
     python tests/bench/make_granite_speech.py large/granite
-    python tests/bench/speech_llm.py target/release/slm-cli large/granite --dtype bf16 --rounds 2 [-- OPTIONS]
+    python tests/bench/speech_llm.py target/release/slm-cli large/granite --rounds 2 [-- OPTIONS]
 
 Both read 30 s of the committed utterances and write as many tokens, which with random weights never end by themselves. Of
 slm-cli it is also shown what loading alone takes (`info --load`). A text of random weights does not fit the sound, so that a
@@ -38,7 +38,7 @@ def write_audio(path, seconds):
 def measure(command):
     """Wall and processor seconds and peak bytes of a program."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{command}: status {status}")
@@ -73,15 +73,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="slm-cli, or `transformers` for one run of it")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--dtype", default="bf16", choices=["f32", "f16", "bf16"])
+    types = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+    parser.add_argument("--dtype", default="f16", choices=types)
+    parser.add_argument("--their-dtype", default="bf16", choices=types, help="that of transformers")
     parser.add_argument("--seconds", type=float, default=29.9)
-    parser.add_argument("--tokens", type=int, default=50)
+    parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--audio", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.program == "transformers":
-        dtype = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}[args.dtype]
-        return transformers(args.folder, args.audio, args.tokens, dtype)
+        return transformers(args.folder, args.audio, args.tokens, types[args.dtype])
 
     weights = sum(file.stat().st_size for file in args.folder.glob("*.safetensors"))
     print("| Program | | Wall, s | Processor, s | Peak, MB | Peak / weights |")
@@ -91,7 +92,7 @@ def main():
         write_audio(audio, args.seconds)
         own = ["--backend", "flex", "--dtype", args.dtype]
         model, tokens = str(args.folder), str(args.tokens)
-        again = [sys.executable, __file__, "transformers", model, "--dtype", args.dtype, "--audio", str(audio)]
+        again = [sys.executable, __file__, "transformers", model, "--dtype", args.their_dtype, "--audio", str(audio)]
         runs = [
             ("slm-cli", "loaded", [args.program, "info", "--load", *own, model, *options]),
             (
