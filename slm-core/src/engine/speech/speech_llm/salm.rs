@@ -29,8 +29,8 @@ const NEEDED: [&str; 2] = [CONFIG_FILE, TOKENIZER_FILES[0]];
 /// How conversations are written, by the name that NeMo has for it.
 const FORMATS: [(&str, &str); 1] = [(
     "qwen",
-    "{%- for message in messages -%}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{%- endfor -%}\
-     {%- if add_generation_prompt -%}<|im_start|>assistant\n{%- endif -%}",
+    "{%- for message in messages -%}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\
+     {%- endfor -%}{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}",
 )];
 /// The words of the model card, and an instruction in the user's words.
 const PHRASINGS: [(&str, &str); 2] =
