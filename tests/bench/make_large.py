@@ -22,7 +22,7 @@ from transformers import (
 )
 
 
-def write(folder, model_class, config, dtype, as_torch):
+def write(folder, model_class, config, dtype, as_torch, name_in_file=lambda name: name):
     """A folder with the config and random weights, small enough that nothing overflows."""
     folder.mkdir(parents=True, exist_ok=True)
     with torch.device("meta"):
@@ -34,10 +34,13 @@ def write(folder, model_class, config, dtype, as_torch):
         if id(parameter) in written and name != "lm_head.weight":
             continue
         written.add(id(parameter))
+        if not parameter.is_floating_point():
+            tensors[name_in_file(name)] = torch.zeros(parameter.shape, dtype=parameter.dtype)
+            continue
         values = torch.randn(parameter.shape, generator=generator) * 0.02
-        if "norm" in name and name.endswith("weight"):
+        if "norm" in name.lower() and name.endswith(("weight", "running_var")):
             values += 1
-        tensors[name] = values.to(dtype)
+        tensors[name_in_file(name)] = values.to(dtype)
     config.architectures = [model_class.__name__]
     (folder / "config.json").write_text(json.dumps(config.to_dict(), indent=2, default=str))
     if as_torch:

@@ -11,9 +11,11 @@ use std::path::PathBuf;
 use burn::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use slm_core::models::decode::{DecodeConfig, Strategy, generate};
+use slm_core::models::decode::{
+    DecodeConfig, Hooks, StepProcessor, StepText, Strategy, generate, generate_n_best,
+};
 use slm_core::models::encoder::SpeechEncoder;
-use slm_core::models::llm::LanguageModel;
+use slm_core::models::llm::{CausalLm, LanguageModel};
 use slm_core::models::nn::weights::Placement;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch};
 use slm_core::models::prompt::PromptIds;
@@ -252,6 +254,50 @@ fn beams_are_those_of_transformers() {
         }
     }
     assert!(count >= 12, "{count} rows");
+}
+
+/// Rules out all ids but one for one of the new ids.
+struct Force {
+    position: usize,
+    id: u32,
+}
+
+impl StepProcessor for Force {
+    fn process(&self, step: &StepText<'_>, logits: &mut [f32]) {
+        if step.ids().len() == self.position {
+            for (id, logit) in (0..).zip(logits) {
+                *logit = if id == self.id { 0.0 } else { f32::NEG_INFINITY };
+            }
+        }
+    }
+}
+
+#[test]
+fn a_placeholder_that_the_model_writes_is_embedded_as_id_0() {
+    #[derive(Deserialize)]
+    struct Forced {
+        position: usize,
+        ids: Vec<u32>,
+    }
+    let file = std::fs::read(fixtures().join("speech_llm/forced.json")).unwrap();
+    let expected: Forced = serde_json::from_slice(&file).unwrap();
+    let name = "granite_speech";
+    let (ears, llm) = load(name);
+    let io = read_tensors(&folder(name).join("io.safetensors"));
+    let (inputs, model) = read(&ears, &llm, &io, name, "alone.");
+    let force = Force { position: expected.position, id: expected.ids[expected.position] };
+    let mut config = DecodeConfig::default();
+    config.max_new_tokens = expected.ids.len();
+    config.min_new_tokens = expected.ids.len();
+    let written = |model: &LanguageModel| {
+        let mut hooks = Hooks { processors: &[&force], ..Hooks::default() };
+        generate_n_best(model, &model.encode(&inputs), &config, &mut hooks).unwrap()[0][0].ids.clone()
+    };
+    assert_eq!(written(model), expected.ids);
+    let placement = Placement::new(&backend().device().unwrap());
+    let is_other = |name: &str| !name.starts_with("language_model.");
+    let plain = CausalLm::load_inside(&checkpoint(&folder(name)), placement, is_other).unwrap();
+    assert_ne!(written(&LanguageModel::Causal(plain)), expected.ids);
 }
 
 #[test]

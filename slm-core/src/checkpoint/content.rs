@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::card::{CARD_FILE, ModelCard};
 use super::json::{self, JsonError};
+use super::nemo::{self, NemoError, NemoSource};
 use super::{CONFIG_FILE, Checkpoint, CheckpointError, Layout};
 
 /// The family that an archive of NeMo counts as.
@@ -81,21 +81,38 @@ impl Checkpoint {
         json::checked(self.json(name)?, &self.path_of(name), problems)
     }
 
-    /// The family, as `config.json` names it: `None` where it names none. An archive's is `nemo`.
+    /// The family, as `config.json` names it: `None` where it names none. An archive's is `nemo`, that of a SALM of NeMo
+    /// `nemo_salm`.
     ///
     /// # Errors
     ///
     /// [`JsonError`] when `config.json` cannot be read.
     pub fn model_type(&self) -> Result<Option<String>, JsonError> {
-        #[derive(Deserialize)]
-        struct Family {
-            #[serde(default)]
-            model_type: Option<String>,
-        }
         match self.layout() {
             Layout::Nemo => Ok(Some(NEMO_TYPE.to_owned())),
-            Layout::HuggingFace | Layout::Gguf => Ok(self.json::<Family>(CONFIG_FILE)?.model_type),
+            Layout::HuggingFace | Layout::Gguf => Ok(self.json::<nemo::Section>(CONFIG_FILE)?.family()),
         }
+    }
+
+    /// What NeMo says of an encoder and its features: the settings of an archive, or those in the `config.json` of a SALM.
+    /// `None` for other models.
+    ///
+    /// # Errors
+    ///
+    /// [`NemoError`] when they cannot be read, or a field is not of its type.
+    pub fn nemo_source(&self) -> Result<Option<NemoSource>, NemoError> {
+        if let Some(archive) = self.nemo()? {
+            let (settings, path) = (archive.settings()?, archive.path().to_owned());
+            return Ok(Some(NemoSource { settings, path, prefix: "" }));
+        }
+        if self.layout() != Layout::HuggingFace || !self.has(CONFIG_FILE) {
+            return Ok(None);
+        }
+        let path = self.path_of(CONFIG_FILE);
+        let section: nemo::Section = self.json_with_nulls(CONFIG_FILE, nemo::NULLS)?;
+        let content = |source| JsonError::Content { path: path.clone(), source };
+        let found = section.settings().map_err(content)?;
+        Ok(found.map(|(settings, prefix)| NemoSource { settings, path, prefix }))
     }
 
     /// What `README.md` states, where there is one.

@@ -16,6 +16,7 @@ mod aligned;
 pub mod best_path;
 pub mod edit;
 pub mod forced;
+mod label_tokenizer;
 #[cfg(test)]
 pub(crate) mod made_up;
 mod output;
@@ -31,6 +32,7 @@ mod words;
 
 pub use agreement::{Agreement, SUSPECT};
 pub use aligned::{Aligned, SkippedSpeech, Word};
+pub use label_tokenizer::label_tokenizer;
 pub use output::{EncoderOutput, ReadBackError, encode, listen};
 pub use phrase_search::{FoundPhrase, PhraseSearch};
 pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};

@@ -23,7 +23,7 @@ pub use family::{Family, family_of, labels, model_types, sizes};
 pub use granite::GraniteSpeech;
 pub use granite5::GraniteSpeech5;
 pub use lasr::Lasr;
-pub use model::EncoderSizes;
+pub use model::{EncoderSizes, Spelling};
 pub use parakeet::{Parakeet, ParakeetConfig};
 pub use speech_encoder::SpeechEncoder;
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};

@@ -29,6 +29,11 @@ pub trait EncoderSizes: std::fmt::Debug {
     /// The blank label of the CTC head, where there is a head.
     fn blank(&self) -> usize;
 
+    /// What says what the labels of the CTC head spell, where there is a head.
+    fn spelling(&self) -> Spelling {
+        Spelling::Tokenizer
+    }
+
     /// Frames `T` of the input for each state: its rate over that of the states.
     fn stride(&self) -> usize;
 
@@ -38,6 +43,15 @@ pub trait EncoderSizes: std::fmt::Debug {
     /// It counts the tensors in f32 that are there at the same time on a backend that computes one operation after the
     /// other and frees what is no longer used. Backends that keep freed memory for later hold more.
     fn working_bytes(&self, rows: usize, frames: usize) -> u64;
+}
+
+/// What says what the labels of a CTC head spell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// The tokenizer in the folder.
+    Tokenizer,
+    /// Nothing in the folder: of so many labels each is the number of a character. The tokenizer is another model's.
+    CodePoints(usize),
 }
 
 /// Bytes of a pass that holds each of `phases`, counted in f32 values, one after the other.

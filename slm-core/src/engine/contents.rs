@@ -12,9 +12,11 @@ use super::speech::{
 };
 use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
+use crate::checkpoint::nemo::SALM_TYPE;
 use crate::checkpoint::{
     ADAPTER_CONFIG_FILE, CONFIG_FILE, Checkpoint, Layout, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILES,
 };
+use crate::ctc::label_tokenizer;
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::{self, LanguageModel, Lora};
@@ -65,6 +67,8 @@ pub(super) enum Part {
     Adapter,
     /// A whole speech language model.
     SpeechLlm,
+    /// The same of NeMo, whose settings are all in its config.
+    NemoSpeechLlm,
     /// An adapter of PEFT.
     Lora,
 }
@@ -183,7 +187,11 @@ impl Contents {
                 (Part::Llm, bundle.llm()?),
                 (Part::Adapter, bundle.adapter()?),
             ],
-            Self::SpeechLlm { checkpoint, .. } => vec![(Part::SpeechLlm, checkpoint.clone())],
+            Self::SpeechLlm { checkpoint, .. } => {
+                let is_of_nemo = checkpoint.model_type()?.as_deref() == Some(SALM_TYPE);
+                let part = if is_of_nemo { Part::NemoSpeechLlm } else { Part::SpeechLlm };
+                vec![(part, checkpoint.clone())]
+            }
             Self::CtcModel(checkpoint) => vec![(Part::LabelledEncoder, checkpoint.clone())],
             Self::Recogniser { checkpoint, .. } => vec![(Part::Recogniser, checkpoint.clone())],
             Self::SpeechEncoder(checkpoint) => vec![(Part::Encoder, checkpoint.clone())],
@@ -207,12 +215,9 @@ impl Contents {
         let hears_labels = match self {
             Self::Bundle(bundle) => {
                 let encoder = bundle.encoder()?;
-                encoder::labels(&encoder)?.is_some() && TextTokenizer::find(&encoder)?.is_some()
+                spells(&encoder)?
             }
-            Self::SpeechLlm { checkpoint, .. } => match encoder::labels(checkpoint)? {
-                Some(labels) => TextTokenizer::of_granite_labels(labels, checkpoint.place())?.is_some(),
-                None => false,
-            },
+            Self::SpeechLlm { checkpoint, .. } => spells(checkpoint)?,
             Self::CtcModel(_) => true,
             Self::Recogniser { .. }
             | Self::SpeechEncoder(_)
@@ -289,11 +294,12 @@ impl Contents {
             Self::Recogniser { checkpoint, .. } => {
                 let encoder = SpeechEncoder::load(checkpoint, placement.clone())?;
                 check_width(checkpoint, encoder.input_width())?;
-                let joined = (recogniser_of(checkpoint)?.join)(checkpoint, encoder, &placement)?;
+                let family = recogniser_of(checkpoint)?;
+                let range = (family.range)(checkpoint, encoder, &placement)?;
                 if let Some(tokenizer) = TextTokenizer::find(checkpoint)? {
-                    tokenizer.check_rows(joined.rows)?;
+                    tokenizer.check_rows((family.rows)(checkpoint)?)?;
                 }
-                Ok(joined.range)
+                Ok(range)
             }
             Self::LanguageModel(checkpoint) => {
                 let model = LanguageModel::load(checkpoint, placement)?;
@@ -327,6 +333,12 @@ fn no_answers(checkpoint: &Checkpoint, kind: ModelKind) -> Error {
     Error::Unsupported(Box::new(Message(message)))
 }
 
+/// Whether an encoder has labels of which it is known what they spell.
+fn spells(encoder: &Checkpoint) -> Result<bool, Error> {
+    let sizes = encoder::sizes(encoder)?;
+    Ok(encoder::labels(encoder)?.is_some() && label_tokenizer(&*sizes, encoder)?.is_some())
+}
+
 impl Part {
     /// What it is called.
     pub(super) fn name(self) -> &'static str {
@@ -335,7 +347,7 @@ impl Part {
             Self::Recogniser => "recogniser",
             Self::Llm => "llm",
             Self::Adapter => "adapter",
-            Self::SpeechLlm => "model",
+            Self::SpeechLlm | Self::NemoSpeechLlm => "model",
             Self::Lora => "LoRA adapter",
         }
     }
@@ -348,7 +360,7 @@ impl Part {
             Self::Encoder => &[FEATURES],
             Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => &[FEATURES, TOKENIZER],
             Self::Llm => &[TOKENIZER],
-            Self::Adapter | Self::Lora => &[],
+            Self::Adapter | Self::NemoSpeechLlm | Self::Lora => &[],
         }
     }
 
@@ -359,7 +371,7 @@ impl Part {
             Self::Encoder | Self::LabelledEncoder => {
                 Ok(encoder::sizes(checkpoint)?.working_bytes(1, segment_frames(checkpoint)))
             }
-            Self::SpeechLlm => {
+            Self::SpeechLlm | Self::NemoSpeechLlm => {
                 Ok(speech_llm_bytes(checkpoint, segment_frames(checkpoint), MAX_SEGMENT_SECONDS)?)
             }
             Self::Llm => {

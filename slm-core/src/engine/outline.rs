@@ -2,12 +2,11 @@
 
 use super::contents::Part;
 use super::error::Error;
-use super::speech::speech_llm_parameters;
+use super::speech::{recogniser_of, speech_llm_parameters};
 use crate::adapter::Adapter;
 use crate::checkpoint::{Checkpoint, WeightFiles};
 use crate::encoder::{self, SpeechEncoder};
-use crate::llm::whisper::WhisperDecoderConfig;
-use crate::llm::{self, CausalConfig, LanguageModel, LlmSizes, WhisperDecoder};
+use crate::llm::{self, CausalConfig, LanguageModel, LlmSizes};
 use crate::nn::weights::{Placement, parameter_count};
 
 impl Part {
@@ -24,11 +23,11 @@ impl Part {
             }
             Self::Recogniser => {
                 let encoder = SpeechEncoder::load(checkpoint, placement)?;
-                parameter_count(encoder) + parameter_count(WhisperDecoder::load(checkpoint, placement)?)
+                parameter_count(encoder) + (recogniser_of(checkpoint)?.parameters)(checkpoint, placement)?
             }
             Self::Llm => parameter_count(LanguageModel::load(checkpoint, placement)?),
             Self::Adapter => parameter_count(Adapter::load(checkpoint, placement)?),
-            Self::SpeechLlm => speech_llm_parameters(checkpoint, placement)?,
+            Self::SpeechLlm | Self::NemoSpeechLlm => speech_llm_parameters(checkpoint, placement)?,
             Self::Lora => return Ok(checkpoint.adapter_weights()?.parameters()),
         };
         Ok(count as u64)
@@ -37,9 +36,11 @@ impl Part {
     /// Width of the features that it reads.
     pub(super) fn input_width(self, checkpoint: &Checkpoint) -> Result<Option<usize>, Error> {
         Ok(match self {
-            Self::Encoder | Self::LabelledEncoder | Self::Recogniser | Self::SpeechLlm => {
-                Some(encoder::sizes(checkpoint)?.input_width())
-            }
+            Self::Encoder
+            | Self::LabelledEncoder
+            | Self::Recogniser
+            | Self::SpeechLlm
+            | Self::NemoSpeechLlm => Some(encoder::sizes(checkpoint)?.input_width()),
             Self::Llm | Self::Adapter | Self::Lora => None,
         })
     }
@@ -48,10 +49,11 @@ impl Part {
     pub(super) fn rows(self, checkpoint: &Checkpoint) -> Result<Option<usize>, Error> {
         Ok(match self {
             Self::LabelledEncoder => encoder::labels(checkpoint)?,
-            Self::Recogniser => Some(WhisperDecoderConfig::from_checkpoint(checkpoint)?.vocab_size),
+            Self::Recogniser => Some((recogniser_of(checkpoint)?.rows)(checkpoint)?),
             Self::SpeechLlm => Some(CausalConfig::from_inside(checkpoint)?.vocab_size()),
             Self::Llm => Some(llm::sizes(checkpoint)?.vocab_size()),
-            Self::Encoder | Self::Adapter | Self::Lora => None,
+            // The tokenizer of NeMo's lies with the model that it was made from.
+            Self::Encoder | Self::Adapter | Self::NemoSpeechLlm | Self::Lora => None,
         })
     }
 }

@@ -39,7 +39,8 @@ pub enum FeatureSettings {
 
 impl FeatureSettings {
     /// Reads and validates the `preprocessor_config.json` of a checkpoint; one that names no class is NeMo's. Settings of
-    /// features in a `processor_config.json` count in its place. Of a `.nemo` archive it is the settings inside.
+    /// features in a `processor_config.json` count in its place. Of a `.nemo` archive it is the settings inside, of a SALM
+    /// those in its `config.json`.
     ///
     /// # Errors
     ///
@@ -51,8 +52,8 @@ impl FeatureSettings {
             #[serde(default)]
             feature_extractor_type: Option<String>,
         }
-        if let Some(archive) = checkpoint.nemo()? {
-            return Ok(Self::LogMel(nemo::log_mel(&archive.settings()?, archive.path())?));
+        if let Some(source) = checkpoint.nemo_source()? {
+            return Ok(Self::LogMel(nemo::log_mel(&source.settings, &source.path)?));
         }
         let file = SettingsFile::read(checkpoint)?;
         match file.parse::<Class>()?.feature_extractor_type.as_deref() {

@@ -1,4 +1,10 @@
-//! CTC labels that are characters by their numbers, for encoders whose folders do not say what their labels spell.
+//! CTC labels that are characters by their numbers, for encoders whose folders do not say what their labels spell: those of
+//! Granite Speech.
+//!
+//! Known is that the encoder was trained on characters (documentation of transformers), that it has 256 or 348 labels, and
+//! that label 0 is the blank (`granite_speech_nar` of transformers, which has the same encoder and takes `1 - p(0)` for how
+//! much a frame says). Assumed is that label `n` is the character of number `n`, and that the last 92 are the katakana from
+//! U+30A1 on. Labels that spell something else are found by no phrase and fit no text.
 
 use std::path::Path;
 
@@ -10,13 +16,13 @@ const BYTES: u32 = 256;
 const KATAKANA: std::ops::RangeInclusive<u32> = 0x30A1..=0x30FC;
 
 impl TextTokenizer {
-    /// The labels of Granite Speech's encoders: the characters of one byte, and where there are 348 the katakana. `None`
-    /// for another number of labels, of which nothing says what they spell. Label 0 is the blank. `path` is for messages.
+    /// So many labels: the characters of one byte, and where there are 348 the katakana. `None` for another number of
+    /// labels, of which nothing says what they spell. Label 0 is the blank. `path` is for messages.
     ///
     /// # Errors
     ///
     /// [`TokenizerError::Invalid`].
-    pub fn of_granite_labels(labels: usize, path: &Path) -> Result<Option<Self>, TokenizerError> {
+    pub fn of_code_points(labels: usize, path: &Path) -> Result<Option<Self>, TokenizerError> {
         let more = KATAKANA.count();
         let katakana = match labels.checked_sub(BYTES as usize) {
             Some(0) => None,
@@ -37,7 +43,7 @@ mod tests {
 
     #[test]
     fn labels_are_numbers_of_characters() {
-        let labels = |count| TextTokenizer::of_granite_labels(count, Path::new("x")).unwrap();
+        let labels = |count| TextTokenizer::of_code_points(count, Path::new("x")).unwrap();
         assert!(labels(42).is_none() && labels(22).is_none());
         let found = labels(256).unwrap();
         assert_eq!((found.len(), found.encode("a é").unwrap()), (256, vec![97, 32, 233]));

@@ -8,17 +8,32 @@
 
 mod archive;
 mod problems;
+mod section;
 mod settings;
 
 use std::path::PathBuf;
 
+use super::json::JsonError;
+
 pub use archive::NemoArchive;
 pub(crate) use archive::{WEIGHTS, Window};
 pub(crate) use problems::FieldProblems;
+pub(crate) use section::{NULLS, SALM_TYPE, Section};
 pub use settings::{AuxiliaryCtc, Decoder, Encoder, NemoSettings, Preprocessor, Tokenizer};
 
 /// The extension of an archive's name.
 pub const EXTENSION: &str = "nemo";
+
+/// The settings of an encoder and its features, and where they and the tensors are.
+#[derive(Debug)]
+pub struct NemoSource {
+    /// What they say.
+    pub settings: NemoSettings,
+    /// The archive, or `config.json`.
+    pub path: PathBuf,
+    /// What stands before the names of its tensors.
+    pub prefix: &'static str,
+}
 
 /// Why an archive could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +67,9 @@ pub enum NemoError {
         /// The limit.
         limit: u64,
     },
+    /// `config.json` of a model that has its settings there.
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// `model_config.yaml` describes no model that is known, or contradicts itself.
     #[error("cannot load config `{}`: {} invalid field{}: {}", path.display(), problems.len(),
         if problems.len() == 1 { "" } else { "s" }, problems.join(", "))]

@@ -15,7 +15,7 @@ use crate::encoder::conformer::positions::PositionKind;
 use crate::encoder::conformer::span::AttentionSpan;
 use crate::encoder::conformer::strided_block::StridedBlockConfig;
 use crate::encoder::conformer::wide_convolution::PointwiseKind;
-use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
+use crate::encoder::model::{EncoderSizes, Spelling, output_values, peak_bytes};
 use crate::nn::ActivationKind;
 
 /// The `model_type`s of this family.
@@ -170,8 +170,14 @@ impl EncoderSizes for GraniteSpeechConfig {
         self.encoder_config.hidden_dim * (1 + self.encoder_config.cat_hidden_layers.len())
     }
 
+    /// As in the encoder of the same shape that edits its own labels (transformers, `granite_speech_nar`), which weighs its
+    /// frames by what `out` says of label 0.
     fn blank(&self) -> usize {
         0
+    }
+
+    fn spelling(&self) -> Spelling {
+        Spelling::CodePoints(self.encoder_config.output_dim)
     }
 
     fn stride(&self) -> usize {

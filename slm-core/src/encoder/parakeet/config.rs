@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::subsampling::SubsamplingConfig;
+use crate::checkpoint::nemo::SALM_TYPE;
 use crate::encoder::activation;
 use crate::encoder::conformer::block::{BlockConfig, Residuals};
 use crate::encoder::conformer::convolution::{ConvolutionNormKind, KernelReach};
@@ -14,6 +15,8 @@ use crate::encoder::model::{EncoderSizes, output_values, peak_bytes};
 
 /// The `model_type` of a checkpoint that is a NeMo archive, which has no `config.json` to name one.
 pub(in crate::encoder) const NEMO: &str = "nemo";
+/// The same of a folder of NeMo's SALM, whose `config.json` names none.
+pub(in crate::encoder) const SALM: &str = SALM_TYPE;
 /// A Parakeet encoder with a CTC head.
 pub(super) const PARAKEET_CTC: &str = "parakeet_ctc";
 /// A Parakeet encoder.

@@ -11,8 +11,8 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::config::{
-    CANARY, COHERE_ASR, NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, USM_CTC,
-    USM_ENCODER,
+    CANARY, COHERE_ASR, NEMO, PARAKEET_CTC, PARAKEET_ENCODER, ParakeetConfig, ParakeetEncoderConfig, SALM,
+    USM_CTC, USM_ENCODER,
 };
 use super::names::FileNames;
 use super::nemo::NemoParakeet;
@@ -30,7 +30,7 @@ use crate::nn::{PaddedBatch, Watch};
 
 /// The `model_type`s of this family.
 pub(in crate::encoder) const MODEL_TYPES: &[&str] =
-    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, CANARY, COHERE_ASR, NEMO];
+    &[PARAKEET_CTC, PARAKEET_ENCODER, USM_CTC, USM_ENCODER, CANARY, COHERE_ASR, NEMO, SALM];
 
 /// The encoder and, when the folder has one, its CTC head.
 #[derive(Module, Debug)]
@@ -42,17 +42,17 @@ pub struct Parakeet {
     config: ParakeetConfig,
 }
 
-/// The model in a NeMo archive, where `checkpoint` is one.
+/// The model that NeMo's settings describe, where `checkpoint` has such.
 fn nemo_model(checkpoint: &Checkpoint) -> Result<Option<NemoParakeet>, EncoderError> {
-    match checkpoint.nemo()? {
-        Some(archive) => Ok(Some(NemoParakeet::of(&archive.settings()?, archive.path())?)),
+    match checkpoint.nemo_source()? {
+        Some(source) => Ok(Some(NemoParakeet::of(&source)?)),
         None => Ok(None),
     }
 }
 
 impl ParakeetConfig {
     /// Reads `config.json` of a checkpoint of type `parakeet_ctc`, `parakeet_encoder`, `usm_ctc` or `usm_encoder`, or of a
-    /// model that has the encoder as a part (`canary`, `cohere_asr`), or the settings in a NeMo archive.
+    /// model that has the encoder as a part (`canary`, `cohere_asr`), or the settings of NeMo.
     ///
     /// # Errors
     ///

@@ -15,8 +15,8 @@ const PART: &str = "encoder.";
 pub(super) enum FileNames {
     /// As transformers does, after a prefix.
     HuggingFace(&'static str),
-    /// As NeMo does in an archive.
-    Nemo(Head),
+    /// As NeMo does, in an archive, or after a prefix in a SALM.
+    Nemo(Head, &'static str),
     /// As transformers does, in a model with a decoder, which this encoder does without.
     Part(String),
     /// As NeMo does, in such a model.
@@ -24,7 +24,7 @@ pub(super) enum FileNames {
 }
 
 impl FileNames {
-    /// Those of a checkpoint, which is an archive where `nemo` says so.
+    /// Those of a checkpoint, whose settings are NeMo's where `nemo` says so.
     pub(super) fn of(
         checkpoint: &Checkpoint,
         nemo: Option<&NemoParakeet>,
@@ -32,7 +32,7 @@ impl FileNames {
         files: &WeightFiles,
     ) -> Result<Self, JsonError> {
         if let Some(nemo) = nemo {
-            return Ok(Self::Nemo(nemo.head));
+            return Ok(Self::Nemo(nemo.head, nemo.prefix));
         }
         // A file as published may lack what transformers writes before all names.
         let whole = format!("{WHOLE}{PART}");
@@ -54,7 +54,9 @@ impl FileNames {
     pub(super) fn name(&self, path: &str) -> String {
         match self {
             Self::HuggingFace(prefix) => hf_name(prefix, path),
-            Self::Nemo(head) => nemo_names::tensor_name(&hf_name(PART, path), *head),
+            Self::Nemo(head, prefix) => {
+                format!("{prefix}{}", nemo_names::tensor_name(&hf_name(PART, path), *head))
+            }
             Self::Part(prefix) => hf_name(prefix, path),
             Self::NemoPart(prefix) => nemo_names::tensor_name(&hf_name(prefix, path), Head::Absent),
         }
@@ -65,7 +67,11 @@ impl FileNames {
         let is_unused = name.ends_with(".num_batches_tracked");
         match self {
             Self::HuggingFace(_) => is_unused,
-            Self::Nemo(head) => head.ignores(name),
+            Self::Nemo(head, "") => head.ignores(name),
+            // The other parts of a SALM are not the encoder's.
+            Self::Nemo(_, prefix) => {
+                is_unused || name.strip_prefix(prefix).is_none_or(|name| !name.starts_with(PART))
+            }
             Self::Part(prefix) | Self::NemoPart(prefix) => is_unused || !name.starts_with(prefix),
         }
     }

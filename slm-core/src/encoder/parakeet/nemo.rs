@@ -3,12 +3,10 @@
 //! Source: NeMo's `ConformerEncoder` and `ConvASRDecoder`; transformers 5.23.0,
 //! `models/parakeet/convert_nemo_to_hf.py`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::config::{ParakeetConfig, ParakeetEncoderConfig};
-use crate::checkpoint::nemo::{Encoder, FieldProblems, NemoError, NemoSettings};
+use crate::checkpoint::nemo::{Encoder, FieldProblems, NemoError, NemoSettings, NemoSource};
 
 /// Where the CTC head of an archive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub(super) struct NemoParakeet {
     pub(super) config: ParakeetConfig,
     /// Where the head is.
     pub(super) head: Head,
+    /// What stands before the names of the tensors.
+    pub(super) prefix: &'static str,
 }
 
 impl Head {
@@ -58,12 +58,13 @@ impl Head {
 }
 
 impl NemoParakeet {
-    /// Translates the settings of the archive at `path`.
+    /// Translates what NeMo says.
     ///
     /// # Errors
     ///
-    /// [`NemoError::Config`] naming the archive and the fields that are not supported or contradict each other.
-    pub(super) fn of(settings: &NemoSettings, path: &Path) -> Result<Self, NemoError> {
+    /// [`NemoError::Config`] naming the file and the fields that are not supported or contradict each other.
+    pub(super) fn of(source: &NemoSource) -> Result<Self, NemoError> {
+        let NemoSource { settings, path, prefix } = source;
         let mut problems = FieldProblems::default();
         check(&settings.encoder, &mut problems);
         problems.expect(
@@ -83,7 +84,7 @@ impl NemoParakeet {
             None => ParakeetConfig::bare(sizes),
         };
         problems.extend(config.problems());
-        problems.none_or(path, Self { config, head: Head::of(settings) })
+        problems.none_or(path, Self { config, head: Head::of(settings), prefix })
     }
 }
 
@@ -152,7 +153,8 @@ decoder: {_target_: nemo.x.ConvASRDecoder, num_classes: 3, vocabulary: [a, b, c]
 ";
 
     fn read(text: &str) -> Result<NemoParakeet, Vec<String>> {
-        match NemoParakeet::of(&NemoSettings::parse(text).unwrap(), "x.nemo".as_ref()) {
+        let settings = NemoSettings::parse(text).unwrap();
+        match NemoParakeet::of(&NemoSource { settings, path: "x.nemo".into(), prefix: "" }) {
             Ok(model) => Ok(model),
             Err(NemoError::Config { problems, .. }) => Err(problems),
             Err(other) => panic!("{other}"),

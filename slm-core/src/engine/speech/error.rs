@@ -71,6 +71,17 @@ pub enum LoadError {
         /// What differs.
         part: &'static str,
     },
+    /// Files that a published model takes from another one and does not hold.
+    #[error("cannot load language model `{}`: it lacks {}; they are those of `{origin}`, put them there", place.display(),
+        missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "))]
+    Origin {
+        /// Where they are looked for.
+        place: PathBuf,
+        /// Those that are missing.
+        missing: Vec<&'static str>,
+        /// The model that they are from, as the published one names it.
+        origin: String,
+    },
     /// Parts that do not fit together.
     #[error("the parts of the model do not fit: {}", problems.join(", "))]
     Mismatch {

@@ -15,9 +15,9 @@ use super::writer::Writer;
 use crate::adapter::Adapter;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
-use crate::ctc::{EncoderOutput, PhraseList};
+use crate::ctc::{EncoderOutput, PhraseList, label_tokenizer};
 use crate::decode::DecodeConfig;
-use crate::encoder::SpeechEncoder;
+use crate::encoder::{self, SpeechEncoder};
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
@@ -63,7 +63,7 @@ impl SpeechModel {
             features,
             form: PromptForm::of(&*sizes, &llm_files, &tokenizer, &manifest.prompt, &said_in)?,
             tokenizer,
-            labels: TextTokenizer::find(&encoder)?,
+            labels: label_tokenizer(&*encoder::sizes(&encoder)?, &encoder)?,
             decode: DecodeConfig::from_checkpoint(&llm_files)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
             adapter: Adapter::load(&adapter, device)?,

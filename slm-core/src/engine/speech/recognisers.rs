@@ -1,7 +1,5 @@
 //! The families of recognisers: which `model_type` is whose, and what each is made of.
 
-use burn::module::Module;
-
 use super::any_writer::AnyWriter;
 use super::canary::{self, CanaryPrompts};
 use super::cohere::{self, CoherePrompts};
@@ -18,7 +16,7 @@ use crate::features::FeatureExtractor;
 use crate::llm::speech_decoder::{CANARY, COHERE_ASR};
 use crate::llm::whisper::{MODEL_TYPE as WHISPER, WhisperDecoderConfig};
 use crate::llm::{SpeechDecoder, SpeechDecoderConfig, WhisperDecoder};
-use crate::nn::weights::{Placement, ValueRange};
+use crate::nn::weights::{Placement, ValueRange, parameter_count};
 
 /// Recognisers of the same parts.
 pub(in crate::engine) struct Family {
@@ -28,8 +26,13 @@ pub(in crate::engine) struct Family {
     /// The keys of the tasks, before anything is loaded.
     pub(in crate::engine) tasks: fn(&Checkpoint) -> Result<Vec<String>, LoadError>,
     load: fn(&Checkpoint, &Placement) -> Result<Recogniser, LoadError>,
-    /// Loads the decoder, and says what it is with the encoder.
-    pub(in crate::engine) join: fn(&Checkpoint, SpeechEncoder, &Placement) -> Result<Joined, LoadError>,
+    /// Loads the decoder, and gives the range of the values of encoder and decoder.
+    pub(in crate::engine) range:
+        fn(&Checkpoint, SpeechEncoder, &Placement) -> Result<Option<ValueRange>, LoadError>,
+    /// The values of the decoder, as far as the placement reads them.
+    pub(in crate::engine) parameters: fn(&Checkpoint, &Placement) -> Result<usize, LoadError>,
+    /// Rows of the vocabulary.
+    pub(in crate::engine) rows: fn(&Checkpoint) -> Result<usize, LoadError>,
     /// Bytes of work on a segment.
     pub(in crate::engine) working: fn(&Checkpoint) -> Result<u64, LoadError>,
 }
@@ -42,14 +45,6 @@ pub(super) struct Recogniser {
     pub(super) longest: f64,
 }
 
-/// What is said of an encoder and a decoder that were loaded.
-pub(in crate::engine) struct Joined {
-    /// The range of the values of both.
-    pub(in crate::engine) range: Option<ValueRange>,
-    /// Rows of the vocabulary.
-    pub(in crate::engine) rows: usize,
-}
-
 /// All families, a line each.
 static FAMILIES: [Family; 3] = [
     Family {
@@ -60,11 +55,14 @@ static FAMILIES: [Family; 3] = [
             let (ears, writer, longest) = whisper::load(checkpoint, placement)?;
             Ok(Recogniser { ears, writer: AnyWriter::Whisper(Box::new(writer)), longest })
         },
-        join: |checkpoint, encoder, placement| {
+        range: |checkpoint, encoder, placement| {
             let decoder = WhisperDecoder::load(checkpoint, placement.clone())?;
-            let rows = decoder.config().vocab_size;
-            Ok(joined(encoder, decoder, rows))
+            Ok(ValueRange::of(&(encoder, decoder)))
         },
+        parameters: |checkpoint, placement| {
+            Ok(parameter_count(WhisperDecoder::load(checkpoint, placement.clone())?))
+        },
+        rows: |checkpoint| Ok(WhisperDecoderConfig::from_checkpoint(checkpoint)?.vocab_size),
         working: |checkpoint| {
             let config = WhisperDecoderConfig::from_checkpoint(checkpoint)?;
             let (states, target) = (config.max_source_positions, config.max_target_positions);
@@ -80,7 +78,9 @@ static FAMILIES: [Family; 3] = [
             let writer = RecogniserWriter::load(checkpoint, placement, CanaryPrompts::from_checkpoint)?;
             prompted(checkpoint, placement, writer, canary::LONGEST)
         },
-        join: join_prompted,
+        range: range_prompted,
+        parameters: parameters_prompted,
+        rows: rows_prompted,
         working: |checkpoint| working(checkpoint, canary::LONGEST),
     },
     Family {
@@ -92,7 +92,9 @@ static FAMILIES: [Family; 3] = [
             let writer = RecogniserWriter::load(checkpoint, placement, prompts)?;
             prompted(checkpoint, placement, writer, cohere::LONGEST)
         },
-        join: join_prompted,
+        range: range_prompted,
+        parameters: parameters_prompted,
+        rows: rows_prompted,
         working: |checkpoint| working(checkpoint, cohere::LONGEST),
     },
 ];
@@ -131,18 +133,21 @@ fn prompted(
     Ok(Recogniser { ears, writer: AnyWriter::Recogniser(Box::new(writer)), longest })
 }
 
-fn join_prompted(
+fn range_prompted(
     checkpoint: &Checkpoint,
     encoder: SpeechEncoder,
     placement: &Placement,
-) -> Result<Joined, LoadError> {
+) -> Result<Option<ValueRange>, LoadError> {
     let decoder = SpeechDecoder::load(checkpoint, placement.clone())?;
-    let rows = decoder.config().vocab_size;
-    Ok(joined(encoder, decoder, rows))
+    Ok(ValueRange::of(&(encoder, decoder)))
 }
 
-fn joined(encoder: SpeechEncoder, decoder: impl Module, rows: usize) -> Joined {
-    Joined { range: ValueRange::of(&(encoder, decoder)), rows }
+fn parameters_prompted(checkpoint: &Checkpoint, placement: &Placement) -> Result<usize, LoadError> {
+    Ok(parameter_count(SpeechDecoder::load(checkpoint, placement.clone())?))
+}
+
+fn rows_prompted(checkpoint: &Checkpoint) -> Result<usize, LoadError> {
+    Ok(SpeechDecoderConfig::from_checkpoint(checkpoint)?.vocab_size)
 }
 
 fn working(checkpoint: &Checkpoint, seconds: f64) -> Result<u64, LoadError> {

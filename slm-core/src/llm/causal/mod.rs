@@ -13,6 +13,7 @@ mod inside;
 pub mod model;
 pub(crate) mod raw;
 pub mod rope;
+mod salm;
 
 pub(super) use config::MODEL_TYPES;
 pub use config::{Biases, CausalConfig, HeadNorms};

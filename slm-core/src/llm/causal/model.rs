@@ -27,6 +27,9 @@ use crate::nn::{PaddedBatch, PaddedIds, Watch};
 pub struct CausalLm {
     model: CausalDecoder,
     lm_head: Option<MatrixLinear>,
+    /// An id that stands for what is no text.
+    #[module(skip)]
+    placeholder: Option<u32>,
     #[module(skip)]
     config: CausalConfig,
 }
@@ -44,6 +47,7 @@ impl CausalConfig {
                 let linear = LinearConfig::new(self.hidden_size, self.vocab_size);
                 linear.with_bias(false).init(device).into()
             }),
+            placeholder: None,
             config: self.clone(),
         }
     }
@@ -83,6 +87,12 @@ impl CausalLm {
             model.lm_head.get_or_insert_with(|| head_of(&self.model.embed_tokens));
         }
         adapter.attach(model, attachment, |path| names.name(path), |_| false)
+    }
+
+    /// The same with an id that stands for what is no text. Where it is read or written as if it were, it is embedded as id 0.
+    #[must_use]
+    pub fn with_placeholder(self, id: u32) -> Self {
+        Self { placeholder: Some(id), ..self }
     }
 
     /// The sizes it was built with.
@@ -140,6 +150,10 @@ impl DecoderOnly for CausalLm {
     }
 
     fn lookup(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let ids = match self.placeholder {
+            Some(id) => ids.clone().mask_fill(ids.equal_elem(id), 0),
+            None => ids,
+        };
         self.model.embed_tokens.forward(ids)
     }
 

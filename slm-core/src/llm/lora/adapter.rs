@@ -14,7 +14,7 @@ use super::fit;
 use super::names::{Place, TensorKind};
 use super::pair::{Matrix, Pair};
 use crate::checkpoint::tensors::TensorReader;
-use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint, WeightFiles};
 use crate::nn::low_rank::LowRank;
 use crate::nn::weights::{attach, linears, matrix};
 
@@ -57,12 +57,21 @@ impl Lora {
                 _ => return Err(missing.into()),
             },
         };
-        let mut reader = TensorReader::new(&files);
+        Self::read(config, &files, |name| (is_alone || super::is_part(name)).then(|| name.to_owned()))
+    }
+
+    /// Reads those of the tensors of `files` to which `peft_name` gives the name that they have in a file of PEFT.
+    pub(super) fn read(
+        config: LoraConfig,
+        files: &WeightFiles,
+        peft_name: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, LoraError> {
+        let mut reader = TensorReader::new(files);
         let mut problems = Vec::new();
         let (mut a, mut b, mut bases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for name in files.names().filter(|name| is_alone || super::is_part(name)) {
+        for (name, peft_name) in files.names().filter_map(|name| Some((name, peft_name(name)?))) {
             let is_matrix = files.entry(name).is_some_and(|entry| entry.is_float() && entry.shape.len() == 2);
-            let Some(Place { map, kind }) = Place::of(name).filter(|_| is_matrix) else {
+            let Some(Place { map, kind }) = Place::of(&peft_name).filter(|_| is_matrix) else {
                 problems.push(LoraProblem::Unread(name.clone()));
                 continue;
             };

@@ -9,6 +9,7 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "the fields of the file")]
 pub(super) struct LoraConfig {
+    #[serde(default = "lora")]
     peft_type: String,
     /// Columns of the thin matrices.
     pub(super) r: usize,
@@ -34,6 +35,11 @@ pub(super) struct LoraConfig {
     alpha_pattern: BTreeMap<String, Value>,
     #[serde(default)]
     modules_to_save: Vec<String>,
+}
+
+/// The kind of a config inside that of a model, which says nothing else.
+fn lora() -> String {
+    "LORA".to_owned()
 }
 
 /// The linear maps that an adapter is for.

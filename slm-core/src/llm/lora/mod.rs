@@ -10,6 +10,7 @@ mod error;
 mod fit;
 mod names;
 mod pair;
+pub(in crate::llm) mod salm;
 
 pub use adapter::{Attachment, Lora};
 pub use error::{LoraError, LoraProblem};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::ctc::label_tokenizer;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::llm::LanguageModel;
@@ -44,9 +45,10 @@ impl Frozen {
         let llm = LanguageModel::load(&llm_files, device)?;
         let tokenizer = TextTokenizer::from_checkpoint(&llm_files)?;
         tokenizer.check_rows(llm.vocab_size())?;
+        let encoder = SpeechEncoder::load(&encoder_files, device)?;
         Ok(Self {
-            labels: TextTokenizer::find(&encoder_files)?,
-            encoder: SpeechEncoder::load(&encoder_files, device)?,
+            labels: label_tokenizer(encoder.sizes(), &encoder_files)?,
+            encoder,
             encoder_hash: encoder_files.content_hash()?,
             features: FeatureExtractor::from_checkpoint(&encoder_files)?,
             encoder_files,

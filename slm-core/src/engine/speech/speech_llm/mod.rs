@@ -1,15 +1,21 @@
-//! A published speech language model: encoder, projector and language model in one folder, with its own chat template.
+//! A published speech language model: encoder, projector and language model in one folder.
 //!
-//! Paper: *Granite-speech*, arXiv 2505.08699. Reference: transformers 5.23.0, `GraniteSpeechForConditionalGeneration`.
+//! Papers: *Granite-speech*, arXiv 2505.08699; *SALM*, arXiv 2310.09424. Reference: transformers 5.23.0,
+//! `GraniteSpeechForConditionalGeneration`, and NeMo's `SALM`. A further family is a file beside [`granite`] and [`salm`] and a
+//! line in [`families`].
 
 mod config;
+mod families;
+mod granite;
 mod instructions;
 mod load;
 mod model;
 mod prompts;
+mod published;
+mod salm;
 
 pub use config::SpeechLlmConfig;
 pub use model::SpeechLlm;
 
-pub(in crate::engine) use config::{MODEL_TYPES, working_bytes};
-pub(in crate::engine) use load::{parameters, tasks};
+pub(in crate::engine) use families::MODEL_TYPES;
+pub(in crate::engine) use load::{parameters, tasks, working_bytes};

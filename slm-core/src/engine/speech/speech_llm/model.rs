@@ -2,8 +2,8 @@
 
 use burn::prelude::*;
 
-use super::config::INSTRUCTION_TOKENS;
-use crate::adapter::WindowQFormer;
+use super::published::INSTRUCTION_TOKENS;
+use crate::adapter::Projector;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
 use crate::decode::{DecodeConfig, Strategy};
 use crate::engine::answer::Answer;
@@ -22,7 +22,7 @@ use crate::text::TextTokenizer;
 #[derive(Debug, Clone)]
 pub struct SpeechLlm {
     /// From the encoder's states to embeddings.
-    pub projector: WindowQFormer,
+    pub projector: Projector,
     /// The language model that is told of speech: with the folder's adapter, where it has one.
     pub hearing: LanguageModel,
     /// The language model that is told of text alone: without the adapter. `hearing` has the adapter's matrices beside those
@@ -85,7 +85,7 @@ impl Writer for SpeechLlm {
             Strategy::Beam { size, .. } => size,
             Strategy::Greedy | Strategy::Sample { .. } => 1,
         };
-        let source = self.projector.config().count(states) + INSTRUCTION_TOKENS;
+        let source = self.projector.count(states) + INSTRUCTION_TOKENS;
         self.hearing.working_bytes(rows * beams, source, texts::token_limit(seconds))
     }
 

@@ -14,7 +14,7 @@ impl SpeechLlm {
     /// Maps encoded speech into the language model's space, `[B, T, D]`.
     pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> PaddedBatch {
         let rows: Vec<&[f32]> = speech.iter().map(|one| one.borrow().states.as_slice()).collect();
-        let width = self.projector.config().projector_config.encoder_hidden_size;
+        let width = self.projector.input_width();
         self.projector.forward(&PaddedBatch::from_rows(&rows, width, &self.device))
     }
 
