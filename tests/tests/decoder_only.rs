@@ -22,7 +22,6 @@ use slm_core::{
     Strategy, Task, TokenLimit,
 };
 use slm_tests::{checkpoint, fixtures};
-use slm_train::data::manifest;
 use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, PartsPlace, TrainedTask};
 use slm_train::training::Job;
 

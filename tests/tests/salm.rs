@@ -14,6 +14,7 @@ use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::weights::Placement;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch};
+use slm_core::models::prompt::PromptIds;
 use slm_core::models::speech::{Ears, SpeechLlm};
 use slm_core::models::text::chat::{ChatMessage, ChatPrompt};
 use slm_core::{Model, ModelKind, OpenOptions, Task, audio};
@@ -110,14 +111,14 @@ fn logits_and_ids_are_those_of_transformers_with_the_adapter_where_there_is_spee
     let speech = states(&ears.encoder, &io);
     for (row, prompt) in prompts().iter().enumerate() {
         let heard = speech.get(row);
-        let conversation = conversation(&llm, prompt, usize::from(heard.is_some()));
+        let conversation = PromptIds::from(&conversation(&llm, prompt, usize::from(heard.is_some())));
         let (inputs, model) = match heard {
             Some(speech) => {
-                let inputs = llm.prompt(&[llm.embed_speech(&[speech])], &[conversation]).unwrap();
+                let inputs = llm.prompt(&[llm.embed_speech(&[speech])], &[conversation]);
                 close(&logits(&llm.reading, &inputs), &io[&format!("without.logits.{row}")], "without");
                 (inputs, &llm.hearing)
             }
-            None => (llm.text_prompt(&[conversation]), &llm.reading),
+            None => (llm.prompt(&[], &[conversation]), &llm.reading),
         };
         let expected = &io[&format!("logits.{row}")];
         close(&logits(model, &inputs), expected, "logits");

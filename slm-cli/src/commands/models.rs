@@ -93,7 +93,9 @@ fn markdown(rows: &[Row]) -> String {
     let line = |cells: &[&str]| format!("| {} |\n", cells.join(" | "));
     let heads = [&COLUMNS[..], &[COMMAND]].concat();
     let mut text = line(&heads);
-    text.push_str(&format!("|{}\n", "---|".repeat(heads.len())));
+    text.push('|');
+    text.push_str(&"---|".repeat(heads.len()));
+    text.push('\n');
     for row in rows {
         let command = format!("`{}`", row.command);
         let cells: Vec<&str> = row.columns.iter().map(String::as_str).chain([command.as_str()]).collect();
@@ -128,6 +130,7 @@ fn bytes(count: u64) -> String {
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use burn::prelude::Device;
 

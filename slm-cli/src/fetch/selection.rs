@@ -72,9 +72,7 @@ impl Selection {
                 if !has_weights && is_unclear {
                     return Err(FetchError::Several { repo: repo(), models: models() });
                 }
-                Box::new(move |path| {
-                    has_weights && (files.iter().any(|file| *file == path) || is_document(path))
-                })
+                Box::new(move |path| has_weights && (files.contains(&path) || is_document(path)))
             }
         };
         let files: Vec<RemoteFile> = listed.iter().filter(|file| chosen(&file.path)).cloned().collect();

@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 
 /// How a file is answered.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// In full, or the part that is asked for.
     Well,
     /// In full, whatever part is asked for.
@@ -29,30 +29,30 @@ pub enum Manner {
 }
 
 #[derive(Debug, Clone)]
-pub struct Hosted {
-    pub content: Vec<u8>,
+pub(crate) struct Hosted {
+    pub(crate) content: Vec<u8>,
     /// What the listing says, where that is not the truth.
-    pub stated_hash: Option<String>,
-    pub stated_size: Option<u64>,
-    pub manner: Manner,
-    pub tag: &'static str,
+    pub(crate) stated_hash: Option<String>,
+    pub(crate) stated_size: Option<u64>,
+    pub(crate) manner: Manner,
+    pub(crate) tag: &'static str,
 }
 
 /// A hub with one repository, `owner/model`.
 #[derive(Clone)]
-pub struct Hub {
-    pub files: Arc<Mutex<BTreeMap<String, Hosted>>>,
-    pub requests: Arc<Mutex<Vec<String>>>,
-    pub listing: Arc<Mutex<Option<String>>>,
-    pub address: String,
+pub(crate) struct Hub {
+    pub(crate) files: Arc<Mutex<BTreeMap<String, Hosted>>>,
+    pub(crate) requests: Arc<Mutex<Vec<String>>>,
+    pub(crate) listing: Arc<Mutex<Option<String>>>,
+    pub(crate) address: String,
 }
 
-pub fn sha256(content: &[u8]) -> String {
+pub(crate) fn sha256(content: &[u8]) -> String {
     slm_core::models::checkpoint::hash::sha256(content)
 }
 
 impl Hub {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let hub = Self { files: Arc::default(), requests: Arc::default(), listing: Arc::default(), address };
@@ -69,7 +69,7 @@ impl Hub {
         hub
     }
 
-    pub fn put(&self, name: &str, content: &[u8]) {
+    pub(crate) fn put(&self, name: &str, content: &[u8]) {
         let hosted = Hosted {
             content: content.to_vec(),
             stated_hash: None,
@@ -81,7 +81,7 @@ impl Hub {
     }
 
     /// Hosts the files that `listing` names, in the form of the hub's answer: of each its own name, with its true size and hash.
-    pub fn host(&self, listing: &str) {
+    pub(crate) fn host(&self, listing: &str) {
         self.files.lock().unwrap().clear();
         let mut entries: Vec<serde_json::Value> = serde_json::from_str(listing).unwrap();
         for entry in entries.iter_mut().filter(|entry| entry["type"] == "file") {
@@ -98,11 +98,11 @@ impl Hub {
         *self.listing.lock().unwrap() = Some(serde_json::Value::Array(entries).to_string());
     }
 
-    pub fn change(&self, name: &str, change: impl FnOnce(&mut Hosted)) {
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Hosted)) {
         change(self.files.lock().unwrap().get_mut(name).unwrap());
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 
@@ -187,11 +187,11 @@ impl Hub {
     }
 
     /// Runs `fetch` with these arguments more; gives exit code and stderr.
-    pub fn fetch(&self, out: &Path, args: &[&str]) -> (i32, String) {
+    pub(crate) fn fetch(&self, out: &Path, args: &[&str]) -> (i32, String) {
         self.fetch_in(out, args, &[])
     }
 
-    pub fn fetch_in(&self, out: &Path, args: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    pub(crate) fn fetch_in(&self, out: &Path, args: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_slm-cli"));
         for name in ["HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
             command.env_remove(name);
@@ -202,7 +202,7 @@ impl Hub {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
-    pub fn assert_whole(&self, out: &Path, names: &[&str]) {
+    pub(crate) fn assert_whole(&self, out: &Path, names: &[&str]) {
         for name in names {
             let expected = self.files.lock().unwrap()[*name].content.clone();
             assert!(fs::read(out.join(name)).unwrap() == expected, "{name}");

@@ -57,11 +57,14 @@ pub struct Finding {
 /// What a check of a part finds; nothing where the part does not need it.
 type Found = Result<Option<String>, Error>;
 
+/// How a part is checked.
+type Checking = fn(Part, &Checkpoint, &Placement) -> Found;
+
 /// What the part of a finding about the whole is called.
 const WHOLE: &str = "whole";
 
 /// The checks of a part, in the order in which a model is loaded.
-const CHECKS: [(Check, fn(Part, &Checkpoint, &Placement) -> Found); 6] = [
+const CHECKS: [(Check, Checking); 6] = [
     (Check::Features, features),
     (Check::Tokenizer, tokenizer),
     (Check::ChatTemplate, chat_template),
@@ -225,6 +228,7 @@ fn weights(part: Part, checkpoint: &Checkpoint, placement: &Placement) -> Found 
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use std::fs;
     use std::path::PathBuf;

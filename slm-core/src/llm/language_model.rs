@@ -193,7 +193,7 @@ mod tests {
     fn steps_give_what_all_positions_at_once_give() {
         let device = Device::flex();
         device.seed(11);
-        let models = [
+        let models = vec![
             t5("t5", &device),
             t5("umt5", &device),
             gemma("t5gemma", &device),

@@ -5,6 +5,11 @@
 //! `flex`, in f32 and outside of autodiff they work in the memory of their first argument, with all threads; everywhere
 //! else they are the operations of Burn that they stand for.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the processor's wide instructions"
+)]
+
 mod activation;
 mod distances;
 mod exp;

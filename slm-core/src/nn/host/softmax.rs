@@ -228,6 +228,7 @@ mod tests {
         let bias = Tensor::from_data(TensorData::new(bias, [1, 1, 1, 40]), &device);
         let weights = Scores::of(products).with_bias(Some(bias)).weights();
         let weights = weights.try_into_vec_as::<f32>().unwrap();
-        assert!(weights.iter().enumerate().all(|(i, &weight)| weight == f32::from(u8::from(i % 40 == 7))));
+        let expected = |i: usize| f32::from(u8::from(i % 40 == 7));
+        assert!(weights.iter().enumerate().all(|(i, weight)| weight.to_bits() == expected(i).to_bits()));
     }
 }

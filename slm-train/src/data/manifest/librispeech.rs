@@ -50,7 +50,7 @@ pub(super) fn folders(folder: &Path, take: Taker) -> Result<(), ManifestError> {
 fn row(folder: &Path, line: &str) -> Result<Utterance, RowProblem> {
     let (name, text) = line.split_once(' ').ok_or(RowProblem::Absent("text after the name"))?;
     let named = |ending: &&str| folder.join(format!("{name}.{ending}"));
-    let audio = AUDIO.iter().map(|ending| named(ending)).find(|path| path.is_file());
+    let audio = AUDIO.iter().map(named).find(|path| path.is_file());
     // A name is `speaker-chapter-number`.
     let voice = name.split('-').next().map(str::to_owned);
     Ok(Utterance {
