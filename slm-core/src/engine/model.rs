@@ -186,7 +186,7 @@ fn capabilities(model: &SpeechModel) -> Capabilities {
     let hears_labels = model.ears().heard_labels().is_some();
     Capabilities {
         translation_targets: targets.collect(),
-        word_timestamps: hears_labels,
+        word_timestamps: hears_labels || model.writer().tells_times(),
         streaming: true,
         phrases: hears_labels,
         sample_rate: SAMPLE_RATE,

@@ -35,4 +35,4 @@ pub use model::LlmSizes;
 pub use output_head::OutputHead;
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;
-pub use whisper::WhisperDecoder;
+pub use whisper::{Trace, WhisperDecoder};

@@ -33,7 +33,7 @@ pub use model::SpeechModel;
 pub use parts::SpeechParts;
 pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
-pub use whisper::{Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
+pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
 
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};

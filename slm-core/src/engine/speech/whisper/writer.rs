@@ -202,8 +202,13 @@ impl Writer for WhisperWriter {
             };
             Ok(search(self.decoder.begin(&memory, ids), &decode, &mut hooks)?)
         })?;
-        for (one, prompt) in written.iter_mut().zip(&prompts) {
+        for (row, (one, prompt)) in written.iter_mut().zip(&prompts).enumerate() {
+            if order.watch.is_stopped() {
+                return Err(SpeechError::Cancelled);
+            }
             one.language = self.tokens.language_of(prompt).map(str::to_owned);
+            let Heard { task, seconds, .. } = heard[row];
+            self.measure(one, prompt, &memory.select(&[row]), seconds, task.is_transcript())?;
         }
         Ok(written)
     }
