@@ -209,6 +209,10 @@ impl Writer for WhisperWriter {
             one.language = self.tokens.language_of(prompt).map(str::to_owned);
             let Heard { task, seconds, .. } = heard[row];
             self.measure(one, prompt, &memory.select(&[row]), seconds, task.is_transcript())?;
+            // What was told piece by piece stays.
+            if request.segmentation.finds_speech && request.delivery != Delivery::Text {
+                Self::take_back_unsaid(one);
+            }
         }
         Ok(written)
     }
