@@ -10,7 +10,7 @@ use super::writer::WhisperWriter;
 use crate::ctc::{Agreement, Aligned, Word};
 use crate::decode::DecodeError;
 use crate::engine::speech::error::SpeechError;
-use crate::engine::speech::writer::Written;
+use crate::engine::speech::writer::{Heard, Written};
 use crate::llm::whisper::Trace;
 use crate::nn::PaddedBatch;
 
@@ -21,16 +21,16 @@ const NO_SPEECH: f64 = 0.6;
 const UNSURE: f64 = -1.0;
 
 impl WhisperWriter {
-    /// Adds to what was written after `prompt` for a sound of `seconds`, whose states are `memory`, `[1, S, D]`. Words have
-    /// times if it `is_transcript`.
+    /// Adds to what was written after `prompt` for a sound, whose states are `memory`, `[1, S, D]`. The words of transcripts
+    /// have times.
     pub(super) fn measure(
         &self,
         written: &mut Written,
         prompt: &[u32],
         memory: &PaddedBatch,
-        seconds: f64,
-        is_transcript: bool,
+        heard: &Heard,
     ) -> Result<(), SpeechError> {
+        let is_transcript = heard.task.is_transcript();
         let end = self.decoder.config().ends().first().copied();
         let ids: Vec<u32> = prompt.iter().chain(&written.tokens).copied().chain(end).collect();
         let heads: &[(usize, usize)] = if is_transcript { &self.tokens.alignment_heads } else { &[] };
@@ -40,7 +40,7 @@ impl WhisperWriter {
             .map_err(|reason| DecodeError::ReadBack { step: 0, reason })?;
         written.no_speech_prob = trace.second.first().map(|log| f64::from(*log).exp());
         if is_transcript {
-            written.aligned = Some(self.aligned(written, prompt.len(), &trace, seconds)?);
+            written.aligned = Some(self.aligned(written, prompt.len(), &trace, heard.seconds)?);
         }
         Ok(())
     }

@@ -207,8 +207,7 @@ impl Writer for WhisperWriter {
                 return Err(SpeechError::Cancelled);
             }
             one.language = self.tokens.language_of(prompt).map(str::to_owned);
-            let Heard { task, seconds, .. } = heard[row];
-            self.measure(one, prompt, &memory.select(&[row]), seconds, task.is_transcript())?;
+            self.measure(one, prompt, &memory.select(&[row]), &heard[row])?;
             // What was told piece by piece stays.
             if request.segmentation.finds_speech && request.delivery != Delivery::Text {
                 Self::take_back_unsaid(one);
