@@ -105,7 +105,7 @@ impl ScaledAttention {
         let [.., head_dim] = source.keys.dims();
         let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
         // [B, H, Q, K] x [B, H, K, S] -> [B, H, Q, S]
-        softmax(query.matmul(source.keys.clone().swap_dims(2, 3)) + bias, 3)
+        Scores::of(query.matmul(source.keys.clone().swap_dims(2, 3))).with_bias(Some(bias)).weights()
     }
 
     fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
