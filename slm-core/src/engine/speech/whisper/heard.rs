@@ -31,8 +31,8 @@ impl WhisperWriter {
         heard: &Heard,
     ) -> Result<(), SpeechError> {
         let is_transcript = heard.task.is_transcript();
-        let end = self.decoder.config().ends().first().copied();
-        let ids: Vec<u32> = prompt.iter().chain(&written.tokens).copied().chain(end).collect();
+        // Not the end: a text may fill the whole table of positions.
+        let ids: Vec<u32> = prompt.iter().chain(&written.tokens).copied().collect();
         let heads: &[(usize, usize)] = if is_transcript { &self.tokens.alignment_heads } else { &[] };
         let trace = self
             .decoder
