@@ -33,7 +33,7 @@ pub(super) fn words(
     for piece in characters(tokenizer, ids)? {
         let is_mark = piece.text.trim().chars().all(|c| c.is_ascii_punctuation());
         match words.last_mut() {
-            Some(last) if has_spaces && !piece.text.starts_with(' ') && !is_mark => last.join(piece),
+            Some(last) if has_spaces && !piece.text.starts_with(' ') && !is_mark => last.join(&piece),
             _ => words.push(piece),
         }
     }
@@ -62,7 +62,7 @@ fn with_marks(words: Vec<TokenWord>) -> Vec<TokenWord> {
         let closes = CLOSING.contains(word.text.as_str());
         let next = word.text.starts_with(' ') && OPENING.contains(word.text.trim());
         match joined.last_mut() {
-            Some(last) if opens || closes => last.join(word),
+            Some(last) if opens || closes => last.join(&word),
             _ => joined.push(word),
         }
         opens = next;
@@ -71,7 +71,7 @@ fn with_marks(words: Vec<TokenWord>) -> Vec<TokenWord> {
 }
 
 impl TokenWord {
-    fn join(&mut self, next: Self) {
+    fn join(&mut self, next: &Self) {
         self.text.push_str(&next.text);
         self.tokens.end = next.tokens.end;
     }
