@@ -14,13 +14,11 @@ pub(in crate::engine::speech) fn load(
     placement: &Placement,
 ) -> Result<(Ears, WhisperWriter, f64), LoadError> {
     let features = FeatureExtractor::from_checkpoint(checkpoint)?;
-    let window = match &features {
-        FeatureExtractor::WhisperMel(mel) => mel.window_seconds(),
-        _ => {
-            let problems = vec!["a Whisper needs the features of `WhisperFeatureExtractor`".to_owned()];
-            return Err(LoadError::Mismatch { problems });
-        }
+    let FeatureExtractor::WhisperMel(mel) = &features else {
+        let problems = vec!["a Whisper needs the features of `WhisperFeatureExtractor`".to_owned()];
+        return Err(LoadError::Mismatch { problems });
     };
+    let window = mel.window_seconds();
     // Segments that part within speech share a little more.
     let longest = (window - 1.0).max(window / 2.0);
     let writer = WhisperWriter::load(checkpoint, placement, longest)?;
