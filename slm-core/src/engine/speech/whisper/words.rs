@@ -1,6 +1,7 @@
 //! Tokens as words: those that follow each other without a space are one, and marks belong to the word beside them.
 //!
-//! Reference: transformers 5.23.0, `_combine_tokens_into_words`. What is written without spaces has a word a character.
+//! Reference: transformers 5.23.0, `_combine_tokens_into_words`, which parts words at a hyphen as well; here they are those
+//! of the text. What is written without spaces has a word a character.
 
 use std::ops::Range;
 
@@ -31,9 +32,8 @@ pub(super) fn words(
     let mut words: Vec<TokenWord> = Vec::new();
     let has_spaces = language.is_none_or(|code| !WITHOUT_SPACES.contains(&code));
     for piece in characters(tokenizer, ids)? {
-        let is_mark = piece.text.trim().chars().all(|c| c.is_ascii_punctuation());
         match words.last_mut() {
-            Some(last) if has_spaces && !piece.text.starts_with(' ') && !is_mark => last.join(&piece),
+            Some(last) if has_spaces && !piece.text.starts_with(' ') => last.join(&piece),
             _ => words.push(piece),
         }
     }
