@@ -1,7 +1,7 @@
 //! Whisper's decoder and its rules against transformers, and whole models as recognisers.
 //!
-//! `SLM_WHISPER_BASE` names the folder that `scripts/fetch-whisper-base.sh` writes; without it the tests of that model say
-//! so and pass.
+//! `SLM_WHISPER_BASE` names the folder that `scripts/fetch-whisper-base.sh` writes, and `SLM_HUMAN` one that
+//! `fixtures/make_whisper_base.py` writes from recordings of people; without them the tests that need them say so and pass.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
@@ -14,7 +14,9 @@ use slm_core::models::decode::{DecodeConfig, Hooks, StepProcessor, search};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::WhisperDecoder;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
-use slm_core::models::speech::{AnyWriter, Suppressed, SuppressedAtBegin, TimeRules};
+use slm_core::models::speech::{
+    AnyWriter, AttentionMap, Suppressed, SuppressedAtBegin, TimeRules, WhisperWriter,
+};
 use slm_core::{
     Backend, BackendChoice, CancelToken, Error, Model, ModelKind, OpenOptions, Task, Templates, audio,
 };
@@ -167,11 +169,12 @@ fn folder(changed: &[(&str, serde_json::Value)]) -> tempfile::TempDir {
         fs::copy(from.join(name), dir.path().join(name)).unwrap();
     }
     let vocabulary: serde_json::Map<String, serde_json::Value> =
-        (0..61).map(|id| (format!("w{id}"), id.into())).collect();
+        (0..61).map(|id| (format!("\u{120}w{id}"), id.into())).collect();
     let tokenizer = serde_json::json!({
         "version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "w0"}
+        "post_processor": null,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "Ġw0"}
     });
     let mut generation = serde_json::json!({
         "eos_token_id": 2, "decoder_start_token_id": 3, "is_multilingual": true, "no_timestamps_token_id": 40,
@@ -204,7 +207,7 @@ fn a_folder_transcribes_and_translates_into_english() {
     let can = model.capabilities();
     assert_eq!(can.tasks, ["transcribe", "translate.english"]);
     assert_eq!((&described.tasks, &can.translation_targets), (&can.tasks, &vec!["english".to_owned()]));
-    assert!(!can.word_timestamps && !can.phrases);
+    assert!(can.word_timestamps && !can.phrases);
     let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
     let heard = model.speech_model().encode(&[&tone()]).unwrap();
     let memory = PaddedBatch::from_rows(&[&heard[0].states], heard[0].width, model.speech_model().device());
@@ -218,6 +221,12 @@ fn a_folder_transcribes_and_translates_into_english() {
     let answer = model.answer(&tone(), &request).unwrap();
     assert!(!answer.segments[0].tokens.is_empty() && answer.segments[0].tokens.len() <= 20);
     assert_eq!(answer.segments[0].language.as_deref(), Some("de"));
+    let aligned = answer.segments[0].alignment.as_ref().unwrap();
+    assert!(!aligned.words.is_empty(), "{answer:?}");
+    assert!(aligned.words.iter().all(|word| word.start <= word.end && word.end <= 1.0), "{aligned:?}");
+    assert!(aligned.words.windows(2).all(|pair| pair[0].end <= pair[1].start + 1e-9), "{aligned:?}");
+    assert!(aligned.words.iter().all(|word| (0.0..=1.0).contains(&word.agreement)), "{aligned:?}");
+    assert!((0.0..=1.0).contains(&answer.segments[0].no_speech_prob));
     assert!(
         answer.segments[0].tokens.iter().all(|id| ![3, 40].contains(id)),
         "{:?}",
@@ -285,20 +294,24 @@ struct Recording {
     file: String,
     transcribe: Vec<u32>,
     translate: Vec<u32>,
+    /// The times of the tokens of `transcribe`.
+    #[serde(default)]
+    times: Vec<f64>,
 }
 
-#[test]
-fn whisper_base_writes_what_transformers_writes() {
-    let Some(dir) = base() else { return };
-    let recordings: Vec<Recording> =
-        serde_json::from_slice(&fs::read(fixtures().join("whisper_base.json")).unwrap()).unwrap();
-    let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
-    let model = Model::open(&dir, &options).unwrap();
-    let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
+fn recordings(list: &Path) -> Vec<Recording> {
+    let recordings: Vec<Recording> = serde_json::from_slice(&fs::read(list).unwrap()).unwrap();
     assert!(!recordings.is_empty());
+    recordings
+}
+
+/// Compares what whisper-base writes for recordings in `folder`.
+fn compare(dir: &Path, folder: &Path, recordings: &[Recording]) {
+    let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
+    let model = Model::open(dir, &options).unwrap();
+    let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
     for recording in recordings {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&recording.file);
-        let samples = audio::read(&path).unwrap().samples;
+        let samples = audio::read(&folder.join(&recording.file)).unwrap().samples;
         for (task, expected) in [
             (Task::Transcribe, &recording.transcribe),
             (Task::Translate { to: "english".into() }, &recording.translate),
@@ -311,5 +324,48 @@ fn whisper_base_writes_what_transformers_writes() {
             let text = writer.tokenizer.decode(expected).unwrap();
             assert_eq!(&found, expected, "{}: `{}`, expected `{text}`", recording.file, answer.text);
         }
+        if !recording.times.is_empty() {
+            compare_times(&model, writer, &samples, recording);
+        }
     }
+}
+
+/// The reference leaves the token before the first one out of its path.
+fn compare_times(model: &Model, writer: &WhisperWriter, samples: &[f32], recording: &Recording) {
+    let heard = model.speech_model().encode(&[samples]).unwrap();
+    let memory = PaddedBatch::from_rows(&[&heard[0].states], heard[0].width, model.speech_model().device());
+    let prompt = writer.prompts(&memory, Some("en"), &[&Task::Transcribe]).unwrap().remove(0);
+    let ids = [prompt.as_slice(), &recording.transcribe].concat();
+    let trace = writer.decoder.trace(&memory, &ids, &writer.tokens.alignment_heads, &[]).unwrap();
+    let map = AttentionMap { weights: &trace.attention, dims: trace.dims };
+    let states = samples.len() / 320;
+    let width = writer.decoder.config().median_filter_width;
+    let found = map.times(prompt.len()..ids.len(), states, width);
+    assert_eq!(found.len(), recording.times.len(), "{}", recording.file);
+    // Ties apart: nearly all are the same, and none is far off.
+    let gaps: Vec<f64> = found.iter().zip(&recording.times).map(|(a, b)| (a - b).abs()).collect();
+    let same = gaps.iter().filter(|gap| **gap < 0.011).count();
+    assert!(same * 20 >= gaps.len() * 19, "{}: {found:?}, expected {:?}", recording.file, recording.times);
+    assert!(
+        gaps.iter().all(|gap| *gap < 0.1),
+        "{}: {found:?}, expected {:?}",
+        recording.file,
+        recording.times
+    );
+}
+
+#[test]
+fn whisper_base_writes_what_transformers_writes() {
+    let Some(dir) = base() else { return };
+    compare(&dir, Path::new(env!("CARGO_MANIFEST_DIR")), &recordings(&fixtures().join("whisper_base.json")));
+}
+
+#[test]
+fn whisper_base_writes_of_people_what_transformers_writes() {
+    let Some(dir) = base() else { return };
+    let Some(folder) = std::env::var_os("SLM_HUMAN").map(PathBuf::from) else {
+        eprintln!("skipped: `SLM_HUMAN` names no folder, see fixtures/make_whisper_base.py");
+        return;
+    };
+    compare(&dir, &folder, &recordings(&folder.join("whisper_base.json")));
 }

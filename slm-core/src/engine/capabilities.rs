@@ -22,15 +22,25 @@ pub struct Capabilities {
     pub sample_rate: u32,
 }
 
+/// What tells when the words of a transcript were said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WordTimes {
+    /// The labels of the sound, in which phrases are looked for as well.
+    Labels,
+    /// What the writer looks at while it writes.
+    Writer,
+    Nothing,
+}
+
 impl Capabilities {
-    /// Of a model with these tasks, which has labels of the sound or not.
-    pub(super) fn of(tasks: Vec<String>, hears_labels: bool) -> Self {
+    /// Of a model with these tasks.
+    pub(super) fn of(tasks: Vec<String>, times: WordTimes) -> Self {
         let targets = tasks.iter().filter_map(|key| key.strip_prefix("translate.")).map(str::to_owned);
         Self {
             translation_targets: targets.collect(),
-            word_timestamps: hears_labels,
+            word_timestamps: times != WordTimes::Nothing,
             streaming: true,
-            phrases: hears_labels,
+            phrases: times == WordTimes::Labels,
             adapters: Vec::new(),
             sample_rate: SAMPLE_RATE,
             tasks,

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::capabilities::Capabilities;
+use super::capabilities::{Capabilities, WordTimes};
 use super::error::{Error, Message};
 use super::speech::{
     LoadError, MAX_SEGMENT_SECONDS, SPEECH_LLM_TYPES, SpeechModel, recogniser_named, recogniser_of,
@@ -219,12 +219,13 @@ impl Contents {
             }
             Self::SpeechLlm { checkpoint, .. } => spells(checkpoint)?,
             Self::CtcModel(_) => true,
-            Self::Recogniser { .. }
-            | Self::SpeechEncoder(_)
-            | Self::LanguageModel(_)
-            | Self::LoraAdapter(_) => false,
+            Self::Recogniser { checkpoint, .. } => {
+                return Ok(Capabilities::of(self.tasks(), recogniser_of(checkpoint)?.times));
+            }
+            Self::SpeechEncoder(_) | Self::LanguageModel(_) | Self::LoraAdapter(_) => false,
         };
-        Ok(Capabilities::of(self.tasks(), hears_labels))
+        let times = if hears_labels { WordTimes::Labels } else { WordTimes::Nothing };
+        Ok(Capabilities::of(self.tasks(), times))
     }
 
     /// Refuses what answers nothing by itself, before anything is loaded.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::answer::Answer;
 use super::cache::EncoderCache;
 use super::cancel::CancelToken;
-use super::capabilities::{Capabilities, Limits};
+use super::capabilities::{Capabilities, Limits, WordTimes};
 use super::contents::Contents;
 use super::description::{ModelDescription, estimate};
 use super::error::{Error, MemoryShortage};
@@ -77,10 +77,14 @@ impl Model {
             adapters.insert(name.clone(), model.with_adapter(&folder, options.attachment)?);
         }
         let cache = Arc::new(EncoderCache::new(options.cache_bytes));
-        let hears_labels = model.ears().heard_labels().is_some();
+        let times = match model.ears().heard_labels() {
+            Some(_) => WordTimes::Labels,
+            None if model.writer().tells_times() => WordTimes::Writer,
+            None => WordTimes::Nothing,
+        };
         let capabilities = Capabilities {
             adapters: adapters.keys().cloned().collect(),
-            ..Capabilities::of(model.tasks(), hears_labels)
+            ..Capabilities::of(model.tasks(), times)
         };
         let limits = limits(&model);
         Ok(Self(Arc::new(Inner { model, adapters, capabilities, limits, backend, cache })))

@@ -42,4 +42,4 @@ pub use output_head::OutputHead;
 pub use speech_decoder::{SpeechDecoder, SpeechDecoderConfig};
 pub use t5::{T5, T5Config};
 pub use token_ids::TokenIds;
-pub use whisper::WhisperDecoder;
+pub use whisper::{Trace, WhisperDecoder};

@@ -76,15 +76,33 @@ impl PreNormLayer {
     ) -> Tensor<3> {
         let Memory { source, bias: memory_bias } = memory;
         let watch = Watch::default();
-        let normed = self.self_attn_layer_norm.forward(x.clone());
-        let written = own(self.self_attn.keys_values(normed.clone()));
-        let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
-        let x = x + self.self_attn.forward(normed, written, bias, &watch);
+        let x = self.read_own(x, causal, own);
         let normed = self.encoder_attn_layer_norm.forward(x.clone());
         let bias = |queries: Range<usize>| Some(rows_of(memory_bias, queries));
         let x = x + self.encoder_attn.forward(normed, source, bias, &watch);
         // [B, L, D] -> [B, L, F] -> [B, L, D]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
         x + self.fc2.forward(inner)
+    }
+
+    /// How much the positions of a known text attend to the sound, `[B, L, D]` to `[B, H, L, S]`; `causal` as in
+    /// [`Self::forward`].
+    pub(super) fn attention(&self, x: Tensor<3>, causal: &Tensor<4>, memory: &Memory<'_>) -> Tensor<4> {
+        let x = self.read_own(x, causal, |own| own);
+        let normed = self.encoder_attn_layer_norm.forward(x);
+        self.encoder_attn.weights(normed, &memory.source, memory.bias.clone())
+    }
+
+    /// Attention to earlier positions, `[B, L, D]` to the same.
+    fn read_own(
+        &self,
+        x: Tensor<3>,
+        causal: &Tensor<4>,
+        own: impl FnOnce(KeysValues) -> KeysValues,
+    ) -> Tensor<3> {
+        let normed = self.self_attn_layer_norm.forward(x.clone());
+        let written = own(self.self_attn.keys_values(normed.clone()));
+        let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
+        x + self.self_attn.forward(normed, written, bias, &Watch::default())
     }
 }

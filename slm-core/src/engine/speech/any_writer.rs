@@ -23,6 +23,11 @@ pub enum AnyWriter {
 }
 
 impl AnyWriter {
+    /// Whether it tells the times of words itself, where the encoder has no labels to do it by.
+    pub fn tells_times(&self) -> bool {
+        matches!(self, Self::Whisper(_))
+    }
+
     pub(super) fn of(&self) -> &dyn Writer {
         match self {
             Self::Adapted(writer) => &**writer,

@@ -12,6 +12,7 @@ use crate::audio::SAMPLE_RATE;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WeightFiles};
 use crate::encoder::{self, SpeechEncoder};
+use crate::engine::capabilities::WordTimes;
 use crate::features::FeatureExtractor;
 use crate::llm::speech_decoder::{CANARY, COHERE_ASR};
 use crate::llm::whisper::{MODEL_TYPE as WHISPER, WhisperDecoderConfig};
@@ -25,6 +26,8 @@ pub(in crate::engine) struct Family {
     pub(in crate::engine) is_whole: fn(&WeightFiles) -> bool,
     /// The keys of the tasks, before anything is loaded.
     pub(in crate::engine) tasks: fn(&Checkpoint) -> Result<Vec<String>, LoadError>,
+    /// What tells the times of words.
+    pub(in crate::engine) times: WordTimes,
     load: fn(&Checkpoint, &Placement) -> Result<Recogniser, LoadError>,
     /// Loads the decoder, and gives the range of the values of encoder and decoder.
     pub(in crate::engine) range:
@@ -51,6 +54,7 @@ static FAMILIES: [Family; 3] = [
         model_type: WHISPER,
         is_whole: WhisperDecoder::is_in,
         tasks: |checkpoint| Ok(whisper::tasks(checkpoint)?),
+        times: WordTimes::Writer,
         load: |checkpoint, placement| {
             let (ears, writer, longest) = whisper::load(checkpoint, placement)?;
             Ok(Recogniser { ears, writer: AnyWriter::Whisper(Box::new(writer)), longest })
@@ -74,6 +78,7 @@ static FAMILIES: [Family; 3] = [
         model_type: CANARY,
         is_whole: |files| SpeechDecoder::is_in(files, CANARY),
         tasks: canary::tasks,
+        times: WordTimes::Nothing,
         load: |checkpoint, placement| {
             let writer = RecogniserWriter::load(checkpoint, placement, CanaryPrompts::from_checkpoint)?;
             prompted(checkpoint, placement, writer, canary::LONGEST)
@@ -87,6 +92,7 @@ static FAMILIES: [Family; 3] = [
         model_type: COHERE_ASR,
         is_whole: |files| SpeechDecoder::is_in(files, COHERE_ASR),
         tasks: |_| Ok(cohere::tasks()),
+        times: WordTimes::Nothing,
         load: |checkpoint, placement| {
             let prompts = |_: &Checkpoint, tokenizer: &_| CoherePrompts::new(tokenizer);
             let writer = RecogniserWriter::load(checkpoint, placement, prompts)?;

@@ -260,14 +260,15 @@ impl SpeechModel {
         let Work { request, watch, .. } = *work;
         let mut found: Vec<Vec<FoundPhrase>> = Vec::with_capacity(pieces.len());
         let mut heard: Vec<Heard> = Vec::with_capacity(pieces.len());
-        for ((_, task), output) in pieces.iter().zip(outputs) {
+        for ((cut, task), output) in pieces.iter().zip(outputs) {
             let (mut all, mut offered) = (Vec::new(), Vec::new());
             if let (Some(phrases), Some(posteriors)) = (&request.phrases, &output.posteriors) {
                 all = phrases.search(posteriors, watch);
                 offered = Phrases::offered(&all, posteriors);
             }
             found.push(all);
-            heard.push(Heard { output: Arc::clone(output), task, offered });
+            let seconds = seconds(cut.samples.len());
+            heard.push(Heard { output: Arc::clone(output), task, seconds, offered });
         }
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
@@ -296,16 +297,17 @@ impl SpeechModel {
         cut: &Cut,
         heard: Heard,
         phrases: Option<(&Phrases, &[FoundPhrase])>,
-        written: Written,
+        mut written: Written,
     ) -> Result<Answered, SpeechError> {
         let posteriors = heard.output.posteriors.as_ref();
         let mut alignment = match posteriors {
             Some(posteriors) if heard.task.is_transcript() => {
                 self.writes().align(&self.ears, &written, posteriors)?
             }
-            _ => None,
+            _ => written.aligned.take(),
         };
-        let Written { language, mut text, tokens, score, stopped_at, alternatives } = written;
+        let Written { language, mut text, tokens, score, stopped_at, alternatives, no_speech_prob, .. } =
+            written;
         let author = self.writes().author();
         let mut respelled = Vec::new();
         if let (Some(aligned), Some(posteriors), Some((phrases, found))) = (&alignment, posteriors, phrases)
@@ -340,7 +342,7 @@ impl SpeechModel {
             ctc_text: self.ctc_text(&heard.output.speech)?,
             avg_logprob: score / (tokens.len() + 1) as f64,
             tokens,
-            no_speech_prob: posteriors.map_or(0.0, no_speech_probability),
+            no_speech_prob: posteriors.map(no_speech_probability).or(no_speech_prob).unwrap_or_default(),
         };
         keep_own(&mut segment, &cut.own);
         let warnings = warnings(&segment, stopped_at);

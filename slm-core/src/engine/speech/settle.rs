@@ -116,10 +116,12 @@ fn is_no_speech(segment: &Segment) -> bool {
     segment.tokens.is_empty() && segment.text.is_empty() && !segment.is_supported
 }
 
-/// Whether the sound is hardly speech and the text hardly fits it.
+/// Whether the sound is hardly speech and the text hardly fits it, as far as a CTC head can say it.
 fn is_doubted(segment: &Segment, segmentation: &Segmentation) -> bool {
     let doubt = segment.no_speech_prob / segmentation.no_speech_threshold;
-    let Some(aligned) = segment.alignment.as_ref().filter(|_| segmentation.finds_speech) else {
+    let Some(aligned) =
+        segment.alignment.as_ref().filter(|_| segmentation.finds_speech && segment.ctc_text.is_some())
+    else {
         return false;
     };
     let words: f64 = aligned.words.iter().map(|word| word.agreement).sum();

@@ -114,12 +114,12 @@ fn written(
     let best = hypotheses.first();
     let is_cut = best.is_some_and(|best| best.finish == Finish::Length);
     Ok(Written {
-        language: None,
         text,
         tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
         score: best.map_or(0.0, |best| best.score),
         stopped_at: is_cut.then_some(limit),
         alternatives: texts.collect(),
+        ..Written::default()
     })
 }
 

@@ -23,6 +23,8 @@ pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
 pub(super) struct Heard<'a> {
     pub(super) output: Arc<EncoderOutput>,
     pub(super) task: &'a Task,
+    /// How long it is.
+    pub(super) seconds: f64,
     /// The phrases of the request that the sound supports and that the writer may be told of.
     pub(super) offered: Vec<FoundPhrase>,
 }
@@ -49,6 +51,10 @@ pub(super) struct Written {
     pub(super) stopped_at: Option<usize>,
     /// Further texts, the best first.
     pub(super) alternatives: Vec<Alternative>,
+    /// The words of a transcript with their times, where the writer itself tells them.
+    pub(super) aligned: Option<Aligned>,
+    /// How likely it is that the sound is no speech, where the writer itself tells it.
+    pub(super) no_speech_prob: Option<f64>,
 }
 
 impl Request {

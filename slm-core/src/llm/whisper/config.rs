@@ -37,6 +37,8 @@ pub struct WhisperDecoderConfig {
     pub scale_embedding: bool,
     /// Whether head and embedding are one matrix.
     pub tie_word_embeddings: bool,
+    /// Width of the median filter over the attention by which times are found, an odd number.
+    pub median_filter_width: usize,
     pad_token_id: u32,
     eos_token_id: u32,
     decoder_start_token_id: u32,
@@ -58,6 +60,7 @@ impl Default for WhisperDecoderConfig {
             max_target_positions: 448,
             scale_embedding: false,
             tie_word_embeddings: true,
+            median_filter_width: 7,
             pad_token_id: 50_256,
             eos_token_id: 50_256,
             decoder_start_token_id: 50_257,
@@ -106,6 +109,9 @@ impl WhisperDecoderConfig {
         if ActivationKind::parse(&self.activation_function).is_none() {
             problems
                 .push(format!("`activation_function` is `{}`, which is not known", self.activation_function));
+        }
+        if self.median_filter_width.is_multiple_of(2) {
+            problems.push(format!("`median_filter_width` is {}, not odd", self.median_filter_width));
         }
         problems.extend(self.ids().problems(self.vocab_size, "decoder_start_token_id"));
         problems

@@ -13,6 +13,7 @@ use super::config::WhisperDecoderConfig;
 use crate::llm::decoder::{DecoderStack, Memory};
 use crate::llm::pre_norm::PreNormLayer;
 use crate::llm::visibility::causal;
+use crate::nn::PaddedBatch;
 use crate::nn::matrix::MatrixEmbedding;
 use crate::nn::transformer::KeysValues;
 
@@ -51,6 +52,35 @@ impl WhisperStack {
         let start = positions.start.min(rows.saturating_sub(positions.len()));
         let places = table.narrow(0, start, positions.len());
         self.embed_tokens.forward(ids) * self.embedding_scale + places.unsqueeze()
+    }
+
+    /// As [`DecoderStack::forward`], with how much each of `heads` (layer and head) attends to the sound,
+    /// `[B, N, L, S]`. Heads that there are not are left out, and `None` stands for no head at all.
+    pub(super) fn traced(
+        &self,
+        target: Tensor<3>,
+        memory: &PaddedBatch,
+        heads: &[(usize, usize)],
+    ) -> (Tensor<3>, Option<Tensor<4>>) {
+        let [_, length, _] = target.dims();
+        let causal = self.places(0..length, length, &target.device());
+        let bias = memory.attention_bias();
+        let mut x = target;
+        let mut traced = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let memory = Memory { source: layer.keys_values(memory.values()), bias: &bias };
+            let wanted: Vec<usize> =
+                heads.iter().filter(|(layer, _)| *layer == index).map(|(_, head)| *head).collect();
+            if !wanted.is_empty() {
+                let all = layer.attention(x.clone(), &causal, &memory);
+                let [_, count, ..] = all.dims();
+                let known = wanted.into_iter().filter(|&head| head < count);
+                traced.extend(known.map(|head| all.clone().narrow(1, head, 1)));
+            }
+            x = layer.forward(x, &causal, |own| own, memory);
+        }
+        let traced = (!traced.is_empty()).then(|| Tensor::cat(traced, 1));
+        (self.leave(x), traced)
     }
 }
 

@@ -29,7 +29,7 @@ const EMBEDDING: &str = "embed_tokens.weight";
 /// The decoder; without a head of its own, its embedding is the head.
 #[derive(Module, Debug)]
 pub struct WhisperDecoder {
-    decoder: WhisperStack,
+    pub(super) decoder: WhisperStack,
     proj_out: Option<MatrixLinear>,
     #[module(skip)]
     config: WhisperDecoderConfig,
@@ -109,7 +109,7 @@ impl WhisperDecoder {
     }
 
     /// `[B, L, D]` to `[B, L, V]`.
-    fn logits(&self, states: Tensor<3>) -> Tensor<3> {
+    pub(super) fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         match &self.proj_out {
             Some(head) => head.forward(states),
             // [B, L, D] x [D, V] -> [B, L, V]

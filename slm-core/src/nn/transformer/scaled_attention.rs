@@ -100,6 +100,14 @@ impl ScaledAttention {
         self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
     }
 
+    /// How much each of `x` `[B, Q, D]` attends to each of `source`, `[B, H, Q, S]`. `bias` is added to the scores.
+    pub fn weights(&self, x: Tensor<3>, source: &KeysValues, bias: Tensor<4>) -> Tensor<4> {
+        let [.., head_dim] = source.keys.dims();
+        let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
+        // [B, H, Q, K] x [B, H, K, S] -> [B, H, Q, S]
+        Scores::of(query.matmul(source.keys.clone().swap_dims(2, 3))).with_bias(Some(bias)).weights()
+    }
+
     fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
         let [batch, length, inner] = x.dims();
         x.reshape([batch, length, self.num_heads, inner / self.num_heads]).swap_dims(1, 2)

@@ -30,6 +30,7 @@ struct File {
     lang_to_id: Option<BTreeMap<String, u32>>,
     task_to_id: Option<BTreeMap<String, u32>>,
     is_multilingual: Option<bool>,
+    alignment_heads: Option<Vec<(usize, usize)>>,
 }
 
 impl File {
@@ -68,6 +69,9 @@ pub struct WhisperTokens {
     pub suppressed: Vec<u32>,
     /// Ids that no text begins with.
     pub suppressed_at_begin: Vec<u32>,
+    /// The heads that follow the sound in time, each by its layer and its number there. Where no file names them, all of
+    /// the later half of the layers.
+    pub alignment_heads: Vec<(usize, usize)>,
 }
 
 impl WhisperTokens {
@@ -110,7 +114,18 @@ impl WhisperTokens {
             no_times: no_times.unwrap_or_default(),
             suppressed: ids(file.suppress_tokens),
             suppressed_at_begin: ids(file.begin_suppress_tokens),
+            alignment_heads: file.alignment_heads.unwrap_or_else(|| {
+                let layers = decoder.decoder_layers / 2..decoder.decoder_layers;
+                let heads = 0..decoder.decoder_attention_heads;
+                layers.flat_map(|layer| heads.clone().map(move |head| (layer, head))).collect()
+            }),
         };
+        let is_head = |&&(layer, head): &&(usize, usize)| {
+            layer < decoder.decoder_layers && head < decoder.decoder_attention_heads
+        };
+        problems.extend(found.alignment_heads.iter().filter(|head| !is_head(head)).map(|(layer, head)| {
+            format!("`alignment_heads` has head {head} of layer {layer}, which is not there")
+        }));
         let told = [found.transcribe, found.translate, Some(found.no_times)].into_iter().flatten();
         let all = told.chain(found.languages.values().copied());
         problems.extend(
@@ -120,6 +135,12 @@ impl WhisperTokens {
             return Ok(found);
         }
         Err(JsonError::Invalid { path: checkpoint.path_of(GENERATION_FILE), problems }.into())
+    }
+
+    /// Says, as the second token, that there is no speech. It has no name of its own in the files: it is the id before that of
+    /// no times.
+    pub fn no_speech(&self) -> u32 {
+        self.no_times.saturating_sub(1)
     }
 
     /// The keys of the tasks that it knows.

@@ -202,8 +202,16 @@ impl Writer for WhisperWriter {
             };
             Ok(search(self.decoder.begin(&memory, ids), &decode, &mut hooks)?)
         })?;
-        for (one, prompt) in written.iter_mut().zip(&prompts) {
+        for (row, (one, prompt)) in written.iter_mut().zip(&prompts).enumerate() {
+            if order.watch.is_stopped() {
+                return Err(SpeechError::Cancelled);
+            }
             one.language = self.tokens.language_of(prompt).map(str::to_owned);
+            self.measure(one, prompt, &memory.select(&[row]), &heard[row])?;
+            // What was told piece by piece stays.
+            if request.segmentation.finds_speech && request.delivery != Delivery::Text {
+                Self::take_back_unsaid(one);
+            }
         }
         Ok(written)
     }
