@@ -58,7 +58,9 @@ mod tests {
     use crate::published::PUBLISHED;
 
     /// Parameters in millions, counted by others: of the reference of transformers' classes, or stated by the hub.
-    const COUNTED: [(&str, f64); 14] = [
+    const COUNTED: [(&str, f64); 16] = [
+        ("nvidia/canary-1b-v2", 962.2),
+        ("CohereLabs/cohere-transcribe-03-2026", 2065.6),
         ("ibm-granite/granite-4.0-1b-speech", 2313.1),
         ("ibm-granite/granite-speech-4.1-2b", 2313.1),
         ("ibm-granite/granite-speech-4.1-2b-plus", 2111.8),
