@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[allow(dead_code, reason = "of the hub's manners these tests need the usual one")]
 #[path = "common/hub.rs"]
 mod hub;
 

@@ -94,7 +94,7 @@ pub fn recogniser_errors(
     let at_once = heard.decoder.decode(&heard.states, ids.clone());
     errors.push(("logits", relative_error(&values(at_once.clone()), &io["logits"], |_, _| true)));
     let prompts: Vec<Vec<u32>> = rows.iter().map(|&row| io["prompt_ids"].id_row(row)).collect();
-    let cached = cached(&heard, ids, prompts[0].len(), at_once);
+    let cached = cached(&heard, &ids, prompts[0].len(), at_once);
     errors.push(("cached logits", relative_error(&values(cached), &io["logits"], |_, _| true)));
 
     for (name, strategy) in SEARCHES {
@@ -109,7 +109,7 @@ pub fn recogniser_errors(
 
 /// Logits after each id, the first `begun` ids at once and the others step by step: of the first ones only the last logits
 /// are given, the others are those of `at_once`.
-fn cached(heard: &Heard, ids: Tensor<2, Int>, begun: usize, at_once: Tensor<3>) -> Tensor<3> {
+fn cached(heard: &Heard, ids: &Tensor<2, Int>, begun: usize, at_once: Tensor<3>) -> Tensor<3> {
     let [_, length] = ids.dims();
     let mut drafts = heard.decoder.begin(&heard.states, ids.clone().narrow(1, 0, begun));
     let steps = (begun..length).map(|t| drafts.state.step(ids.clone().narrow(1, t, 1)));

@@ -139,11 +139,11 @@ fn logits_and_ids_are_those_of_transformers_with_the_adapter_where_there_is_spee
 
 #[test]
 fn a_folder_is_opened_and_transcribes() {
-    let described = Model::describe(&folder()).unwrap();
+    let described = Model::describe(folder()).unwrap();
     assert_eq!(described.kind, ModelKind::SpeechLlm);
     assert_eq!(described.parts[0].model_type.as_deref(), Some("nemo_salm"));
     assert!(described.parts[0].missing.is_empty());
-    let model = Model::open(&folder(), &OpenOptions::new()).unwrap();
+    let model = Model::open(folder(), &OpenOptions::new()).unwrap();
     assert_eq!(described.tasks, model.capabilities().tasks);
     let sound = audio::read(&fixtures().join("speech_llm/granite_speech/audio_0.wav")).unwrap();
     for task in [Task::Transcribe, Task::Instruction("Say it in other words:".into())] {

@@ -47,7 +47,7 @@ fn others(count: usize) -> Vec<String> {
 #[test]
 fn of_many_phrases_the_one_that_was_said_is_named_and_its_spelling_counts() {
     let expected = expected();
-    let model = Model::open(&folder(), &OpenOptions::new()).unwrap();
+    let model = Model::open(folder(), &OpenOptions::new()).unwrap();
     assert!(model.capabilities().phrases);
     let mut request = model.request(Task::Transcribe);
     request.segmentation.finds_speech = false;
@@ -74,7 +74,7 @@ fn of_many_phrases_the_one_that_was_said_is_named_and_its_spelling_counts() {
 
 #[test]
 fn phrases_that_nobody_said_change_nothing() {
-    let model = Model::open(&folder(), &OpenOptions::new()).unwrap();
+    let model = Model::open(folder(), &OpenOptions::new()).unwrap();
     let mut request = model.request(Task::Transcribe);
     request.segmentation.finds_speech = false;
     let without = model.answer(&samples(), &request).unwrap();

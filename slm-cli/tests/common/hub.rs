@@ -1,5 +1,7 @@
 //! A hub of this test on this machine, with one repository.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

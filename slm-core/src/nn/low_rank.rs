@@ -1,7 +1,7 @@
 //! A product of two thin matrices beside the matrix of a linear map: `y = W x + B A x`.
 //!
 //! Paper: *LoRA*, arXiv 2106.09685. The matrix itself stays as it is, so that any number of models share it, each with
-//! thin matrices of its own. Where they are [attached](crate::nn::weights::attach), the maps of
+//! thin matrices of its own. Where they are attached (`nn::weights::attach`), the maps of
 //! [`matrix`](crate::nn::matrix) apply them; `Module::materialize` adds their product to the matrix.
 //! Shapes: `I` inputs and `O` outputs of a linear map, `R` the rank.
 

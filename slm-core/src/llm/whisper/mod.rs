@@ -2,7 +2,7 @@
 //!
 //! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.2. Reference:
 //! transformers 5.23.0, `modeling_whisper.py`, `WhisperDecoder`, `WhisperForConditionalGeneration`. [`config`] has its
-//! sizes, [`decoder`] the stack of its layers, [`model`] the whole with its head, [`trace`] what a known text looks like
+//! sizes, [`decoder`] the stack of its layers, `model` the whole with its head, `trace` what a known text looks like
 //! from within.
 
 pub mod config;
