@@ -66,7 +66,7 @@ fn made(name: &str) -> Made {
     let container = name.rsplit('.').next();
     let (lag, longer) = match (coding, matches!(container, Some("aac" | "mkv"))) {
         ("plain" | "heaac" | "heaac2", _) => (1_200, 0.2),
-        ("aac" | "film" | "mp3", true) => (420, 0.1),
+        ("aac" | "film" | "mp3", true) => (1_024 * 16_000 / rate as usize + 80, 0.1),
         _ => (320, 0.1),
     };
     Made {

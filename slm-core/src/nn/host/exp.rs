@@ -108,7 +108,7 @@ mod tests {
             let expected = 0.5 * wide * (1.0 + erf(wide / std::f64::consts::SQRT_2));
             assert!((f64::from(gelu(x)) - expected).abs() < 6e-7, "{x}");
         }
-        assert_eq!([gelu(40.0), gelu(-40.0)].map(f32::to_bits), [40.0, 0.0].map(f32::to_bits));
+        assert!((gelu(40.0) - 40.0).abs() < f32::MIN_POSITIVE && gelu(-40.0).abs() < f32::MIN_POSITIVE);
     }
 
     #[test]
