@@ -99,6 +99,9 @@ impl Corpus {
                 ));
             }
         }
+        if mixture.sources.iter().all(|source| source.weight == 0.0) {
+            problems.push(format!("`{name}.sources` have no weight"));
+        }
         problems
     }
 
