@@ -14,9 +14,7 @@ use slm_core::models::decode::{DecodeConfig, Hooks, StepProcessor, search};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::WhisperDecoder;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
-use slm_core::models::speech::{
-    AnyWriter, AttentionMap, Suppressed, SuppressedAtBegin, TimeRules, WhisperWriter,
-};
+use slm_core::models::speech::{AnyWriter, AttentionMap, Suppressed, SuppressedAtBegin, WhisperWriter};
 use slm_core::{
     Backend, BackendChoice, CancelToken, Error, Model, ModelKind, OpenOptions, Task, Templates, audio,
 };
@@ -32,9 +30,6 @@ struct Golden {
 struct Rules {
     suppress: Vec<u32>,
     suppress_at_begin: Vec<u32>,
-    no_times: u32,
-    end: u32,
-    first_at_most: u32,
 }
 
 #[derive(Deserialize)]
@@ -105,18 +100,12 @@ fn rules_choose_as_those_of_transformers() {
     let Golden { rules, cases } = golden();
     let suppressed = Suppressed { ids: &rules.suppress };
     let at_begin = SuppressedAtBegin { ids: &rules.suppress_at_begin };
-    let first_at_most = Some(rules.first_at_most);
-    let times = TimeRules { no_times: rules.no_times, end: rules.end, first_at_most };
-    let all: [&dyn StepProcessor; 3] = [&suppressed, &at_begin, &times];
+    let all: [&dyn StepProcessor; 2] = [&suppressed, &at_begin];
     let mut checked = 0;
     for case in cases {
         let (decoder, memory) = model(&case.folder, &device);
         for text in case.texts {
-            let processors = match text.name.as_str() {
-                "plain" => &all[..0],
-                "rules" => &all[..2],
-                _ => &all[..],
-            };
+            let processors = if text.name == "plain" { &all[..0] } else { &all[..] };
             let prompts = vec![text.prompt.clone(); text.ids.len()];
             let mut config = DecodeConfig::default();
             config.max_new_tokens = 18;

@@ -97,6 +97,14 @@ impl DecodeConfig {
         self.num_hypotheses <= 1
     }
 
+    /// Texts that are kept at once for each input.
+    pub fn beams(&self) -> usize {
+        match self.strategy {
+            Strategy::Beam { size, .. } => size,
+            Strategy::Greedy | Strategy::Sample { .. } => 1,
+        }
+    }
+
     /// An error for settings that are out of range for a model whose texts end with one of `ends`.
     pub(super) fn check(&self, ends: &[u32]) -> Result<(), DecodeError> {
         let problems = self.problems(ends.iter().copied().min().unwrap_or_default());

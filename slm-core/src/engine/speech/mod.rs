@@ -41,7 +41,7 @@ pub use parts::SpeechParts;
 pub use recogniser::{Beginning, Prompts, RecogniserWriter};
 pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
-pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, TimeRules, WhisperTokens, WhisperWriter};
+pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, WhisperTokens, WhisperWriter};
 
 pub(super) use parts::misfits;
 pub(super) use recognisers::{named as recogniser_named, of as recogniser_of};

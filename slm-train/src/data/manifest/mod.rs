@@ -63,7 +63,14 @@ pub fn write(path: impl AsRef<Path>, utterances: &[Utterance]) -> Result<(), Man
         .iter()
         .enumerate()
         .filter_map(|(index, utterance)| {
-            let problem = check_duration(utterance.duration).err()?;
+            let problem = match &utterance.member {
+                Some(member) => RowProblem::Unsupported {
+                    field: "the audio",
+                    found: member.name.clone(),
+                    expected: "a file outside of an archive",
+                },
+                None => check_duration(utterance.duration).err()?,
+            };
             let place = Place::Line { file: path.to_owned(), line: index + 1 };
             Some(BadRow { place, problem })
         })

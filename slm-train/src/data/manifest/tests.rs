@@ -333,6 +333,12 @@ fn tar_shards_are_read_in_place() {
         assert_eq!(speech::samples(&rows[1]).unwrap().samples.len(), 4_000);
         let hashes = speech::hashes(&rows).unwrap();
         assert!(hashes[0] == hashes[2] && hashes[0] != hashes[1]);
+        // A manifest cannot say where in an archive the audio is.
+        let text = write(dir.path().join("out.jsonl"), &rows).unwrap_err().to_string();
+        assert!(
+            text.contains("3 rows: 3 bad") && text.contains("expected a file outside of an archive"),
+            "{text}"
+        );
     }
 
     let path = dir.path().join("t-01.tar");

@@ -2,7 +2,7 @@
 
 use super::Adapted;
 use crate::adapter::LengthReduction;
-use crate::decode::{DecodeConfig, Strategy};
+use crate::decode::DecodeConfig;
 use crate::engine::request::Request;
 use crate::engine::speech::texts::{self, token_limit};
 use crate::prompt::Task;
@@ -21,12 +21,8 @@ impl Adapted {
                 states.min((seconds * LABELS_A_SECOND).ceil() as usize)
             }
         };
-        let beams = match self.decode.strategy {
-            Strategy::Beam { size, .. } => size,
-            Strategy::Greedy | Strategy::Sample { .. } => 1,
-        };
         let source = tokens + self.form.usual_tokens();
-        self.llm.working_bytes(rows * beams, source, token_limit(seconds))
+        self.llm.working_bytes(rows * self.decode.beams(), source, token_limit(seconds))
     }
 
     /// How to decode a request for pieces of at most `seconds`: ids without a token are left out.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::prompts::{Beginning, Prompts};
 use crate::checkpoint::Checkpoint;
 use crate::ctc::{Aligned, CtcPosteriors};
-use crate::decode::{DecodeConfig, Hooks, Strategy, search};
+use crate::decode::{DecodeConfig, Hooks, search};
 use crate::engine::answer::Answer;
 use crate::engine::request::Request;
 use crate::engine::speech::ears::Ears;
@@ -87,11 +87,7 @@ impl Writer for RecogniserWriter {
     }
 
     fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
-        let beams = match self.decode.strategy {
-            Strategy::Beam { size, .. } => size,
-            Strategy::Greedy | Strategy::Sample { .. } => 1,
-        };
-        self.decoder.config().working_bytes(rows * beams, states, texts::token_limit(seconds))
+        self.decoder.config().working_bytes(rows * self.decode.beams(), states, texts::token_limit(seconds))
     }
 
     fn write(

@@ -5,7 +5,7 @@ use burn::prelude::*;
 use super::published::INSTRUCTION_TOKENS;
 use crate::adapter::Projector;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
-use crate::decode::{DecodeConfig, Strategy};
+use crate::decode::DecodeConfig;
 use crate::engine::answer::Answer;
 use crate::engine::request::Request;
 use crate::engine::speech::ears::Ears;
@@ -81,12 +81,8 @@ impl Writer for SpeechLlm {
     }
 
     fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
-        let beams = match self.decode.strategy {
-            Strategy::Beam { size, .. } => size,
-            Strategy::Greedy | Strategy::Sample { .. } => 1,
-        };
         let source = self.projector.count(states) + INSTRUCTION_TOKENS;
-        self.hearing.working_bytes(rows * beams, source, texts::token_limit(seconds))
+        self.hearing.working_bytes(rows * self.decode.beams(), source, texts::token_limit(seconds))
     }
 
     fn write(

@@ -1,21 +1,18 @@
 //! Whisper: a decoder that writes beside the sound itself, after a few tokens that say language and task.
 //!
 //! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.3. [`tokens`] has the
-//! ids that mean something, [`rules`] what is never written, [`times`] the rules of texts with times, [`writer`] the way
-//! from sound to text, [`heard`] what it says of its own text, for which [`warp`] finds the times of tokens and [`words`]
-//! the words that they are.
+//! ids that mean something, [`rules`] what is never written, [`writer`] the way from sound to text, [`heard`] what it
+//! says of its own text, for which [`warp`] finds the times of tokens and [`words`] the words that they are.
 
 mod heard;
 mod load;
 mod rules;
-mod times;
 mod tokens;
 mod warp;
 mod words;
 mod writer;
 
 pub use rules::{Suppressed, SuppressedAtBegin};
-pub use times::TimeRules;
 pub use tokens::WhisperTokens;
 pub use warp::AttentionMap;
 pub use writer::WhisperWriter;

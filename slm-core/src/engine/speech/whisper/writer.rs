@@ -9,7 +9,7 @@ use super::rules::{Suppressed, SuppressedAtBegin};
 use super::tokens::WhisperTokens;
 use crate::checkpoint::Checkpoint;
 use crate::ctc::{Aligned, CtcPosteriors};
-use crate::decode::{DecodeConfig, DecodeError, Hooks, StepProcessor, Strategy, search, settings};
+use crate::decode::{DecodeConfig, DecodeError, Hooks, StepProcessor, search, settings};
 use crate::engine::answer::Answer;
 use crate::engine::request::{Delivery, Request, TokenLimit};
 use crate::engine::speech::ears::Ears;
@@ -158,12 +158,12 @@ impl Writer for WhisperWriter {
     }
 
     fn working_bytes(&self, rows: usize, states: usize, _: f64) -> u64 {
-        let beams = match self.decode.strategy {
-            Strategy::Beam { size, .. } => size,
-            Strategy::Greedy | Strategy::Sample { .. } => 1,
-        };
         let config = self.decoder.config();
-        config.working_bytes(rows * beams, states.max(config.max_source_positions), settings::MAX_NEW_TOKENS)
+        config.working_bytes(
+            rows * self.decode.beams(),
+            states.max(config.max_source_positions),
+            settings::MAX_NEW_TOKENS,
+        )
     }
 
     fn write(
