@@ -61,7 +61,7 @@ fn bad_rows_are_told_with_their_places() {
     let told = text(&output.stderr);
     let starts = [
         "rows.jsonl:2: audio file `gone.wav` is missing",
-        "rows.jsonl:3: missing field `audio_filepath`",
+        "rows.jsonl:3: missing field `text`",
         "rows.jsonl:4: `duration` is 60, the file has",
     ];
     let lines: Vec<&str> = told.lines().collect();

@@ -6,6 +6,7 @@ pub mod domain;
 pub mod encoded;
 pub mod manifest;
 pub mod mixture;
+pub mod pool;
 pub mod recordings;
 pub mod spec_augment;
 pub mod speech;

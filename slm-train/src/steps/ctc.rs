@@ -23,7 +23,7 @@ use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
 use crate::data::buckets;
-use crate::data::mixture::{self, Corpus, MixedRows};
+use crate::data::mixture::{self, Corpus, Group, MixedRows};
 use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
 use crate::data::vocabulary;
@@ -71,7 +71,7 @@ struct Speech {
     times: Vec<Vec<f32>>,
     texts: Vec<String>,
     /// Of each source which of them it has.
-    groups: Vec<Vec<usize>>,
+    groups: Vec<Group>,
     /// A hash of the audio of all utterances.
     recordings: String,
 }

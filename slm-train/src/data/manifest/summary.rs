@@ -44,8 +44,8 @@ pub struct Summary {
     pub frames: Option<u64>,
 }
 
-/// Counts what `path` has. `tokens` counts those of a text, `frames_per_second` is of the encoder's features, and `bad` is
-/// told of every row that cannot be used.
+/// Counts what `path` has. `tokens` counts those of a text, `frames_per_second` is of the encoder's features, `good` is given
+/// every row that can be used, and `bad` is told of every other.
 ///
 /// # Errors
 ///
@@ -55,6 +55,7 @@ pub fn summarise(
     settings: &ReadSettings,
     tokens: Option<&dyn Fn(&str) -> usize>,
     frames_per_second: Option<f64>,
+    good: &mut dyn FnMut(&Utterance),
     bad: &mut dyn FnMut(BadRow),
 ) -> Result<Summary, ManifestError> {
     let mut summary = Summary { tokens: tokens.map(|_| 0), ..Summary::default() };
@@ -65,6 +66,7 @@ pub fn summarise(
                 *sum += count(&row.text);
             }
             summary.add(&row);
+            good(&row);
             voices.extend(row.voice);
         }
         Err(row) => {
