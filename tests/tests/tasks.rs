@@ -217,10 +217,20 @@ fn text_in_the_place_of_speech_is_learnt_from_beside_speech() {
 }
 
 #[test]
+fn a_source_that_no_manifest_has_is_named() {
+    let fixture = Fixture::new();
+    fixture.frozen_parts(OutputHead::Own);
+    let stage = stage(&fixture, 2, &TASKS.replace("\"ask\"", "\"ask\"\nsources = [\"books\"]"));
+    let parts = Frozen::load(&stage.encoder, &stage.llm, &Device::flex()).unwrap();
+    let error = AdapterJob::new(stage, parts).err().unwrap().to_string();
+    assert!(error.ends_with("no source of the manifests is named `books`"), "{error}");
+}
+
+#[test]
 fn rows_that_a_language_model_cannot_be_asked_about_are_named() {
     let fixture = Fixture::new();
     fixture.frozen_parts(OutputHead::Own);
-    let stage = stage(&fixture, 2, &TASKS.replace("\"ask\"", "\"ask\"\nunfit = \"refuse\""));
+    let stage = stage(&fixture, 2, TASKS);
     let manifest = fixture.path("corpus").join("questions.jsonl");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("is it up", &"is it up ".repeat(400))).unwrap();

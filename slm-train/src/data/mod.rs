@@ -4,6 +4,7 @@ pub mod buckets;
 pub mod corpus;
 pub mod domain;
 pub mod encoded;
+pub mod groups;
 pub mod manifest;
 pub mod mixture;
 pub mod pool;

@@ -114,7 +114,19 @@ impl<'de> Deserialize<'de> for Utterance {
     }
 }
 
+/// What a language is called where a row has none.
+const UNKNOWN: &str = "unknown";
+
 impl Utterance {
+    /// The language, or `en to de` of two.
+    pub fn languages(&self) -> String {
+        let language = self.language.as_deref().unwrap_or(UNKNOWN);
+        match &self.target_language {
+            Some(target) if target != language => format!("{language} to {target}"),
+            _ => language.to_owned(),
+        }
+    }
+
     /// Whether it has sound, and not words alone.
     pub fn has_audio(&self) -> bool {
         !is_empty(&self.audio_filepath)

@@ -9,7 +9,7 @@ use super::error::{BadRow, ManifestError};
 use super::row::Utterance;
 use super::source::{ReadSettings, each};
 
-/// What a key is called where a row has none.
+/// What a task is called where a row has none.
 const UNKNOWN: &str = "unknown";
 
 /// What a source has.
@@ -87,12 +87,7 @@ impl Summary {
         self.seconds += row.duration;
         self.characters += row.text.chars().count();
         self.empty_texts += usize::from(row.text.trim().is_empty());
-        let language = row.language.as_deref().unwrap_or(UNKNOWN);
-        let language = match &row.target_language {
-            Some(target) if target != language => format!("{language} to {target}"),
-            _ => language.to_owned(),
-        };
-        *self.languages.entry(language).or_default() += 1;
+        *self.languages.entry(row.languages()).or_default() += 1;
         *self.tasks.entry(row.task.clone().unwrap_or_else(|| UNKNOWN.to_owned())).or_default() += 1;
     }
 }

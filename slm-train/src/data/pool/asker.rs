@@ -14,8 +14,6 @@ use crate::failures;
 
 /// Characters of a text that a message shows.
 const SHOWN_CHARS: usize = 60;
-/// What a language is called where a row says none.
-const UNKNOWN: &str = "unknown";
 
 /// A task and what it asks about a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,12 +143,7 @@ impl<'p> Asker<'p> {
         let count = &mut self.counts[entry];
         count.examples += 1;
         count.seconds += if medium == Medium::Speech { row.duration } else { 0.0 };
-        let language = row.language.as_deref().unwrap_or(UNKNOWN);
-        let language = match &row.target_language {
-            Some(target) if target != language => format!("{language} to {target}"),
-            _ => language.to_owned(),
-        };
-        *count.languages.entry(language).or_default() += 1;
+        *count.languages.entry(row.languages()).or_default() += 1;
     }
 
     /// Counts what was asked about a row that turned out not to fit.

@@ -150,7 +150,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     assert!(
         one("target", "sources = 3\ntarget").starts_with("tasks.toml:3: expected a text or a list of texts")
     );
-    let of_request = one("]\n", "]\ntemplates = [\"about {speaker}\"]\n");
+    let of_request = one("\n]\n", "\n]\ntemplates = [\"about {speaker}\"]\n");
     assert!(
         of_request.starts_with("tasks.toml:7: template `{speech} about {speaker}`: `speaker` is no slot"),
         "{of_request}"

@@ -10,8 +10,9 @@ use slm_core::models::prompt::PromptIds;
 use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
+use crate::data::groups::{Group, divided, groups, source_of};
 use crate::data::manifest::{Audio, Utterance};
-use crate::data::mixture::{self, Corpus, Group, MixedRows};
+use crate::data::mixture::{Corpus, MixedRows};
 use crate::data::pool::{Asked, Asker, Misfit};
 use crate::failures;
 
@@ -26,6 +27,8 @@ pub(super) struct Example {
     pub(super) task: usize,
     /// What fills the slots of the task's phrasings.
     pub(super) slots: Vec<String>,
+    /// Tokens of its prompt in the first phrasing.
+    pub(super) prompt_tokens: usize,
     /// What is to be answered, with the end token.
     pub(super) target: Vec<u32>,
 }
@@ -68,7 +71,7 @@ impl Words {
         let names = corpus.names();
         let mut asked: Vec<(usize, Asked)> = Vec::new();
         for (row, utterance) in utterances.iter().enumerate() {
-            let source = mixture::source_of(&counts, row).and_then(|source| names[source]);
+            let source = source_of(&counts, row).and_then(|source| names[source]);
             asked.extend(asker.ask(utterance, source).into_iter().map(|one| (row, one)));
         }
         prompts.learn(asker.tasks())?;
@@ -87,9 +90,9 @@ impl Words {
         }
         asker.finish()?.into_iter().for_each(note);
         anyhow::ensure!(!examples.is_empty(), "invalid manifest `{corpus}`: no task has an example");
-        let groups = mixture::groups(&counts, rows.into_iter());
+        let of_sources = groups(&counts, rows.into_iter());
         let weights: Vec<f64> = asker.tasks().iter().map(|task| pool.weight(task)).collect();
-        let groups = mixture::divided(groups, |item| examples[item].task, &weights, pool.temperature);
+        let groups = divided(of_sources, |item| examples[item].task, &weights, pool.temperature);
         Ok(Self { utterances: heard(utterances, &mut examples), examples, groups })
     }
 

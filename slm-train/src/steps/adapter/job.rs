@@ -22,7 +22,8 @@ use super::prompts::Prompts;
 use super::{AdapterStage, Distillation, Frozen};
 use crate::config;
 use crate::data::buckets;
-use crate::data::mixture::Group;
+use crate::data::groups::Group;
+use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
@@ -78,6 +79,10 @@ impl AdapterJob {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
         let pool = TaskPool::read(&config.tasks, config.order)?;
+        let named = [&config.train_manifest, &config.dev_manifest].map(Corpus::names).concat();
+        if let Some(name) = pool.sources().into_iter().find(|name| !named.contains(&Some(*name))) {
+            anyhow::bail!("tasks `{}`: no source of the manifests is named `{name}`", config.tasks.display());
+        }
         let writer =
             PromptWriter::new(parts.llm.sizes(), &parts.llm_files, &parts.tokenizer, &config.prompt)?;
         let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
@@ -172,7 +177,7 @@ impl AdapterJob {
             .iter()
             .map(|example| {
                 let speech = example.speech.map_or(0, |speech| data.reduced[speech].origins.len());
-                speech + self.prompts.prompt(example, 0).len() + example.target.len()
+                speech + example.prompt_tokens + example.target.len()
             })
             .collect()
     }

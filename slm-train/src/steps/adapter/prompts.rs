@@ -61,11 +61,13 @@ impl Prompts {
             Medium::Speech => (Some(speech), None),
             Medium::Text => (None, Some(text.to_owned())),
         };
-        if fixed.is_none() {
-            self.writer.prompts(learnt, &slots, words.as_deref())?;
-        }
+        let first = |prompts: &[PromptIds]| prompts.first().map_or(0, PromptIds::len);
+        let prompt_tokens = match fixed {
+            Some(fixed) => first(fixed),
+            None => first(&self.writer.prompts(learnt, &slots, words.as_deref())?),
+        };
         let target = self.writer.answer(&target)?;
-        Ok(Example { speech, words, task, slots, target })
+        Ok(Example { speech, words, task, slots, prompt_tokens, target })
     }
 
     /// The number of phrasings of a task; the first one is used where none is drawn.
