@@ -354,6 +354,7 @@ mod tests {
     #[test]
     fn rows_outside_of_the_limits_are_left_out() {
         let row = |seconds: f64, text: &str| Utterance {
+            audio_filepath: "a.wav".into(),
             duration: seconds,
             text: text.to_owned(),
             ..Utterance::default()
@@ -373,6 +374,8 @@ mod tests {
         ] {
             assert_eq!(filter.takes(&row(seconds, text)), expected, "{seconds} {text}");
         }
+        // Words alone are as long as they are.
+        assert!(filter.takes(&Utterance { text: "words".into(), ..Utterance::default() }));
     }
 
     #[test]
