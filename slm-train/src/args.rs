@@ -60,19 +60,23 @@ pub(crate) struct SynthArgs {
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// Manifests (JSON lines, tables of Common Voice and CoVoST 2, Lhotse cuts), LibriSpeech folders or tar shards.
+    /// Manifests (JSON lines, tables of Common Voice and CoVoST 2, Lhotse cuts), LibriSpeech folders or tar shards. With
+    /// `--tasks`, `NAME=PATH` for a source that tasks name.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) sources: Vec<PathBuf>,
     /// The folder that holds all audio: relative paths begin there, and none may leave it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_root: Option<PathBuf>,
-    /// A language model, whose tokenizer counts the tokens of the texts.
+    /// A file of tasks: what each of them finds in all sources together.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks: Option<PathBuf>,
+    /// A language model, whose tokenizer counts the tokens of the texts, and of the prompts of tasks.
     #[arg(long, value_name = "DIR")]
     pub(crate) llm: Option<PathBuf>,
     /// A speech encoder, whose features count the frames.
     #[arg(long, value_name = "DIR")]
     pub(crate) encoder: Option<PathBuf>,
-    /// JSON on stdout, an object a source.
+    /// JSON on stdout, an object a source, and one of the tasks.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,15 +1,17 @@
 //! The verb `validate`: every row of training data that cannot be used, on stderr, and what the others have, on stdout.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::json;
 use slm_core::audio::SAMPLE_RATE;
-use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::text::TextTokenizer;
-use slm_train::data::manifest::{ReadSettings, Summary, summarise};
+use slm_train::data::manifest::{Audio, BadRow, ReadSettings, Summary, Utterance, summarise};
+use slm_train::data::pool::{FoundTask, Order, PromptWriter, TaskPool, TaskSummary};
 
 use crate::EXIT_STOPPED;
 use crate::args::ValidateArgs;
@@ -26,10 +28,24 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let encoder = args.encoder.as_ref().map(open).transpose()?;
     let features = encoder.as_ref().map(FeatureExtractor::from_checkpoint).transpose()?;
     let frames = features.map(|features| f64::from(SAMPLE_RATE) / features.hop() as f64);
-    let settings = ReadSettings { data_root: args.data_root.clone() };
+    let pool = args.tasks.as_ref().map(|path| TaskPool::read(path, Order::default())).transpose()?;
+    let writer = match (&llm, &tokenizer) {
+        (Some(files), Some(tokenizer)) => {
+            let sizes = slm_core::models::llm::sizes(files)?;
+            Some(PromptWriter::new(&*sizes, files, tokenizer, &PromptSettings::default())?)
+        }
+        _ => None,
+    };
+    let mut tasks = pool.as_ref().map(|pool| TaskSummary::new(pool, writer.as_ref()));
+    let audio =
+        if pool.as_ref().is_some_and(TaskPool::reads_text) { Audio::Optional } else { Audio::Required };
+    let settings = ReadSettings { audio, data_root: args.data_root.clone() };
     let mut bad = 0;
-    for path in &args.sources {
-        let summary = summarise(path, &settings, tokens, frames, &mut |row| to_stderr(&row.to_string()))?;
+    for source in &args.sources {
+        let (name, path) = named(source, pool.as_ref());
+        let mut take = |row: &Utterance| tasks.iter_mut().for_each(|tasks| tasks.add(row, name.as_deref()));
+        let mut tell = |row: BadRow| to_stderr(&row.to_string());
+        let summary = summarise(&path, &settings, tokens, frames, &mut take, &mut tell)?;
         bad += summary.bad;
         let shown = if args.json {
             json!({"path": path, "summary": summary}).to_string()
@@ -38,7 +54,27 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         };
         writeln!(std::io::stdout(), "{shown}").context("cannot write the output")?;
     }
+    if let Some(tasks) = tasks {
+        let found = tasks.finish();
+        found.notes.iter().for_each(|note| to_stderr(note));
+        let shown = if args.json {
+            json!({"tasks": found.tasks}).to_string()
+        } else {
+            found.tasks.iter().map(FoundTask::table).collect::<Vec<_>>().join("\n")
+        };
+        writeln!(std::io::stdout(), "{shown}").context("cannot write the output")?;
+        bad += found.refused;
+    }
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_STOPPED) })
+}
+
+/// The name and the path of a source: `NAME=PATH` where tasks read a source of that name.
+fn named(source: &Path, pool: Option<&TaskPool>) -> (Option<String>, PathBuf) {
+    let parts = source.to_str().and_then(|text| text.split_once('='));
+    match parts.filter(|(name, _)| pool.is_some_and(|pool| pool.sources().contains(name))) {
+        Some((name, path)) => (Some(name.to_owned()), path.into()),
+        None => (None, source.to_owned()),
+    }
 }
 
 /// A line for each thing that is known.

@@ -61,7 +61,7 @@ fn bad_rows_are_told_with_their_places() {
     let told = text(&output.stderr);
     let starts = [
         "rows.jsonl:2: audio file `gone.wav` is missing",
-        "rows.jsonl:3: missing field `audio_filepath`",
+        "rows.jsonl:3: missing field `text`",
         "rows.jsonl:4: `duration` is 60, the file has",
     ];
     let lines: Vec<&str> = told.lines().collect();
@@ -74,4 +74,85 @@ fn bad_rows_are_told_with_their_places() {
     assert!(text(&output.stderr).contains("rows.jsonl:1: audio file `a.wav` is missing"));
     let output = validate(&[&dir.path().join("none.jsonl")], &[]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+/// Tasks find their rows, by name of the source, and say what does not fit.
+#[test]
+fn tasks_are_summed_up_over_all_sources() {
+    let dir = tempfile::tempdir().unwrap();
+    let audio = repository().join("tests/audio/test/wav/000010-9ff32614.wav");
+    fs::copy(audio, dir.path().join("a.wav")).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let tasks = concat!(
+        "[[task]]\nname = \"transcribe\"\ntarget = \"text\"\nsources = \"heard\"\nphrasings = [\": repeat the text\", \": say it again\"]\n",
+        "[[task]]\nname = \"translate.{target_language}\"\ntarget = \"translation\"\nfrom = \"both\"\nunfit = \"skip\"\n",
+        "phrasings = [\": translate to {target_language}\", \": about {topic} in {target_language}\"]\n",
+    );
+    let tasks = write("tasks.toml", tasks);
+    let heard = write("heard.jsonl", "{\"path\": \"a.wav\", \"text\": \"one two\", \"lang\": \"en\"}\n");
+    let rows = concat!(
+        r#"{"path": "a.wav", "text": "one", "lang": "en", "target_lang": "de", "translation": "eins", "topic": "numbers"}"#,
+        "\n",
+        r#"{"text": "two", "lang": "en", "target_lang": "fr", "translation": "deux", "topic": "numbers"}"#,
+        "\n",
+        r#"{"path": "a.wav", "text": "one", "lang": "en", "target_lang": "de", "topic": "numbers"}"#,
+    );
+    let pairs = write("pairs.jsonl", rows);
+    let heard = PathBuf::from(format!("heard={}", heard.display()));
+    let llm = repository().join("weights/slm-tiny/llm");
+    let options = ["--tasks", tasks.to_str().unwrap(), "--llm", llm.to_str().unwrap(), "--json"];
+    let output = validate(&[&heard, &pairs], &options);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let notes = text(&output.stderr);
+    assert!(
+        notes.contains(
+            "tasks.toml:11: `{speech} : about {topic} in {target_language}` is learnt, and no template"
+        ),
+        "{notes}"
+    );
+    let stdout = text(&output.stdout);
+    let found: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    let [transcribe, translate] = found["tasks"].as_array().unwrap().as_slice() else { panic!("{found}") };
+    assert_eq!(
+        (&transcribe["examples"], &transcribe["learnt"]),
+        (&1.into(), &serde_json::json!(["transcribe"]))
+    );
+    assert_eq!(transcribe["languages"], serde_json::json!({"en": 1}));
+    assert!(
+        transcribe["longest_prompt"].as_u64().unwrap() > 3
+            && transcribe["longest_target"].as_u64().unwrap() > 1
+    );
+    let names = ["translate.german", "translate.german_text", "translate.french_text"];
+    assert_eq!(translate["learnt"], serde_json::json!(names));
+    assert_eq!(translate["languages"], serde_json::json!({"en to de": 2, "en to fr": 1}));
+    let unfit = serde_json::json!({"no `translation`": 2, "no audio": 1});
+    assert_eq!((&translate["examples"], &translate["unfit"]), (&3.into(), &unfit));
+    let seconds = translate["seconds"].as_f64().unwrap();
+    assert!(seconds > 1.0 && (seconds - transcribe["seconds"].as_f64().unwrap()).abs() < 1e-9);
+
+    // Without `skip` such rows fail, and all are told; a file that is not sound ends at once.
+    let strict = fs::read_to_string(&tasks).unwrap().replace("unfit = \"skip\"\n", "");
+    fs::write(&tasks, &strict).unwrap();
+    let output = validate(&[&heard, &pairs], &options[..2]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains(
+            "does not fit task `translate.{target_language}` (tasks.toml:7): it has no `translation`"
+        ),
+        "{told}"
+    );
+    assert!(
+        text(&output.stdout).contains("task translate.{target_language}\n  learnt as"),
+        "{}",
+        text(&output.stdout)
+    );
+    fs::write(&tasks, strict.replace("from =", "form =")).unwrap();
+    let output = validate(&[&heard, &pairs], &options[..2]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("tasks.toml:9: unknown field `form`"), "{}", text(&output.stderr));
 }

@@ -22,7 +22,7 @@ use slm_core::{
     Strategy, Task, TokenLimit,
 };
 use slm_tests::{checkpoint, fixtures};
-use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, PartsPlace, TrainedTask};
+use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, PartsPlace};
 use slm_train::training::Job;
 
 use common::{Fixture, finished, loop_config, losses};
@@ -212,6 +212,14 @@ fn naive(llm: &LanguageModel, row: &PaddedBatch, labels: &[Option<u32>]) -> f64 
     labels.iter().enumerate().skip(1).map(of).sum()
 }
 
+/// A task whose instruction has a field of the row.
+const TASKS: &str = r#"
+[[task]]
+name = "transcribe"
+target = "text"
+phrasings = ["repeat {text_de} in other words"]
+"#;
+
 #[test]
 fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
     let fixture = Fixture::new();
@@ -219,7 +227,7 @@ fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
     whisper(&encoder);
     let device = Device::flex();
     let mut stage = stage(&fixture, &encoder, &llm, 1);
-    stage.tasks = vec![TrainedTask::Transcribe];
+    stage.tasks = fixture.tasks("tasks.toml", TASKS);
     let job = AdapterJob::new(stage.clone(), Frozen::load(&encoder, &llm, &device).unwrap()).unwrap();
     let batches = job.batches(0);
     assert!(batches.iter().any(|batch| batch.len() > 1), "{batches:?}");
@@ -236,12 +244,12 @@ fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
         Path::new("settings"),
     )
     .unwrap();
-    let instruction = Instruction { before: String::new(), after: ": repeat the text".into() };
-    let prompt = form.spoken(&instruction.into()).unwrap();
     let LengthReduction::Stack { count } = adapter.config().shape.reduction else { panic!("another shape") };
     let reduction = LengthReduction::Stack { count };
     let (mut sum, mut tokens, mut with_prompt) = (0.0, 0, 0.0);
     for row in stage.dev_manifest.read().unwrap().utterances {
+        let after = format!("repeat {} in other words", row.german.unwrap());
+        let prompt = form.spoken(&Instruction { before: String::new(), after }.into()).unwrap();
         let sound = slm_core::audio::read(&row.audio_filepath).unwrap();
         let speech = states(&parts, &sound.samples);
         let reduced = reduction.apply(&speech);

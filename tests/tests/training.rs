@@ -20,7 +20,7 @@ use slm_core::models::llm::{LanguageModel, T5};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::checkpoint as open;
-use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen, TrainedTask};
+use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
 
@@ -420,7 +420,8 @@ fn a_nan_stops_the_run_and_keeps_the_weights() {
 
     let settings = LoopConfig { save_every: 1, eval_every: 1000, ..loop_config(30) };
     let mut config = fixture.adapter(&settings);
-    config.tasks = vec![TrainedTask::Transcribe];
+    let only = "[[task]]\nname = \"transcribe\"\ntarget = \"text\"\nphrasings = [\": repeat the text\"]\n";
+    config.tasks = fixture.tasks("only.toml", only);
     config.batch_tokens = 1;
     let mut words = WORDS.map(|_| ("Á", ""));
     config.train_manifest = fixture.corpus("sound", &words).into();

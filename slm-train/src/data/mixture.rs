@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::buckets;
-use super::manifest::{self, ReadSettings, Utterance};
+use super::groups::Group;
+use super::manifest::{self, Audio, ReadSettings, Utterance};
 use crate::random::rng_for;
 
 /// The stream of random numbers that the order of a source draws from.
@@ -44,6 +45,9 @@ pub struct Mixture {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
+    /// A name, by which tasks read this source and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// A manifest, folder or archive, see [`manifest`].
     pub path: PathBuf,
     /// Its share of an epoch, multiplied by this.
@@ -111,11 +115,20 @@ impl Corpus {
     ///
     /// Sources that cannot be read, or whose rows are bad, all of them named; a source of which nothing is left.
     pub fn read(&self) -> anyhow::Result<MixedRows> {
+        self.read_with(Audio::Required)
+    }
+
+    /// As [`Self::read`]; `audio` says whether rows may have none, which the filter then takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_with(&self, audio: Audio) -> anyhow::Result<MixedRows> {
         let mut rows = MixedRows::default();
         let (sources, settings, filter) = match self {
-            Self::Path(path) => (vec![path], ReadSettings::default(), Filter::default()),
+            Self::Path(path) => (vec![path], ReadSettings { audio, data_root: None }, Filter::default()),
             Self::Mixture(mixture) => {
-                let settings = ReadSettings { data_root: mixture.data_root.clone() };
+                let settings = ReadSettings { audio, data_root: mixture.data_root.clone() };
                 (mixture.sources.iter().map(|source| &source.path).collect(), settings, mixture.filter)
             }
         };
@@ -131,6 +144,14 @@ impl Corpus {
         Ok(rows)
     }
 
+    /// The names of its sources; without names and for a path alone, `None`.
+    pub fn names(&self) -> Vec<Option<&str>> {
+        match self {
+            Self::Path(_) => vec![None],
+            Self::Mixture(mixture) => mixture.sources.iter().map(|source| source.name.as_deref()).collect(),
+        }
+    }
+
     /// The weights and the temperature, where there are some: what the shares of an epoch follow from.
     pub fn weights(&self) -> Option<(Vec<f64>, f64)> {
         match self {
@@ -141,32 +162,48 @@ impl Corpus {
         }
     }
 
-    /// The items of an epoch, in the order of the sources, when source `i` has the items `groups[i]`.
+    /// The items of an epoch, sorted.
     ///
     /// An epoch has as many items as all groups together. Without weights and temperature every item is there once. Else a
-    /// source goes through its items in a random order, again and again from epoch to epoch, so that none is left out.
-    fn epoch(&self, groups: &[Vec<usize>], seed: u64, epoch: u64) -> Vec<usize> {
-        let Some((weights, temperature)) = self.weights() else { return groups.concat() };
-        let total: usize = groups.iter().map(Vec::len).sum();
-        let shares: Vec<f64> = groups
-            .iter()
-            .zip(weights)
-            .map(|(group, weight)| weight * (group.len() as f64).powf(temperature.recip()))
-            .collect();
-        let sum: f64 = shares.iter().sum();
+    /// group goes through its items in a random order, again and again from epoch to epoch, so that none is left out.
+    fn epoch(&self, groups: &[Group], seed: u64, epoch: u64) -> Vec<usize> {
+        let total: usize = groups.iter().map(|group| group.items.len()).sum();
         let mut items = Vec::with_capacity(total);
-        for (index, (group, share)) in groups.iter().zip(shares).enumerate() {
-            let count = (total as f64 * share / sum).round() as usize;
-            draw(group, count, source_seed(seed, index), epoch, &mut items);
+        if self.weights().is_none() && groups.iter().all(|group| group.share.is_none()) {
+            items.extend(groups.iter().flat_map(|group| &group.items));
+        } else {
+            let shares = self.shares(groups);
+            let sum: f64 = shares.iter().sum();
+            for (index, (group, share)) in groups.iter().zip(shares).enumerate() {
+                let count = (total as f64 * share / sum).round() as usize;
+                draw(&group.items, count, source_seed(seed, index), epoch, &mut items);
+            }
         }
         items.sort_unstable();
         items
     }
 
-    /// The batches of an epoch, see [`buckets::batches`]; item `i` has `lengths[i]`, and source `s` the items `groups[s]`.
+    /// How large the part of each group is: what its source has by weight and size, shared among the groups of the source.
+    fn shares(&self, groups: &[Group]) -> Vec<f64> {
+        let (weights, temperature) = self.weights().unwrap_or((Vec::new(), 1.0));
+        let of_source = |source: usize, value: &dyn Fn(&Group) -> f64| -> f64 {
+            groups.iter().filter(|group| group.source == source).map(value).sum()
+        };
+        let share = |group: &Group| group.share.unwrap_or(1.0);
+        groups
+            .iter()
+            .map(|group| {
+                let size = of_source(group.source, &|group| group.items.len() as f64);
+                let weight = weights.get(group.source).copied().unwrap_or(1.0);
+                weight * size.powf(temperature.recip()) * (share(group) / of_source(group.source, &share))
+            })
+            .collect()
+    }
+
+    /// The batches of an epoch, see [`buckets::batches`]; item `i` has `lengths[i]`.
     pub fn batches(
         &self,
-        groups: &[Vec<usize>],
+        groups: &[Group],
         lengths: &[usize],
         budget: usize,
         seed: u64,
@@ -220,8 +257,11 @@ fn draw(group: &[usize], count: usize, seed: u64, epoch: u64, items: &mut Vec<us
 }
 
 impl Filter {
-    /// Whether a row is within all limits.
+    /// Whether a row is within all limits, which are about speech.
     pub fn takes(&self, row: &Utterance) -> bool {
+        if !row.has_audio() {
+            return true;
+        }
         let rate = row.text.chars().count() as f64 / row.duration;
         let above = |limit: Option<f64>, value: f64| limit.is_none_or(|limit| value >= limit);
         let below = |limit: Option<f64>, value: f64| limit.is_none_or(|limit| value <= limit);
@@ -232,34 +272,24 @@ impl Filter {
     }
 }
 
-/// The places of the items of each source, when `source_of` says which source an item is of.
-pub fn groups(counts: &[usize], source_of: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
-    let mut groups = vec![Vec::new(); counts.len()];
-    for (item, utterance) in source_of.enumerate() {
-        let mut end = 0;
-        let source = counts.iter().position(|count| {
-            end += count;
-            utterance < end
-        });
-        if let Some(group) = source.and_then(|source| groups.get_mut(source)) {
-            group.push(item);
-        }
-    }
-    groups
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::groups::divided;
     use super::*;
 
     fn mixture(weights: [f64; 2], temperature: f64) -> Corpus {
-        let sources = weights.map(|weight| Source { path: "x".into(), weight }).to_vec();
+        let sources = weights.map(|weight| Source { name: None, path: "x".into(), weight }).to_vec();
         Corpus::Mixture(Mixture { sources, temperature, data_root: None, filter: Filter::default() })
+    }
+
+    fn of_sources(items: [Vec<usize>; 2]) -> Vec<Group> {
+        let group = |(source, items)| Group { source, share: None, items };
+        items.into_iter().enumerate().map(group).collect()
     }
 
     #[test]
     fn an_epoch_without_weights_has_every_item_once() {
-        let groups = [(0..10).collect::<Vec<_>>(), (10..13).collect()];
+        let groups = of_sources([(0..10).collect(), (10..13).collect()]);
         let all: Vec<usize> = (0..13).collect();
         assert_eq!(Corpus::Path("x".into()).epoch(&groups, 1, 0), all);
         for epoch in 0..4 {
@@ -269,7 +299,7 @@ mod tests {
 
     #[test]
     fn weights_and_temperature_change_the_shares_and_leave_nothing_out() {
-        let groups = [(0..90).collect::<Vec<_>>(), (90..100).collect()];
+        let groups = of_sources([(0..90).collect(), (90..100).collect()]);
         let small = |corpus: &Corpus, epoch| {
             let items = corpus.epoch(&groups, 7, epoch);
             assert_eq!(items.len(), 100);
@@ -301,15 +331,30 @@ mod tests {
     }
 
     #[test]
-    fn items_are_grouped_by_source() {
-        // Utterances 0 and 1 are of the first source; an utterance may have several items.
-        let of = [0, 0, 1, 2, 4];
-        assert_eq!(super::groups(&[2, 3], of.into_iter()), [vec![0, 1, 2], vec![3, 4]]);
+    fn kinds_have_their_share_of_every_source() {
+        // Of 80 items of one source 60 are of kind 0, of 20 of the other 10.
+        let groups = of_sources([(0..80).collect(), (80..100).collect()]);
+        let kind_of = |item: usize| usize::from((60..80).contains(&item) || item >= 90);
+        assert_eq!(divided(groups.clone(), kind_of, &[1.0, 1.0], 1.0), groups);
+        let counts = |corpus: &Corpus, weights: [f64; 2], temperature: f64| {
+            let parts = divided(groups.clone(), kind_of, &weights, temperature);
+            let items = corpus.epoch(&parts, 3, 1);
+            let count = |kind: usize, range: std::ops::Range<usize>| {
+                items.iter().filter(|item| range.contains(item) && kind_of(**item) == kind).count()
+            };
+            [count(0, 0..80), count(1, 0..80), count(0, 80..100), count(1, 80..100)]
+        };
+        // 60 : 3 * 20 and 10 : 3 * 10.
+        assert_eq!(counts(&Corpus::Path("x".into()), [1.0, 3.0], 1.0), [40, 40, 5, 15]);
+        assert_eq!(counts(&mixture([1.0, 4.0], 1.0), [1.0, 3.0], 1.0), [25, 25, 13, 38]);
+        // sqrt(60) : sqrt(20) = 1.73 : 1
+        assert_eq!(counts(&Corpus::Path("x".into()), [1.0, 1.0], 2.0), [51, 29, 10, 10]);
     }
 
     #[test]
     fn rows_outside_of_the_limits_are_left_out() {
         let row = |seconds: f64, text: &str| Utterance {
+            audio_filepath: "a.wav".into(),
             duration: seconds,
             text: text.to_owned(),
             ..Utterance::default()
@@ -329,6 +374,8 @@ mod tests {
         ] {
             assert_eq!(filter.takes(&row(seconds, text)), expected, "{seconds} {text}");
         }
+        // Words alone are as long as they are.
+        assert!(filter.takes(&Utterance { text: "words".into(), ..Utterance::default() }));
     }
 
     #[test]

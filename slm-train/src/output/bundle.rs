@@ -12,8 +12,6 @@ use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, Pro
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::MAX_SEGMENT_SECONDS;
 
-use super::templates::{Order, templates};
-
 /// Where the frozen parts of a bundle lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,8 +36,8 @@ pub struct BundleContent<'a> {
     pub place: PartsPlace,
     /// The adapter between them.
     pub adapter: &'a Adapter,
-    /// Where the speech stands in an instruction.
-    pub order: Order,
+    /// Phrasings of the instruction for each task, by the task's key, the one to use first.
+    pub templates: &'a BTreeMap<String, Vec<String>>,
     /// How the prompts of a decoder-only language model are written, as far as its folder does not say it.
     pub prompt: &'a PromptSettings,
     /// Seconds of the longest utterance that the adapter was trained on.
@@ -69,7 +67,7 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
     manifest.parts.llm = place(content.llm, "llm")?;
     manifest.parts.adapter =
         part(out, Path::new("adapter"), &Checkpoint::open(&adapter_dir)?.model_files()?)?;
-    manifest.templates = templates(content.order);
+    manifest.templates = content.templates.clone();
     manifest.prompt = content.prompt.clone();
     manifest.decoding = decoding(content.llm)?;
     // Recordings are cut into segments that are no longer than what the model knows.

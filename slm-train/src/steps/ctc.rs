@@ -23,7 +23,8 @@ use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
 use crate::data::buckets;
-use crate::data::mixture::{self, Corpus, MixedRows};
+use crate::data::groups::{Group, groups};
+use crate::data::mixture::{Corpus, MixedRows};
 use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
 use crate::data::vocabulary;
@@ -71,7 +72,7 @@ struct Speech {
     times: Vec<Vec<f32>>,
     texts: Vec<String>,
     /// Of each source which of them it has.
-    groups: Vec<Vec<usize>>,
+    groups: Vec<Group>,
     /// A hash of the audio of all utterances.
     recordings: String,
 }
@@ -115,7 +116,7 @@ impl Speech {
             places.push(place);
         }
         anyhow::ensure!(!speech.features.is_empty(), "invalid manifest `{corpus}`: no usable utterance");
-        speech.groups = mixture::groups(&counts, places.into_iter());
+        speech.groups = groups(&counts, places.into_iter());
         Ok(speech)
     }
 

@@ -184,6 +184,13 @@ impl Fixture {
         copy_dir(&fixtures().join("conversation"), &llm);
     }
 
+    /// Writes a file of tasks.
+    pub(crate) fn tasks(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
     /// Stage `adapter` on the corpus, with dropout and random dropping of states.
     pub(crate) fn adapter(&self, train: &LoopConfig) -> AdapterStage {
         let manifest = self.path("corpus").join("manifest.jsonl");
@@ -203,7 +210,7 @@ impl Fixture {
                 "dropout": 0.1,
             },
             "order": "speech-first",
-            "tasks": ["transcribe", "translate-german"],
+            "tasks": fixtures().join("../../weights/recipe/tasks.toml"),
             "batch_tokens": 120,
             "train": train,
         }))

@@ -38,7 +38,7 @@ pub use ears::Ears;
 pub use error::{LoadError, SpeechError};
 pub use model::SpeechModel;
 pub use parts::SpeechParts;
-pub use recogniser::{Beginning, Prompts, RecogniserWriter};
+pub use recogniser::{Beginning, Prompts, RecogniserWriter, language_code, language_name};
 pub use segment::MAX_SEGMENT_SECONDS;
 pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, WhisperTokens, WhisperWriter};

@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 pub use error::{BadRow, ManifestError, Place, RowProblem};
 pub use kind::ManifestKind;
 pub use lines::MAX_LINE_BYTES;
-pub use row::{Member, QuestionAnswer, Spoken, Stretch, Utterance};
-pub use source::ReadSettings;
+pub use row::{Member, QuestionAnswer, Spoken, Stretch, Utterance, field_of};
+pub use source::{Audio, ReadSettings};
 pub use summary::{Summary, summarise};
 
 use source::{check_duration, each, folder_of};
@@ -69,6 +69,7 @@ pub fn write(path: impl AsRef<Path>, utterances: &[Utterance]) -> Result<(), Man
                     found: member.name.clone(),
                     expected: "a file outside of an archive",
                 },
+                None if !utterance.has_audio() => RowProblem::Absent("`audio_filepath`"),
                 None => check_duration(utterance.duration).err()?,
             };
             let place = Place::Line { file: path.to_owned(), line: index + 1 };

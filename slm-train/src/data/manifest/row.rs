@@ -1,16 +1,33 @@
 //! A line of a manifest.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+
+/// The names that other corpora have for a field. A row that has the field itself keeps them as fields of their own: what
+/// is said may be `text`, and what is to be answered `target`.
+const OTHER_NAMES: [(&str, &[&str]); 5] = [
+    ("audio_filepath", &["audio", "path", "source"]),
+    ("text", &["target"]),
+    ("language", &["lang", "source_lang", "locale"]),
+    ("target_language", &["target_lang"]),
+    ("task", &["taskname"]),
+];
+
+/// The field that a row without a field `name` may have it as.
+pub fn field_of(name: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(_, others)| others.contains(&name)).map(|(field, _)| *field)
+}
 
 /// One line of a manifest.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(remote = "Self")]
 pub struct Utterance {
-    /// The audio file; relative to the manifest's folder in the file, joined with it by [`read`](super::read).
-    #[serde(alias = "audio", alias = "path", alias = "source")]
+    /// The audio file; relative to the manifest's folder in the file, joined with it by [`read`](super::read). Empty where
+    /// there is only text.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub audio_filepath: PathBuf,
     /// Length in seconds; absent, null or 0 in a file, it is read from the audio.
     #[serde(default, deserialize_with = "or_zero")]
@@ -25,25 +42,18 @@ pub struct Utterance {
     #[serde(skip)]
     pub member: Option<Member>,
     /// What is said.
-    #[serde(alias = "target")]
     pub text: String,
     /// Name of the speaker or synthetic voice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
     /// Language of the text, such as `en`.
-    #[serde(
-        default,
-        alias = "lang",
-        alias = "source_lang",
-        alias = "locale",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// Language of a translation.
-    #[serde(default, alias = "target_lang", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_language: Option<String>,
     /// What is to be done, such as `asr` or `ast`.
-    #[serde(default, alias = "taskname", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// German translation of the text.
     #[serde(rename = "text_de", default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +91,50 @@ pub struct Utterance {
     /// The fields that none of the above is.
     #[serde(flatten)]
     pub others: BTreeMap<String, Value>,
+}
+
+impl Serialize for Utterance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Utterance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        for (field, others) in OTHER_NAMES {
+            if fields.contains_key(field) {
+                continue;
+            }
+            if let Some(value) = others.iter().find_map(|name| fields.remove(*name)) {
+                fields.insert(field.to_owned(), value);
+            }
+        }
+        Self::deserialize(Value::Object(fields)).map_err(de::Error::custom)
+    }
+}
+
+/// What a language is called where a row has none.
+const UNKNOWN: &str = "unknown";
+
+impl Utterance {
+    /// The language, or `en to de` of two.
+    pub fn languages(&self) -> String {
+        let language = self.language.as_deref().unwrap_or(UNKNOWN);
+        match &self.target_language {
+            Some(target) if target != language => format!("{language} to {target}"),
+            _ => language.to_owned(),
+        }
+    }
+
+    /// Whether it has sound, and not words alone.
+    pub fn has_audio(&self) -> bool {
+        !is_empty(&self.audio_filepath)
+    }
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 /// A file inside an archive without compression.

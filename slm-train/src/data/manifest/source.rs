@@ -44,9 +44,21 @@ pub(super) type Taker<'a> = &'a mut dyn FnMut(Stated) -> Result<(), ManifestErro
 /// Takes an utterance that can be used, or a row that cannot.
 type Checked<'a> = &'a mut dyn FnMut(Result<Utterance, BadRow>);
 
+/// Whether rows may have no audio.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audio {
+    /// A row without audio is a bad row.
+    #[default]
+    Required,
+    /// It is a row of text.
+    Optional,
+}
+
 /// How a source is read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadSettings {
+    /// Whether rows may have no audio.
+    pub audio: Audio,
     /// A folder that holds all audio: relative paths begin there, and none may leave it, not even by a link. Without it
     /// relative paths begin in the manifest's folder, and all are allowed.
     pub data_root: Option<PathBuf>,
@@ -66,7 +78,7 @@ pub(super) fn each(path: &Path, settings: &ReadSettings, take: Checked) -> Resul
         path: settings.data_root.clone().unwrap_or_default(),
         source,
     })?;
-    let finder = Finder { folder: folder_of(path), root };
+    let finder = Finder { folder: folder_of(path), root, audio: settings.audio };
     let (mut chunk, mut rows) = (Vec::with_capacity(CHUNK), 0);
     let mut flush = |chunk: &mut Vec<Stated>| {
         let checked: Vec<_> = chunk.par_drain(..).map(|stated| finder.check(stated)).collect();
@@ -107,16 +119,28 @@ struct Finder<'a> {
     folder: &'a Path,
     /// The data root as it was given, and without links.
     root: Option<(&'a Path, PathBuf)>,
+    audio: Audio,
 }
 
 impl Finder<'_> {
     fn check(&self, stated: Stated) -> Result<Utterance, BadRow> {
         let Stated { place, row, begins } = stated;
         let checked = row.and_then(|row| {
+            if !row.has_audio() {
+                return self.without_audio(row);
+            }
             let row = self.find(row, begins)?;
             with_duration(row)
         });
         checked.map_err(|problem| BadRow { place, problem })
+    }
+
+    /// A row of text, where there may be some. No speech takes no time.
+    fn without_audio(&self, row: Utterance) -> Result<Utterance, RowProblem> {
+        match self.audio {
+            Audio::Required => Err(RowProblem::Absent("`audio_filepath`")),
+            Audio::Optional => Ok(Utterance { duration: 0.0, ..row }),
+        }
     }
 
     /// Joins the path with where it begins, and checks that there is a file.
@@ -124,9 +148,6 @@ impl Finder<'_> {
         let stated = &row.audio_filepath;
         let missing = || RowProblem::Missing(stated.clone());
         let outside = || RowProblem::Outside(stated.clone());
-        if stated.as_os_str().is_empty() {
-            return Err(missing());
-        }
         let start = self.root.as_ref().map_or(self.folder, |(root, _)| root);
         let joined = match begins {
             Begins::Workplace => stated.clone(),

@@ -9,7 +9,7 @@ use super::error::{BadRow, ManifestError};
 use super::row::Utterance;
 use super::source::{ReadSettings, each};
 
-/// What a key is called where a row has none.
+/// What a task is called where a row has none.
 const UNKNOWN: &str = "unknown";
 
 /// What a source has.
@@ -44,8 +44,8 @@ pub struct Summary {
     pub frames: Option<u64>,
 }
 
-/// Counts what `path` has. `tokens` counts those of a text, `frames_per_second` is of the encoder's features, and `bad` is
-/// told of every row that cannot be used.
+/// Counts what `path` has. `tokens` counts those of a text, `frames_per_second` is of the encoder's features, `good` is given
+/// every row that can be used, and `bad` is told of every other.
 ///
 /// # Errors
 ///
@@ -55,6 +55,7 @@ pub fn summarise(
     settings: &ReadSettings,
     tokens: Option<&dyn Fn(&str) -> usize>,
     frames_per_second: Option<f64>,
+    good: &mut dyn FnMut(&Utterance),
     bad: &mut dyn FnMut(BadRow),
 ) -> Result<Summary, ManifestError> {
     let mut summary = Summary { tokens: tokens.map(|_| 0), ..Summary::default() };
@@ -65,6 +66,7 @@ pub fn summarise(
                 *sum += count(&row.text);
             }
             summary.add(&row);
+            good(&row);
             voices.extend(row.voice);
         }
         Err(row) => {
@@ -85,12 +87,7 @@ impl Summary {
         self.seconds += row.duration;
         self.characters += row.text.chars().count();
         self.empty_texts += usize::from(row.text.trim().is_empty());
-        let language = row.language.as_deref().unwrap_or(UNKNOWN);
-        let language = match &row.target_language {
-            Some(target) if target != language => format!("{language} to {target}"),
-            _ => language.to_owned(),
-        };
-        *self.languages.entry(language).or_default() += 1;
+        *self.languages.entry(row.languages()).or_default() += 1;
         *self.tasks.entry(row.task.clone().unwrap_or_else(|| UNKNOWN.to_owned())).or_default() += 1;
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Shapes: `B` examples, `T` speech rows, `D` the language model's width, `V` its vocabulary.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use burn::prelude::*;
 use rand::RngExt;
@@ -17,9 +19,12 @@ use slm_core::models::text::TextTokenizer;
 
 use super::data::{Data, Example, Words};
 use super::prompts::Prompts;
-use super::{AdapterStage, Distillation, Frozen, TrainedTask};
+use super::{AdapterStage, Distillation, Frozen};
 use crate::config;
 use crate::data::buckets;
+use crate::data::groups::Group;
+use crate::data::mixture::Corpus;
+use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
@@ -37,6 +42,8 @@ pub struct AdapterJob {
     pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
     prompts: Prompts,
+    /// What the bundle is to have of the tasks.
+    pub(super) templates: BTreeMap<String, Vec<String>>,
     pub(super) train: Data,
     /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
     /// without distillation.
@@ -71,17 +78,24 @@ impl AdapterJob {
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
-        let prompts = Prompts::new(&config, &parts)?;
-        let train = Words::read(&config.train_manifest, &parts, &config, prompts.end())?;
-        let dev = Words::read(&config.dev_manifest, &parts, &config, prompts.end())?;
+        let pool = TaskPool::read(&config.tasks, config.order)?;
+        let named = [&config.train_manifest, &config.dev_manifest].map(Corpus::names).concat();
+        if let Some(name) = pool.sources().into_iter().find(|name| !named.contains(&Some(*name))) {
+            anyhow::bail!("tasks `{}`: no source of the manifests is named `{name}`", config.tasks.display());
+        }
+        let writer =
+            PromptWriter::new(parts.llm.sizes(), &parts.llm_files, &parts.tokenizer, &config.prompt)?;
+        let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
+        let train = Words::read(&config.train_manifest, &mut asker, &mut prompts)?;
+        let templates = pool.templates(asker.tasks());
+        let dev = Words::read(&config.dev_manifest, &mut asker, &mut prompts)?;
         let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
         let train = Data::encode(train, &parts, &config, &shape)?;
         let dev = Data::encode(dev, &parts, &config, &shape)?;
-        let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
-            (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.distillation),
-            config.train_manifest.weights(),
+            (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
+            (&train.speech_key, &parts.llm_hash, prompts.settings(), &train.examples, config.distillation),
+            (config.train_manifest.weights(), shares(&train.groups)),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
@@ -94,6 +108,7 @@ impl AdapterJob {
             llm_files,
             llm,
             prompts,
+            templates,
             train,
             taught,
             dev,
@@ -161,18 +176,30 @@ impl AdapterJob {
         data.examples
             .iter()
             .map(|example| {
-                let instruction = self.prompts.spoken(example.task).first().map_or(0, PromptIds::len);
-                data.reduced[example.speech].origins.len() + instruction + example.target.len()
+                let speech = example.speech.map_or(0, |speech| data.reduced[speech].origins.len());
+                speech + example.prompt_tokens + example.target.len()
             })
             .collect()
     }
 
     /// What the bundle is to say of prompts.
     pub(super) fn prompt_settings(&self) -> &PromptSettings {
-        &self.prompts.settings
+        self.prompts.settings()
     }
 
-    /// What the language model says to the `reduced` speech of `batch`; `pick` chooses a phrasing of `n`.
+    /// A task whose training examples are text: nothing is learnt from it while the language model is frozen.
+    pub(super) fn text_task(&self) -> Option<&LearntTask> {
+        let example = self.train.examples.iter().find(|example| example.words.is_some())?;
+        self.prompts.tasks().nth(example.task)
+    }
+
+    /// The names of what is learnt.
+    pub(super) fn task_names(&self) -> Vec<String> {
+        self.prompts.tasks().map(LearntTask::label).collect()
+    }
+
+    /// What the language model says to `batch`, whose speech is `reduced`, or whose examples all have words in place of it;
+    /// `pick` chooses a phrasing of `n`.
     fn answers(
         &self,
         adapter: &Adapter,
@@ -183,19 +210,36 @@ impl AdapterJob {
     ) -> Answers {
         let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
-        let width = reduced.first().map_or(1, |speech| speech.width);
-        let speech = adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
+        let speech = reduced
+            .first()
+            .map(|speech| adapter.forward(&PaddedBatch::from_rows(&rows, speech.width, &self.device)));
 
-        let spoken = |example: &&Example| self.prompts.spoken(example.task);
-        let phrasings: Vec<usize> = examples.iter().map(|example| pick(spoken(example).len())).collect();
+        let phrasings: Vec<usize> =
+            examples.iter().map(|example| pick(self.prompts.phrasings(example.task))).collect();
         let prompts: Vec<PromptIds> = examples
             .iter()
             .zip(&phrasings)
-            .map(|(example, &phrasing)| spoken(example)[phrasing].clone())
+            .map(|(example, &phrasing)| self.prompts.prompt(example, phrasing))
             .collect();
         let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
-        let logits = self.logits(&prompts, &[speech], &targets);
+        let logits = self.logits(&prompts, speech.as_slice(), &targets);
         Answers { logits, phrasings, targets }
+    }
+
+    /// The loss of examples with speech.
+    fn spoken_loss(&self, model: &Adapter, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let reduction = self.shape.reduction;
+        let speech = batch.iter().filter_map(|&i| self.train.examples[i].speech);
+        let reduced: Vec<ReducedSpeech> =
+            speech.map(|speech| reduction.apply_in_training(&self.train.speech[speech], rng)).collect();
+        let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
+        let cross_entropy = self.cross_entropy(&answers);
+        match self.config.distillation {
+            None => cross_entropy,
+            Some(Distillation { share }) => {
+                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
+            }
+        }
     }
 
     /// The cross-entropy of the targets, summed.
@@ -240,54 +284,49 @@ impl Job for AdapterJob {
     }
 
     fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
-        let reduction = self.shape.reduction;
-        let reduced: Vec<ReducedSpeech> = batch
-            .iter()
-            .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
-            .collect();
-        let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
-        let cross_entropy = self.cross_entropy(&answers);
-        match self.config.distillation {
-            None => cross_entropy,
-            Some(Distillation { share }) => {
-                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
-            }
+        // What has words in the place of speech is read without the adapter.
+        let (spoken, written): (Vec<usize>, Vec<usize>) =
+            batch.iter().partition(|&&i| self.train.examples[i].speech.is_some());
+        let mut parts = Vec::new();
+        if !spoken.is_empty() {
+            parts.push(self.spoken_loss(model, &spoken, rng));
         }
+        if !written.is_empty() {
+            let answers = self.answers(model, &self.train, &[], &written, |n| rng.random_range(0..n));
+            parts.push(self.cross_entropy(&answers));
+        }
+        Tensor::cat(parts, 0).sum()
     }
 
     fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
-        let mut sums = vec![(0.0, 0usize); self.config.tasks.len()];
+        let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
         let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
         for batch in batches {
-            for (task, sum) in sums.iter_mut().enumerate() {
+            for (task, learnt) in self.prompts.tasks().enumerate() {
                 let batch: Vec<usize> =
                     batch.iter().copied().filter(|&i| self.dev.examples[i].task == task).collect();
                 if batch.is_empty() {
                     continue;
                 }
+                let speech = batch.iter().filter_map(|&i| self.dev.examples[i].speech);
                 let reduced: Vec<ReducedSpeech> =
-                    batch.iter().map(|&i| self.dev.reduced[self.dev.examples[i].speech].clone()).collect();
+                    speech.map(|speech| self.dev.reduced[speech].clone()).collect();
                 let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
+                let sum = sums.entry(learnt.label()).or_default();
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
                 sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
             }
         }
-        Ok(self
-            .config
-            .tasks
-            .iter()
-            .zip(sums)
-            .map(|(task, (loss, tokens))| {
-                let name = match task {
-                    TrainedTask::Transcribe => "loss_transcribe",
-                    TrainedTask::TranslateGerman => "loss_german",
-                };
-                (name.to_owned(), loss / tokens.max(1) as f64)
-            })
-            .collect())
+        let mean = |(task, (loss, tokens))| (format!("loss_{task}"), loss / tokens as f64);
+        Ok(sums.into_iter().map(mean).collect())
     }
 
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
+}
+
+/// What the groups of an epoch are drawn by, for a fingerprint.
+fn shares(groups: &[Group]) -> Vec<Option<f64>> {
+    groups.iter().map(|group| group.share).collect()
 }

@@ -1,5 +1,5 @@
 //! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns from speech recognition and speech translation, cross-entropy on the target text alone: an
+//! them learns the tasks of a pool, cross-entropy on the target text alone: an
 //! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
@@ -15,18 +15,16 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
-use slm_core::Task;
 use slm_core::models::adapter::{Adapter, AdapterShape};
 use slm_core::models::checkpoint::PromptSettings;
 
+pub use crate::data::pool::Order;
 pub use crate::output::bundle::PartsPlace;
-pub use crate::output::templates::Order;
 pub use frozen::Frozen;
 pub use job::AdapterJob;
 
 use super::result;
 use crate::config;
-use crate::data::manifest::Utterance;
 use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
 use crate::output::folder;
@@ -59,8 +57,8 @@ pub struct AdapterStage {
     /// How a decoder-only language model's prompts are written, as far as its folder does not say it.
     #[serde(default)]
     pub prompt: PromptSettings,
-    /// What is learnt.
-    pub tasks: Vec<TrainedTask>,
+    /// The file of tasks: what is learnt, see [`TaskPool`](crate::data::pool::TaskPool).
+    pub tasks: PathBuf,
     /// Learning from what the frozen language model says to the true transcript, beside the text itself.
     #[serde(default)]
     pub distillation: Option<Distillation>,
@@ -77,33 +75,6 @@ pub struct Distillation {
     /// The part of the loss that is the divergence of the two answers a token, 0 to 1; the rest is the cross-entropy
     /// of the text.
     pub share: f64,
-}
-
-/// A task that the adapter is trained on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrainedTask {
-    /// Speech recognition.
-    Transcribe,
-    /// Speech translation to German.
-    TranslateGerman,
-}
-
-impl TrainedTask {
-    /// The key of the task in the templates of a bundle.
-    fn key(self) -> String {
-        match self {
-            Self::Transcribe => Task::Transcribe.key(),
-            Self::TranslateGerman => Task::Translate { to: "german".into() }.key(),
-        }
-    }
-
-    fn target(self, utterance: &Utterance) -> Option<&str> {
-        match self {
-            Self::Transcribe => Some(&utterance.text),
-            Self::TranslateGerman => utterance.german.as_deref(),
-        }
-    }
 }
 
 /// Trains in `run`, and writes the bundle `out` when all steps are made.
@@ -123,6 +94,9 @@ pub fn train(
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
     let job = AdapterJob::new(config, parts)?;
+    if let Some(task) = job.text_task() {
+        anyhow::bail!("task `{}` reads text, of which a frozen language model learns nothing", task.name);
+    }
     let config = &job.config;
     let tracked = device.clone().autodiff();
     tracked.seed(config.train.seed);
@@ -135,11 +109,11 @@ pub fn train(
             llm: &job.llm_files,
             place: config.parts,
             adapter: model,
-            order: config.order,
+            templates: &job.templates,
             prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
             training: serde_json::json!({
-                "tasks": config.tasks,
+                "tasks": job.task_names(),
                 "utterances": job.train.speech.len(),
                 "steps": state.step,
                 "settings": config.train,
@@ -165,9 +139,6 @@ impl AdapterStage {
         if self.name.is_empty() {
             problems.push("`name` is empty".to_owned());
         }
-        if self.tasks.is_empty() {
-            problems.push("`tasks` is empty".to_owned());
-        }
         if let Some(Distillation { share }) = self.distillation
             && !(0.0..=1.0).contains(&share)
         {
@@ -176,3 +147,6 @@ impl AdapterStage {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests;

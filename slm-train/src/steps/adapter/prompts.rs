@@ -1,89 +1,104 @@
 //! The instructions of a stage, as the frozen language model reads them.
 
-use std::path::Path;
-
-use slm_core::Templates;
 use slm_core::models::checkpoint::PromptSettings;
-use slm_core::models::llm::Architecture;
-use slm_core::models::prompt::{Asked, PLAIN_CHAT_TEMPLATE, PromptError, PromptForm, PromptIds, Slots};
-use slm_core::models::text::chat::ChatTemplate;
+use slm_core::models::prompt::PromptIds;
 
-use super::{AdapterStage, Frozen};
-use crate::output::templates::templates;
+use super::data::Example;
+use crate::data::pool::{Asked, LearntTask, Medium, Misfit, Phrasing, PromptWriter};
 
-/// Where a template comes from that the folder does not have, for messages.
-const SAID_IN: &str = "prompt.chat_template";
-
-/// The phrasings of a task.
-struct Phrasings {
-    asked: Vec<Asked>,
-    spoken: Vec<PromptIds>,
+/// The instructions of the tasks that are learnt.
+pub(super) struct Prompts {
+    writer: PromptWriter,
+    tasks: Vec<Phrased>,
 }
 
-/// The instructions of a stage.
-pub(super) struct Prompts {
-    /// What the bundle is to say of them.
-    pub(super) settings: PromptSettings,
-    form: PromptForm,
-    /// Those of each task.
-    tasks: Vec<Phrasings>,
+/// A task.
+struct Phrased {
+    task: LearntTask,
+    /// Its prompts in each phrasing, where they are the same for all rows.
+    fixed: Option<Vec<PromptIds>>,
 }
 
 impl Prompts {
-    /// Phrases the tasks of a stage for a language model. One without a chat template gets a plain one, which the bundle
-    /// will say.
+    pub(super) fn new(writer: PromptWriter) -> Self {
+        Self { writer, tasks: Vec::new() }
+    }
+
+    /// What the bundle is to say of prompts.
+    pub(super) fn settings(&self) -> &PromptSettings {
+        &self.writer.settings
+    }
+
+    /// Takes those of `tasks` that are not known yet.
     ///
     /// # Errors
     ///
-    /// A template that cannot be used, or an instruction without tokens.
-    pub(super) fn new(config: &AdapterStage, parts: &Frozen) -> anyhow::Result<Self> {
-        let sizes = parts.llm.sizes();
-        let mut settings = config.prompt.clone();
-        let needs_template =
-            sizes.architecture() == Architecture::DecoderOnly && settings.chat_template.is_none();
-        if needs_template && ChatTemplate::find(&parts.llm_files)?.is_none() {
-            settings.chat_template = Some(PLAIN_CHAT_TEMPLATE.to_owned());
+    /// A phrasing that cannot be put to the language model.
+    pub(super) fn learn(&mut self, tasks: &[LearntTask]) -> anyhow::Result<()> {
+        for task in tasks.iter().skip(self.tasks.len()) {
+            let is_fixed = task.slots.is_empty() && task.medium == Medium::Speech;
+            let fixed = is_fixed.then(|| self.writer.prompts(task, &[], None)).transpose();
+            let fixed = fixed.map_err(|error| anyhow::anyhow!("task `{}`: {error}", task.name))?;
+            self.tasks.push(Phrased { task: task.clone(), fixed });
         }
-        let form = PromptForm::of(sizes, &parts.llm_files, &parts.tokenizer, &settings, Path::new(SAID_IN))?;
-        let all = Templates::parse(&templates(config.order))?;
-        let phrasings = |key: &str| {
-            let asked = all
-                .phrasings(key)
-                .iter()
-                .map(|template| Ok(template.fill(&Slots::default())?.into()))
-                .collect::<anyhow::Result<Vec<Asked>>>()?;
-            let spoken = asked.iter().map(|asked| form.spoken(asked)).collect::<Result<_, _>>()?;
-            Ok(Phrasings { asked, spoken })
-        };
-        let tasks = config
-            .tasks
-            .iter()
-            .map(|trained| phrasings(&trained.key()))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { settings, form, tasks })
+        Ok(())
     }
 
-    /// The phrasings of a task, with a place for speech; the first one is used where none is drawn.
-    pub(super) fn spoken(&self, task: usize) -> &[PromptIds] {
-        &self.tasks[task].spoken
+    /// The tasks.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &LearntTask> {
+        self.tasks.iter().map(|one| &one.task)
     }
 
-    /// The same with `text` in the place of speech.
+    /// What is asked of the row `row` as an example. `speech` is the place of its speech, and `text` what is said.
     ///
     /// # Errors
     ///
-    /// A text without tokens, or too long.
-    pub(super) fn written(&self, task: usize, text: &str) -> Result<Vec<PromptIds>, PromptError> {
-        self.tasks[task].asked.iter().map(|asked| self.form.written(text, asked)).collect()
+    /// [`Misfit`] where a phrasing or the answer cannot be put to the language model.
+    pub(super) fn example(&self, asked: Asked, speech: usize, text: &str) -> Result<Example, Misfit> {
+        let Asked { task, slots, target } = asked;
+        let Phrased { task: learnt, fixed } = &self.tasks[task];
+        let (speech, words) = match learnt.medium {
+            Medium::Speech => (Some(speech), None),
+            Medium::Text => (None, Some(text.to_owned())),
+        };
+        let first = |prompts: &[PromptIds]| prompts.first().map_or(0, PromptIds::len);
+        let prompt_tokens = match fixed {
+            Some(fixed) => first(fixed),
+            None => first(&self.writer.prompts(learnt, &slots, words.as_deref())?),
+        };
+        let target = self.writer.answer(&target)?;
+        Ok(Example { speech, words, task, slots, prompt_tokens, target })
     }
 
-    /// The id that an answer ends with.
-    pub(super) fn end(&self) -> u32 {
-        self.form.end()
+    /// The number of phrasings of a task; the first one is used where none is drawn.
+    pub(super) fn phrasings(&self, task: usize) -> usize {
+        self.tasks[task].task.phrasings.len()
     }
 
-    /// All ids, for a fingerprint.
-    pub(super) fn ids(&self) -> Vec<Vec<&[Vec<u32>]>> {
-        self.tasks.iter().map(|task| task.spoken.iter().map(PromptIds::parts).collect()).collect()
+    /// What the language model reads for an example, with a place for speech where it has some.
+    pub(super) fn prompt(&self, example: &Example, phrasing: usize) -> PromptIds {
+        let Phrased { task, fixed } = &self.tasks[example.task];
+        if let Some(fixed) = fixed {
+            return fixed[phrasing].clone();
+        }
+        let written =
+            self.writer.prompt(task, &task.phrasings[phrasing], &example.slots, example.words.as_deref());
+        // An example that had no prompt in one of its phrasings did not become one.
+        written.unwrap_or_else(|_| PromptIds::new(vec![Vec::new(), Vec::new()]))
+    }
+
+    /// What the language model reads for an example with `text` in the place of speech, in each phrasing.
+    ///
+    /// # Errors
+    ///
+    /// [`Misfit`] for a text without tokens, or too long.
+    pub(super) fn taught(&self, example: &Example, text: &str) -> Result<Vec<PromptIds>, Misfit> {
+        Ok(self.writer.prompts(&self.tasks[example.task].task, &example.slots, Some(text))?)
+    }
+
+    /// What is asked by each task, for a fingerprint.
+    pub(super) fn phrased(&self) -> Vec<(String, Vec<String>)> {
+        let texts = |task: &LearntTask| task.phrasings.iter().map(Phrasing::text).collect();
+        self.tasks().map(|task| (task.label(), texts(task))).collect()
     }
 }

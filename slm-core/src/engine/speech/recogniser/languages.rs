@@ -107,13 +107,13 @@ pub(in crate::engine::speech) const LANGUAGES: [(&str, &str); 100] = [
 ];
 
 /// The code of a language that is given by its code or by its English name.
-pub(in crate::engine::speech) fn code(language: &str) -> Option<&'static str> {
+pub fn code(language: &str) -> Option<&'static str> {
     let wanted = language.trim().to_lowercase();
     LANGUAGES.iter().find(|(code, name)| *code == wanted || *name == wanted).map(|(code, _)| *code)
 }
 
-/// The English name of a language that is given by its code.
-pub(in crate::engine::speech) fn name(code: &str) -> Option<&'static str> {
+/// The English name, in lower case, of a language that is given by its code.
+pub fn name(code: &str) -> Option<&'static str> {
     LANGUAGES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 

@@ -8,5 +8,6 @@ pub(super) mod languages;
 pub(super) mod prompts;
 mod writer;
 
+pub use languages::{code as language_code, name as language_name};
 pub use prompts::{Beginning, Prompts};
 pub use writer::RecogniserWriter;
