@@ -17,7 +17,8 @@ use slm_core::models::llm::WhisperDecoder;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::speech::{AnyWriter, AttentionMap, Suppressed, SuppressedAtBegin, WhisperWriter};
 use slm_core::{
-    Backend, BackendChoice, CancelToken, Error, Model, ModelKind, OpenOptions, Task, Templates, audio,
+    Backend, BackendChoice, CancelToken, Delivery, Error, Model, ModelKind, OpenOptions, Segment, Task,
+    Templates, audio,
 };
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 
@@ -271,6 +272,29 @@ fn a_folder_transcribes_and_translates_into_english() {
         "{:?}",
         answer.segments[0].tokens
     );
+}
+
+/// Random weights are sure of nothing, so that each text is drawn again. One that is told as it comes is not.
+#[test]
+fn doubted_texts_are_drawn_again_and_the_same_each_time() {
+    let dir = folder(&[]);
+    let model = open(dir.path());
+    let answer = |delivery| {
+        let mut request = model.request(Task::Transcribe);
+        (request.language, request.delivery) = (Some("en".into()), delivery);
+        request.segmentation.finds_speech = false;
+        model.answer(&tone(), &request).unwrap().segments.remove(0)
+    };
+    let trust = |segment: &Segment| match segment.compression_ratio {
+        ratio if ratio > 2.4 => 0.0,
+        _ => segment.avg_logprob.exp(),
+    };
+    let (greedy, drawn) = (answer(Delivery::Text), answer(Delivery::Segments));
+    assert!(greedy.temperature == 0.0 && trust(&greedy) < (-1.0_f64).exp(), "{greedy:?}");
+    assert!(greedy.compression_ratio > 2.4, "{greedy:?}");
+    assert!(trust(&drawn) > trust(&greedy), "{greedy:?}, {drawn:?}");
+    assert!([0.2, 0.4, 0.6, 0.8, 1.0].contains(&drawn.temperature), "{drawn:?}");
+    assert_eq!(drawn, answer(Delivery::Segments));
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl WhisperDecoderConfig {
 
     /// An estimate of the bytes that [reading](super::WhisperDecoder::trace) a text of `length` tokens again beside `source`
     /// states holds at the peak, weights aside, where the attention of `heads` heads is looked at.
-    pub fn trace_bytes(&self, source: usize, length: usize, heads: usize) -> u64 {
+    fn trace_bytes(&self, source: usize, length: usize, heads: usize) -> u64 {
         let length = length.min(self.max_target_positions);
         // Logits, what they are as log-probabilities, and one more while these are computed.
         let logits = 3 * length * self.vocab_size;
@@ -158,6 +158,13 @@ impl WhisperDecoderConfig {
         // Keys and values of the sound, of a layer at a time.
         let states = 2 * source * self.d_model + length * self.decoder_ffn_dim;
         ((logits + attention + states) * size_of::<f32>()) as u64
+    }
+
+    /// An estimate of the bytes of writing in `rows` rows, beams included, beside `source` states each, weights aside. When
+    /// the search has ended a row at a time is read again, with the attention of `heads` heads.
+    pub fn writing_bytes(&self, rows: usize, source: usize, heads: usize) -> u64 {
+        let length = self.max_target_positions;
+        self.working_bytes(rows, source, length).max(self.trace_bytes(source, length, heads))
     }
 
     /// An estimate of the bytes that writing up to `target` tokens in `rows` rows, beams included, beside `source` states
@@ -179,6 +186,9 @@ mod tests {
         let none = base.trace_bytes(1500, 448, 0);
         assert!(none > 2 * logits && none < 4 * logits, "{none}");
         assert_eq!(base.trace_bytes(1500, 448, 8) - none, 8 * 3 * map);
+        // One row is read again, whatever was written together.
+        assert_eq!(base.writing_bytes(1, 1500, 8), base.trace_bytes(1500, 448, 8));
+        assert!(base.writing_bytes(64, 1500, 8) > base.writing_bytes(1, 1500, 8));
         // A text is no longer than the table of positions.
         assert_eq!(base.trace_bytes(1500, 1000, 8), base.trace_bytes(1500, 448, 8));
     }

@@ -20,4 +20,4 @@ pub use warp::AttentionMap;
 pub use writer::WhisperWriter;
 
 pub(super) use load::load;
-pub(super) use tokens::tasks;
+pub(super) use tokens::{tasks, working_bytes};

@@ -195,10 +195,7 @@ impl Writer for WhisperWriter {
     fn working_bytes(&self, rows: usize, states: usize, _: f64) -> u64 {
         let config = self.decoder.config();
         let states = states.max(config.max_source_positions);
-        let heads = self.tokens.alignment_heads.len();
-        let writing = config.working_bytes(rows * self.decode.beams(), states, settings::MAX_NEW_TOKENS);
-        // What was written is read again a row at a time, when the search has ended.
-        writing.max(config.trace_bytes(states, config.max_target_positions, heads))
+        config.writing_bytes(rows * self.decode.beams(), states, self.tokens.alignment_heads.len())
     }
 
     fn write(
