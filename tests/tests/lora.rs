@@ -17,10 +17,11 @@ use slm_tests::{HostTensor, all_positions, backend, checkpoint, fixtures, read_t
 /// In f32 the order of sums explains 1e-5; a wrong scale moves the logits by more than their size.
 const BOUND: f64 = 1e-4;
 
-const ADAPTERS: [(&str, &str); 9] = [
+const ADAPTERS: [(&str, &str); 10] = [
     ("llama_tied", "queries_values"),
     ("qwen2_untied", "rank_stabilised"),
     ("granite_tied", "some_layers"),
+    ("llama_tied", "patterns"),
     ("llama_tied", "tied_head"),
     ("t5_v11_gated_untied", "t5_all"),
     ("t5_v10_relu_tied", "t5_tied"),
@@ -192,6 +193,14 @@ fn what_does_not_fit_is_named() {
     assert!(rank.contains(&format!("`{layer}.q_proj.lora_A.weight` has rank 4, `r` is 8")), "{rank}");
     assert!(rank.contains("(made for `parity/llama_tied`)"), "{rank}");
 
+    let rank =
+        message(|text| text.replace("\"rank_pattern\": {}", "\"rank_pattern\": {\"v_proj\": 8}"), same);
+    assert!(
+        rank.contains(&format!("`{layer}.v_proj.lora_A.weight` has rank 4, `rank_pattern` is 8")),
+        "{rank}"
+    );
+    assert!(!rank.contains("q_proj"), "{rank}");
+
     let target = message(|text| text.replace("\"q_proj\"", "\"q_proj\", \"query\""), same);
     assert!(
         target.ends_with("`target_modules` has `query`, the model has no linear map of this name"),
@@ -220,7 +229,12 @@ fn what_does_not_fit_is_named() {
         ("\"LORA\"", "\"IA3\"", "`peft_type` is `IA3`, must be `LORA`"),
         ("\"bias\": \"none\"", "\"bias\": \"all\"", "`bias` is `all`, must be `none`"),
         ("\"use_dora\": false", "\"use_dora\": true", "`use_dora` is true, must be false"),
-        ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q_proj\": 3}", "`alpha_pattern` is not empty"),
+        (
+            "\"rank_pattern\": {}",
+            "\"rank_pattern\": {\"(q_proj\": 3}",
+            "`(q_proj` is no pattern that is known",
+        ),
+        ("\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 0}", "`rank_pattern` has a rank of 0"),
     ] {
         let found = message(|text| text.replace(from, to), same);
         assert!(found.contains("adapter_config.json`") && found.contains(expected), "{found}");

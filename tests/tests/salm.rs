@@ -17,7 +17,7 @@ use slm_core::models::nn::{EncodedSpeech, PaddedBatch};
 use slm_core::models::prompt::PromptIds;
 use slm_core::models::speech::{Ears, SpeechLlm};
 use slm_core::models::text::chat::{ChatMessage, ChatPrompt};
-use slm_core::{Model, ModelKind, OpenOptions, Task, audio};
+use slm_core::{CancelToken, Model, ModelKind, OpenOptions, Task, audio};
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 
 /// In f32 the order of sums explains 1e-5.
@@ -155,6 +155,36 @@ fn a_folder_is_opened_and_transcribes() {
     }
     let error = model.check(&model.request(Task::Translate { to: "german".into() })).unwrap_err();
     assert!(error.to_string().contains("translate.german"), "{error}");
+}
+
+#[test]
+fn questions_are_answered_from_the_transcript_without_the_adapter() {
+    let model = Model::open(folder(), &OpenOptions::new()).unwrap();
+    assert_eq!(model.capabilities().tasks, ["ask", "instruction", "transcribe"]);
+    let sound = audio::read(&fixtures().join("speech_llm/granite_speech/audio_0.wav")).unwrap();
+    let request = |task| {
+        let mut request = model.request(task);
+        // Random weights hear no speech.
+        request.segmentation.finds_speech = false;
+        request.decode.max_new_tokens = 24;
+        request
+    };
+    let transcript = model.answer(&sound.samples, &request(Task::Transcribe)).unwrap().text;
+    let ask = request(Task::Ask { question: "Who called?".into() });
+    let answer = model.answer(&sound.samples, &ask).unwrap();
+    // What the language model says of the card's words with the transcript in them.
+    let (_, llm) = load();
+    let content = format!("Who called?\n\n{transcript} /no_think");
+    let ids = llm.conversation(&[ChatMessage::new("user", &content)], 0).unwrap();
+    let inputs = llm.prompt(&[], &[PromptIds::from(&ids)]);
+    let mut config = DecodeConfig::default();
+    config.max_new_tokens = 24;
+    config.vocab_limit = Some(llm.tokenizer.len());
+    let expected = generate(&llm.reading, &llm.reading.encode(&inputs), &config).unwrap();
+    assert!(!transcript.is_empty() && !answer.segments[0].tokens.is_empty());
+    assert_eq!(answer.segments[0].tokens, expected[0].ids);
+    let of_text = model.answer_text(&transcript, &ask, &CancelToken::default()).unwrap();
+    assert_eq!(answer.text, of_text.text);
 }
 
 fn copy(from: &Path, to: &Path) {

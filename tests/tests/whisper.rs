@@ -5,18 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::Deserialize;
-use slm_core::models::decode::{DecodeConfig, Hooks, StepProcessor, search};
+use slm_core::models::decode::{DecodeConfig, Hooks, StepProcessor, Strategy, search};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::WhisperDecoder;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::speech::{AnyWriter, AttentionMap, Suppressed, SuppressedAtBegin, WhisperWriter};
 use slm_core::{
-    Backend, BackendChoice, CancelToken, Error, Model, ModelKind, OpenOptions, Task, Templates, audio,
+    Backend, BackendChoice, CancelToken, Delivery, Error, Model, ModelKind, OpenOptions, Segment, Task,
+    Templates, audio,
 };
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 
@@ -30,6 +32,8 @@ struct Golden {
 struct Rules {
     suppress: Vec<u32>,
     suppress_at_begin: Vec<u32>,
+    temperature: f64,
+    top_k: usize,
 }
 
 #[derive(Deserialize)]
@@ -38,12 +42,15 @@ struct Case {
     ids: Vec<Vec<u32>>,
     logits: Vec<Vec<f32>>,
     texts: Vec<Text>,
+    /// The probabilities of the first id that is drawn.
+    draws: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
 struct Text {
     name: String,
     prompt: Vec<u32>,
+    beams: usize,
     ids: Vec<Vec<u32>>,
 }
 
@@ -95,13 +102,13 @@ fn logits_are_those_of_transformers_at_once_and_step_by_step() {
 }
 
 #[test]
-fn rules_choose_as_those_of_transformers() {
+fn rules_choose_as_those_of_transformers_greedily_and_with_beams() {
     let device = backend().device().unwrap();
     let Golden { rules, cases } = golden();
     let suppressed = Suppressed { ids: &rules.suppress };
     let at_begin = SuppressedAtBegin { ids: &rules.suppress_at_begin };
     let all: [&dyn StepProcessor; 2] = [&suppressed, &at_begin];
-    let mut checked = 0;
+    let mut checked: BTreeMap<usize, usize> = BTreeMap::new();
     for case in cases {
         let (decoder, memory) = model(&case.folder, &device);
         for text in case.texts {
@@ -109,15 +116,59 @@ fn rules_choose_as_those_of_transformers() {
             let prompts = vec![text.prompt.clone(); text.ids.len()];
             let mut config = DecodeConfig::default();
             config.max_new_tokens = 18;
+            config.strategy = config.strategy.with_beams(text.beams);
             let mut hooks = Hooks { prompts: &prompts, processors, ..Hooks::default() };
             let drafts = decoder.begin(&memory, ids_on(&prompts, &device));
             let found = search(drafts, &config, &mut hooks).unwrap();
             let found: Vec<&[u32]> = found.iter().map(|row| row[0].ids.as_slice()).collect();
-            assert_eq!(found, text.ids, "{}, {}", case.folder, text.name);
-            checked += 1;
+            assert_eq!(found, text.ids, "{}, {}, {} beams", case.folder, text.name, text.beams);
+            *checked.entry(text.beams).or_default() += 1;
         }
     }
-    assert!(checked >= 6, "{checked} texts");
+    assert_eq!(checked, BTreeMap::from([(1, 6), (2, 6), (5, 6)]));
+}
+
+#[test]
+fn ids_are_drawn_as_often_as_they_are_probable_in_transformers() {
+    const DRAWS: usize = 64;
+    const SEEDS: u64 = 40;
+    let device = backend().device().unwrap();
+    let Golden { rules, cases } = golden();
+    let suppressed = Suppressed { ids: &rules.suppress };
+    let at_begin = SuppressedAtBegin { ids: &rules.suppress_at_begin };
+    for case in cases {
+        let (decoder, memory) = model(&case.folder, &device);
+        let prompt = case.texts.iter().find(|text| text.name == "rules").unwrap().prompt.clone();
+        let prompts = vec![prompt; case.draws.len()];
+        let mut counts: Vec<BTreeMap<u32, usize>> = vec![BTreeMap::new(); case.draws.len()];
+        for seed in 0..SEEDS {
+            let (temperature, top_k) = (rules.temperature, Some(rules.top_k));
+            let mut config = DecodeConfig::default();
+            config.strategy = Strategy::Sample { temperature, top_k, top_p: None, seed };
+            (config.max_new_tokens, config.num_hypotheses) = (1, DRAWS);
+            let processors: [&dyn StepProcessor; 2] = [&suppressed, &at_begin];
+            let mut hooks = Hooks { prompts: &prompts, processors: &processors, ..Hooks::default() };
+            let drafts = decoder.begin(&memory, ids_on(&prompts, &device));
+            for (row, texts) in search(drafts, &config, &mut hooks).unwrap().iter().enumerate() {
+                for text in texts {
+                    *counts[row].entry(text.ids[0]).or_default() += 1;
+                }
+            }
+        }
+        let draws = DRAWS as f64 * SEEDS as f64;
+        for (counts, expected) in counts.iter().zip(&case.draws) {
+            for (id, &probability) in (0..).zip(expected) {
+                let found = counts.get(&id).copied().unwrap_or(0) as f64 / draws;
+                // Four deviations of the mean of as many draws.
+                let bound = 4.0 * (probability * (1.0 - probability) / draws).sqrt();
+                assert!(
+                    (found - probability).abs() <= bound,
+                    "{}, {id}: {found}, expected {probability}",
+                    case.folder
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -198,12 +249,12 @@ fn a_folder_transcribes_and_translates_into_english() {
     assert_eq!((&described.tasks, &can.translation_targets), (&can.tasks, &vec!["english".to_owned()]));
     assert!(can.word_timestamps && !can.phrases);
     let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };
-    let heard = model.speech_model().encode(&[&tone()]).unwrap();
-    let memory = PaddedBatch::from_rows(&[&heard[0].states], heard[0].width, model.speech_model().device());
-    let found = writer.languages(&memory).unwrap();
-    let prompt = |language: Option<&str>, task| writer.prompts(&memory, language, &[&task]).unwrap();
-    assert_eq!(prompt(None, Task::Transcribe), [[3, found[0], 20, 40]]);
-    assert_eq!(prompt(Some("German"), Task::Translate { to: "english".into() }), [[3, 11, 21, 40]]);
+    let prompt = |language: &str, task| {
+        let language = writer.tokens.language(language).unwrap();
+        writer.tokens.prompt(language, writer.tokens.task(&task).unwrap())
+    };
+    assert_eq!(prompt("en", Task::Transcribe), [3, 10, 20, 40]);
+    assert_eq!(prompt("German", Task::Translate { to: "english".into() }), [3, 11, 21, 40]);
     let mut request = model.request(Task::Transcribe);
     request.language = Some("de".into());
     request.segmentation.finds_speech = false;
@@ -221,6 +272,29 @@ fn a_folder_transcribes_and_translates_into_english() {
         "{:?}",
         answer.segments[0].tokens
     );
+}
+
+/// Random weights are sure of nothing, so that each text is drawn again. One that is told as it comes is not.
+#[test]
+fn doubted_texts_are_drawn_again_and_the_same_each_time() {
+    let dir = folder(&[]);
+    let model = open(dir.path());
+    let answer = |delivery| {
+        let mut request = model.request(Task::Transcribe);
+        (request.language, request.delivery) = (Some("en".into()), delivery);
+        request.segmentation.finds_speech = false;
+        model.answer(&tone(), &request).unwrap().segments.remove(0)
+    };
+    let trust = |segment: &Segment| match segment.compression_ratio {
+        ratio if ratio > 2.4 => 0.0,
+        _ => segment.avg_logprob.exp(),
+    };
+    let (greedy, drawn) = (answer(Delivery::Text), answer(Delivery::Segments));
+    assert!(greedy.temperature == 0.0 && trust(&greedy) < (-1.0_f64).exp(), "{greedy:?}");
+    assert!(greedy.compression_ratio > 2.4, "{greedy:?}");
+    assert!(trust(&drawn) > trust(&greedy), "{greedy:?}, {drawn:?}");
+    assert!([0.2, 0.4, 0.6, 0.8, 1.0].contains(&drawn.temperature), "{drawn:?}");
+    assert_eq!(drawn, answer(Delivery::Segments));
 }
 
 #[test]
@@ -323,7 +397,8 @@ fn compare(dir: &Path, folder: &Path, recordings: &[Recording]) {
 fn compare_times(model: &Model, writer: &WhisperWriter, samples: &[f32], recording: &Recording) {
     let heard = model.speech_model().encode(&[samples]).unwrap();
     let memory = PaddedBatch::from_rows(&[&heard[0].states], heard[0].width, model.speech_model().device());
-    let prompt = writer.prompts(&memory, Some("en"), &[&Task::Transcribe]).unwrap().remove(0);
+    let tokens = &writer.tokens;
+    let prompt = tokens.prompt(tokens.language("en").unwrap(), tokens.task(&Task::Transcribe).unwrap());
     let ids = [prompt.as_slice(), &recording.transcribe].concat();
     let trace = writer.decoder.trace(&memory, &ids, &writer.tokens.alignment_heads, &[]).unwrap();
     let map = AttentionMap { weights: &trace.attention, dims: trace.dims };

@@ -12,7 +12,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 384, "encoder_layers": 4, "decoder_layers": 4,
             "encoder_attention_heads": 6, "decoder_attention_heads": 6, "encoder_ffn_dim": 1536,
             "decoder_ffn_dim": 1536, "num_mel_bins": 80, "vocab_size": 51865, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[2, 2], [3, 0], [3, 2], [3, 3], [3, 4], [3, 5]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {
@@ -23,7 +24,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 512, "encoder_layers": 6, "decoder_layers": 6,
             "encoder_attention_heads": 8, "decoder_attention_heads": 8, "encoder_ffn_dim": 2048,
             "decoder_ffn_dim": 2048, "num_mel_bins": 80, "vocab_size": 51865, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[3, 1], [4, 2], [4, 3], [4, 7], [5, 1], [5, 2], [5, 4], [5, 6]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {
@@ -34,7 +36,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 768, "encoder_layers": 12, "decoder_layers": 12,
             "encoder_attention_heads": 12, "decoder_attention_heads": 12, "encoder_ffn_dim": 3072,
             "decoder_ffn_dim": 3072, "num_mel_bins": 80, "vocab_size": 51865, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[5, 3], [5, 9], [8, 0], [8, 4], [8, 7], [8, 8], [9, 0], [9, 7], [9, 9], [10, 5]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {
@@ -45,7 +48,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 1024, "encoder_layers": 24, "decoder_layers": 24,
             "encoder_attention_heads": 16, "decoder_attention_heads": 16, "encoder_ffn_dim": 4096,
             "decoder_ffn_dim": 4096, "num_mel_bins": 80, "vocab_size": 51865, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[13, 15], [15, 4], [15, 15], [16, 1], [20, 0], [23, 4]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {
@@ -56,7 +60,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 1280, "encoder_layers": 32, "decoder_layers": 32,
             "encoder_attention_heads": 20, "decoder_attention_heads": 20, "encoder_ffn_dim": 5120,
             "decoder_ffn_dim": 5120, "num_mel_bins": 128, "vocab_size": 51866, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[7, 0], [10, 17], [12, 18], [13, 12], [16, 1], [17, 14], [19, 11], [21, 4], [24, 1], [25, 6]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {
@@ -67,7 +72,8 @@ pub(crate) static PUBLISHED: &[Published] = &[
         config: r#"{"model_type": "whisper", "d_model": 1280, "encoder_layers": 32, "decoder_layers": 4,
             "encoder_attention_heads": 20, "decoder_attention_heads": 20, "encoder_ffn_dim": 5120,
             "decoder_ffn_dim": 5120, "num_mel_bins": 128, "vocab_size": 51866, "max_source_positions": 1500,
-            "max_target_positions": 448}"#,
+            "max_target_positions": 448,
+            "alignment_heads": [[2, 4], [2, 11], [3, 3], [3, 6], [3, 11], [3, 14]]}"#,
         tensors: &["model.decoder.embed_tokens.weight"],
     },
     Published {

@@ -3,7 +3,7 @@
 //! Without a layout a segment is one subtitle, as whisper has it. With one, subtitles end where they are full, at pauses
 //! and after punctuation. Where words have no times, they share that of the segment by their width.
 
-use slm_core::Segment;
+use slm_core::{Segment, Word};
 use unicode_width::UnicodeWidthChar;
 
 use crate::args::Layout;
@@ -87,19 +87,37 @@ pub(super) fn width(text: &str) -> usize {
 
 /// The atoms of a segment, each no wider than `limit`.
 fn atoms(segment: &Segment, limit: usize) -> Vec<Atom> {
-    let words = words(&segment.text);
-    let aligned = segment.alignment.iter().flat_map(|aligned| &aligned.words);
-    let times: Vec<(f64, f64)> = if aligned.clone().map(|word| word.text.as_str()).eq(words.iter()) {
-        aligned.map(|word| (word.start, word.end)).collect()
-    } else {
-        shares(&words, segment.start, segment.end)
+    let narrow = |whole: Atom| if whole.width <= limit { vec![whole] } else { characters(&whole) };
+    timed(segment).unwrap_or_else(|| untimed(segment)).into_iter().flat_map(narrow).collect()
+}
+
+/// The words that have times; `None` where they are not those of the text.
+fn timed(segment: &Segment) -> Option<Vec<Atom>> {
+    let placed = segment.words_in_text();
+    let joined: String = placed.iter().flat_map(|(gap, word)| [*gap, word.text.as_str()]).collect();
+    let atom = |(gap, word): (&str, &Word)| Atom {
+        text: word.text.clone(),
+        width: width(&word.text),
+        start: word.start,
+        end: word.end,
+        gap: if gap.is_empty() { Gap::Nothing } else { Gap::Space },
     };
-    let mut atoms = Vec::new();
-    for (text, (start, end)) in words.into_iter().zip(times) {
-        let whole = Atom { width: width(&text), text, start, end, gap: Gap::Space };
-        if whole.width <= limit { atoms.push(whole) } else { atoms.extend(characters(&whole)) }
-    }
-    atoms
+    let is_plain = placed.iter().all(|(_, word)| words(&word.text) == [word.text.as_str()]);
+    (is_plain && words(&joined) == words(&segment.text)).then(|| placed.into_iter().map(atom).collect())
+}
+
+/// The words of the text, which share the time of the segment.
+fn untimed(segment: &Segment) -> Vec<Atom> {
+    let words = words(&segment.text);
+    let times = shares(&words, segment.start, segment.end);
+    let atom = |(text, (start, end)): (String, (f64, f64))| Atom {
+        width: width(&text),
+        text,
+        start,
+        end,
+        gap: Gap::Space,
+    };
+    words.into_iter().zip(times).map(atom).collect()
 }
 
 /// The characters of a word, each with the marks on it.
@@ -195,7 +213,7 @@ fn lines(atoms: &[Atom], width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use slm_core::{Agreement, Aligned, Word};
+    use slm_core::{Agreement, Aligned};
 
     use super::*;
 
@@ -257,6 +275,16 @@ mod tests {
         assert_eq!(laid(&said, 5, 1), [["今天"], ["天气"], ["很好"], ["ok"]]);
         // A mark stays on its letter.
         assert_eq!(laid(&segment(&[(0.0, "ae\u{301}x")]), 2, 1), [["ae\u{301}"], ["x"]]);
+    }
+
+    #[test]
+    fn words_of_a_script_without_spaces_have_their_own_times() {
+        let mut said = segment(&[(0.0, "今天"), (0.0, "天气"), (1.0, "很好"), (0.0, "ok")]);
+        said.text = "今天天气很好 ok".into();
+        let cues = cues(&said, Some(Layout { width: 42, lines: 1 }));
+        let found: Vec<(f64, f64, &str)> =
+            cues.iter().map(|cue| (cue.start, cue.end, cue.lines[0].as_str())).collect();
+        assert_eq!(found, [(0.0, 1.0, "今天天气"), (2.0, 3.0, "很好 ok")]);
     }
 
     #[test]

@@ -17,8 +17,6 @@ pub(super) struct About {
     pub(super) path: PathBuf,
     /// The language of the answer; `und` where it is not known.
     pub(super) language: String,
-    /// The temperature at which tokens are drawn; 0 where they are not.
-    pub(super) temperature: f64,
 }
 
 /// What became of an input.

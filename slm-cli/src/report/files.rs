@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn about() -> About {
-        About { path: "a/talk.wav".into(), language: "und".into(), temperature: 0.0 }
+        About { path: "a/talk.wav".into(), language: "und".into() }
     }
 
     fn said(start: f64, text: &str) -> Segment {

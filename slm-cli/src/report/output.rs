@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use slm_core::{Request, Segment, Strategy, Task};
+use slm_core::{Request, Segment, Task};
 
 use super::document::{About, Closing, Document};
 use super::files::{AnswerFile, Folder};
@@ -93,11 +93,7 @@ fn about(path: &Path, request: &Request) -> About {
         Task::Translate { to } => to.as_str(),
         _ => request.language.as_deref().unwrap_or(UNKNOWN_LANGUAGE),
     };
-    let temperature = match request.decode.strategy {
-        Strategy::Sample { temperature, .. } => temperature,
-        _ => 0.0,
-    };
-    About { path: path.to_owned(), language: language.to_owned(), temperature }
+    About { path: path.to_owned(), language: language.to_owned() }
 }
 
 impl Growing {

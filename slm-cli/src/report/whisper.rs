@@ -3,10 +3,6 @@
 //! As there, texts of segments and words begin with a space, so that joined they are the whole. What whisper does not have
 //! is added under names of our own. `tests/schema/whisper.json` describes a document.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use slm_core::{Answer, Quiet, QuietKind, Segment};
 
@@ -130,7 +126,7 @@ impl Records {
 
     /// The next segment.
     pub(super) fn segment(&mut self, segment: &Segment) -> serde_json::Result<String> {
-        let record = SegmentRecord::of(self.count, segment, self.about.temperature);
+        let record = SegmentRecord::of(self.count, segment);
         self.text.push_str(&record.text);
         self.count += 1;
         match self.shape {
@@ -166,10 +162,11 @@ fn line<R: Serialize>(
 }
 
 impl<'a> SegmentRecord<'a> {
-    fn of(id: usize, segment: &'a Segment, temperature: f64) -> Self {
+    fn of(id: usize, segment: &'a Segment) -> Self {
         let aligned = segment.alignment.as_ref();
-        let word = |word: &slm_core::Word| WordRecord {
-            word: spaced(&word.text),
+        let word = |(index, (gap, word)): (usize, (&str, &slm_core::Word))| WordRecord {
+            // The first one begins with what the segment begins with.
+            word: if index == 0 || !gap.is_empty() { spaced(&word.text) } else { word.text.clone() },
             start: milliseconds(word.start),
             end: milliseconds(word.end),
             probability: four_digits(word.agreement),
@@ -182,11 +179,11 @@ impl<'a> SegmentRecord<'a> {
             end: milliseconds(segment.end),
             text: spaced(&segment.text),
             tokens: &segment.tokens,
-            temperature,
+            temperature: four_digits(segment.temperature),
             avg_logprob: if logprob.is_finite() { four_digits(logprob) } else { LEAST_LOGPROB },
-            compression_ratio: four_digits(compression_ratio(segment.text.trim())),
+            compression_ratio: four_digits(segment.compression_ratio),
             no_speech_prob: four_digits(segment.no_speech_prob),
-            words: aligned.map(|aligned| aligned.words.iter().map(word).collect()),
+            words: aligned.map(|_| segment.words_in_text().into_iter().enumerate().map(word).collect()),
             agreement: aligned.map(|aligned| four_digits(aligned.agreement.value())),
             supported: segment.is_supported,
             truncated: segment.truncated,
@@ -227,14 +224,6 @@ impl<'a> TailRecord<'a> {
 fn spaced(text: &str) -> String {
     let text = text.trim();
     if text.is_empty() { String::new() } else { format!(" {text}") }
-}
-
-/// Bytes of a text over those of it packed by zlib: much above 2 where it repeats itself.
-fn compression_ratio(text: &str) -> f64 {
-    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
-    // Writing to memory does not fail.
-    let packed = packed.write_all(text.as_bytes()).and_then(|()| packed.finish());
-    packed.map_or(0.0, |packed| text.len() as f64 / packed.len() as f64)
 }
 
 #[cfg(test)]

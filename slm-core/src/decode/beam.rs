@@ -145,7 +145,7 @@ impl Search {
     fn end(&mut self, length: usize, finish: Finish, rules: &Rules) {
         for Beam { ids, sum } in std::mem::take(&mut self.running) {
             let score = rules.score(sum, length);
-            self.deposit(Hypothesis { ids, score, finish }, rules.size);
+            self.deposit(Hypothesis { ids, score, log_prob: sum, finish }, rules.size);
         }
     }
 
@@ -177,7 +177,7 @@ impl Search {
             let ends = finish != Finish::Length;
             if rank < rules.size && (ends || is_last) {
                 let score = rules.score(candidate.sum, length);
-                self.deposit(Hypothesis { ids, score, finish }, rules.size);
+                self.deposit(Hypothesis { ids, score, log_prob: candidate.sum, finish }, rules.size);
             } else if !ends && kept.len() < rules.size {
                 kept.push((candidate, Beam { ids, sum: candidate.sum }));
             }
@@ -284,7 +284,10 @@ mod tests {
         logits.row_mut(0).fill(OUT);
         empty.step(&logits, 0, 1, false, &rules(&[1]), &Hooks::default());
         let found = empty.into_best(1);
-        assert_eq!(found, [Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::NoChoice }]);
+        assert_eq!(
+            found,
+            [Hypothesis { ids: Vec::new(), score: 0.0, log_prob: 0.0, finish: Finish::NoChoice }]
+        );
     }
 
     #[test]

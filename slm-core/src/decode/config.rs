@@ -52,6 +52,14 @@ impl Strategy {
         };
         if size == 1 { Self::Greedy } else { Self::Beam { size, length_penalty } }
     }
+
+    /// What logits are divided by before an id is drawn; 0 where none is drawn.
+    pub fn temperature(self) -> f64 {
+        match self {
+            Self::Sample { temperature, .. } => temperature,
+            Self::Greedy | Self::Beam { .. } => 0.0,
+        }
+    }
 }
 
 /// Settings of generation.

@@ -30,7 +30,8 @@ pub(super) fn generate_with(
     let processors = Processors::new(&drafts, config, hooks.prompts, hooks.processors);
     let (rows, ends) = (drafts.rows(), drafts.ends);
     let mut stepper = Stepper::new(drafts);
-    let mut hypotheses = vec![Hypothesis { ids: Vec::new(), score: 0.0, finish: Finish::Length }; rows];
+    let begun = Hypothesis { ids: Vec::new(), score: 0.0, log_prob: 0.0, finish: Finish::Length };
+    let mut hypotheses = vec![begun; rows];
     // The rows still in the batch, and the last id of each.
     let mut open: Vec<usize> = (0..rows).collect();
     let mut last = Vec::with_capacity(rows);
@@ -54,7 +55,8 @@ pub(super) fn generate_with(
             };
             if let Some(id) = chosen {
                 // The score is what the model says, whatever made the choice.
-                hypothesis.score += f64::from(given[id as usize]) - logits.normaliser(position);
+                hypothesis.log_prob += f64::from(given[id as usize]) - logits.normaliser(position);
+                hypothesis.score = hypothesis.log_prob;
                 hypothesis.finish = if ends.contains(&id) {
                     Finish::Eos
                 } else {

@@ -25,6 +25,8 @@ pub struct Hypothesis {
     /// those that the model gives, whatever made the choice; those of beams are the processed ones, and the sum is
     /// divided by their number to the power of the length penalty.
     pub score: f64,
+    /// That sum, not divided.
+    pub log_prob: f64,
     /// Why it ends.
     pub finish: Finish,
 }

@@ -1,6 +1,6 @@
 //! What a model answers.
 
-use crate::ctc::{Aligned, FoundPhrase};
+use crate::ctc::{Aligned, FoundPhrase, Word};
 use crate::prompt::Respelled;
 
 use super::warning::Warning;
@@ -68,6 +68,10 @@ pub struct Segment {
     pub avg_logprob: f64,
     /// How likely it is that the stretch holds no speech, from 0 to 1.
     pub no_speech_prob: f64,
+    /// The temperature at which tokens were drawn; 0 where none were.
+    pub temperature: f64,
+    /// Bytes of the text over those of it packed by zlib: above 2.4 it repeats itself.
+    pub compression_ratio: f64,
     /// Whether the sound supports the text; a text that it does not support at all may be invented.
     pub is_supported: bool,
 }
@@ -115,6 +119,23 @@ pub struct Alternative {
     pub text: String,
     /// Its score, as that of the answer.
     pub score: f64,
+}
+
+impl Segment {
+    /// The words that have times, each after what stands before it in the text: nothing at the begin and in scripts without
+    /// spaces. A word that the text does not have comes after a space.
+    pub fn words_in_text(&self) -> Vec<(&str, &Word)> {
+        let words = self.alignment.as_ref().map(|aligned| aligned.words.as_slice()).unwrap_or_default();
+        let mut rest = self.text.trim_start();
+        let mut in_text = |word: &'_ Word| match rest.split_once(word.text.as_str()) {
+            Some((gap, after)) if gap.trim().is_empty() => {
+                rest = after;
+                gap
+            }
+            _ => " ",
+        };
+        words.iter().map(|word| (in_text(word), word)).collect()
+    }
 }
 
 impl Answer {
@@ -177,6 +198,22 @@ fn has_no_spaces(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ctc::Agreement;
+
+    #[test]
+    fn words_stand_in_a_text_with_spaces_or_without() {
+        let gaps = |text: &str, words: &[&str]| {
+            let word = |text: &&str| Word { text: (*text).to_owned(), start: 0.0, end: 1.0, agreement: 1.0 };
+            let words = words.iter().map(word).collect();
+            let aligned = Aligned { words, skipped: Vec::new(), agreement: Agreement::of_words(0, 1) };
+            let segment = Segment { text: text.to_owned(), alignment: Some(aligned), ..Segment::default() };
+            segment.words_in_text().iter().map(|(gap, _)| (*gap).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(gaps(" call anna, now", &["call", "anna,", "now"]), ["", " ", " "]);
+        assert_eq!(gaps("今日は。ok 元気", &["今日", "は。", "ok", "元", "気"]), ["", "", "", " ", ""]);
+        // What is left out of the text does not move the others.
+        assert_eq!(gaps("call anna", &["call", "me", "anna"]), ["", " ", " "]);
+    }
 
     #[test]
     fn segments_are_joined_as_their_script_is_written() {

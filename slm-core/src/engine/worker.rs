@@ -13,11 +13,11 @@ use super::queue::{SampleQueue, Taken};
 use super::recording::{Recording, placed};
 use super::request::{Delivery, Request};
 use super::speech::{
-    Answered, Cut, Cutter, Outcome, SpeechError, SpeechModel, Stretch, Work, failed, seconds, settled,
+    Answered, Cut, Cutter, Outcome, Piece, SpeechError, SpeechModel, Spoken, Stretch, Votes, Work, failed,
+    seconds, settled,
 };
 use super::warning::Warning;
 use crate::nn::Watch;
-use crate::prompt::Task;
 
 /// One request at work.
 pub(super) struct Worker {
@@ -34,6 +34,8 @@ pub(super) struct Worker {
 struct Found {
     answer: Answer,
     seconds_done: f64,
+    /// The languages that the segments were heard in.
+    votes: Votes,
     /// The first segment without an answer; the others are answered all the same.
     failure: Option<SpeechError>,
 }
@@ -164,8 +166,8 @@ impl Worker {
     /// Answers `cuts` as one batch and tells of them.
     fn answer(&self, cuts: &[Cut], found: &mut Found, watch: &Watch) -> Result<(), Error> {
         let work = Work { request: &self.request, watch, cache: Some(&self.cache) };
-        let task = &self.request.task;
-        let pieces: Vec<(&Cut, &Task)> = cuts.iter().map(|cut| (cut, task)).collect();
+        let (task, language) = (&self.request.task, Spoken::Voted(&found.votes));
+        let pieces: Vec<Piece> = cuts.iter().map(|cut| Piece { cut, task, language }).collect();
         let outcomes: Vec<Outcome> = match self.request.delivery {
             Delivery::Text => {
                 // A space parts what is told of two segments.

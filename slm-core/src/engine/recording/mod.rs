@@ -18,7 +18,7 @@ use stretch::{Chosen, join};
 use super::answer::{Segment, Source};
 use super::cache::EncoderCache;
 use super::request::Request;
-use super::speech::{Cut, SpeechError, SpeechModel, Work, failed, joined, seconds};
+use super::speech::{Cut, Piece, SpeechError, SpeechModel, Spoken, Votes, Work, failed, joined, seconds};
 use super::warning::Warning;
 use crate::audio::SAMPLE_RATE;
 use crate::nn::Watch;
@@ -42,6 +42,8 @@ pub(super) struct Recording<'a> {
     /// What is kept, once there is more speech than that.
     kept: Option<Kept>,
     warnings: Vec<Warning>,
+    /// The languages that the segments were heard in.
+    votes: Votes,
     /// The first segment that could not be heard.
     failure: Option<SpeechError>,
 }
@@ -72,6 +74,7 @@ impl<'a> Recording<'a> {
             waiting: Vec::new(),
             kept: None,
             warnings: Vec::new(),
+            votes: Votes::default(),
             failure: None,
         }
     }
@@ -181,7 +184,8 @@ impl<'a> Recording<'a> {
         let request =
             Request { segmentation: self.request.segmentation, ..self.model.request(Task::Transcribe) };
         let work = Work { request: &request, watch, cache: Some(self.cache) };
-        let pieces: Vec<(&Cut, &Task)> = cuts.iter().map(|cut| (cut, &request.task)).collect();
+        let (task, language) = (&request.task, Spoken::Voted(&self.votes));
+        let pieces: Vec<Piece> = cuts.iter().map(|cut| Piece { cut, task, language }).collect();
         let answered = self.model.answer_each(&pieces, &work, None)?;
         Ok(answered.into_iter().map(|result| result.map(|(segment, _)| segment.text)).collect())
     }

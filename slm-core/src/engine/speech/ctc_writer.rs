@@ -43,7 +43,8 @@ impl CtcWriter {
             match &mut written {
                 None => {
                     let (tokens, score) = (labels, log_prob);
-                    written = Some(Written { text, tokens, score, stopped_at, ..Written::default() });
+                    written =
+                        Some(Written { text, tokens, score, log_prob, stopped_at, ..Written::default() });
                 }
                 Some(best) => {
                     let is_new = best.text != text && best.alternatives.iter().all(|one| one.text != text);

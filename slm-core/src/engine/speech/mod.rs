@@ -10,11 +10,14 @@ mod any_writer;
 mod canary;
 mod cohere;
 mod ctc_writer;
+mod doubts;
 mod ears;
 mod error;
 mod model;
 mod other_adapter;
+mod packing;
 mod parts;
+mod piece;
 mod plan;
 mod recogniser;
 mod recognisers;
@@ -26,6 +29,7 @@ mod speech_llm;
 mod stream;
 mod texts;
 mod verify;
+mod votes;
 mod whisper;
 mod writer;
 
@@ -44,6 +48,7 @@ pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, WhisperTokens, WhisperWriter};
 
 pub(super) use parts::misfits;
+pub(crate) use piece::{Piece, Spoken};
 pub(super) use recognisers::{named as recogniser_named, of as recogniser_of};
 pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
@@ -53,6 +58,7 @@ pub(super) use speech_llm::{
     working_bytes as speech_llm_bytes,
 };
 pub(crate) use verify::Outcome;
+pub(crate) use votes::Votes;
 
 /// Seconds that `samples` take.
 pub(crate) fn seconds(samples: usize) -> f64 {

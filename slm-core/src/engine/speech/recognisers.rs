@@ -68,10 +68,9 @@ static FAMILIES: [Family; 3] = [
         },
         rows: |checkpoint| Ok(WhisperDecoderConfig::from_checkpoint(checkpoint)?.vocab_size),
         working: |checkpoint| {
-            let config = WhisperDecoderConfig::from_checkpoint(checkpoint)?;
-            let (states, target) = (config.max_source_positions, config.max_target_positions);
+            let states = WhisperDecoderConfig::from_checkpoint(checkpoint)?.max_source_positions;
             let hearing = encoder::sizes(checkpoint)?.working_bytes(1, 2 * states);
-            Ok(hearing.max(config.working_bytes(1, states, target)))
+            Ok(hearing.max(whisper::working_bytes(checkpoint)?))
         },
     },
     Family {

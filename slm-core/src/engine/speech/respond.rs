@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::error::SpeechError;
 use super::model::SpeechModel;
+use super::packing::compression_ratio;
+use super::piece::{Piece, Spoken};
 use super::seconds;
 use super::segment::{Cut, Stretch, joined};
 use super::settle::{
     Answered, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
 };
 use super::shared::keep_own;
+use super::votes::Votes;
 use super::writer::{Heard, OnText, Order, Written};
 use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, Measure};
 use crate::engine::answer::{Answer, Segment};
@@ -67,10 +70,17 @@ impl SpeechModel {
         }
         let watch = Watch::default();
         let work = Work { request, watch: &watch, cache: None };
+        let votes: Vec<Votes> = audios.iter().map(|_| Votes::default()).collect();
         let longest = cuts.iter().map(|(_, cut)| cut.samples.len()).max().unwrap_or(0);
         for batch in cuts.chunks(self.batch_rows(seconds(longest))) {
-            let pieces: Vec<(&Cut, &Task)> =
-                batch.iter().map(|(index, cut)| (cut, audios[*index].1)).collect();
+            let pieces: Vec<Piece> = batch
+                .iter()
+                .map(|(index, cut)| Piece {
+                    cut,
+                    task: audios[*index].1,
+                    language: Spoken::Voted(&votes[*index]),
+                })
+                .collect();
             for ((index, cut), outcome) in batch.iter().zip(self.answer_verified(&pieces, &work)?) {
                 let answer = &mut answers[*index];
                 let is_only = cut.own.len() + cut.own.start >= audios[*index].0.len() && cut.own.start == 0;
@@ -195,7 +205,7 @@ impl SpeechModel {
     /// Only when the work was cancelled.
     pub(crate) fn answer_each(
         &self,
-        pieces: &[(&Cut, &Task)],
+        pieces: &[Piece],
         work: &Work,
         on_text: Option<OnText>,
     ) -> Result<Vec<Result<Answered, SpeechError>>, SpeechError> {
@@ -218,7 +228,7 @@ impl SpeechModel {
     /// language model is not asked about sound that is no speech.
     fn answer_together(
         &self,
-        pieces: &[(&Cut, &Task)],
+        pieces: &[Piece],
         work: &Work,
         on_text: Option<OnText>,
     ) -> Result<Vec<Answered>, SpeechError> {
@@ -235,13 +245,13 @@ impl SpeechModel {
         let mut answered = if heard.is_empty() {
             Vec::new()
         } else {
-            let pieces: Vec<(&Cut, &Task)> = heard.iter().map(|&index| pieces[index]).collect();
+            let pieces: Vec<Piece> = heard.iter().map(|&index| pieces[index]).collect();
             let outputs: Vec<Arc<EncoderOutput>> =
                 heard.iter().map(|&index| Arc::clone(&outputs[index])).collect();
             self.answer_heard(&pieces, &outputs, work, on_text)?
         }
         .into_iter();
-        let silent = |index: usize| (without_speech(pieces[index].0, no_speech[index]), Vec::new());
+        let silent = |index: usize| (without_speech(pieces[index].cut, no_speech[index]), Vec::new());
         Ok((0..pieces.len())
             .map(|index| {
                 if is_heard(&index) { answered.next() } else { None }.unwrap_or_else(|| silent(index))
@@ -252,7 +262,7 @@ impl SpeechModel {
     /// Answers `pieces`, of which the encoder made `outputs`.
     fn answer_heard(
         &self,
-        pieces: &[(&Cut, &Task)],
+        pieces: &[Piece],
         outputs: &[Arc<EncoderOutput>],
         work: &Work,
         on_text: Option<OnText>,
@@ -260,7 +270,7 @@ impl SpeechModel {
         let Work { request, watch, .. } = *work;
         let mut found: Vec<Vec<FoundPhrase>> = Vec::with_capacity(pieces.len());
         let mut heard: Vec<Heard> = Vec::with_capacity(pieces.len());
-        for ((cut, task), output) in pieces.iter().zip(outputs) {
+        for (Piece { cut, task, language }, output) in pieces.iter().copied().zip(outputs) {
             let (mut all, mut offered) = (Vec::new(), Vec::new());
             if let (Some(phrases), Some(posteriors)) = (&request.phrases, &output.posteriors) {
                 all = phrases.search(posteriors, watch);
@@ -268,7 +278,8 @@ impl SpeechModel {
             }
             found.push(all);
             let seconds = seconds(cut.samples.len());
-            heard.push(Heard { output: Arc::clone(output), task, seconds, offered });
+            let (output, own) = (Arc::clone(output), cut.own.clone());
+            heard.push(Heard { output, task, own, language, seconds, offered });
         }
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);
@@ -278,15 +289,21 @@ impl SpeechModel {
             .phrases
             .as_ref()
             .filter(|phrases| on_text.is_none() && phrases.respelling == Respelling::BySound);
-        let longest = pieces.iter().map(|(cut, _)| cut.samples.len()).max().unwrap_or(0);
+        let longest = pieces.iter().map(|piece| piece.cut.samples.len()).max().unwrap_or(0);
         let order = Order { request, seconds: seconds(longest), watch };
         let written = self.writes().write(&heard, &order, on_text)?;
         pieces
             .iter()
             .zip(heard.into_iter().zip(&found))
             .zip(written)
-            .map(|(((cut, _), (heard, found)), written)| {
-                self.segment(cut, heard, phrases.map(|phrases| (phrases, found.as_slice())), written)
+            .map(|((piece, (heard, found)), written)| {
+                self.segment(
+                    piece.cut,
+                    heard,
+                    request,
+                    phrases.map(|phrases| (phrases, found.as_slice())),
+                    written,
+                )
             })
             .collect()
     }
@@ -296,6 +313,7 @@ impl SpeechModel {
         &self,
         cut: &Cut,
         heard: Heard,
+        request: &Request,
         phrases: Option<(&Phrases, &[FoundPhrase])>,
         mut written: Written,
     ) -> Result<Answered, SpeechError> {
@@ -306,8 +324,17 @@ impl SpeechModel {
             }
             _ => written.aligned.take(),
         };
-        let Written { language, mut text, tokens, score, stopped_at, alternatives, no_speech_prob, .. } =
-            written;
+        let Written {
+            language,
+            mut text,
+            tokens,
+            score,
+            log_prob,
+            stopped_at,
+            alternatives,
+            no_speech_prob,
+            ..
+        } = written;
         let author = self.writes().author();
         let mut respelled = Vec::new();
         if let (Some(aligned), Some(posteriors), Some((phrases, found))) = (&alignment, posteriors, phrases)
@@ -340,23 +367,26 @@ impl SpeechModel {
             truncated: stopped_at.is_some(),
             score,
             ctc_text: self.ctc_text(&heard.output.speech)?,
-            avg_logprob: score / (tokens.len() + 1) as f64,
+            avg_logprob: log_prob / (tokens.len() + 1) as f64,
             tokens,
             no_speech_prob: posteriors.map(no_speech_probability).or(no_speech_prob).unwrap_or_default(),
+            temperature: request.decode.strategy.temperature(),
+            compression_ratio: 0.0,
         };
         keep_own(&mut segment, &cut.own);
+        segment.compression_ratio = compression_ratio(segment.text.trim());
         let warnings = warnings(&segment, stopped_at);
         Ok((segment, warnings))
     }
 
     /// What the encoder makes of each piece: from the cache, and the others as one batch.
-    fn outputs(&self, pieces: &[(&Cut, &Task)], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
+    fn outputs(&self, pieces: &[Piece], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
         let keys: Vec<Option<String>> =
-            pieces.iter().map(|(cut, _)| work.cache.and_then(|cache| cache.key(&cut.samples))).collect();
+            pieces.iter().map(|piece| work.cache.and_then(|cache| cache.key(&piece.cut.samples))).collect();
         let get = |key: &Option<String>| work.cache.and_then(|cache| cache.get(key.as_ref()?));
         let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
         let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();
-        let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].0.samples.as_slice()).collect();
+        let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].cut.samples.as_slice()).collect();
         for (index, output) in
             missing.into_iter().zip(self.ears.listen(&audios, self.device(), work.watch)?)
         {

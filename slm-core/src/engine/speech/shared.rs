@@ -13,12 +13,21 @@ const SEAM_WORDS: usize = 6;
 pub(super) fn keep_own(segment: &mut Segment, own: &Range<usize>) {
     let Some(aligned) = &mut segment.alignment else { return };
     let own = seconds(own.start)..seconds(own.end);
-    let before = aligned.words.len();
-    aligned.words.retain(|word| own.contains(&(f64::midpoint(word.start, word.end))));
-    aligned.skipped.retain(|stretch| own.contains(&(f64::midpoint(stretch.start, stretch.end))));
-    if aligned.words.len() < before {
-        let words: Vec<&str> = aligned.words.iter().map(|word| word.text.as_str()).collect();
-        segment.text = words.join(" ");
+    let is_own = |start: f64, end: f64| own.contains(&f64::midpoint(start, end));
+    aligned.skipped.retain(|stretch| is_own(stretch.start, stretch.end));
+    if aligned.words.iter().all(|word| is_own(word.start, word.end)) {
+        return;
+    }
+    let mut text = String::new();
+    for (gap, word) in segment.words_in_text() {
+        if is_own(word.start, word.end) {
+            text.push_str(if text.is_empty() { "" } else { gap });
+            text.push_str(&word.text);
+        }
+    }
+    segment.text = text;
+    if let Some(aligned) = &mut segment.alignment {
+        aligned.words.retain(|word| is_own(word.start, word.end));
     }
 }
 
@@ -40,6 +49,30 @@ pub(super) fn drop_repeated(told: &str, next: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ctc::{Agreement, Aligned, Word};
+
+    #[test]
+    fn words_of_others_go_and_the_rest_stays_as_it_was_written() {
+        let kept = |text: &str, words: &[&str]| {
+            let word = |(at, text): (usize, &&str)| {
+                let start = at as f64;
+                Word { text: (*text).to_owned(), start, end: start + 1.0, agreement: 1.0 }
+            };
+            let words = words.iter().enumerate().map(word).collect();
+            let alignment =
+                Some(Aligned { words, skipped: Vec::new(), agreement: Agreement::of_words(0, 1) });
+            let mut segment = Segment { text: text.to_owned(), alignment, ..Segment::default() };
+            keep_own(&mut segment, &(16_000..4 * 16_000));
+            let count = segment.alignment.map_or(0, |aligned| aligned.words.len());
+            (segment.text, count)
+        };
+        assert_eq!(
+            kept("one two three four five", &["one", "two", "three", "four", "five"]),
+            ("two three four".to_owned(), 3)
+        );
+        assert_eq!(kept("今日は元気", &["今", "日", "は", "元", "気"]), ("日は元".to_owned(), 3));
+        assert_eq!(kept("一 two", &["一", "two"]), ("two".to_owned(), 1));
+    }
 
     #[test]
     fn words_at_the_seam_are_told_once() {

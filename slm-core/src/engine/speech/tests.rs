@@ -241,6 +241,10 @@ fn cut(start: usize, samples: &[f32]) -> Cut {
     Cut { start, samples: samples.to_vec(), own: start..start + samples.len() }
 }
 
+fn piece<'a>(cut: &'a Cut, task: &'a Task, votes: &'a Votes) -> Piece<'a> {
+    Piece { cut, task, language: Spoken::Voted(votes) }
+}
+
 #[test]
 fn one_segment_that_fails_leaves_the_others() {
     let model = model();
@@ -251,8 +255,12 @@ fn one_segment_that_fails_leaves_the_others() {
     // A question too long for an instruction stands for whatever can go wrong with one segment of many.
     let (good, bad) = (ask("who").task, ask(&"a ".repeat(600)).task);
     let cuts: Vec<Cut> = (0..5).map(|n| cut(n * 9_000, &samples)).collect();
-    let pieces: Vec<(&Cut, &Task)> =
-        cuts.iter().enumerate().map(|(n, cut)| (cut, if n == 3 { &bad } else { &good })).collect();
+    let votes = Votes::default();
+    let pieces: Vec<Piece> = cuts
+        .iter()
+        .enumerate()
+        .map(|(n, cut)| piece(cut, if n == 3 { &bad } else { &good }, &votes))
+        .collect();
     let results = model.answer_each(&pieces, &work, None).unwrap();
     let answered: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(answered, [true, true, true, false, true]);
@@ -265,7 +273,9 @@ fn a_watch_that_stops_ends_the_work() {
     let watch = Watch::new(flag);
     let (request, samples) = (ask("who"), sound(9_000));
     let work = Work { request: &request, watch: &watch, cache: None };
-    let error = model.answer_each(&[(&cut(0, &samples), &request.task)], &work, None).unwrap_err();
+    let error = model
+        .answer_each(&[piece(&cut(0, &samples), &request.task, &Votes::default())], &work, None)
+        .unwrap_err();
     assert!(error.is_cancelled(), "{error:?}");
 }
 
@@ -278,7 +288,9 @@ fn audio_that_was_encoded_is_not_encoded_again() {
     for samples in [&one, &two, &one] {
         let request = ask("who");
         let work = Work { request: &request, watch: &watch, cache: Some(&cache) };
-        let mut results = model.answer_each(&[(&cut(0, samples), &request.task)], &work, None).unwrap();
+        let mut results = model
+            .answer_each(&[piece(&cut(0, samples), &request.task, &Votes::default())], &work, None)
+            .unwrap();
         texts.push(results.pop().unwrap().unwrap().0.text);
     }
     assert_eq!(cache.hits(), 1);

@@ -117,6 +117,7 @@ fn written(
         text,
         tokens: best.map(|best| best.ids.clone()).unwrap_or_default(),
         score: best.map_or(0.0, |best| best.score),
+        log_prob: best.map_or(0.0, |best| best.log_prob),
         stopped_at: is_cut.then_some(limit),
         alternatives: texts.collect(),
         ..Written::default()

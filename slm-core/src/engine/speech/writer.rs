@@ -3,6 +3,7 @@
 //! Cutting, batches, encoding, the phrases that the sound supports, the times of words and what becomes of an answer are
 //! the same for all. A kind is a folder or file beside this one with a [`Writer`], and a line in `any_writer.rs`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::{LoadError, SpeechError};
@@ -13,7 +14,9 @@ use crate::engine::request::Request;
 use crate::nn::Watch;
 use crate::prompt::{Author, Task, Templates};
 
+use super::doubts::Doubts;
 use super::ears::Ears;
+use super::piece::Spoken;
 
 /// Told of text that can no longer change.
 pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
@@ -23,6 +26,10 @@ pub(crate) type OnText<'a> = &'a mut dyn FnMut(&str);
 pub(super) struct Heard<'a> {
     pub(super) output: Arc<EncoderOutput>,
     pub(super) task: &'a Task,
+    /// The samples of the recording that it answers for.
+    pub(super) own: Range<usize>,
+    /// How its language is known.
+    pub(super) language: Spoken<'a>,
     /// How long it is.
     pub(super) seconds: f64,
     /// The phrases of the request that the sound supports and that the writer may be told of.
@@ -47,6 +54,8 @@ pub(super) struct Written {
     /// The tokens of the text, in the writer's vocabulary.
     pub(super) tokens: Vec<u32>,
     pub(super) score: f64,
+    /// The sum of the log-probabilities of its tokens, the end included.
+    pub(super) log_prob: f64,
     /// The most tokens that it could have, where it was stopped there.
     pub(super) stopped_at: Option<usize>,
     /// Further texts, the best first.
@@ -83,6 +92,11 @@ pub(super) trait Writer {
 
     /// Whether it knows what to do for `task`.
     fn knows(&self, task: &Task) -> Result<(), SpeechError>;
+
+    /// Which of its texts are doubted, and how they are decoded again.
+    fn doubts(&self) -> &'static Doubts {
+        &Doubts::OF_SOUND
+    }
 
     /// Bytes of writing for `rows` pieces of `states` states and `seconds` each, those of hearing aside.
     fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64;

@@ -132,13 +132,14 @@ impl Lora {
             return Err(self.misfit(problems));
         }
         let device = model.devices().into_iter().next().unwrap_or_default().without_autodiff();
-        let scale = self.config.scale();
         let thin = |matrix: &Matrix| {
             Tensor::<2>::from_data(matrix.values.clone(), (&device, DType::F32)).transpose()
         };
-        let low_rank = |pair: &Pair| LowRank::new(thin(&pair.a), thin(&pair.b) * scale);
-        let low_ranks =
-            pairs.into_iter().filter_map(|(map, pair)| Some(((*paths.get(map)?).clone(), low_rank(pair))));
+        let low_rank =
+            |map: &str, pair: &Pair| LowRank::new(thin(&pair.a), thin(&pair.b) * self.config.scale(map));
+        let low_ranks = pairs
+            .into_iter()
+            .filter_map(|(map, pair)| Some(((*paths.get(map)?).clone(), low_rank(map, pair))));
         let low_ranks = low_ranks.collect();
         let model = attach(model, low_ranks);
         Ok(match attachment {

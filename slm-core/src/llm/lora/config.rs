@@ -1,9 +1,9 @@
 //! `adapter_config.json` of PEFT.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::patterns::Patterns;
 
 /// What it says.
 #[derive(Debug, Deserialize)]
@@ -11,8 +11,8 @@ use serde_json::Value;
 pub(super) struct LoraConfig {
     #[serde(default = "lora")]
     peft_type: String,
-    /// Columns of the thin matrices.
-    pub(super) r: usize,
+    /// Columns of the thin matrices, where `rank_pattern` says nothing.
+    r: usize,
     lora_alpha: f64,
     #[serde(default)]
     use_rslora: bool,
@@ -30,9 +30,9 @@ pub(super) struct LoraConfig {
     #[serde(default)]
     fan_in_fan_out: bool,
     #[serde(default)]
-    rank_pattern: BTreeMap<String, Value>,
+    rank_pattern: Patterns<usize>,
     #[serde(default)]
-    alpha_pattern: BTreeMap<String, Value>,
+    alpha_pattern: Patterns<f64>,
     #[serde(default)]
     modules_to_save: Vec<String>,
 }
@@ -53,10 +53,16 @@ pub(super) enum Targets {
 }
 
 impl LoraConfig {
-    /// What the product of the thin matrices is multiplied by.
-    pub(super) fn scale(&self) -> f64 {
-        let rank = self.r as f64;
-        self.lora_alpha / if self.use_rslora { rank.sqrt() } else { rank }
+    /// Columns of the thin matrices of the map at a path, and the field that says so.
+    pub(super) fn rank(&self, path: &str) -> (usize, &'static str) {
+        self.rank_pattern.of(path).map_or((self.r, "r"), |rank| (rank, "rank_pattern"))
+    }
+
+    /// What the product of the thin matrices of the map at a path is multiplied by.
+    pub(super) fn scale(&self, path: &str) -> f64 {
+        let rank = self.rank(path).0 as f64;
+        let alpha = self.alpha_pattern.of(path).unwrap_or(self.lora_alpha);
+        alpha / if self.use_rslora { rank.sqrt() } else { rank }
     }
 
     /// The names of the maps that it is for, where it is for all maps of these names.
@@ -83,6 +89,7 @@ impl LoraConfig {
         };
         check(self.peft_type == "LORA", format!("`peft_type` is `{}`, must be `LORA`", self.peft_type));
         check(self.r > 0, "`r` is 0".into());
+        check(self.rank_pattern.values().all(|rank| rank > 0), "`rank_pattern` has a rank of 0".into());
         check(self.lora_alpha.is_finite(), format!("`lora_alpha` {} is not finite", self.lora_alpha));
         let bias = self.bias.as_deref().unwrap_or("none");
         check(bias == "none", format!("`bias` is `{bias}`, must be `none`"));
@@ -93,13 +100,7 @@ impl LoraConfig {
         ] {
             check(!is_on, format!("`{name}` is true, must be false"));
         }
-        for (name, is_empty) in [
-            ("rank_pattern", self.rank_pattern.is_empty()),
-            ("alpha_pattern", self.alpha_pattern.is_empty()),
-            ("modules_to_save", self.modules_to_save.is_empty()),
-        ] {
-            check(is_empty, format!("`{name}` is not empty"));
-        }
+        check(self.modules_to_save.is_empty(), "`modules_to_save` is not empty".into());
         problems
     }
 }

@@ -35,10 +35,12 @@ pub enum LoraError {
 #[non_exhaustive]
 pub enum LoraProblem {
     /// A matrix has another rank than the config says.
-    #[error("`{name}` has rank {found}, `r` is {expected}")]
+    #[error("`{name}` has rank {found}, `{field}` is {expected}")]
     Rank {
         /// The tensor.
         name: String,
+        /// The field of the config that says the rank: `r` or `rank_pattern`.
+        field: &'static str,
         /// As the config says.
         expected: usize,
         /// As the tensor is.

@@ -16,14 +16,15 @@ const NEARNESS: f64 = 0.01;
 
 /// The matrices that have another rank than the config says.
 pub(super) fn rank_problems(config: &LoraConfig, pairs: &BTreeMap<String, Pair>) -> Vec<LoraProblem> {
-    let expected = config.r;
-    let ranks = pairs.values().flat_map(|pair| {
-        [(&pair.a.name, pair.a.values.shape()[0]), (&pair.b.name, pair.b.values.shape()[1])]
-    });
-    ranks
-        .filter(|(_, found)| *found != expected)
-        .map(|(name, found)| LoraProblem::Rank { name: name.clone(), expected, found })
-        .collect()
+    let of_map = |(path, pair): (&String, &Pair)| {
+        let (expected, field) = config.rank(path);
+        [(&pair.a, pair.a.values.shape()[0]), (&pair.b, pair.b.values.shape()[1])]
+            .into_iter()
+            .filter(|(_, found)| *found != expected)
+            .map(|(matrix, found)| LoraProblem::Rank { name: matrix.name.clone(), field, expected, found })
+            .collect::<Vec<_>>()
+    };
+    pairs.iter().flat_map(of_map).collect()
 }
 
 /// What does not fit the linear maps of a model, each with its inputs and outputs.
@@ -43,7 +44,7 @@ pub(super) fn problems(
             problems.push(LoraProblem::Place(pair.a.name.clone()));
             continue;
         };
-        let rank = config.r;
+        let (rank, _) = config.rank(path);
         for (matrix, expected) in [(&pair.a, [rank, *inputs]), (&pair.b, [*outputs, rank])] {
             let found = matrix.values.shape().to_vec();
             if found != expected {

@@ -10,6 +10,7 @@ mod error;
 mod fit;
 mod names;
 mod pair;
+mod patterns;
 pub(in crate::llm) mod salm;
 
 pub use adapter::{Attachment, Lora};

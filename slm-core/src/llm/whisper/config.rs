@@ -147,6 +147,26 @@ impl WhisperDecoderConfig {
         ActivationKind::parse(&self.activation_function).unwrap_or(ActivationKind::Gelu)
     }
 
+    /// An estimate of the bytes that [reading](super::WhisperDecoder::trace) a text of `length` tokens again beside `source`
+    /// states holds at the peak, weights aside, where the attention of `heads` heads is looked at.
+    fn trace_bytes(&self, source: usize, length: usize, heads: usize) -> u64 {
+        let length = length.min(self.max_target_positions);
+        // Logits, what they are as log-probabilities, and one more while these are computed.
+        let logits = 3 * length * self.vocab_size;
+        // Of a layer all heads before and after the softmax, of `heads` what is kept, joined and on the host.
+        let attention = (2 * self.decoder_attention_heads + 3 * heads) * length * source;
+        // Keys and values of the sound, of a layer at a time.
+        let states = 2 * source * self.d_model + length * self.decoder_ffn_dim;
+        ((logits + attention + states) * size_of::<f32>()) as u64
+    }
+
+    /// An estimate of the bytes of writing in `rows` rows, beams included, beside `source` states each, weights aside. When
+    /// the search has ended a row at a time is read again, with the attention of `heads` heads.
+    pub fn writing_bytes(&self, rows: usize, source: usize, heads: usize) -> u64 {
+        let length = self.max_target_positions;
+        self.working_bytes(rows, source, length).max(self.trace_bytes(source, length, heads))
+    }
+
     /// An estimate of the bytes that writing up to `target` tokens in `rows` rows, beams included, beside `source` states
     /// each holds at the peak, weights aside.
     pub fn working_bytes(&self, rows: usize, source: usize, target: usize) -> u64 {
@@ -158,6 +178,20 @@ impl WhisperDecoderConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reading_a_text_again_takes_its_logits_and_the_attention_of_its_heads() {
+        let base = WhisperDecoderConfig { d_model: 512, decoder_attention_heads: 8, ..Default::default() };
+        let (logits, map) = (448 * 51_865 * 4, 448 * 1500 * 4);
+        let none = base.trace_bytes(1500, 448, 0);
+        assert!(none > 2 * logits && none < 4 * logits, "{none}");
+        assert_eq!(base.trace_bytes(1500, 448, 8) - none, 8 * 3 * map);
+        // One row is read again, whatever was written together.
+        assert_eq!(base.writing_bytes(1, 1500, 8), base.trace_bytes(1500, 448, 8));
+        assert!(base.writing_bytes(64, 1500, 8) > base.writing_bytes(1, 1500, 8));
+        // A text is no longer than the table of positions.
+        assert_eq!(base.trace_bytes(1500, 1000, 8), base.trace_bytes(1500, 448, 8));
+    }
 
     #[test]
     fn what_a_file_leaves_out_is_as_in_transformers_and_what_is_wrong_is_named() {

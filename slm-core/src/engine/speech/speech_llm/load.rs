@@ -75,6 +75,7 @@ impl SpeechLlm {
             tokenizer,
             decode,
             templates: folder.templates()?,
+            basis: folder.basis(),
             form,
             device: placement.device().clone(),
         };

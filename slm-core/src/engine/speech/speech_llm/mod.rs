@@ -13,6 +13,8 @@ mod model;
 mod prompts;
 mod published;
 mod salm;
+mod thoughts;
+mod transcript;
 
 pub use config::SpeechLlmConfig;
 pub use model::SpeechLlm;

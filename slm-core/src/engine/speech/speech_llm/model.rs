@@ -2,7 +2,8 @@
 
 use burn::prelude::*;
 
-use super::published::INSTRUCTION_TOKENS;
+use super::published::{Basis, INSTRUCTION_TOKENS};
+use super::thoughts::without_thoughts;
 use crate::adapter::Projector;
 use crate::ctc::{Aligned, CtcPosteriors, Measure};
 use crate::decode::DecodeConfig;
@@ -35,16 +36,17 @@ pub struct SpeechLlm {
     /// The phrasings of the tasks.
     pub(super) templates: Templates,
     pub(super) form: ChatForm,
+    pub(super) basis: Basis,
     /// Where the tensors are.
     pub(super) device: Device,
 }
 
 impl SpeechLlm {
-    fn decoding_of(&self, request: &Request, task: &Task, seconds: f64) -> DecodeConfig {
+    pub(super) fn decoding_of(&self, request: &Request, task: &Task, seconds: f64) -> DecodeConfig {
         texts::decoding_of(request, task, seconds, &self.tokenizer)
     }
 
-    fn texts<'a>(
+    pub(super) fn texts<'a>(
         &'a self,
         llm: &'a LanguageModel,
         request: &'a Request,
@@ -52,6 +54,28 @@ impl SpeechLlm {
         watch: &'a Watch,
     ) -> Texts<'a> {
         Texts { llm, tokenizer: &self.tokenizer, request, decode, watch }
+    }
+
+    /// Writes for each piece what its task asks for, as the language model hears it.
+    pub(super) fn write_of_speech(
+        &self,
+        heard: &[Heard],
+        order: &Order,
+        on_text: Option<OnText>,
+    ) -> Result<Vec<Written>, SpeechError> {
+        let request = order.request;
+        let prompts = heard
+            .iter()
+            .map(|one| {
+                let instruction = self.with_phrases(one.task, &one.offered, request.phrases.as_ref())?;
+                Ok(self.form.spoken(&instruction.into())?)
+            })
+            .collect::<Result<Vec<_>, SpeechError>>()?;
+        let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
+        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts);
+        let task = heard.first().map_or(&request.task, |one| one.task);
+        let decode = self.decoding_of(request, task, order.seconds);
+        self.texts(&self.hearing, request, &decode, order.watch).write(&prompt, on_text)
     }
 }
 
@@ -89,21 +113,25 @@ impl Writer for SpeechLlm {
         &self,
         heard: &[Heard],
         order: &Order,
-        on_text: Option<OnText>,
+        mut on_text: Option<OnText>,
     ) -> Result<Vec<Written>, SpeechError> {
-        let request = order.request;
-        let prompts = heard
-            .iter()
-            .map(|one| {
-                let instruction = self.with_phrases(one.task, &one.offered, request.phrases.as_ref())?;
-                Ok(self.form.spoken(&instruction.into())?)
-            })
-            .collect::<Result<Vec<_>, SpeechError>>()?;
-        let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
-        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts);
-        let task = heard.first().map_or(&request.task, |one| one.task);
-        let decode = self.decoding_of(request, task, order.seconds);
-        self.texts(&self.hearing, request, &decode, order.watch).write(&prompt, on_text)
+        if !heard.iter().any(|one| self.reads_transcript(one.task)) {
+            return self.write_of_speech(heard, order, on_text);
+        }
+        let mut written = Vec::with_capacity(heard.len());
+        for one in heard {
+            // What it calls lives longer than a piece.
+            let tell: Option<OnText> = match &mut on_text {
+                Some(tell) => Some(tell),
+                None => None,
+            };
+            written.extend(if self.reads_transcript(one.task) {
+                self.answer_from_transcript(one, order, tell)?
+            } else {
+                self.write_of_speech(std::slice::from_ref(one), order, tell)?
+            });
+        }
+        Ok(written)
     }
 
     fn align(
@@ -129,7 +157,9 @@ impl Writer for SpeechLlm {
         let decode = self.decoding_of(request, &request.task, MAX_SEGMENT_SECONDS);
         let prompt = self.prompt(&[], &prompts);
         let written = self.texts(&self.reading, request, &decode, watch).write(&prompt, None)?;
-        Ok(written.into_iter().map(answer).collect())
+        let shown =
+            |written: Written| Written { text: without_thoughts(&written.text).to_owned(), ..written };
+        Ok(written.into_iter().map(shown).map(answer).collect())
     }
 
     fn set_templates(&mut self, templates: Templates) -> Result<(), LoadError> {

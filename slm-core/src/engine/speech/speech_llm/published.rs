@@ -23,6 +23,15 @@ pub(super) struct Words {
     pub(super) decode: DecodeConfig,
 }
 
+/// What questions are answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// The speech itself.
+    Speech,
+    /// Its transcript.
+    Transcript,
+}
+
 /// A folder, beside its encoder and its features.
 pub(super) trait Published {
     /// The phrasings of its tasks.
@@ -30,6 +39,11 @@ pub(super) trait Published {
 
     /// What comes of its small files; the first that is missing is told.
     fn words(&self) -> Result<Words, LoadError>;
+
+    /// What questions are answered from.
+    fn basis(&self) -> Basis {
+        Basis::Speech
+    }
 
     /// The adapter that is on where there is speech.
     fn adapter(&self) -> Result<Option<Lora>, LoadError>;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::published::{Published, Words};
+use super::published::{Basis, Published, Words};
 use crate::adapter::{LinearProjector, LinearProjectorConfig, Projector};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, TOKENIZER_FILES};
@@ -32,9 +32,13 @@ const FORMATS: [(&str, &str); 1] = [(
     "{%- for message in messages -%}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\
      {%- endfor -%}{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}",
 )];
-/// The words of the model card, and an instruction in the user's words.
-const PHRASINGS: [(&str, &str); 2] =
-    [("transcribe", "Transcribe the following: {speech}"), ("instruction", "{instruction} {speech}")];
+/// The words of the model card, and an instruction in the user's words. A question is asked of the transcript; Qwen3 is told in
+/// its own words that it shall answer at once.
+const PHRASINGS: [(&str, &str); 3] = [
+    ("transcribe", "Transcribe the following: {speech}"),
+    ("instruction", "{instruction} {speech}"),
+    ("ask", "{question}\n\n{speech} /no_think"),
+];
 
 /// What `config.json` says of the whole.
 #[derive(Debug, Deserialize)]
@@ -99,6 +103,10 @@ impl Published for Salm {
         let chat = Chat::new(template, &tokenizer, &self.config.audio_locator_tag)?;
         // NeMo asks for the most probable token, whatever the language model's own folder says.
         Ok(Words { tokenizer, chat, decode: DecodeConfig::default() })
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Transcript
     }
 
     fn adapter(&self) -> Result<Option<Lora>, LoadError> {

@@ -1,4 +1,4 @@
-//! What the decoder says of its own text: the times of its words, how sure it is of them, and whether it heard speech.
+//! What the decoder says of its own text: the times of its words, and how sure it is of them.
 //!
 //! Paper: arXiv 2212.04356, section 4.5. Reference: transformers 5.23.0, `_extract_token_timestamps` and
 //! `WhisperNoSpeechDetection`. As in the authors' own code the token before the first word is on the path as well, so that
@@ -16,9 +16,6 @@ use crate::nn::PaddedBatch;
 
 /// States of a second of sound.
 const STATES_A_SECOND: f64 = 50.0;
-/// From this probability of no speech on, and below this mean log-probability of a token, a text was not said.
-const NO_SPEECH: f64 = 0.6;
-const UNSURE: f64 = -1.0;
 
 impl WhisperWriter {
     /// Adds to what was written after `prompt` for a sound, whose states are `memory`, `[1, S, D]`. The words of transcripts
@@ -43,21 +40,6 @@ impl WhisperWriter {
             written.aligned = Some(self.aligned(written, prompt.len(), &trace, heard.seconds)?);
         }
         Ok(())
-    }
-
-    /// Takes back a text that was written where it heard no speech and that it is not sure of.
-    pub(super) fn take_back_unsaid(written: &mut Written) {
-        let mean = written.score / (written.tokens.len() + 1) as f64;
-        if mean >= UNSURE || written.no_speech_prob.is_none_or(|probability| probability <= NO_SPEECH) {
-            return;
-        }
-        let nothing = Aligned { words: Vec::new(), skipped: Vec::new(), agreement: Agreement::of(None) };
-        *written = Written {
-            aligned: Some(nothing),
-            no_speech_prob: written.no_speech_prob,
-            language: written.language.take(),
-            ..Written::default()
-        };
     }
 
     /// The words of a text, whose first token is the one at `begun`.
@@ -97,28 +79,5 @@ impl WhisperWriter {
             skipped: Vec::new(),
             agreement: Agreement::of_labels(log_probs),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unsure_text_where_there_is_no_speech_is_taken_back() {
-        let taken = |score: f64, no_speech: f64| {
-            let mut written = Written {
-                text: "thank you".to_owned(),
-                tokens: vec![1, 2, 3],
-                score,
-                no_speech_prob: Some(no_speech),
-                ..Written::default()
-            };
-            WhisperWriter::take_back_unsaid(&mut written);
-            (written.text.is_empty(), written.tokens.is_empty(), written.aligned.is_some())
-        };
-        assert_eq!(taken(-8.0, 0.9), (true, true, true));
-        assert_eq!(taken(-2.0, 0.9), (false, false, false));
-        assert_eq!(taken(-8.0, 0.5), (false, false, false));
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Paper: *Robust Speech Recognition via Large-Scale Weak Supervision*, arXiv 2212.04356, section 2.3. [`tokens`] has the
 //! ids that mean something, [`rules`] what is never written, [`writer`] the way from sound to text, [`heard`] what it
-//! says of its own text, for which [`warp`] finds the times of tokens and [`words`] the words that they are.
+//! says of its own text, for which [`warp`] finds the times of tokens and [`words`] the words that they are; [`doubt`] which texts
+//! are decoded again.
 
+mod doubt;
 mod heard;
 mod load;
 mod rules;
@@ -18,4 +20,4 @@ pub use warp::AttentionMap;
 pub use writer::WhisperWriter;
 
 pub(super) use load::load;
-pub(super) use tokens::tasks;
+pub(super) use tokens::{tasks, working_bytes};

@@ -47,6 +47,15 @@ impl File {
         })
     }
 
+    /// The heads that follow the sound.
+    fn alignment_heads(&self, decoder: &WhisperDecoderConfig) -> Vec<(usize, usize)> {
+        self.alignment_heads.clone().unwrap_or_else(|| {
+            let layers = decoder.decoder_layers / 2..decoder.decoder_layers;
+            let heads = 0..decoder.decoder_attention_heads;
+            layers.flat_map(|layer| heads.clone().map(move |head| (layer, head))).collect()
+        })
+    }
+
     fn is_multilingual(&self, rows: usize) -> bool {
         self.is_multilingual.unwrap_or(rows >= MULTILINGUAL_ROWS)
     }
@@ -103,6 +112,7 @@ impl WhisperTokens {
         if no_times.is_none() {
             problems.push("neither it nor the tokenizer has `no_timestamps_token_id`".to_owned());
         }
+        let heads = file.alignment_heads(decoder);
         let ids = |list: Option<Vec<i64>>| -> Vec<u32> {
             list.unwrap_or_default().into_iter().filter_map(|id| u32::try_from(id).ok()).collect()
         };
@@ -114,11 +124,7 @@ impl WhisperTokens {
             no_times: no_times.unwrap_or_default(),
             suppressed: ids(file.suppress_tokens),
             suppressed_at_begin: ids(file.begin_suppress_tokens),
-            alignment_heads: file.alignment_heads.unwrap_or_else(|| {
-                let layers = decoder.decoder_layers / 2..decoder.decoder_layers;
-                let heads = 0..decoder.decoder_attention_heads;
-                layers.flat_map(|layer| heads.clone().map(move |head| (layer, head))).collect()
-            }),
+            alignment_heads: heads,
         };
         let is_head = |&&(layer, head): &&(usize, usize)| {
             layer < decoder.decoder_layers && head < decoder.decoder_attention_heads
@@ -214,6 +220,13 @@ fn keys(translates: bool) -> Vec<String> {
         .flatten()
         .map(|task| task.key())
         .collect()
+}
+
+/// Bytes of writing for a window, from the configs alone.
+pub(in crate::engine::speech) fn working_bytes(checkpoint: &Checkpoint) -> Result<u64, JsonError> {
+    let config = WhisperDecoderConfig::from_checkpoint(checkpoint)?;
+    let heads = File::from_checkpoint(checkpoint)?.alignment_heads(&config).len();
+    Ok(config.writing_bytes(1, config.max_source_positions, heads))
 }
 
 /// The keys of the tasks that a checkpoint knows, without its tokenizer.

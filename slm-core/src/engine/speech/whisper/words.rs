@@ -40,13 +40,17 @@ pub(super) fn words(
     Ok(with_marks(words))
 }
 
-/// The shortest runs of tokens that are whole characters.
+/// The shortest runs of tokens that are whole characters. What is none in the whole text either stands for itself.
 fn characters(tokenizer: &TextTokenizer, ids: &[u32]) -> Result<Vec<TokenWord>, TokenizerError> {
+    let whole: Vec<char> = tokenizer.decode(ids)?.chars().collect();
     let mut pieces = Vec::new();
-    let mut start = 0;
+    let (mut start, mut told) = (0, 0);
     for end in 1..=ids.len() {
         let text = tokenizer.decode(&ids[start..end])?;
-        if !text.contains(BROKEN) || end == ids.len() {
+        let broken = text.chars().position(|c| c == BROKEN);
+        let is_broken = |at: usize| whole.get(told + at).is_none_or(|&c| c == BROKEN);
+        if broken.is_none_or(is_broken) {
+            told += text.chars().count();
             pieces.push(TokenWord { text, tokens: start..end });
             start = end;
         }
@@ -62,7 +66,7 @@ fn with_marks(words: Vec<TokenWord>) -> Vec<TokenWord> {
         let closes = CLOSING.contains(word.text.as_str());
         let next = word.text.starts_with(' ') && OPENING.contains(word.text.trim());
         match joined.last_mut() {
-            Some(last) if opens || closes => last.join(&word),
+            Some(last) if opens || (closes && !last.text.ends_with(' ')) => last.join(&word),
             _ => joined.push(word),
         }
         opens = next;
@@ -79,7 +83,45 @@ impl TokenWord {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use serde::Deserialize;
+
     use super::*;
+
+    #[derive(Deserialize)]
+    struct Golden {
+        tokenizer: serde_json::Value,
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        language: String,
+        ids: Vec<u32>,
+        words: Vec<Expected>,
+    }
+
+    #[derive(Deserialize)]
+    struct Expected {
+        text: String,
+        tokens: Vec<u32>,
+    }
+
+    #[test]
+    fn tokens_are_grouped_as_by_transformers() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/whisper_words.json");
+        let golden: Golden = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let tokenizer = TextTokenizer::from_bytes(golden.tokenizer.to_string().as_bytes(), &path).unwrap();
+        for case in golden.cases {
+            let found = words(&tokenizer, &case.ids, Some(&case.language)).unwrap();
+            let found: Vec<(&str, &[u32])> =
+                found.iter().map(|word| (word.text.as_str(), &case.ids[word.tokens.clone()])).collect();
+            let expected: Vec<(&str, &[u32])> =
+                case.words.iter().map(|word| (word.text.as_str(), word.tokens.as_slice())).collect();
+            assert_eq!(found, expected, "{}", case.language);
+        }
+    }
 
     #[test]
     fn marks_are_part_of_the_word_beside_them() {

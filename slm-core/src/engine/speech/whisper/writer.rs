@@ -5,6 +5,7 @@
 
 use burn::prelude::*;
 
+use super::doubt::{DOUBTS, NO_SPEECH, take_back_unsaid};
 use super::rules::{Suppressed, SuppressedAtBegin};
 use super::tokens::WhisperTokens;
 use crate::checkpoint::Checkpoint;
@@ -12,9 +13,12 @@ use crate::ctc::{Aligned, CtcPosteriors};
 use crate::decode::{DecodeConfig, DecodeError, Hooks, StepProcessor, search, settings};
 use crate::engine::answer::Answer;
 use crate::engine::request::{Delivery, Request, TokenLimit};
+use crate::engine::speech::doubts::Doubts;
 use crate::engine::speech::ears::Ears;
 use crate::engine::speech::error::{LoadError, SpeechError};
+use crate::engine::speech::piece::Spoken;
 use crate::engine::speech::texts::texts;
+use crate::engine::speech::votes::HeardLanguages;
 use crate::engine::speech::writer::{Heard, OnText, Order, Writer, Written};
 use crate::llm::WhisperDecoder;
 use crate::nn::weights::Placement;
@@ -53,47 +57,66 @@ impl WhisperWriter {
         Ok(Self { decoder, tokenizer, tokens, decode, longest })
     }
 
-    /// What each row of `memory` begins with: the language that it is in, the task, and that there are no times.
-    ///
-    /// # Errors
-    ///
-    /// [`SpeechError`] for a language or a task that it does not know, and for a device that fails.
-    pub fn prompts(
+    /// What the text of each piece begins with: the language that it is in, the task, and that there are no times.
+    /// `memory` is `[B, S, D]`, `language` what the request says.
+    fn prompts(
         &self,
+        heard: &[Heard],
         memory: &PaddedBatch,
         language: Option<&str>,
-        tasks: &[&Task],
     ) -> Result<Vec<Vec<u32>>, SpeechError> {
         let languages: Vec<Option<u32>> = match language {
-            Some(name) => vec![self.tokens.language(name)?; tasks.len()],
-            None if self.tokens.languages.is_empty() => vec![None; tasks.len()],
-            None => self.languages(memory)?.into_iter().map(Some).collect(),
+            Some(name) => vec![self.tokens.language(name)?; heard.len()],
+            None if self.tokens.languages.is_empty() => vec![None; heard.len()],
+            None => self.found_languages(heard, memory)?,
         };
-        tasks
+        heard
             .iter()
             .zip(languages)
-            .map(|(task, language)| Ok(self.tokens.prompt(language, self.tokens.task(task)?)))
+            .map(|(one, language)| Ok(self.tokens.prompt(language, self.tokens.task(one.task)?)))
             .collect()
     }
 
-    /// The most probable language of each row, `[B, S, D]`: the first token of a text of which nothing is known.
-    ///
-    /// # Errors
-    ///
-    /// [`SpeechError::Decode`] for a device that fails.
-    pub fn languages(&self, memory: &PaddedBatch) -> Result<Vec<u32>, SpeechError> {
+    /// The language of each piece: the one that was found before, or what its recording is heard in.
+    fn found_languages(
+        &self,
+        heard: &[Heard],
+        memory: &PaddedBatch,
+    ) -> Result<Vec<Option<u32>>, SpeechError> {
+        let is_known = |one: &Heard| matches!(one.language, Spoken::Found(_));
+        let says = if heard.iter().all(is_known) { Vec::new() } else { self.languages(memory)? };
+        let ids: Vec<u32> = self.tokens.languages.values().copied().collect();
+        heard
+            .iter()
+            .enumerate()
+            .map(|(row, one)| match one.language {
+                Spoken::Found(code) => self.tokens.language(code),
+                Spoken::Voted(votes) => {
+                    let voted = says.get(row).and_then(|says| votes.decide(&one.own, says));
+                    Ok(voted.and_then(|at| ids.get(at).copied()))
+                }
+            })
+            .collect()
+    }
+
+    /// How probable each language is in each row, `[B, S, D]`, in the order of the codes: the first token of a text of which
+    /// nothing is known, of which the languages alone are looked at.
+    fn languages(&self, memory: &PaddedBatch) -> Result<Vec<HeardLanguages>, SpeechError> {
         let rows = vec![vec![self.tokens.start]; memory.lengths().len()];
         let first = self.decoder.begin(memory, self.ids(&rows)).first;
         let [_, width] = first.dims();
         let values = first
             .try_into_vec_as::<f32>()
             .map_err(|error| DecodeError::ReadBack { step: 0, reason: error.to_string() })?;
-        let best = |logits: &[f32]| {
-            let all = self.tokens.languages.values().copied();
-            let scored = all.filter_map(|id| Some((id, *logits.get(id as usize)?)));
-            scored.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(self.tokens.start, |(id, _)| id)
+        let one = |logits: &[f32]| {
+            let ids = self.tokens.languages.values();
+            let of_languages: Vec<f32> = ids.filter_map(|&id| logits.get(id as usize).copied()).collect();
+            let no_speech = logits.get(self.tokens.no_speech() as usize).copied();
+            let no_speech = no_speech.map_or(0.0, |logit| shares(&[logit], logits)[0]);
+            let probabilities = shares(&of_languages, &of_languages);
+            HeardLanguages { probabilities, has_speech: no_speech <= NO_SPEECH }
         };
-        Ok(values.chunks_exact(width).map(best).collect())
+        Ok(values.chunks_exact(width).map(one).collect())
     }
 
     fn ids(&self, rows: &[Vec<u32>]) -> Tensor<2, Int> {
@@ -117,6 +140,14 @@ impl WhisperWriter {
     fn begun(&self) -> usize {
         self.tokens.prompt(self.tokens.languages.values().next().copied(), self.tokens.transcribe).len()
     }
+}
+
+/// The probabilities of some of the values `all` of which the logits are.
+fn shares(some: &[f32], all: &[f32]) -> Vec<f64> {
+    let largest = all.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weight = |logit: &f32| f64::from(logit - largest).exp();
+    let total: f64 = all.iter().map(weight).sum();
+    some.iter().map(|logit| weight(logit) / total).collect()
 }
 
 impl Writer for WhisperWriter {
@@ -157,13 +188,14 @@ impl Writer for WhisperWriter {
         self.tokens.task(task).map(drop)
     }
 
+    fn doubts(&self) -> &'static Doubts {
+        &DOUBTS
+    }
+
     fn working_bytes(&self, rows: usize, states: usize, _: f64) -> u64 {
         let config = self.decoder.config();
-        config.working_bytes(
-            rows * self.decode.beams(),
-            states.max(config.max_source_positions),
-            settings::MAX_NEW_TOKENS,
-        )
+        let states = states.max(config.max_source_positions);
+        config.writing_bytes(rows * self.decode.beams(), states, self.tokens.alignment_heads.len())
     }
 
     fn write(
@@ -176,9 +208,8 @@ impl Writer for WhisperWriter {
         let rows: Vec<&[f32]> = heard.iter().map(|one| one.output.speech.states.as_slice()).collect();
         let width = first.output.speech.width;
         let memory = PaddedBatch::from_rows(&rows, width, &self.decoder.device());
-        let tasks: Vec<&Task> = heard.iter().map(|one| one.task).collect();
         let request = order.request;
-        let prompts = self.prompts(&memory, request.language.as_deref(), &tasks)?;
+        let prompts = self.prompts(heard, &memory, request.language.as_deref())?;
         if order.watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
@@ -210,7 +241,7 @@ impl Writer for WhisperWriter {
             self.measure(one, prompt, &memory.select(&[row]), &heard[row])?;
             // What was told piece by piece stays.
             if request.segmentation.finds_speech && request.delivery != Delivery::Text {
-                Self::take_back_unsaid(one);
+                take_back_unsaid(one);
             }
         }
         Ok(written)
