@@ -94,3 +94,10 @@ done
 # ffmpeg has no encoder for HE-AAC: `heaac-48000-2.aac` (v1, 48 kbit/s) and `heaac2-44100-2.aac` (v2, 32 kbit/s) are made by
 # that of the crate syom 0.9.0, `EncodeOptions::adts().with_he(true)` and `with_he_v2(true)`; the right channel has 0.6 of the left.
 ffmpeg -v error -nostdin -y -i heaac-48000-2.aac -c:a copy -map_metadata -1 -fflags +bitexact -movflags +faststart heaac-48000-2.m4a
+# As a pipe gets them: nothing that is known at the end alone is in the header.
+live() {
+    ffmpeg -v error -nostdin -t "$3" -i "$speech" -ar "$2" "${@:4}" -map_metadata -1 -fflags +bitexact pipe:1 >"$1"
+}
+live stream-16000-1.flac 16000 1 -c:a flac -f flac
+live stream-48000-1.webm 48000 9 -c:a libopus -b:a 24k -live 1 -f webm
+live stream-44100-1.mkv 44100 9 -c:a libvorbis -q:a 1 -f matroska

@@ -20,7 +20,7 @@ const MAX_SILENCE_SECONDS: f64 = 60.0;
 pub(super) struct Facts {
     /// The edit list of an MP4 file.
     pub(super) edit: Edit,
-    /// Whether it ends in the middle of something.
+    /// Whether it has less than its header announces.
     pub(super) is_cut: bool,
 }
 

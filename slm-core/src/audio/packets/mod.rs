@@ -9,8 +9,8 @@ mod described;
 mod ends;
 mod mp4;
 mod names;
-mod ogg;
 mod opus;
+mod sizes;
 mod spool;
 mod timeline;
 mod track;
@@ -28,6 +28,7 @@ use super::problem::AudioProblem;
 use super::sniff::Container;
 use super::source::Source;
 use described::Facts;
+use ends::Watched;
 
 /// Bytes in which the start of audio is looked for behind others: in what is known, and in what is not.
 const PROBED_BYTES: u32 = 1 << 20;
@@ -37,10 +38,12 @@ const PROBED_UNKNOWN_BYTES: u32 = 1 << 16;
 pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Result<Opened<'_>, AudioProblem> {
     let name = names::container(container);
     let (source, facts) = prepare(source, container)?;
-    let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
+    let watched = Watched::new(source, container);
+    let witness = watched.witness();
+    let stream = MediaSourceStream::new(Box::new(watched), MediaSourceStreamOptions::default());
     let reader = guarded(name, || probe(stream, container))?;
     let reader = reader.map_err(|error| refused(error, container, name))?;
-    let track = track::Track::open(reader, container, facts, start);
+    let track = track::Track::open(reader, container, facts, witness, start);
     let track = track.map_err(|problem| match (container, problem) {
         // Bytes that looked like the start of audio.
         (Container::Unknown(first), AudioProblem::Undecodable { .. }) => unrecognised(first),
@@ -75,20 +78,15 @@ fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Fact
             }
         }
         Container::Caf => {
-            if let Some(wrong) = ends::caf_wrong_size(&mut source)? {
+            if let Some(wrong) = sizes::caf_wrong_size(&mut source)? {
                 source.replace(wrong.place, wrong.size.to_be_bytes());
                 facts.is_cut = wrong.is_cut;
             }
         }
-        Container::Ogg => facts.is_cut = ogg::is_cut(&mut source)?,
-        Container::Aiff if ends::aiff_is_cut(&mut source)? => source = source.forward_only(),
-        Container::Mp3 => {
-            facts.is_cut = ends::mpeg_is_cut(&mut source)?;
-            // Of a file that can seek, symphonia guesses the duration by the bit rate, far off where that varies.
-            source = source.forward_only();
-        }
-        // The same with AAC. In a Matroska file that is cut, symphonia looks for the parts that are announced further on.
-        Container::Adts | Container::Matroska => source = source.forward_only(),
+        Container::Aiff if sizes::aiff_is_cut(&mut source)? => source = source.forward_only(),
+        // Of MP3 and AAC that can seek, symphonia guesses the duration by the bit rate, far off where that varies. In a
+        // Matroska file that is cut, it looks for the parts that are announced further on.
+        Container::Mp3 | Container::Adts | Container::Matroska => source = source.forward_only(),
         _ => {}
     }
     Ok((source, facts))

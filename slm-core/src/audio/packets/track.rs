@@ -14,12 +14,13 @@ use super::super::problem::AudioProblem;
 use super::super::sniff::Container;
 use super::codec::{Codec, Decoded};
 use super::described::{Described, Facts};
+use super::ends::Witness;
 use super::names;
 use super::timeline::Timeline;
 
 /// Seconds before the wanted part that are decoded, so that decoders have settled by then.
 const SETTLING_SECONDS: f64 = 2.0;
-/// Seconds that a file may end early without a word: what encoders round.
+/// Seconds that a file may end early without a word, where its duration is rounded.
 const SHORT_SECONDS: f64 = 0.1;
 
 /// A file whose packets are decoded one after the other.
@@ -27,6 +28,7 @@ pub(super) struct Track<'s> {
     reader: Box<dyn FormatReader + 's>,
     container: Container,
     facts: Facts,
+    witness: Option<Witness>,
     format: &'static str,
     described: Described,
     codec: Codec,
@@ -67,6 +69,7 @@ impl<'s> Track<'s> {
         reader: Box<dyn FormatReader + 's>,
         container: Container,
         facts: Facts,
+        witness: Option<Witness>,
         start: f64,
     ) -> Result<Self, AudioProblem> {
         let container = names::found(reader.format_info().short_name).unwrap_or(container);
@@ -80,6 +83,7 @@ impl<'s> Track<'s> {
             reader,
             container,
             facts,
+            witness,
             format,
             described,
             codec,
@@ -258,13 +262,17 @@ impl<'s> Track<'s> {
         let rate = f64::from(self.rate.max(1));
         let found = self.seconds_at(self.timeline.position());
         let lost = self.bad_frames as f64 / rate;
+        // These count their samples.
+        let is_counted = matches!(self.container, Container::Flac | Container::Aiff);
+        let short = if is_counted { 0.5 / rate } else { SHORT_SECONDS };
+        let is_cut = self.facts.is_cut || self.witness.as_ref().is_some_and(Witness::is_cut);
         self.warnings.extend(match self.declared {
-            Some(declared) if declared - found.max(self.others) > SHORT_SECONDS => {
+            Some(declared) if declared - found.max(self.others) > short => {
                 Some(AudioWarning::DataTruncated { found, declared })
             }
             // All is there that was announced, whatever comes behind.
-            Some(_) if !self.facts.is_cut => None,
-            _ if ending == Ending::Broken || self.facts.is_cut => Some(AudioWarning::BreaksOff { found }),
+            Some(_) if !is_cut => None,
+            _ if ending == Ending::Broken || is_cut => Some(AudioWarning::BreaksOff { found }),
             _ if lost > SHORT_SECONDS => Some(AudioWarning::AudioLost { at: found, seconds: lost }),
             _ => None,
         });
