@@ -72,8 +72,6 @@ pub struct MixedRows {
     pub utterances: Vec<Utterance>,
     /// Of each source how many rows are taken.
     pub counts: Vec<usize>,
-    /// How many rows the filter left out.
-    pub filtered: usize,
 }
 
 fn one() -> f64 {
@@ -109,9 +107,26 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// Sources that cannot be read, or whose rows are bad, all of them named; a source of which nothing is left.
+    /// As [`Self::stream`].
     pub fn read(&self) -> anyhow::Result<MixedRows> {
-        let mut rows = MixedRows::default();
+        let mut utterances = Vec::new();
+        let counts = self.stream(&mut |row| {
+            utterances.push(row);
+            Ok(())
+        })?;
+        Ok(MixedRows { utterances, counts })
+    }
+
+    /// Gives the rows that the filter takes to `take`, source by source, and says of each source how many they are.
+    ///
+    /// # Errors
+    ///
+    /// Sources that cannot be read, or whose rows are bad, all of them named; a source of which nothing is left; the first
+    /// error of `take`.
+    pub fn stream(
+        &self,
+        take: &mut dyn FnMut(Utterance) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<usize>> {
         let (sources, settings, filter) = match self {
             Self::Path(path) => (vec![path], ReadSettings::default(), Filter::default()),
             Self::Mixture(mixture) => {
@@ -119,16 +134,20 @@ impl Corpus {
                 (mixture.sources.iter().map(|source| &source.path).collect(), settings, mixture.filter)
             }
         };
+        let mut counts = Vec::new();
         for path in sources {
-            let mut taken = manifest::read_with(path, &settings)?;
-            let all = taken.len();
-            taken.retain(|row| filter.takes(row));
-            rows.filtered += all - taken.len();
-            anyhow::ensure!(!taken.is_empty(), "the filter leaves no row of `{}`", path.display());
-            rows.counts.push(taken.len());
-            rows.utterances.append(&mut taken);
+            let (mut count, mut taken) = (0, Ok(()));
+            manifest::stream(path, &settings, &mut |row| {
+                if taken.is_ok() && filter.takes(&row) {
+                    count += 1;
+                    taken = take(row);
+                }
+            })?;
+            taken?;
+            anyhow::ensure!(count > 0, "the filter leaves no row of `{}`", path.display());
+            counts.push(count);
         }
-        Ok(rows)
+        Ok(counts)
     }
 
     /// The weights and the temperature, where there are some: what the shares of an epoch follow from.

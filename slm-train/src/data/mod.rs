@@ -7,6 +7,7 @@ pub mod encoded;
 pub mod manifest;
 pub mod mixture;
 pub mod recordings;
+pub mod rows;
 pub mod spec_augment;
 pub mod speech;
 pub mod synth;

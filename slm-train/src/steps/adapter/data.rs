@@ -1,55 +1,48 @@
 //! Utterances, as the encoder hears them, and what the language model is to answer.
 
-use slm_core::models::adapter::AdapterShape;
-use slm_core::models::adapter::reduction::ReducedSpeech;
+use slm_core::models::adapter::{AdapterShape, LengthReduction};
 use slm_core::models::nn::EncodedSpeech;
 use slm_core::models::prompt::PromptIds;
 
+use super::examples::{Example, Examples};
 use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
-use crate::data::manifest::Utterance;
-use crate::data::mixture::{self, Corpus, MixedRows};
-use crate::data::vocabulary::encode_all;
+use crate::data::mixture::{self, Corpus};
+use crate::data::rows::{Rows, RowsWriter};
 use crate::failures;
+use crate::training::{Draw, Source};
 
-/// One utterance under one task.
-#[derive(Debug, Clone)]
-pub(super) struct Example {
-    /// The place of the utterance.
-    pub(super) speech: usize,
-    /// The place of the task among those of the stage.
-    pub(super) task: usize,
-    /// What is to be answered, with the end token.
-    pub(super) target: Vec<u32>,
-}
-
-/// The words of a manifest, whose audio is not yet encoded: what can be wrong with it is found before the long work.
+/// The words of a corpus, whose audio is not yet encoded: what can be wrong with it is found before the long work.
 pub(super) struct Words {
-    utterances: Vec<Utterance>,
+    rows: Rows,
     /// Of each source how many of them it has.
     counts: Vec<usize>,
-    examples: Vec<Example>,
+    examples: Examples,
 }
 
-/// A manifest, encoded.
-pub(super) struct Data {
-    /// Of each utterance what the encoder gives.
-    pub(super) speech: Vec<EncodedSpeech>,
-    /// A hash of all that these depend on.
-    pub(super) speech_key: String,
-    /// The same, shortened.
-    pub(super) reduced: Vec<ReducedSpeech>,
+/// A corpus, encoded: the encoder's outputs are on disk.
+pub struct Data {
+    /// Of each utterance what the encoder gives; measured is the number of rows that the adapter reads.
+    pub(super) speech: EncodedCorpus,
     /// What is learnt or judged by.
-    pub(super) examples: Vec<Example>,
+    pub(super) examples: Examples,
     /// Of each source which of them it has.
     pub(super) groups: Vec<Vec<usize>>,
     /// Seconds of the longest utterance.
     pub(super) longest: f64,
 }
 
+/// What a step reads of the data.
+pub struct Batch {
+    /// The examples.
+    pub(super) examples: Vec<usize>,
+    /// What the encoder gives for each.
+    pub(super) speech: Vec<EncodedSpeech>,
+}
+
 impl Words {
-    /// Reads `corpus`; targets end with the id `end`.
+    /// Reads `corpus`, row by row; targets end with the id `end`.
     ///
     /// # Errors
     ///
@@ -60,24 +53,27 @@ impl Words {
         config: &AdapterStage,
         end: u32,
     ) -> anyhow::Result<Self> {
-        let MixedRows { utterances, counts, .. } = corpus.read()?;
-        let mut examples = Vec::new();
-        for (task, trained) in config.tasks.iter().enumerate() {
-            let asked: Vec<(usize, &str)> = utterances
-                .iter()
-                .enumerate()
-                .filter_map(|(speech, row)| Some((speech, trained.target(row)?)))
-                .collect();
-            let targets = encode(parts, asked.iter().map(|&(speech, text)| (&utterances[speech], text)))?;
-            examples.extend(asked.iter().zip(targets).map(|(&(speech, _), mut target)| {
-                target.push(end);
-                Example { speech, task, target }
-            }));
-        }
-        // In the order of the utterances, and of an utterance in that of the tasks.
-        examples.sort_by_key(|example| example.speech);
+        let mut rows = RowsWriter::create(&config.cache)?;
+        let (mut examples, mut bad) = (Examples::default(), Vec::new());
+        let mut texts = 0;
+        let counts = corpus.stream(&mut |row| {
+            let speech = rows.len();
+            for (task, trained) in config.tasks.iter().enumerate() {
+                let Some(text) = trained.target(&row) else { continue };
+                texts += 1;
+                match parts.tokenizer.encode(text) {
+                    Ok(mut target) => {
+                        target.push(end);
+                        examples.push(Example { speech, task, target: &target });
+                    }
+                    Err(error) => bad.push(format!("`{}`: {error}", row.audio_filepath.display())),
+                }
+            }
+            rows.push(&row)
+        })?;
+        anyhow::ensure!(bad.is_empty(), failures::summary("texts", texts, &bad));
         anyhow::ensure!(!examples.is_empty(), "invalid manifest `{corpus}`: no utterance has a target");
-        Ok(Self { utterances, counts, examples })
+        Ok(Self { rows: rows.finish()?, counts, examples })
     }
 
     /// What the language model reads where it is given the transcript of each example, in each phrasing.
@@ -87,20 +83,12 @@ impl Words {
     /// All transcripts that cannot be put to it.
     pub(super) fn taught(&self, prompts: &Prompts) -> anyhow::Result<Vec<Vec<PromptIds>>> {
         let taught = self.examples.iter().map(|example| {
-            let row = &self.utterances[example.speech];
+            let row = self.rows.get(example.speech)?;
             let written = prompts.written(example.task, &row.text);
-            written.map_err(|error| format!("`{}`: {error}", row.audio_filepath.display()))
+            written.map_err(|error| anyhow::anyhow!("`{}`: {error}", row.audio_filepath.display()))
         });
         failures::all("texts", taught)
     }
-}
-
-/// The ids of texts that belong to utterances.
-fn encode<'a>(
-    parts: &Frozen,
-    rows: impl Iterator<Item = (&'a Utterance, &'a str)>,
-) -> anyhow::Result<Vec<Vec<u32>>> {
-    encode_all(&parts.tokenizer, rows.map(|(row, text)| (row.audio_filepath.as_path(), text)))
 }
 
 impl Data {
@@ -126,11 +114,29 @@ impl Data {
             encoder_hash: &parts.encoder_hash,
             device: &parts.device,
         };
-        let EncodedCorpus { speech, key } = encoder.encode(&words.utterances, &note)?;
-        let reduced = speech.iter().map(|speech| shape.reduction.apply(speech)).collect();
-        let Words { utterances, counts, examples } = words;
+        let reduction: LengthReduction = shape.reduction;
+        let reduced = |speech: &EncodedSpeech| reduction.apply(speech).origins.len();
+        let speech = encoder.encode(&words.rows, &reduced, &note)?;
+        let Words { rows, counts, examples } = words;
         let groups = mixture::groups(&counts, examples.iter().map(|example| example.speech));
-        let longest = utterances.iter().map(|row| row.duration).fold(0.0, f64::max);
-        Ok(Self { speech, speech_key: key, reduced, examples, groups, longest })
+        Ok(Self { speech, examples, groups, longest: rows.longest() })
+    }
+
+    /// What the encoder gives for the utterances of `examples`.
+    ///
+    /// # Errors
+    ///
+    /// Outputs that cannot be read from the disk.
+    pub(super) fn read(&self, examples: &[usize]) -> anyhow::Result<Vec<EncodedSpeech>> {
+        examples.iter().map(|&example| self.speech.read(self.examples.get(example).speech)).collect()
+    }
+}
+
+impl Source for Data {
+    type Batch = Batch;
+
+    fn load(&self, draw: Draw) -> anyhow::Result<Batch> {
+        let speech = self.read(&draw.items)?;
+        Ok(Batch { examples: draw.items, speech })
     }
 }

@@ -15,7 +15,8 @@ use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
-use super::data::{Data, Example, Words};
+use super::data::{Batch, Data, Words};
+use super::examples::Example;
 use super::prompts::Prompts;
 use super::{AdapterStage, Distillation, Frozen, TrainedTask};
 use crate::config;
@@ -77,10 +78,10 @@ impl AdapterJob {
         let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
         let train = Data::encode(train, &parts, &config, &shape)?;
         let dev = Data::encode(dev, &parts, &config, &shape)?;
-        let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
+        let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.distillation),
+            (train.speech.key(), &parts.llm_hash, prompts.ids(), targets, config.distillation),
             config.train_manifest.weights(),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
@@ -162,7 +163,7 @@ impl AdapterJob {
             .iter()
             .map(|example| {
                 let instruction = self.prompts.spoken(example.task).first().map_or(0, PromptIds::len);
-                data.reduced[example.speech].origins.len() + instruction + example.target.len()
+                data.speech.measured(example.speech) + instruction + example.target.len()
             })
             .collect()
     }
@@ -181,19 +182,19 @@ impl AdapterJob {
         batch: &[usize],
         mut pick: impl FnMut(usize) -> usize,
     ) -> Answers {
-        let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
+        let examples: Vec<Example> = batch.iter().map(|&i| data.examples.get(i)).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let width = reduced.first().map_or(1, |speech| speech.width);
         let speech = adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
 
-        let spoken = |example: &&Example| self.prompts.spoken(example.task);
+        let spoken = |example: &Example| self.prompts.spoken(example.task);
         let phrasings: Vec<usize> = examples.iter().map(|example| pick(spoken(example).len())).collect();
         let prompts: Vec<PromptIds> = examples
             .iter()
             .zip(&phrasings)
             .map(|(example, &phrasing)| spoken(example)[phrasing].clone())
             .collect();
-        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
+        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.to_vec()).collect();
         let logits = self.logits(&prompts, &[speech], &targets);
         Answers { logits, phrasings, targets }
     }
@@ -228,6 +229,7 @@ impl AdapterJob {
 
 impl Job for AdapterJob {
     type Model = Adapter;
+    type Source = Data;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let AdapterStage { train_manifest, batch_tokens, train, .. } = &self.config;
@@ -235,24 +237,27 @@ impl Job for AdapterJob {
         train_manifest.batches(&self.train.groups, &lengths, *batch_tokens, train.seed, epoch)
     }
 
-    fn weight(&self, _: u64, batch: &[usize]) -> f64 {
-        batch.iter().map(|&i| self.train.examples[i].target.len()).sum::<usize>() as f64
+    fn source(&self) -> &Data {
+        &self.train
     }
 
-    fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+    fn weight(&self, batch: &Batch) -> f64 {
+        batch.examples.iter().map(|&i| self.train.examples.get(i).target.len()).sum::<usize>() as f64
+    }
+
+    fn loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let reduction = self.shape.reduction;
-        let reduced: Vec<ReducedSpeech> = batch
-            .iter()
-            .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
-            .collect();
+        let reduced: Vec<ReducedSpeech> =
+            batch.speech.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
+        let batch = &batch.examples;
         let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
         let cross_entropy = self.cross_entropy(&answers);
-        match self.config.distillation {
+        Ok(match self.config.distillation {
             None => cross_entropy,
             Some(Distillation { share }) => {
                 self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
             }
-        }
+        })
     }
 
     fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
@@ -261,15 +266,16 @@ impl Job for AdapterJob {
         for batch in batches {
             for (task, sum) in sums.iter_mut().enumerate() {
                 let batch: Vec<usize> =
-                    batch.iter().copied().filter(|&i| self.dev.examples[i].task == task).collect();
+                    batch.iter().copied().filter(|&i| self.dev.examples.get(i).task == task).collect();
                 if batch.is_empty() {
                     continue;
                 }
+                let speech = self.dev.read(&batch)?;
                 let reduced: Vec<ReducedSpeech> =
-                    batch.iter().map(|&i| self.dev.reduced[self.dev.examples[i].speech].clone()).collect();
+                    speech.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
                 let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
-                sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
+                sum.1 += batch.iter().map(|&i| self.dev.examples.get(i).target.len()).sum::<usize>();
             }
         }
         Ok(self

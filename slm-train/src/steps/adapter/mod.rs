@@ -7,6 +7,7 @@
 //! encoder's outputs are computed once and kept on disk.
 
 mod data;
+mod examples;
 mod frozen;
 mod job;
 mod prompts;
@@ -21,6 +22,7 @@ use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::output::bundle::PartsPlace;
 pub use crate::output::templates::Order;
+pub use data::Batch;
 pub use frozen::Frozen;
 pub use job::AdapterJob;
 
