@@ -1,5 +1,6 @@
 //! Training data: sentences of the domain, speech made from them, manifests, batches.
 
+pub mod augment;
 pub mod buckets;
 pub mod corpus;
 pub mod domain;
@@ -8,7 +9,6 @@ pub mod manifest;
 pub mod mixture;
 pub mod recordings;
 pub mod rows;
-pub mod spec_augment;
 pub mod speech;
 pub mod synth;
 pub mod vocabulary;

@@ -1,10 +1,12 @@
 //! Utterances, as the encoder hears them, and what the language model is to answer.
 
-use slm_core::models::adapter::{AdapterShape, LengthReduction};
+use slm_core::models::adapter::AdapterShape;
+use slm_core::models::features::Features;
 use slm_core::models::nn::EncodedSpeech;
 use slm_core::models::prompt::PromptIds;
 
 use super::examples::{Example, Examples};
+use super::fresh::Fresh;
 use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
@@ -21,10 +23,9 @@ pub(super) struct Words {
     examples: Examples,
 }
 
-/// A corpus, encoded: the encoder's outputs are on disk.
+/// A corpus, ready to be learnt from.
 pub struct Data {
-    /// Of each utterance what the encoder gives; measured is the number of rows that the adapter reads.
-    pub(super) speech: EncodedCorpus,
+    speech: Speech,
     /// What is learnt or judged by.
     pub(super) examples: Examples,
     /// Of each source which of them it has.
@@ -33,12 +34,30 @@ pub struct Data {
     pub(super) longest: f64,
 }
 
+/// What the encoder gives for each utterance.
+enum Speech {
+    /// It is on disk; measured is the number of rows that the adapter reads.
+    Kept(EncodedCorpus),
+    /// It is computed for every step.
+    Fresh(Fresh),
+}
+
 /// What a step reads of the data.
 pub struct Batch {
     /// The examples.
     pub(super) examples: Vec<usize>,
-    /// What the encoder gives for each.
-    pub(super) speech: Vec<EncodedSpeech>,
+    /// What is said in each.
+    pub(super) speech: Heard,
+    /// What is to be answered to each, with the end token.
+    pub(super) targets: Vec<Vec<u32>>,
+}
+
+/// Speech before or behind the encoder.
+pub(super) enum Heard {
+    /// Behind it.
+    States(Vec<EncodedSpeech>),
+    /// Before it.
+    Features(Vec<Features>),
 }
 
 impl Words {
@@ -114,21 +133,57 @@ impl Data {
             encoder_hash: &parts.encoder_hash,
             device: &parts.device,
         };
-        let reduction: LengthReduction = shape.reduction;
-        let reduced = |speech: &EncodedSpeech| reduction.apply(speech).origins.len();
+        let reduced = |speech: &EncodedSpeech| shape.reduction.apply(speech).origins.len();
         let speech = encoder.encode(&words.rows, &reduced, &note)?;
         let Words { rows, counts, examples } = words;
-        let groups = mixture::groups(&counts, examples.iter().map(|example| example.speech));
-        Ok(Self { speech, examples, groups, longest: rows.longest() })
+        Ok(Self::of(Speech::Kept(speech), examples, &counts, rows.longest()))
     }
 
-    /// What the encoder gives for the utterances of `examples`.
+    /// The utterances of `words`, to be encoded anew for every step; targets end with the id `end`.
     ///
     /// # Errors
     ///
-    /// Outputs that cannot be read from the disk.
-    pub(super) fn read(&self, examples: &[usize]) -> anyhow::Result<Vec<EncodedSpeech>> {
-        examples.iter().map(|&example| self.speech.read(self.examples.get(example).speech)).collect()
+    /// As [`Fresh::new`].
+    pub(super) fn fresh(
+        words: Words,
+        parts: &Frozen,
+        config: &AdapterStage,
+        shape: &AdapterShape,
+        end: u32,
+    ) -> anyhow::Result<Self> {
+        let Words { rows, counts, examples } = words;
+        let (longest, augment) = (rows.longest(), config.augment.clone().unwrap_or_default());
+        let fresh = Fresh::new(rows, parts, &augment, shape.reduction, config.train.seed, end)?;
+        Ok(Self::of(Speech::Fresh(fresh), examples, &counts, longest))
+    }
+
+    fn of(speech: Speech, examples: Examples, counts: &[usize], longest: f64) -> Self {
+        let groups = mixture::groups(counts, examples.iter().map(|example| example.speech));
+        Self { speech, examples, groups, longest }
+    }
+
+    /// How many utterances there are.
+    pub(super) fn utterances(&self) -> usize {
+        match &self.speech {
+            Speech::Kept(corpus) => corpus.len(),
+            Speech::Fresh(fresh) => fresh.len(),
+        }
+    }
+
+    /// A hash of all that the utterances depend on.
+    pub(super) fn key(&self) -> &str {
+        match &self.speech {
+            Speech::Kept(corpus) => corpus.key(),
+            Speech::Fresh(fresh) => fresh.key(),
+        }
+    }
+
+    /// How many rows the adapter reads of an utterance.
+    pub(super) fn length(&self, utterance: usize) -> usize {
+        match &self.speech {
+            Speech::Kept(corpus) => corpus.measured(utterance),
+            Speech::Fresh(fresh) => fresh.length(utterance),
+        }
     }
 }
 
@@ -136,7 +191,19 @@ impl Source for Data {
     type Batch = Batch;
 
     fn load(&self, draw: Draw) -> anyhow::Result<Batch> {
-        let speech = self.read(&draw.items)?;
-        Ok(Batch { examples: draw.items, speech })
+        let (speech, targets) = match &self.speech {
+            Speech::Kept(corpus) => {
+                let examples = draw.items.iter().map(|&item| self.examples.get(item));
+                let read =
+                    examples.map(|example| Ok((corpus.read(example.speech)?, example.target.to_vec())));
+                let (speech, targets) = read.collect::<anyhow::Result<Vec<_>>>()?.into_iter().unzip();
+                (Heard::States(speech), targets)
+            }
+            Speech::Fresh(fresh) => {
+                let (features, targets) = fresh.load(&draw, &self.examples)?;
+                (Heard::Features(features), targets)
+            }
+        };
+        Ok(Batch { examples: draw.items, speech, targets })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Shapes: `B` examples, `T` speech rows, `D` the language model's width, `V` its vocabulary.
 
+use std::borrow::Cow;
+
 use anyhow::Context;
 use burn::prelude::*;
 use rand::RngExt;
@@ -9,23 +11,24 @@ use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
+use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
 use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
-use super::data::{Batch, Data, Words};
+use super::data::{Batch, Data, Heard, Words};
 use super::examples::Example;
 use super::prompts::Prompts;
-use super::{AdapterStage, Distillation, Frozen, TrainedTask};
+use super::{AdapterStage, Distillation, Encode, Frozen, TrainedTask};
 use crate::config;
 use crate::data::buckets;
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
 use crate::steps::pairing;
-use crate::training::{Job, Metrics};
+use crate::training::{Draw, Job, Metrics, Source};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
@@ -76,12 +79,15 @@ impl AdapterJob {
         let train = Words::read(&config.train_manifest, &parts, &config, prompts.end())?;
         let dev = Words::read(&config.dev_manifest, &parts, &config, prompts.end())?;
         let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
-        let train = Data::encode(train, &parts, &config, &shape)?;
+        let train = match config.encode {
+            Encode::Once => Data::encode(train, &parts, &config, &shape)?,
+            Encode::EachStep => Data::fresh(train, &parts, &config, &shape, prompts.end())?,
+        };
         let dev = Data::encode(dev, &parts, &config, &shape)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (train.speech.key(), &parts.llm_hash, prompts.ids(), targets, config.distillation),
+            (train.key(), &parts.llm_hash, prompts.ids(), targets, config.distillation),
             config.train_manifest.weights(),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
@@ -163,7 +169,7 @@ impl AdapterJob {
             .iter()
             .map(|example| {
                 let instruction = self.prompts.spoken(example.task).first().map_or(0, PromptIds::len);
-                data.speech.measured(example.speech) + instruction + example.target.len()
+                data.length(example.speech) + instruction + example.target.len()
             })
             .collect()
     }
@@ -179,10 +185,10 @@ impl AdapterJob {
         adapter: &Adapter,
         data: &Data,
         reduced: &[ReducedSpeech],
-        batch: &[usize],
+        batch: &Batch,
         mut pick: impl FnMut(usize) -> usize,
     ) -> Answers {
-        let examples: Vec<Example> = batch.iter().map(|&i| data.examples.get(i)).collect();
+        let examples: Vec<Example> = batch.examples.iter().map(|&i| data.examples.get(i)).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let width = reduced.first().map_or(1, |speech| speech.width);
         let speech = adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
@@ -194,9 +200,20 @@ impl AdapterJob {
             .zip(&phrasings)
             .map(|(example, &phrasing)| spoken(example)[phrasing].clone())
             .collect();
-        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.to_vec()).collect();
+        let targets = batch.targets.clone();
         let logits = self.logits(&prompts, &[speech], &targets);
         Answers { logits, phrasings, targets }
+    }
+
+    /// What the encoder gives for a batch.
+    fn states<'a>(&self, batch: &'a Batch) -> anyhow::Result<Cow<'a, [EncodedSpeech]>> {
+        let features = match &batch.speech {
+            Heard::States(states) => return Ok(Cow::Borrowed(states)),
+            Heard::Features(features) => features,
+        };
+        let rows: Vec<&[f32]> = features.iter().map(|features| features.values.as_slice()).collect();
+        let inputs = PaddedBatch::from_rows(&rows, self.encoder.input_width(), &self.device);
+        Ok(Cow::Owned(ctc::encode(&self.encoder, &inputs)?))
     }
 
     /// The cross-entropy of the targets, summed.
@@ -242,20 +259,19 @@ impl Job for AdapterJob {
     }
 
     fn weight(&self, batch: &Batch) -> f64 {
-        batch.examples.iter().map(|&i| self.train.examples.get(i).target.len()).sum::<usize>() as f64
+        batch.targets.iter().map(Vec::len).sum::<usize>() as f64
     }
 
     fn loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let reduction = self.shape.reduction;
         let reduced: Vec<ReducedSpeech> =
-            batch.speech.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
-        let batch = &batch.examples;
+            self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
         let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
         let cross_entropy = self.cross_entropy(&answers);
         Ok(match self.config.distillation {
             None => cross_entropy,
             Some(Distillation { share }) => {
-                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
+                self.divergence(&answers, &batch.examples) * share + cross_entropy * (1.0 - share)
             }
         })
     }
@@ -265,17 +281,17 @@ impl Job for AdapterJob {
         let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
         for batch in batches {
             for (task, sum) in sums.iter_mut().enumerate() {
-                let batch: Vec<usize> =
+                let items: Vec<usize> =
                     batch.iter().copied().filter(|&i| self.dev.examples.get(i).task == task).collect();
-                if batch.is_empty() {
+                if items.is_empty() {
                     continue;
                 }
-                let speech = self.dev.read(&batch)?;
+                let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
                 let reduced: Vec<ReducedSpeech> =
-                    speech.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
+                    self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
                 let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
-                sum.1 += batch.iter().map(|&i| self.dev.examples.get(i).target.len()).sum::<usize>();
+                sum.1 += batch.targets.iter().map(Vec::len).sum::<usize>();
             }
         }
         Ok(self
