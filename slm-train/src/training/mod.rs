@@ -22,6 +22,9 @@ pub use crate::random::rng_for;
 pub use feed::{Draw, Source};
 pub use run::{Outcome, run};
 
+/// Threads that load batches at most.
+const MAX_WORKERS: usize = 256;
+
 /// Settings of the loop, the same for every stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +97,9 @@ impl LoopConfig {
             if value == 0 {
                 problems.push(format!("`{name}` is 0"));
             }
+        }
+        if self.workers > MAX_WORKERS {
+            problems.push(format!("`workers` is {}, must be {MAX_WORKERS} at most", self.workers));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             problems.push(format!("`learning_rate` {} is not positive", self.learning_rate));

@@ -20,7 +20,6 @@ use std::thread;
 use anyhow::Context;
 use burn::prelude::*;
 use rayon::prelude::*;
-use slm_core::audio::SAMPLE_RATE;
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::features::{FeatureExtractor, Features};
@@ -108,13 +107,16 @@ impl CachedEncoder<'_> {
         found.corpus(&keys, corpus_key)
     }
 
-    /// Reading takes little of the time, and finds what is wrong with the last part before the first one is encoded.
+    /// Reading takes little of the time: it finds what is wrong with the last part, and how much room all need, before the
+    /// first one is encoded.
     fn check(&self, rows: &Rows, parts: &[Part], dir: &Path) -> anyhow::Result<()> {
-        let seconds = parts.iter().flat_map(|part| &part.recordings).map(|&(row, _)| rows.seconds(row)).sum();
-        let samples = (self.features.hop() * self.encoder.stride()) as f64;
-        let rate = f64::from(SAMPLE_RATE) / samples;
-        space::check(dir, seconds, rate, self.encoder.output_width())?;
-        parts.iter().try_for_each(|part| part.features(rows, self.features).map(|_| ()))
+        let mut states = 0;
+        for part in parts {
+            let features = part.features(rows, self.features)?;
+            states +=
+                features.iter().map(|(row, _)| row.frames.div_ceil(self.encoder.stride())).sum::<usize>();
+        }
+        space::check(dir, states, self.encoder.output_width())
     }
 
     /// Computes the parts and writes them. Features of the next part are made while the device has the one before.
