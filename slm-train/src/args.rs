@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use slm_train::data::corpus::Split;
 use slm_train::data::vocabulary::Purpose;
 
@@ -129,9 +129,21 @@ pub(crate) struct AdapterArgs {
     /// Folder of the language model, in place of the settings'.
     #[arg(long, value_name = "DIR")]
     pub(crate) llm: Option<PathBuf>,
+    /// Whether the encoder's outputs for the training data are kept on disk, in place of the settings' `encode`.
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    pub(crate) cache: Option<Cache>,
     /// The bundle points to the two folders and does not copy them.
     #[arg(long)]
     pub(crate) link: bool,
+}
+
+/// Whether outputs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cache {
+    /// They are computed once.
+    On,
+    /// They are computed in every step, as augmentation needs it.
+    Off,
 }
 
 /// Arguments of `eval`.

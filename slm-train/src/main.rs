@@ -16,13 +16,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::{Backend, BackendError};
 use slm_train::data::synth::SynthError;
 use slm_train::data::{corpus, vocabulary};
-use slm_train::steps::adapter::{AdapterStage, PartsPlace};
+use slm_train::steps::adapter::{AdapterStage, Encode, PartsPlace};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::stopped::Stopped;
 use slm_train::training::Outcome;
 use slm_train::{config, failures};
 
-use args::{Cli, Command, SynthArgs, TokenizerArgs};
+use args::{Cache, Cli, Command, SynthArgs, TokenizerArgs};
 use messages::to_stderr;
 
 /// Started, but did not get to the end, or not with all items.
@@ -79,6 +79,11 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
             let mut config: AdapterStage = config::read(&stage.config, &stage.overrides)?;
             config.encoder = args.encoder.clone().unwrap_or(config.encoder);
             config.llm = args.llm.clone().unwrap_or(config.llm);
+            config.encode = match args.cache {
+                None => config.encode,
+                Some(Cache::On) => Encode::Once,
+                Some(Cache::Off) => Encode::EachStep,
+            };
             if args.link {
                 config.parts = PartsPlace::Link;
             }

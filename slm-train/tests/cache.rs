@@ -4,16 +4,18 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::prelude::*;
 use slm_core::models::checkpoint::{CONFIG_FILE, Checkpoint, PREPROCESSOR_FILE, json};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
 use slm_core::models::features::{FeatureExtractor, LogMelConfig};
+use slm_core::models::nn::EncodedSpeech;
 use slm_core::models::nn::weights::StorageType;
-use slm_train::data::encoded::{CachedEncoder, EncodedCorpus};
+use slm_train::data::encoded::{self, CachedEncoder};
 use slm_train::data::manifest::Utterance;
+use slm_train::data::rows::{self, Rows};
 use slm_train::data::synth::write_wav;
 use tempfile::TempDir;
 
@@ -60,7 +62,11 @@ impl Fixture {
     }
 
     /// The outputs for both recordings, and what was told.
-    fn encode(&self) -> (EncodedCorpus, Vec<String>) {
+    fn encode(&self) -> (Outputs, Vec<String>) {
+        self.encode_rows(&["a.wav", "b.wav"])
+    }
+
+    fn encode_rows(&self, names: &[&str]) -> (Outputs, Vec<String>) {
         let device = Device::flex();
         let checkpoint = Checkpoint::open(&self.path("encoder")).unwrap();
         let encoder = SpeechEncoder::load(&checkpoint, &device).unwrap();
@@ -72,16 +78,35 @@ impl Fixture {
             encoder_hash: &checkpoint.content_hash().unwrap(),
             device: &device,
         };
-        let utterances = ["a.wav", "b.wav"]
-            .map(|name| Utterance { audio_filepath: self.path(name), ..Utterance::default() });
+        let utterances: Vec<Utterance> = names
+            .iter()
+            .map(|name| Utterance { audio_filepath: self.path(name), duration: 0.5, ..Utterance::default() })
+            .collect();
+        let rows = Rows::keep(&self.path("rows"), &utterances).unwrap();
         let notes = RefCell::new(Vec::new());
-        let corpus = cached.encode(&utterances, &|note| notes.borrow_mut().push(note)).unwrap();
-        (corpus, notes.into_inner())
+        let corpus =
+            cached.encode(&rows, &|speech| speech.len(), &|note| notes.borrow_mut().push(note)).unwrap();
+        let speech: Vec<EncodedSpeech> = (0..corpus.len()).map(|row| corpus.read(row).unwrap()).collect();
+        for (row, speech) in speech.iter().enumerate() {
+            assert_eq!(corpus.measured(row), speech.len());
+        }
+        (Outputs { speech, key: corpus.key().to_owned() }, notes.into_inner())
+    }
+
+    /// The files with outputs.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut folders = fs::read_dir(self.path("cache")).unwrap();
+        let of_encoder = folders.next().unwrap().unwrap().path();
+        let files = fs::read_dir(of_encoder).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "states")).collect()
     }
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
-    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect()
+/// What a corpus has, and its key.
+#[derive(PartialEq)]
+struct Outputs {
+    speech: Vec<EncodedSpeech>,
+    key: String,
 }
 
 #[test]
@@ -93,7 +118,7 @@ fn outputs_are_kept_and_read_again() {
     let (second, notes) = fixture.encode();
     assert!(second == first);
     assert!(notes.is_empty(), "{notes:?}");
-    assert_eq!(files(&fixture.path("cache")).len(), 1);
+    assert_eq!(fixture.files().len(), 1);
 }
 
 #[test]
@@ -131,15 +156,55 @@ fn an_edited_config_makes_other_outputs() {
 fn a_damaged_file_is_made_again() {
     let fixture = Fixture::new();
     let (first, _) = fixture.encode();
-    let file = files(&fixture.path("cache")).remove(0);
-    // The low bit of a state: a number as good as any.
-    let mut bytes = fs::read(&file).unwrap();
-    let last = bytes.len() - 2;
-    bytes[last] ^= 1;
-    fs::write(&file, bytes).unwrap();
-    let (second, notes) = fixture.encode();
-    assert!(second == first);
-    assert!(notes[0].contains("is made again"), "{notes:?}");
-    let (third, notes) = fixture.encode();
-    assert!(third == first && notes.is_empty(), "{notes:?}");
+    let file = fixture.files().remove(0);
+    let sound = fs::read(&file).unwrap();
+    // The low bit of a number that is as good as any; the index; the end is missing.
+    let flipped = |place: usize| {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 1;
+        bytes
+    };
+    for damaged in [flipped(sound.len() - 2), flipped(30), sound[..sound.len() - 1].to_vec()] {
+        fs::write(&file, damaged).unwrap();
+        let (second, notes) = fixture.encode();
+        assert!(second == first);
+        assert!(notes[0].contains("is damaged and made again"), "{notes:?}");
+        assert!(fs::read(&file).unwrap() == sound, "other bytes");
+        let (third, notes) = fixture.encode();
+        assert!(third == first && notes.is_empty(), "{notes:?}");
+    }
+}
+
+/// What is kept belongs to recordings, not to a corpus: others use it, and make only what is not there.
+#[test]
+fn another_corpus_uses_what_is_kept() {
+    let fixture = Fixture::new();
+    let (first, _) = fixture.encode();
+    fixture.record("c.wav", 0.7);
+    let (second, notes) = fixture.encode_rows(&["c.wav", "b.wav", "b.wav"]);
+    assert_eq!(notes, ["encoding 1 utterances"]);
+    assert!(second.speech[1] == first.speech[1] && second.speech[2] == first.speech[1]);
+    assert!(second.key != first.key);
+    let (third, notes) = fixture.encode_rows(&["b.wav"]);
+    assert!(third.speech[0] == first.speech[1] && notes.is_empty(), "{notes:?}");
+}
+
+/// Two runs that need the same outputs make them once.
+#[test]
+fn of_two_at_once_one_waits_for_the_other() {
+    let fixture = Fixture::new();
+    let both: Vec<_> = std::thread::scope(|scope| {
+        let threads = [0, 1].map(|_| scope.spawn(|| fixture.encode()));
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let [(first, of_first), (second, of_second)] = both.as_slice() else { unreachable!() };
+    assert!(first == second);
+    let encoded = |notes: &[String]| notes.iter().any(|note| note == "encoding 2 utterances");
+    assert!(encoded(of_first) != encoded(of_second), "{of_first:?} {of_second:?}");
+    assert_eq!(fixture.files().len(), 1);
+}
+
+#[test]
+fn memory_holds_44_bytes_of_a_row() {
+    assert_eq!((rows::BYTES_A_ROW, encoded::BYTES_A_ROW), (12, 32));
 }

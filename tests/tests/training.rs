@@ -13,7 +13,7 @@ use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn_pack::Reader;
-use slm_core::models::adapter::LengthReduction;
+use slm_core::models::adapter::{Adapter, LengthReduction};
 use slm_core::models::encoder::{Parakeet, SpeechEncoder};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
 use slm_core::models::llm::{LanguageModel, T5};
@@ -22,7 +22,7 @@ use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::checkpoint as open;
 use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen};
 use slm_train::steps::{adapter, ctc, text};
-use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
+use slm_train::training::{self, Draw, Job, LoopConfig, Source, checkpoint, clip, rng_for};
 
 use common::{
     Fixture, WIDTH, WORDS, alone, assert_same, copy_dir, file_bits, files, finished, loop_config, losses,
@@ -32,6 +32,13 @@ use common::{
 /// The frozen parts of `fixture` on `device`.
 fn frozen(fixture: &Fixture, device: &Device) -> Frozen {
     Frozen::load(&fixture.path("encoder"), &fixture.path("llm"), device).unwrap()
+}
+
+/// The loss of the first batch.
+fn first_loss(job: &AdapterJob, adapter: &Adapter) -> Tensor<1> {
+    let draw = Draw { step: 0, epoch: 0, items: job.batches(0)[0].clone() };
+    let batch = job.source().load(draw).unwrap();
+    job.loss(adapter, &batch, &mut rng_for(1, 2, 3)).unwrap()
 }
 
 /// The kinds of language models behind an adapter: how each is written into a fixture.
@@ -99,9 +106,7 @@ fn check_no_gradient(with_llm: fn(&Fixture)) {
     let job = AdapterJob::new(config.clone(), parts).unwrap();
     let fresh = job.init(&tracked).unwrap();
 
-    let batches = job.batches(0);
-    let loss = job.loss(&fresh, 0, &batches[0], &mut rng_for(1, 2, 3));
-    let mut grads = loss.backward();
+    let mut grads = first_loss(&job, &fresh).backward();
     let of_llm = GradientsParams::from_module(&mut grads, job.llm());
     assert!(of_llm.is_empty(), "{} gradients for the language model", of_llm.len());
     let of_adapter = GradientsParams::from_grads(grads, &fresh);
@@ -142,7 +147,7 @@ fn check_distillation(with_llm: fn(&Fixture)) {
     let fresh = AdapterJob::new(plain.clone(), frozen(&fixture, &device)).unwrap().init(&tracked).unwrap();
     let measured = |config: &AdapterStage| {
         let job = AdapterJob::new(config.clone(), frozen(&fixture, &device)).unwrap();
-        let loss = job.loss(&fresh, 0, &job.batches(0)[0], &mut rng_for(1, 2, 3)).into_scalar::<f32>();
+        let loss = first_loss(&job, &fresh).into_scalar::<f32>();
         (loss, job.evaluate(&fresh.valid()).unwrap(), job.fingerprint())
     };
     let (loss, metrics, fingerprint) = measured(&plain);

@@ -11,25 +11,28 @@ pub struct Group {
     pub items: Vec<usize>,
 }
 
-/// The items of each source, when `row_of` says of which row an item is.
+/// The items of each source, when `row_of` says of which row an item is, and source `i` has `counts[i]` rows.
 pub fn groups(counts: &[usize], row_of: impl Iterator<Item = usize>) -> Vec<Group> {
+    let source_of = |row: usize| {
+        let ends = counts.iter().scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        });
+        ends.take_while(|end| *end <= row).count()
+    };
+    of_sources(counts.len(), row_of.map(source_of))
+}
+
+/// The items of each of `count` sources, when `source_of` says of which one each item is.
+pub fn of_sources(count: usize, source_of: impl Iterator<Item = usize>) -> Vec<Group> {
     let group = |source| Group { source, share: None, items: Vec::new() };
-    let mut groups: Vec<Group> = (0..counts.len()).map(group).collect();
-    for (item, row) in row_of.enumerate() {
-        if let Some(group) = source_of(counts, row).and_then(|source| groups.get_mut(source)) {
+    let mut groups: Vec<Group> = (0..count).map(group).collect();
+    for (item, source) in source_of.enumerate() {
+        if let Some(group) = groups.get_mut(source) {
             group.items.push(item);
         }
     }
     groups
-}
-
-/// The source of a row, when source `i` has `counts[i]` of them.
-pub fn source_of(counts: &[usize], row: usize) -> Option<usize> {
-    let mut end = 0;
-    counts.iter().position(|count| {
-        end += count;
-        row < end
-    })
 }
 
 /// Parts every group by what `kind_of` says of an item, when kind `k` has the weight `weights[k]`: of a kind `n` items count as

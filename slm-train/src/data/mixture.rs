@@ -76,8 +76,6 @@ pub struct MixedRows {
     pub utterances: Vec<Utterance>,
     /// Of each source how many rows are taken.
     pub counts: Vec<usize>,
-    /// How many rows the filter left out.
-    pub filtered: usize,
 }
 
 fn one() -> f64 {
@@ -113,18 +111,28 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// Sources that cannot be read, or whose rows are bad, all of them named; a source of which nothing is left.
+    /// As [`Self::stream`].
     pub fn read(&self) -> anyhow::Result<MixedRows> {
-        self.read_with(Audio::Required)
+        let mut utterances = Vec::new();
+        let counts = self.stream(Audio::Required, &mut |_, row| {
+            utterances.push(row);
+            Ok(())
+        })?;
+        Ok(MixedRows { utterances, counts })
     }
 
-    /// As [`Self::read`]; `audio` says whether rows may have none, which the filter then takes.
+    /// Gives the rows that the filter takes to `take`, each with the place of its source, source by source, and says of each
+    /// source how many they are. `audio` says whether rows may have none, which the filter then takes.
     ///
     /// # Errors
     ///
-    /// As [`Self::read`].
-    pub fn read_with(&self, audio: Audio) -> anyhow::Result<MixedRows> {
-        let mut rows = MixedRows::default();
+    /// Sources that cannot be read, or whose rows are bad, all of them named; a source of which nothing is left; the first
+    /// error of `take`.
+    pub fn stream(
+        &self,
+        audio: Audio,
+        take: &mut dyn FnMut(usize, Utterance) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<usize>> {
         let (sources, settings, filter) = match self {
             Self::Path(path) => (vec![path], ReadSettings { audio, data_root: None }, Filter::default()),
             Self::Mixture(mixture) => {
@@ -132,16 +140,20 @@ impl Corpus {
                 (mixture.sources.iter().map(|source| &source.path).collect(), settings, mixture.filter)
             }
         };
-        for path in sources {
-            let mut taken = manifest::read_with(path, &settings)?;
-            let all = taken.len();
-            taken.retain(|row| filter.takes(row));
-            rows.filtered += all - taken.len();
-            anyhow::ensure!(!taken.is_empty(), "the filter leaves no row of `{}`", path.display());
-            rows.counts.push(taken.len());
-            rows.utterances.append(&mut taken);
+        let mut counts = Vec::new();
+        for (source, path) in sources.into_iter().enumerate() {
+            let (mut count, mut taken) = (0, Ok(()));
+            manifest::stream(path, &settings, &mut |row| {
+                if taken.is_ok() && filter.takes(&row) {
+                    count += 1;
+                    taken = take(source, row);
+                }
+            })?;
+            taken?;
+            anyhow::ensure!(count > 0, "the filter leaves no row of `{}`", path.display());
+            counts.push(count);
         }
-        Ok(rows)
+        Ok(counts)
     }
 
     /// The names of its sources; without names and for a path alone, `None`.

@@ -1,5 +1,6 @@
 //! Training data: sentences of the domain, speech made from them, manifests, batches.
 
+pub mod augment;
 pub mod buckets;
 pub mod corpus;
 pub mod domain;
@@ -9,7 +10,7 @@ pub mod manifest;
 pub mod mixture;
 pub mod pool;
 pub mod recordings;
-pub mod spec_augment;
+pub mod rows;
 pub mod speech;
 pub mod synth;
 pub mod vocabulary;

@@ -21,7 +21,7 @@ const RANGE_DB: f64 = 50.0;
 /// Where between the quiet and the loud frames speech begins.
 const THRESHOLD: f64 = 0.3;
 /// What is read, for messages.
-const RECORDINGS: &str = "recordings";
+pub(super) const RECORDINGS: &str = "recordings";
 
 /// Reads every file and computes its features, on all cores.
 ///
@@ -60,16 +60,22 @@ pub fn features_and_spans(
 ///
 /// As [`features`].
 pub fn hashes(utterances: &[Utterance]) -> anyhow::Result<Vec<String>> {
-    let hash = |utterance: &Utterance| {
-        let path = utterance.audio_filepath.display();
-        hash(utterance).map_err(|error| format!("cannot read audio `{path}`: {error}"))
-    };
+    let hash = |utterance: &Utterance| hash(utterance).map_err(|error| error.to_string());
     let all: Vec<_> = utterances.par_iter().map(hash).collect();
     failures::all(RECORDINGS, all)
 }
 
-/// The SHA-256 of the file, and with a part or a channel of it what is taken.
-fn hash(utterance: &Utterance) -> io::Result<String> {
+/// A hash of an utterance's sound: the SHA-256 of the file, and with a part or a channel of it what is taken.
+///
+/// # Errors
+///
+/// A file that cannot be read, named.
+pub fn hash(utterance: &Utterance) -> anyhow::Result<String> {
+    let path = utterance.audio_filepath.display();
+    hash_of(utterance).map_err(|error| anyhow::anyhow!("cannot read audio `{path}`: {error}"))
+}
+
+fn hash_of(utterance: &Utterance) -> io::Result<String> {
     let file = match &utterance.member {
         Some(member) => {
             let mut bytes = Vec::new();

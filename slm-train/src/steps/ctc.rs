@@ -22,17 +22,17 @@ use slm_core::models::text::TextTokenizer;
 use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
+use crate::data::augment::SpecAugment;
 use crate::data::buckets;
 use crate::data::groups::{Group, groups};
 use crate::data::mixture::{Corpus, MixedRows};
-use crate::data::spec_augment::SpecAugment;
 use crate::data::speech;
 use crate::data::vocabulary;
 use crate::digest::digest;
 use crate::eval::metrics;
 use crate::output::folder;
 use crate::output::tokenizer::TokenizerFiles;
-use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
+use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -140,6 +140,7 @@ struct CtcJob {
 
 impl Job for CtcJob {
     type Model = Parakeet;
+    type Source = ();
 
     /// The first epoch goes from short utterances to long ones (SortaGrad, arXiv 1512.02595, section 3.2):
     /// few labels are easier to align, and an alignment is what CTC has to find first. An encoder that
@@ -155,11 +156,16 @@ impl Job for CtcJob {
         batches
     }
 
-    fn weight(&self, _: u64, batch: &[usize]) -> f64 {
-        batch.len() as f64
+    fn source(&self) -> &() {
+        &()
     }
 
-    fn loss(&self, model: &Parakeet, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+    fn weight(&self, batch: &Draw) -> f64 {
+        batch.items.len() as f64
+    }
+
+    fn loss(&self, model: &Parakeet, batch: &Draw, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
+        let batch = &batch.items;
         let bins = self.config.model.num_mel_bins;
         let masked: Vec<Vec<f32>> = batch
             .iter()
@@ -172,7 +178,7 @@ impl Job for CtcJob {
         let rows: Vec<&[f32]> = masked.iter().map(Vec::as_slice).collect();
         let states = model.forward(&PaddedBatch::from_rows(&rows, bins, &self.device));
         let Some(log_probs) = model.ctc_log_probs(&states) else {
-            return Tensor::zeros([1], &self.device);
+            return Ok(Tensor::zeros([1], &self.device));
         };
         let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
         let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
@@ -192,10 +198,10 @@ impl Job for CtcJob {
             lengths(states.lengths()),
             lengths(&targets.lengths),
         );
-        match off_time {
+        Ok(match off_time {
             Some(off_time) => losses.sum() + off_time,
             None => losses.sum(),
-        }
+        })
     }
 
     fn evaluate(&self, model: &Parakeet) -> anyhow::Result<Metrics> {

@@ -32,7 +32,7 @@ use crate::digest::digest;
 use crate::output::folder;
 use crate::output::tokenizer::TokenizerFiles;
 use crate::random::rng_for;
-use crate::training::{self, Job, LoopConfig, Metrics, Outcome};
+use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome};
 
 /// The stream of random numbers that training examples draw from.
 const EXAMPLE_STREAM: u64 = 0x7465_7874;
@@ -225,6 +225,7 @@ fn hits(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
 
 impl Job for TextJob {
     type Model = T5;
+    type Source = ();
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         self.with_epoch(epoch, |examples| {
@@ -234,17 +235,21 @@ impl Job for TextJob {
         })
     }
 
-    fn weight(&self, epoch: u64, batch: &[usize]) -> f64 {
-        self.with_epoch(epoch, |examples| {
-            batch.iter().map(|&i| examples[i].target.len()).sum::<usize>() as f64
+    fn source(&self) -> &() {
+        &()
+    }
+
+    fn weight(&self, batch: &Draw) -> f64 {
+        self.with_epoch(batch.epoch, |examples| {
+            batch.items.iter().map(|&i| examples[i].target.len()).sum::<usize>() as f64
         })
     }
 
-    fn loss(&self, model: &T5, epoch: u64, batch: &[usize], _: &mut ChaCha8Rng) -> Tensor<1> {
-        self.with_epoch(epoch, |examples| {
-            let batch: Vec<&Example> = batch.iter().map(|&i| &examples[i]).collect();
+    fn loss(&self, model: &T5, batch: &Draw, _: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
+        Ok(self.with_epoch(batch.epoch, |examples| {
+            let batch: Vec<&Example> = batch.items.iter().map(|&i| &examples[i]).collect();
             self.loss_of(model, &batch).0
-        })
+        }))
     }
 
     fn evaluate(&self, model: &T5) -> anyhow::Result<Metrics> {

@@ -6,6 +6,7 @@
 
 pub mod checkpoint;
 pub mod clip;
+pub mod feed;
 pub mod guard;
 pub mod log;
 pub mod run;
@@ -18,7 +19,11 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 pub use crate::random::rng_for;
+pub use feed::{Draw, Source};
 pub use run::{Outcome, run};
+
+/// Threads that load batches at most.
+const MAX_WORKERS: usize = 256;
 
 /// Settings of the loop, the same for every stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +53,8 @@ pub struct LoopConfig {
     pub eval_every: u64,
     /// Checkpoints that are kept.
     pub keep: usize,
+    /// Threads that load batches ahead of their steps; what is learnt does not depend on it.
+    pub workers: usize,
 }
 
 impl Default for LoopConfig {
@@ -65,6 +72,7 @@ impl Default for LoopConfig {
             save_every: 500,
             eval_every: 500,
             keep: 2,
+            workers: 2,
         }
     }
 }
@@ -90,6 +98,9 @@ impl LoopConfig {
                 problems.push(format!("`{name}` is 0"));
             }
         }
+        if self.workers > MAX_WORKERS {
+            problems.push(format!("`workers` is {}, must be {MAX_WORKERS} at most", self.workers));
+        }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             problems.push(format!("`learning_rate` {} is not positive", self.learning_rate));
         }
@@ -108,14 +119,29 @@ pub trait Job {
     /// The trained module; nothing outside it gets a gradient.
     type Model: Module;
 
+    /// Where its batches are loaded from.
+    type Source: Source;
+
     /// The batches of an epoch, in order, as indices into the job's data; a function of `epoch` alone.
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>>;
 
+    /// What loads the batches.
+    fn source(&self) -> &Self::Source;
+
     /// What a batch counts for: its target tokens, or its utterances.
-    fn weight(&self, epoch: u64, batch: &[usize]) -> f64;
+    fn weight(&self, batch: &<Self::Source as Source>::Batch) -> f64;
 
     /// The loss of a batch, summed over what [`Self::weight`] counts.
-    fn loss(&self, model: &Self::Model, epoch: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1>;
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be computed, such as a device that cannot be read.
+    fn loss(
+        &self,
+        model: &Self::Model,
+        batch: &<Self::Source as Source>::Batch,
+        rng: &mut ChaCha8Rng,
+    ) -> anyhow::Result<Tensor<1>>;
 
     /// Figures on held-out data; `model` is without autodiff.
     ///

@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::Context;
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 
 use super::checkpoint::{self, Resumed, State};
+use super::feed::Feed;
 use super::guard::Guard;
 use super::log::{RunLog, StepRecord};
 use super::{Job, LoopConfig, clip, rng_for, schedule};
@@ -73,7 +75,12 @@ pub fn run<J: Job>(
     if resumed.state.step > 0 {
         log.note(&format!("resumed at step {}", resumed.state.step));
     }
-    steps(job, resumed, config, dir, device, &mut log, &signal).map_err(|error| {
+    let made = thread::scope(|scope| {
+        let State { epoch, .. } = resumed.state;
+        let feed = Feed::start(scope, job.source(), job.batches(epoch), &resumed.state, config);
+        steps(job, feed, resumed, config, dir, device, &mut log, &signal)
+    });
+    made.map_err(|error| {
         let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
         Stopped::because(error, text)
     })
@@ -82,6 +89,7 @@ pub fn run<J: Job>(
 /// Takes the steps that are left.
 fn steps<J: Job>(
     job: &J,
+    mut feed: Feed<J::Source>,
     resumed: Resumed<J::Model>,
     config: &LoopConfig,
     dir: &Path,
@@ -92,7 +100,6 @@ fn steps<J: Job>(
     let Resumed { mut model, mut optimizer, mut state } = resumed;
 
     let mut guard = Guard::default();
-    let mut batches = job.batches(state.epoch);
     // Summed on the device and read only when logged: a read waits for the device.
     let mut window = Window::default();
     while state.step < config.steps {
@@ -102,20 +109,13 @@ fn steps<J: Job>(
 
         let mut micro = Vec::with_capacity(config.accumulate);
         while micro.len() < config.accumulate {
-            while state.batch >= batches.len() {
-                state.epoch += 1;
-                state.batch = 0;
-                batches = job.batches(state.epoch);
-                anyhow::ensure!(!batches.is_empty(), "no batches in epoch {}", state.epoch);
-            }
-            micro.push((state.epoch, batches[state.batch].clone()));
-            state.batch += 1;
+            micro.push(feed.next(job, &mut state)?);
         }
-        let weight: f64 = micro.iter().map(|(epoch, batch)| job.weight(*epoch, batch)).sum();
+        let weight: f64 = micro.iter().map(|batch| job.weight(batch)).sum();
 
         let mut sums = GradientsAccumulator::new();
-        for (epoch, batch) in &micro {
-            let loss = job.loss(&model, *epoch, batch, &mut rng) / weight;
+        for batch in &micro {
+            let loss = job.loss(&model, batch, &mut rng)? / weight;
             window.add(loss.clone().inner());
             sums.accumulate(&model, GradientsParams::from_grads(loss.backward(), &model));
         }

@@ -43,13 +43,27 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<Utterance>, ManifestError> {
 ///
 /// As [`read`].
 pub fn read_with(path: impl AsRef<Path>, settings: &ReadSettings) -> Result<Vec<Utterance>, ManifestError> {
-    let path = path.as_ref();
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let mut good = Vec::new();
+    stream(path.as_ref(), settings, &mut |utterance| good.push(utterance))?;
+    Ok(good)
+}
+
+/// Gives the rows at `path` to `take`, in order, and holds none of them.
+///
+/// # Errors
+///
+/// As [`read`]. Rows before a bad one are taken by then.
+pub fn stream(
+    path: &Path,
+    settings: &ReadSettings,
+    take: &mut dyn FnMut(Utterance),
+) -> Result<(), ManifestError> {
+    let mut bad = Vec::new();
     let rows = each(path, settings, &mut |row| match row {
-        Ok(utterance) => good.push(utterance),
+        Ok(utterance) => take(utterance),
         Err(row) => bad.push(row),
     })?;
-    if bad.is_empty() { Ok(good) } else { Err(ManifestError::Rows { path: path.to_owned(), rows, bad }) }
+    if bad.is_empty() { Ok(()) } else { Err(ManifestError::Rows { path: path.to_owned(), rows, bad }) }
 }
 
 /// Writes a manifest, under a temporary name first. Audio paths in the manifest's folder become relative to it.

@@ -80,6 +80,11 @@ impl PromptWriter {
         task.phrasings.iter().map(|phrasing| self.prompt(task, phrasing, slots, words)).collect()
     }
 
+    /// The id that ends an answer.
+    pub fn end(&self) -> u32 {
+        self.form.end()
+    }
+
     /// The ids of an answer, with the one that ends it.
     ///
     /// # Errors
@@ -87,7 +92,7 @@ impl PromptWriter {
     /// [`PromptError`] for a text without tokens.
     pub fn answer(&self, target: &str) -> Result<Vec<u32>, PromptError> {
         let mut ids = self.tokenizer.encode(target)?;
-        ids.push(self.form.end());
+        ids.push(self.end());
         Ok(ids)
     }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::sounds::Sound;
+use crate::data::augment::Sound;
 use crate::data::synth::SAMPLE_RATE;
 use crate::random::rng_for;
 

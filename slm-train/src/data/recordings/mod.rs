@@ -6,7 +6,6 @@
 
 mod compose;
 mod layout;
-mod sounds;
 
 use std::path::Path;
 
@@ -21,9 +20,9 @@ use crate::digest::digest;
 use crate::failures;
 use crate::random::rng_for;
 
+pub use super::augment::Sound;
 pub use compose::{Timeline, render};
 pub use layout::{Joined, Layout, Padded, Pairs, Piece};
-pub use sounds::Sound;
 
 /// The stream of random numbers that noise is made of.
 const SOUND_STREAM: u64 = 0x736f_756e;

@@ -6,7 +6,6 @@
 //!
 //! Cost of one utterance of 16 words: espeak-ng 25 ms, flite 15 ms (`kal16`) to 60 ms (`slt`, `awb`, `rms`).
 
-mod augment;
 mod engine;
 mod error;
 mod store;
@@ -20,8 +19,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-pub use augment::{Colour, Noise, Room};
-pub(crate) use augment::{pink, power, uniform, white};
+use super::augment::acoustics::{amplify, power};
+
+pub use super::augment::{Colour, Noise, Room};
 pub use engine::MAX_TEXT_BYTES;
 pub use error::SynthError;
 pub use slm_core::audio::SAMPLE_RATE;
@@ -145,11 +145,11 @@ pub fn plan(seed: u64, index: u64, set: VoiceSet) -> Take {
 pub fn speak(text: &str, take: &Take) -> Result<Vec<f32>, SynthError> {
     let dry = engine::synthesise(text, take)?;
     let speech = trim(&dry);
-    let power = augment::power(speech);
-    if power <= 0.0 {
+    let loudness = power(speech);
+    if loudness <= 0.0 {
         return Err(SynthError::Silent { program: engine::program(take.voice) });
     }
-    let level = (SPEECH_RMS / power.sqrt()) as f32;
+    let level = (SPEECH_RMS / loudness.sqrt()) as f32;
     let [lead, trail] = [take.lead_s, take.trail_s].map(|s| (s * SAMPLE_RATE as f32) as usize);
     let mut samples = vec![0f32; lead];
     samples.extend(speech.iter().map(|sample| level * sample));
@@ -162,7 +162,7 @@ pub fn speak(text: &str, take: &Take) -> Result<Vec<f32>, SynthError> {
     if let Some(noise) = take.noise {
         noise.add_to(&mut samples, &mut rng);
     }
-    augment::amplify(&mut samples, take.gain_db, PEAK);
+    amplify(&mut samples, take.gain_db, PEAK);
     Ok(samples)
 }
 
@@ -216,7 +216,7 @@ fn record(line: &Line, config: &SynthConfig, folder: &Path) -> Result<Recording,
 
 /// `samples` without the silence at both ends beyond 0.1 s; empty when all is silent.
 fn trim(samples: &[f32]) -> &[f32] {
-    let powers: Vec<f64> = samples.chunks(SILENCE_FRAME).map(augment::power).collect();
+    let powers: Vec<f64> = samples.chunks(SILENCE_FRAME).map(power).collect();
     let threshold = SILENCE_RATIO * powers.iter().copied().fold(0.0, f64::max);
     let first = powers.iter().position(|&power| power > threshold);
     let last = powers.iter().rposition(|&power| power > threshold);

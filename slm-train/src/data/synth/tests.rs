@@ -104,7 +104,7 @@ fn every_voice_speaks_and_repeats_itself() {
             let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE);
             assert!((1.0..4.0).contains(&seconds), "{}: {seconds} s", voice.name);
             assert!(samples.iter().all(|sample| sample.abs() <= PEAK + 1e-6));
-            let rms = augment::power(&samples).sqrt();
+            let rms = power(&samples).sqrt();
             assert!((0.015..0.2).contains(&rms), "{}: {rms}", voice.name);
             assert_eq!(samples, speak("Where is the nearest station?", &take).unwrap());
         }

@@ -2,6 +2,7 @@
 //!
 //! Shapes: `B` examples, `T` speech rows, `D` the language model's width, `V` its vocabulary.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
@@ -11,15 +12,18 @@ use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
+use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
 use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
-use super::data::{Data, Example, Words};
+use super::data::{Batch, Data, Heard, Part};
+use super::examples::Example;
 use super::prompts::Prompts;
-use super::{AdapterStage, Distillation, Frozen};
+use super::words::Words;
+use super::{AdapterStage, Distillation, Encode, Frozen};
 use crate::config;
 use crate::data::buckets;
 use crate::data::groups::Group;
@@ -29,7 +33,7 @@ use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
 use crate::steps::pairing;
-use crate::training::{Job, Metrics};
+use crate::training::{Draw, Job, Metrics, Source};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
@@ -86,15 +90,18 @@ impl AdapterJob {
         let writer =
             PromptWriter::new(parts.llm.sizes(), &parts.llm_files, &parts.tokenizer, &config.prompt)?;
         let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
-        let train = Words::read(&config.train_manifest, &mut asker, &mut prompts)?;
+        let train = Words::read(&config.train_manifest, &config.cache, &mut asker, &mut prompts)?;
         let templates = pool.templates(asker.tasks());
-        let dev = Words::read(&config.dev_manifest, &mut asker, &mut prompts)?;
+        let dev = Words::read(&config.dev_manifest, &config.cache, &mut asker, &mut prompts)?;
         let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
-        let train = Data::encode(train, &parts, &config, &shape)?;
+        let train = match config.encode {
+            Encode::Once => Data::encode(train, &parts, &config, &shape)?,
+            Encode::EachStep => Data::fresh(train, &parts, &config, &shape, prompts.end())?,
+        };
         let dev = Data::encode(dev, &parts, &config, &shape)?;
         let fingerprint = digest(&(
             (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
-            (&train.speech_key, &parts.llm_hash, prompts.settings(), &train.examples, config.distillation),
+            (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.distillation),
             (config.train_manifest.weights(), shares(&train.groups)),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
@@ -176,7 +183,7 @@ impl AdapterJob {
         data.examples
             .iter()
             .map(|example| {
-                let speech = example.speech.map_or(0, |speech| data.reduced[speech].origins.len());
+                let speech = example.speech.map_or(0, |speech| data.length(speech));
                 speech + example.prompt_tokens + example.target.len()
             })
             .collect()
@@ -198,17 +205,17 @@ impl AdapterJob {
         self.prompts.tasks().map(LearntTask::label).collect()
     }
 
-    /// What the language model says to `batch`, whose speech is `reduced`, or whose examples all have words in place of it;
+    /// What the language model says to `part`, whose speech is `reduced`, or whose examples all have words in place of it;
     /// `pick` chooses a phrasing of `n`.
     fn answers(
         &self,
         adapter: &Adapter,
         data: &Data,
         reduced: &[ReducedSpeech],
-        batch: &[usize],
+        part: &Part,
         mut pick: impl FnMut(usize) -> usize,
     ) -> Answers {
-        let examples: Vec<&Example> = batch.iter().map(|&i| &data.examples[i]).collect();
+        let examples: Vec<Example> = part.examples.iter().map(|&i| data.examples.get(i)).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
         let speech = reduced
             .first()
@@ -221,25 +228,35 @@ impl AdapterJob {
             .zip(&phrasings)
             .map(|(example, &phrasing)| self.prompts.prompt(example, phrasing))
             .collect();
-        let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
+        let targets = part.targets.clone();
         let logits = self.logits(&prompts, speech.as_slice(), &targets);
         Answers { logits, phrasings, targets }
     }
 
-    /// The loss of examples with speech.
-    fn spoken_loss(&self, model: &Adapter, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+    /// The loss of the examples of a batch that have speech.
+    fn spoken_loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let reduction = self.shape.reduction;
-        let speech = batch.iter().filter_map(|&i| self.train.examples[i].speech);
         let reduced: Vec<ReducedSpeech> =
-            speech.map(|speech| reduction.apply_in_training(&self.train.speech[speech], rng)).collect();
-        let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
+            self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
+        let answers = self.answers(model, &self.train, &reduced, &batch.spoken, |n| rng.random_range(0..n));
         let cross_entropy = self.cross_entropy(&answers);
-        match self.config.distillation {
+        Ok(match self.config.distillation {
             None => cross_entropy,
             Some(Distillation { share }) => {
-                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
+                self.divergence(&answers, &batch.spoken.examples) * share + cross_entropy * (1.0 - share)
             }
-        }
+        })
+    }
+
+    /// What the encoder gives for a batch.
+    fn states<'a>(&self, batch: &'a Batch) -> anyhow::Result<Cow<'a, [EncodedSpeech]>> {
+        let features = match &batch.speech {
+            Heard::States(states) => return Ok(Cow::Borrowed(states)),
+            Heard::Features(features) => features,
+        };
+        let rows: Vec<&[f32]> = features.iter().map(|features| features.values.as_slice()).collect();
+        let inputs = PaddedBatch::from_rows(&rows, self.encoder.input_width(), &self.device);
+        Ok(Cow::Owned(ctc::encode(&self.encoder, &inputs)?))
     }
 
     /// The cross-entropy of the targets, summed.
@@ -272,6 +289,7 @@ impl AdapterJob {
 
 impl Job for AdapterJob {
     type Model = Adapter;
+    type Source = Data;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let AdapterStage { train_manifest, batch_tokens, train, .. } = &self.config;
@@ -279,23 +297,24 @@ impl Job for AdapterJob {
         train_manifest.batches(&self.train.groups, &lengths, *batch_tokens, train.seed, epoch)
     }
 
-    fn weight(&self, _: u64, batch: &[usize]) -> f64 {
-        batch.iter().map(|&i| self.train.examples[i].target.len()).sum::<usize>() as f64
+    fn source(&self) -> &Data {
+        &self.train
     }
 
-    fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
-        // What has words in the place of speech is read without the adapter.
-        let (spoken, written): (Vec<usize>, Vec<usize>) =
-            batch.iter().partition(|&&i| self.train.examples[i].speech.is_some());
+    fn weight(&self, batch: &Batch) -> f64 {
+        batch.tokens() as f64
+    }
+
+    fn loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let mut parts = Vec::new();
-        if !spoken.is_empty() {
-            parts.push(self.spoken_loss(model, &spoken, rng));
+        if !batch.spoken.is_empty() {
+            parts.push(self.spoken_loss(model, batch, rng)?);
         }
-        if !written.is_empty() {
-            let answers = self.answers(model, &self.train, &[], &written, |n| rng.random_range(0..n));
+        if !batch.written.is_empty() {
+            let answers = self.answers(model, &self.train, &[], &batch.written, |n| rng.random_range(0..n));
             parts.push(self.cross_entropy(&answers));
         }
-        Tensor::cat(parts, 0).sum()
+        Ok(Tensor::cat(parts, 0).sum())
     }
 
     fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
@@ -303,18 +322,20 @@ impl Job for AdapterJob {
         let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
         for batch in batches {
             for (task, learnt) in self.prompts.tasks().enumerate() {
-                let batch: Vec<usize> =
-                    batch.iter().copied().filter(|&i| self.dev.examples[i].task == task).collect();
-                if batch.is_empty() {
+                let items: Vec<usize> =
+                    batch.iter().copied().filter(|&i| self.dev.examples.get(i).task == task).collect();
+                if items.is_empty() {
                     continue;
                 }
-                let speech = batch.iter().filter_map(|&i| self.dev.examples[i].speech);
+                // All examples of a task have speech, or none has.
+                let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
                 let reduced: Vec<ReducedSpeech> =
-                    speech.map(|speech| self.dev.reduced[speech].clone()).collect();
-                let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
+                    self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
+                let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
+                let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, part, |_| 0));
                 let sum = sums.entry(learnt.label()).or_default();
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
-                sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
+                sum.1 += batch.tokens();
             }
         }
         let mean = |(task, (loss, tokens))| (format!("loss_{task}"), loss / tokens as f64);

@@ -4,12 +4,15 @@
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
 //! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
-//! encoder's outputs are computed once and kept on disk.
+//! encoder's outputs are computed once and kept on disk, or anew for every step where the sound is changed.
 
 mod data;
+mod examples;
+mod fresh;
 mod frozen;
 mod job;
 mod prompts;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +23,13 @@ use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::data::pool::Order;
 pub use crate::output::bundle::PartsPlace;
+pub use data::{Batch, Data};
 pub use frozen::Frozen;
 pub use job::AdapterJob;
 
 use super::result;
 use crate::config;
+use crate::data::augment::Augment;
 use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
 use crate::output::folder;
@@ -46,6 +51,12 @@ pub struct AdapterStage {
     pub dev_manifest: Corpus,
     /// Folder for the encoder's outputs.
     pub cache: PathBuf,
+    /// Whether the encoder's outputs for the training data are kept, which changes of its sound do not allow.
+    #[serde(default)]
+    pub encode: Encode,
+    /// Changes of the training data's sound, others in every step.
+    #[serde(default)]
+    pub augment: Option<Augment>,
     /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
     #[serde(default)]
     pub model: Option<AdapterShape>,
@@ -66,6 +77,17 @@ pub struct AdapterStage {
     pub batch_tokens: usize,
     /// The loop.
     pub train: LoopConfig,
+}
+
+/// How often the frozen encoder hears the training data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encode {
+    /// Once; what it gives is kept in the folder `cache`.
+    #[default]
+    Once,
+    /// In every step.
+    EachStep,
 }
 
 /// Distillation from the frozen language model, which reads the transcript where the adapter's rows would stand.
@@ -114,7 +136,7 @@ pub fn train(
             longest_seconds: job.train.longest,
             training: serde_json::json!({
                 "tasks": job.task_names(),
-                "utterances": job.train.speech.len(),
+                "utterances": job.train.utterances(),
                 "steps": state.step,
                 "settings": config.train,
                 "metrics": state.metrics,
@@ -143,6 +165,18 @@ impl AdapterStage {
             && !(0.0..=1.0).contains(&share)
         {
             problems.push(format!("`distillation.share` is {share}, must be 0 to 1"));
+        }
+        if let Some(augment) = &self.augment {
+            problems.extend(augment.problems());
+            if self.encode == Encode::Once {
+                problems.push("`augment` needs `encode = \"each-step\"` (`--cache off`)".to_owned());
+            }
+            if augment.join.is_some() && self.distillation.is_some() {
+                problems.push(
+                    "`augment.join` cannot be distilled from: its transcripts are not known before"
+                        .to_owned(),
+                );
+            }
         }
         problems
     }

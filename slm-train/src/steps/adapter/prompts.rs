@@ -3,7 +3,7 @@
 use slm_core::models::checkpoint::PromptSettings;
 use slm_core::models::prompt::PromptIds;
 
-use super::data::Example;
+use super::examples::{Example, NewExample};
 use crate::data::pool::{Asked, LearntTask, Medium, Misfit, Phrasing, PromptWriter};
 
 /// The instructions of the tasks that are learnt.
@@ -49,25 +49,30 @@ impl Prompts {
         self.tasks.iter().map(|one| &one.task)
     }
 
-    /// What is asked of the row `row` as an example. `speech` is the place of its speech, and `text` what is said.
+    /// What is asked of a row of which `text` is said, as an example.
     ///
     /// # Errors
     ///
     /// [`Misfit`] where a phrasing or the answer cannot be put to the language model.
-    pub(super) fn example(&self, asked: Asked, speech: usize, text: &str) -> Result<Example, Misfit> {
+    pub(super) fn example(&self, asked: &Asked, text: &str) -> Result<NewExample, Misfit> {
         let Asked { task, slots, target } = asked;
-        let Phrased { task: learnt, fixed } = &self.tasks[task];
-        let (speech, words) = match learnt.medium {
-            Medium::Speech => (Some(speech), None),
-            Medium::Text => (None, Some(text.to_owned())),
+        let Phrased { task: learnt, fixed } = &self.tasks[*task];
+        let words = match learnt.medium {
+            Medium::Speech => None,
+            Medium::Text => Some(text.to_owned()),
         };
         let first = |prompts: &[PromptIds]| prompts.first().map_or(0, PromptIds::len);
         let prompt_tokens = match fixed {
             Some(fixed) => first(fixed),
-            None => first(&self.writer.prompts(learnt, &slots, words.as_deref())?),
+            None => first(&self.writer.prompts(learnt, slots, words.as_deref())?),
         };
-        let target = self.writer.answer(&target)?;
-        Ok(Example { speech, words, task, slots, prompt_tokens, target })
+        let target = self.writer.answer(target)?;
+        Ok(NewExample { words, task: *task, slots: slots.clone(), prompt_tokens, target })
+    }
+
+    /// The id that an answer ends with.
+    pub(super) fn end(&self) -> u32 {
+        self.writer.end()
     }
 
     /// The number of phrasings of a task; the first one is used where none is drawn.
@@ -81,8 +86,7 @@ impl Prompts {
         if let Some(fixed) = fixed {
             return fixed[phrasing].clone();
         }
-        let written =
-            self.writer.prompt(task, &task.phrasings[phrasing], &example.slots, example.words.as_deref());
+        let written = self.writer.prompt(task, &task.phrasings[phrasing], example.slots, example.words);
         // An example that had no prompt in one of its phrasings did not become one.
         written.unwrap_or_else(|_| PromptIds::new(vec![Vec::new(), Vec::new()]))
     }
@@ -93,7 +97,7 @@ impl Prompts {
     ///
     /// [`Misfit`] for a text without tokens, or too long.
     pub(super) fn taught(&self, example: &Example, text: &str) -> Result<Vec<PromptIds>, Misfit> {
-        Ok(self.writer.prompts(&self.tasks[example.task].task, &example.slots, Some(text))?)
+        Ok(self.writer.prompts(&self.tasks[example.task].task, example.slots, Some(text))?)
     }
 
     /// What is asked by each task, for a fingerprint.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 use slm_core::models::prompt::PromptIds;
 
-use super::data::Words;
 use super::prompts::Prompts;
+use super::words::Words;
 use super::{AdapterStage, Frozen};
 use crate::data::pool::{Asker, PromptWriter, TaskPool};
 
@@ -41,14 +41,14 @@ fn before(name: &str) -> Before {
 }
 
 fn check(name: &str, llm: &str, order: &str) {
-    let root = repository();
+    let (root, cache) = (repository(), tempfile::tempdir().unwrap());
     let stage: AdapterStage = serde_json::from_value(json!({
         "name": "x",
         "encoder": root.join("weights/slm-tiny/encoder"),
         "llm": root.join(llm),
         "train_manifest": root.join("tests/audio/test/manifest.jsonl"),
         "dev_manifest": root.join("tests/audio/test/manifest.jsonl"),
-        "cache": "unused",
+        "cache": cache.path(),
         "order": order,
         "tasks": root.join("weights/recipe/tasks.toml"),
         "batch_tokens": 240,
@@ -60,14 +60,14 @@ fn check(name: &str, llm: &str, order: &str) {
         PromptWriter::new(parts.llm.sizes(), &parts.llm_files, &parts.tokenizer, &stage.prompt).unwrap();
     let pool = TaskPool::read(&stage.tasks, stage.order).unwrap();
     let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
-    let words = Words::read(&stage.train_manifest, &mut asker, &mut prompts).unwrap();
+    let words = Words::read(&stage.train_manifest, &stage.cache, &mut asker, &mut prompts).unwrap();
     let taught = words.taught(&prompts).unwrap();
     let expected = before(name);
     let ids = |prompt: PromptIds| prompt.parts().to_vec();
 
     for (task, expected) in expected.prompts.iter().enumerate() {
         let example = words.examples.iter().find(|example| example.task == task).unwrap();
-        let found: Vec<_> = (0..prompts.phrasings(task)).map(|n| ids(prompts.prompt(example, n))).collect();
+        let found: Vec<_> = (0..prompts.phrasings(task)).map(|n| ids(prompts.prompt(&example, n))).collect();
         assert_eq!(found, *expected, "task {task}");
     }
     assert!(expected.examples.is_empty() || expected.examples.len() == words.examples.len());

@@ -5,8 +5,9 @@ use std::f32::consts::TAU;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use slm_core::audio::SAMPLE_RATE;
 
-use crate::data::synth::{SAMPLE_RATE, pink, power, uniform, white};
+use super::acoustics::{pink, power, uniform, white};
 
 /// Largest magnitude of a sample; a sound with higher peaks is quieter than asked for.
 const PEAK: f32 = 0.95;

@@ -6,8 +6,7 @@ use std::f32::consts::TAU;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-
-use super::SAMPLE_RATE;
+use slm_core::audio::SAMPLE_RATE;
 
 /// Spectrum of a [`Noise`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +113,7 @@ impl Room {
 }
 
 /// Scales `samples` by `gain_db`, or by less where the peak would pass `ceiling`.
-pub(super) fn amplify(samples: &mut [f32], gain_db: f32, ceiling: f32) {
+pub(crate) fn amplify(samples: &mut [f32], gain_db: f32, ceiling: f32) {
     let peak = samples.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
     let mut gain = 10f32.powf(gain_db / 20.0);
     if peak * gain > ceiling {

@@ -1,0 +1,150 @@
+//! Batches in their order, loaded ahead of their steps by other threads.
+//!
+//! What a batch is depends on its [`Draw`] alone, and batches come in the order of the epoch: the number of threads changes
+//! the speed and nothing else.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Scope;
+
+use anyhow::Context;
+
+use super::checkpoint::State;
+use super::{Job, LoopConfig};
+
+/// Batches that are loaded, or being loaded, for each thread.
+const AHEAD: usize = 2;
+
+/// Which batch is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draw {
+    /// The step that it is for.
+    pub step: u64,
+    /// The epoch that it is of.
+    pub epoch: u64,
+    /// The items of the job's data, with their order.
+    pub items: Vec<usize>,
+}
+
+/// Where batches are loaded from, by several threads.
+pub trait Source: Sync {
+    /// What a step needs of its data.
+    type Batch: Send;
+
+    /// Loads a batch; everything random in it derives from `draw`.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read.
+    fn load(&self, draw: Draw) -> anyhow::Result<Self::Batch>;
+}
+
+/// The source of a job that has all of its data in memory.
+impl Source for () {
+    type Batch = Draw;
+
+    fn load(&self, draw: Draw) -> anyhow::Result<Draw> {
+        Ok(draw)
+    }
+}
+
+/// A batch to load, and where it goes.
+type Task<B> = (Draw, SyncSender<anyhow::Result<B>>);
+
+/// The batches of a run, from where its state is.
+pub(super) struct Feed<'a, S: Source> {
+    source: &'a S,
+    /// Where threads take their tasks; none without threads.
+    tasks: Option<Sender<Task<S::Batch>>>,
+    /// What was asked for and is not taken yet, and how many that may be.
+    pending: VecDeque<Receiver<anyhow::Result<S::Batch>>>,
+    most: usize,
+    /// The batches of the epoch, and how many of them were asked for.
+    batches: Vec<Vec<usize>>,
+    asked: usize,
+    /// The batches of the run that were asked for, of which a step takes `accumulate`.
+    count: u64,
+    accumulate: u64,
+}
+
+impl<'a, S: Source> Feed<'a, S> {
+    /// Goes on where `state` stands, with so many threads of `scope`; without one, a batch is loaded when it is taken.
+    pub(super) fn start<'scope>(
+        scope: &'scope Scope<'scope, 'a>,
+        source: &'a S,
+        batches: Vec<Vec<usize>>,
+        state: &State,
+        config: &LoopConfig,
+    ) -> Self {
+        let (sender, receiver) = channel();
+        let tasks = Arc::new(Mutex::new(receiver));
+        for _ in 0..config.workers {
+            let tasks = Arc::clone(&tasks);
+            scope.spawn(move || work(source, &tasks));
+        }
+        let accumulate = config.accumulate as u64;
+        Self {
+            source,
+            tasks: (config.workers > 0).then_some(sender),
+            pending: VecDeque::new(),
+            most: AHEAD * config.workers,
+            batches,
+            asked: state.batch,
+            count: state.step * accumulate,
+            accumulate,
+        }
+    }
+
+    /// The next batch of `job`, and moves `state` behind it. Nothing is loaded ahead beyond the end of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read, or an epoch without batches.
+    pub(super) fn next<J: Job<Source = S>>(
+        &mut self,
+        job: &J,
+        state: &mut State,
+    ) -> anyhow::Result<S::Batch> {
+        while state.batch >= self.batches.len() {
+            state.epoch += 1;
+            (state.batch, self.asked) = (0, 0);
+            self.batches = job.batches(state.epoch);
+            anyhow::ensure!(!self.batches.is_empty(), "no batches in epoch {}", state.epoch);
+        }
+        state.batch += 1;
+        let Some(tasks) = &self.tasks else {
+            let draw = self.draw(state.epoch).context("no batch is left")?;
+            return self.source.load(draw);
+        };
+        let tasks = tasks.clone();
+        while self.pending.len() < self.most
+            && let Some(draw) = self.draw(state.epoch)
+        {
+            let (answer, loaded) = sync_channel(1);
+            tasks.send((draw, answer)).ok().context("the threads that load batches ended")?;
+            self.pending.push_back(loaded);
+        }
+        let loaded = self.pending.pop_front().context("no batch is left")?;
+        loaded.recv().context("a thread that loads batches ended")?
+    }
+
+    /// The next batch to ask for, as far as the epoch has one.
+    fn draw(&mut self, epoch: u64) -> Option<Draw> {
+        let items = self.batches.get(self.asked)?.clone();
+        let step = self.count / self.accumulate;
+        self.asked += 1;
+        self.count += 1;
+        Some(Draw { step, epoch, items })
+    }
+}
+
+/// Loads what is asked for until nobody asks any more.
+fn work<S: Source>(source: &S, tasks: &Mutex<Receiver<Task<S::Batch>>>) {
+    loop {
+        let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((draw, answer)) = task else { return };
+        // Nobody waits for it where the run has ended.
+        let _ = answer.send(source.load(draw));
+    }
+}

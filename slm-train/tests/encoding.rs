@@ -1,0 +1,186 @@
+//! Stage `adapter` on a corpus of some thousand recordings: the encoding is killed and goes on, and what is encoded is not
+//! held in memory.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use burn::prelude::*;
+use common::{prepare, slm_train};
+use slm_core::models::checkpoint::{PREPROCESSOR_FILE, json};
+use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
+use slm_core::models::features::LogMelConfig;
+use slm_core::models::llm::t5::{OutputHead, T5Config};
+use slm_core::models::nn::weights::StorageType;
+use slm_train::data::manifest::{self, Utterance};
+use slm_train::data::synth::write_wav;
+
+const MEL_BINS: usize = 16;
+/// Pieces of the tokenizer of [`prepare`].
+const PIECES: usize = 300;
+
+/// Writes frozen parts, the encoder so wide, and the settings of the stage.
+fn prepare_stage(dir: &Path, width: usize, steps: u64) {
+    prepare(dir, 1);
+    let device = Device::flex();
+    device.seed(3);
+    let encoder = dir.join("encoder");
+    fs::create_dir(&encoder).unwrap();
+    let config = ParakeetEncoderConfig {
+        hidden_size: width,
+        num_hidden_layers: 1,
+        num_attention_heads: 2,
+        intermediate_size: 32,
+        conv_kernel_size: 5,
+        subsampling_factor: 4,
+        subsampling_conv_channels: 4,
+        num_mel_bins: MEL_BINS,
+        ..ParakeetEncoderConfig::default()
+    };
+    ParakeetConfig::ctc(config, 8).init(&device).save(&encoder, StorageType::F32).unwrap();
+    let features = LogMelConfig { feature_size: MEL_BINS, ..LogMelConfig::default() };
+    json::write(&encoder.join(PREPROCESSOR_FILE), &features).unwrap();
+
+    let llm = dir.join("llm");
+    fs::create_dir(&llm).unwrap();
+    let config = T5Config {
+        vocab_size: PIECES,
+        d_model: 16,
+        d_kv: 8,
+        d_ff: 16,
+        num_layers: 1,
+        num_decoder_layers: Some(1),
+        num_heads: 2,
+        ..T5Config::default()
+    };
+    config.init(OutputHead::Tied, &device).save(&llm, StorageType::F32).unwrap();
+    for part in [&encoder, &llm] {
+        fs::copy(dir.join("tokenizer/tokenizer.json"), part.join("tokenizer.json")).unwrap();
+    }
+    let path = |name: &str| dir.join(name).display().to_string();
+    let text = format!(
+        "name = \"tiny\"\nencoder = {:?}\nllm = {:?}\ntrain_manifest = {:?}\ndev_manifest = {:?}\ncache = {:?}\n\
+         order = \"speech-first\"\ntasks = [\"transcribe\"]\nbatch_tokens = 200\n\
+         [model]\nreduction = {{ kind = \"stack\", count = 2 }}\nhidden_size = 16\nnum_layers = 1\nnum_heads = 2\n\
+         intermediate_size = 16\ndropout = 0.1\n\
+         [train]\nsteps = {steps}\nwarmup_steps = 2\nlog_every = 5\nsave_every = 3\neval_every = 100\n",
+        path("encoder"),
+        path("llm"),
+        path("train.jsonl"),
+        path("dev.jsonl"),
+        path("cache"),
+    );
+    fs::write(dir.join("adapter.toml"), text).unwrap();
+}
+
+/// Writes so many recordings, each with a tone of its own, and their manifest.
+fn record(dir: &Path, name: &str, count: usize, samples: usize) {
+    let wav = dir.join(name);
+    fs::create_dir(&wav).unwrap();
+    let row = |n: usize| {
+        let tone = |at: usize| 0.3 * ((0.05 + 1e-4 * n as f32) * at as f32).sin();
+        let path = wav.join(format!("{n}.wav"));
+        write_wav(&path, &(0..samples).map(tone).collect::<Vec<f32>>()).unwrap();
+        let text = ["on", "off", "up", "down"][n % 4].to_owned();
+        Utterance { audio_filepath: path, duration: samples as f64 / 16_000.0, text, ..Utterance::default() }
+    };
+    let rows: Vec<Utterance> = (0..count).map(row).collect();
+    manifest::write(dir.join(format!("{name}.jsonl")), &rows).unwrap();
+}
+
+fn start(dir: &Path, name: &str, settings: &[String]) -> Child {
+    let mut command = slm_train();
+    command.args(["--backend", "flex", "adapter", "--config"]).arg(dir.join("adapter.toml"));
+    for setting in settings {
+        command.arg("--set").arg(setting);
+    }
+    command.arg("--run").arg(dir.join(format!("run-{name}")));
+    command.arg("--out").arg(dir.join(format!("out-{name}"))).spawn().unwrap()
+}
+
+/// All files below a folder, but for locks.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(dir) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() && entry.file_name() != ".lock" {
+            let name = entry.path().strip_prefix(dir).unwrap().to_owned();
+            files.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_killed_encoding_ends_with_the_bytes_of_one_that_was_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare_stage(dir, 16, 12);
+    record(dir, "train", 2_100, 1_600);
+    record(dir, "dev", 20, 1_700);
+    let cache = |name: &str| vec![format!("cache={:?}", dir.join(name).display().to_string())];
+    assert!(start(dir, "whole", &cache("cache-whole")).wait().unwrap().success());
+
+    let mut kills = 0;
+    let mut delay = Duration::from_millis(100);
+    loop {
+        let mut child = start(dir, "killed", &cache("cache-killed"));
+        // Longer each time, so that kills fall into every stage of the work and the run gets to its end.
+        thread::sleep(delay);
+        delay = delay * 5 / 4;
+        child.kill().unwrap();
+        // The run may have come to its end just before the signal.
+        if child.wait().unwrap().success() {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 2, "only {kills} kills");
+    let (whole, killed) = (contents(&dir.join("cache-whole")), contents(&dir.join("cache-killed")));
+    // Three files for the rows to learn from, one for those to judge by.
+    assert_eq!(whole.len(), 4, "{:?}", whole.keys());
+    assert!(whole == killed, "other files after {kills} kills: {:?}", killed.keys());
+    let bundle = |name: &str| fs::read(dir.join(name).join("adapter/model.safetensors")).unwrap();
+    assert!(bundle("out-whole") == bundle("out-killed"), "other weights after {kills} kills");
+}
+
+/// The largest memory of a run that finds all outputs on the disk, in bytes.
+#[cfg(target_os = "linux")]
+fn peak(dir: &Path, name: &str) -> u64 {
+    let manifest = |field: &str, name: &str| format!("{field}={:?}", dir.join(name).display().to_string());
+    let settings =
+        [manifest("train_manifest", &format!("{name}.jsonl")), manifest("dev_manifest", "few.jsonl")];
+    assert!(start(dir, &format!("{name}-1"), &settings).wait().unwrap().success());
+    let mut child = start(dir, &format!("{name}-2"), &settings);
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib =
+            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.trim().parse().ok());
+        peak = peak.max(kib.unwrap_or(0_u64) * 1024);
+        thread::sleep(Duration::from_millis(2));
+    }
+    peak
+}
+
+/// The states of the larger corpus take 53 MB as f32, its rows and what was told of them less than one.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_corpus() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare_stage(dir, 512, 10);
+    record(dir, "few", 100, 8_000);
+    record(dir, "many", 2_000, 8_000);
+    let (few, many) = (peak(dir, "few"), peak(dir, "many"));
+    assert!(few > 0, "no peak was read");
+    assert!(many < few + 20_000_000, "{few} bytes for 100 rows, {many} for 2000");
+}
