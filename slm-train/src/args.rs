@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use slm_train::data::corpus::Split;
 use slm_train::data::vocabulary::Purpose;
+use slm_train::eval::normalise::Normaliser;
 
 /// Makes corpora, trains the parts of an SLM bundle, and evaluates it.
 #[derive(Debug, Parser)]
@@ -152,6 +153,13 @@ pub(crate) struct EvalArgs {
     /// `continue`, `reply`, `chat`, or `all`; `recordings` for a manifest of recordings of several utterances.
     #[arg(long, default_value = "all", conflicts_with = "suite")]
     pub(crate) task: String,
+    /// How texts are changed before their words are compared; in place of the suite's.
+    #[arg(long, value_enum)]
+    pub(crate) normaliser: Option<Normaliser>,
+    /// Transcribes once more for each number, with lists of so many phrases: those that are said (the names of each row,
+    /// or the manifest's rare words) among others, such as `100,500,1000`.
+    #[arg(long, value_name = "COUNTS", value_delimiter = ',', conflicts_with = "suite")]
+    pub(crate) phrases: Vec<usize>,
     /// JSON on stdout: an object, a list with `--task all`, or an object with a list `results` of a suite.
     #[arg(long)]
     pub(crate) json: bool,
