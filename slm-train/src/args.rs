@@ -34,6 +34,12 @@ pub(crate) enum Command {
     Text(StageArgs),
     /// Trains the adapter between a frozen encoder and a frozen language model.
     Adapter(AdapterArgs),
+    /// Writes the result of a run with the mean of several of its checkpoints.
+    Average(AverageArgs),
+    /// Shows the settings in which runs differ, and what came of them.
+    Compare(CompareArgs),
+    /// Writes `report.html` of runs: curves, samples and settings.
+    Report(ReportArgs),
     /// Scores a bundle on a manifest, by speech and by the true text.
     Eval(EvalArgs),
 }
@@ -113,6 +119,47 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
+    /// Tells what the training would take, from a few real steps: parameters, memory, steps and time. Nothing is written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Learns the first N examples only, again and again: shows that the pipeline learns.
+    #[arg(long, value_name = "N")]
+    pub(crate) overfit: Option<usize>,
+}
+
+/// Arguments of `average`.
+#[derive(Debug, Args)]
+pub(crate) struct AverageArgs {
+    /// The run's folder.
+    pub(crate) run: PathBuf,
+    /// So many last checkpoints.
+    #[arg(long, value_name = "N", required_unless_present = "best")]
+    pub(crate) last: Option<usize>,
+    /// So many best checkpoints, of a run with a judge.
+    #[arg(long, value_name = "N", conflicts_with = "last")]
+    pub(crate) best: Option<usize>,
+    /// Folder for the result.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The runs' folders.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The runs' folders.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
 }
 
 /// Arguments of `adapter`.

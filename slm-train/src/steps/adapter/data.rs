@@ -40,6 +40,8 @@ pub(super) struct Data {
     pub(super) speech_key: String,
     /// The same, shortened.
     pub(super) reduced: Vec<ReducedSpeech>,
+    /// The recording of each utterance, for samples.
+    pub(super) names: Vec<String>,
     /// What is learnt or judged by.
     pub(super) examples: Vec<Example>,
     /// Of each source which of them it has.
@@ -131,6 +133,7 @@ impl Data {
         let Words { utterances, counts, examples } = words;
         let groups = mixture::groups(&counts, examples.iter().map(|example| example.speech));
         let longest = utterances.iter().map(|row| row.duration).fold(0.0, f64::max);
-        Ok(Self { speech, speech_key: key, reduced, examples, groups, longest })
+        let names = utterances.iter().map(|row| row.audio_filepath.display().to_string()).collect();
+        Ok(Self { speech, speech_key: key, reduced, names, examples, groups, longest })
     }
 }

@@ -24,7 +24,7 @@ use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
 use crate::steps::pairing;
-use crate::training::{Job, Metrics};
+use crate::training::{Job, Metrics, Sample};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
@@ -33,17 +33,17 @@ pub struct AdapterJob {
     pub(super) encoder_files: Checkpoint,
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
-    tokenizer: TextTokenizer,
+    pub(super) tokenizer: TextTokenizer,
     pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
-    prompts: Prompts,
+    pub(super) prompts: Prompts,
     pub(super) train: Data,
     /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
     /// without distillation.
     taught: Vec<Vec<PromptIds>>,
-    dev: Data,
+    pub(super) dev: Data,
     /// Without autodiff: data and frozen parts.
-    device: Device,
+    pub(super) device: Device,
     fingerprint: String,
 }
 
@@ -285,6 +285,14 @@ impl Job for AdapterJob {
                 (name.to_owned(), loss / tokens.max(1) as f64)
             })
             .collect())
+    }
+
+    fn samples(&self, model: &Adapter, count: usize) -> anyhow::Result<Vec<Sample>> {
+        self.answers_to_held_out(model, count)
+    }
+
+    fn frozen_parameters(&self) -> usize {
+        self.encoder.num_params() + self.llm.num_params()
     }
 
     fn fingerprint(&self) -> String {

@@ -10,6 +10,7 @@ mod data;
 mod frozen;
 mod job;
 mod prompts;
+mod samples;
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,6 @@ use crate::config;
 use crate::data::manifest::Utterance;
 use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
-use crate::output::folder;
 use crate::training::{self, LoopConfig, Outcome};
 
 /// Settings of the stage.
@@ -119,7 +119,7 @@ pub fn train(
     device: &Device,
 ) -> anyhow::Result<Outcome<Adapter>> {
     config::check("adapter", &config.problems())?;
-    folder::check(out)?;
+    result::check(out, &config.train)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
     let job = AdapterJob::new(config, parts)?;
