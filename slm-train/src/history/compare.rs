@@ -39,17 +39,17 @@ pub fn compare(dirs: &[PathBuf]) -> anyhow::Result<Comparison> {
 /// A row for each name, in the order in which names come first, with the cell of every column.
 fn aligned(columns: impl Iterator<Item = Vec<(String, String)>>) -> Vec<(String, Vec<String>)> {
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
-    let mut width = 0;
-    for column in columns {
+    for (place, column) in columns.enumerate() {
         for (name, value) in column {
-            let place = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-                rows.push((name, vec![String::new(); width]));
+            let row = rows.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                rows.push((name, vec![String::new(); place]));
                 rows.len() - 1
             });
-            rows[place].1.push(value);
+            rows[row].1.push(value);
         }
-        width += 1;
-        rows.iter_mut().for_each(|(_, cells)| cells.resize(width, String::new()));
+        for (_, cells) in &mut rows {
+            cells.resize(place + 1, String::new());
+        }
     }
     rows
 }
@@ -62,10 +62,10 @@ impl Comparison {
         };
         let names: Vec<String> = self.runs.iter().map(name).collect();
         let mut text = format!("| | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
-        for (name, cells) in self.settings.iter().map(|(name, cells)| (format!("`{name}`"), cells)) {
-            let _ = write!(text, "\n| {name} | {} |", cells.join(" | "));
-        }
-        for (name, cells) in &self.results {
+        let settings = self.settings.iter().map(|(name, cells)| (format!("`{name}`"), cells));
+        let results = self.results.iter().map(|(name, cells)| (name.clone(), cells));
+        for (name, cells) in settings.chain(results) {
+            let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             let _ = write!(text, "\n| {name} | {} |", cells.join(" | "));
         }
         text

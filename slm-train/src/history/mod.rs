@@ -128,6 +128,7 @@ impl History {
                     }
                     session = record.seconds;
                     drop(history.steps.split_off(&record.step));
+                    drop(history.evaluations.split_off(&(record.step + 1)));
                     history.steps.insert(record.step, record);
                 }
             }
@@ -164,7 +165,8 @@ impl History {
     pub fn best(&self, metric: &str) -> Option<(u64, f64)> {
         let lower = self.lower_is_better(metric);
         let curve = self.curve(metric).into_iter().filter(|(_, value)| value.is_finite());
-        curve.reduce(|best, one| if (one.1 < best.1) == lower && one.1 != best.1 { one } else { best })
+        let is_better = |a: f64, b: f64| if lower { a < b } else { a > b };
+        curve.reduce(|best, one| if is_better(one.1, best.1) { one } else { best })
     }
 
     /// Whether a lower figure is the better one: as the run's judge has it, else by its name.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::svg::{chart, short};
-use super::{History, Sample};
+use super::{History, Sample, StepRecord};
 
 /// The file's name.
 pub const NAME: &str = "report.html";
@@ -19,6 +19,9 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;ma
     table{border-collapse:collapse}td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left;vertical-align:top}\
     @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#444}\
     .grid{stroke:#333}svg text{fill:#999}}";
+
+/// A figure of a step.
+type Figure = fn(&StepRecord) -> f64;
 
 /// Writes the report of the run in `dir`.
 ///
@@ -45,7 +48,7 @@ pub fn html(name: &str, history: &History) -> String {
     );
     table(&mut text, &["", ""], facts(history).iter().map(|(name, value)| vec![name.as_str(), value]));
     text.push_str("<h2>Curves</h2>\n<div class=\"charts\">\n");
-    let of_steps: [(&str, fn(&super::StepRecord) -> f64); 4] = [
+    let of_steps: [(&str, Figure); 4] = [
         ("loss", |record| record.loss),
         ("learning rate", |record| record.learning_rate),
         ("gradient norm", |record| record.grad_norm),
@@ -68,13 +71,12 @@ pub fn html(name: &str, history: &History) -> String {
     let first = history.samples.first_key_value().filter(|first| Some(first.0) != last.map(|last| last.0));
     for (step, samples) in last.into_iter().chain(first) {
         let _ = writeln!(text, "<h2>Samples of step {step}</h2>");
-        let row = |sample: &'_ Sample| {
-            let Sample { example, reference, text } = sample.clone();
-            [example, reference, text]
+        let cells = |Sample { example, reference, text }: &'_ Sample| {
+            [example.clone(), reference.clone(), text.clone()]
         };
-        let rows: Vec<[String; 3]> = samples.iter().map(row).collect();
-        let cells = rows.iter().map(|row| row.iter().map(String::as_str).collect());
-        table(&mut text, &["example", "reference", "model"], cells);
+        let rows: Vec<[String; 3]> = samples.iter().map(cells).collect();
+        let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect());
+        table(&mut text, &["example", "reference", "model"], rows);
     }
     if let Some(record) = &history.record {
         text.push_str("<h2>Settings</h2>\n");
@@ -111,14 +113,20 @@ pub(super) fn facts(history: &History) -> Vec<(String, String)> {
 fn table<'a>(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<&'a str>>) {
     text.push_str("<table>");
     if head.iter().any(|name| !name.is_empty()) {
-        let cells: String = head.iter().map(|name| format!("<th>{name}</th>")).collect();
-        let _ = write!(text, "<tr>{cells}</tr>");
+        row(text, "th", head);
     }
-    for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
-        let _ = write!(text, "<tr>{cells}</tr>");
+    for cells in rows {
+        row(text, "td", &cells);
     }
     text.push_str("</table>\n");
+}
+
+fn row(text: &mut String, kind: &str, cells: &[&str]) {
+    text.push_str("<tr>");
+    for cell in cells {
+        let _ = write!(text, "<{kind}>{}</{kind}>", escaped(cell));
+    }
+    text.push_str("</tr>");
 }
 
 fn escaped(text: &str) -> String {
@@ -132,7 +140,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::history::{RunRecord, StepRecord};
+    use crate::history::RunRecord;
 
     #[test]
     fn a_report_has_curves_samples_and_settings_and_needs_nothing_else() {

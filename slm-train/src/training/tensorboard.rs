@@ -42,7 +42,8 @@ impl EventFile {
             .with_context(|| format!("cannot write `{}`", path.display()))?;
         let mut events = Self { path, file };
         events.write(&event(0, |event| bytes(event, 3, b"brain.Event:2")))?;
-        events.write(&event(step, |event| {
+        // What was told of this step and the ones before stays.
+        events.write(&event(step + 1, |event| {
             let mut log = Vec::new();
             varint_field(&mut log, 1, START);
             bytes(event, 7, &log);

@@ -38,12 +38,11 @@ impl Weights {
             })
         };
         let problem = match (self, judge) {
-            (Self::Last, _) => None,
+            (Self::Last, _) | (Self::Best, Some(_)) => None,
             (Self::AverageOfLast(count), _) => too_many(count, keep, "keep"),
             (Self::Best | Self::AverageOfBest(_), None) => {
                 Some("`weights` of the best checkpoints need a `judge`".to_owned())
             }
-            (Self::Best, Some(_)) => None,
             (Self::AverageOfBest(count), Some(judge)) => too_many(count, judge.keep, "judge.keep"),
         };
         problem.into_iter().collect()
@@ -72,12 +71,12 @@ impl Weights {
                 checkpoint::list(dir)?.into_iter().rev().take(count).map(|(_, dir)| dir).collect()
             }
         };
-        mean(last.valid(), &dirs)
+        mean(&last.valid(), &dirs)
     }
 }
 
 /// The mean of the float parameters of checkpoints; all else is that of the first one.
-fn mean<M: Module>(model: M, dirs: &[PathBuf]) -> anyhow::Result<M> {
+fn mean<M: Module>(model: &M, dirs: &[PathBuf]) -> anyhow::Result<M> {
     let mut sums = Sums::default();
     let mut first = None;
     for dir in dirs {
@@ -131,12 +130,13 @@ fn row<const D: usize>(values: Tensor<D>) -> Tensor<1> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::training::judge::Better;
 
     #[test]
     fn what_a_run_does_not_keep_is_refused() {
         let judge = Judge {
             metric: "wer".into(),
-            better: Default::default(),
+            better: Better::default(),
             keep: 3,
             patience: None,
             least_change: 0.0,
