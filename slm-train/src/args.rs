@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use slm_train::data::corpus::Split;
 use slm_train::data::vocabulary::Purpose;
+use slm_train::eval::normalise::Normaliser;
 
 /// Makes corpora, trains the parts of an SLM bundle, and evaluates it.
 #[derive(Debug, Parser)]
@@ -33,6 +34,12 @@ pub(crate) enum Command {
     Text(StageArgs),
     /// Trains the adapter between a frozen encoder and a frozen language model.
     Adapter(AdapterArgs),
+    /// Writes the result of a run with the mean of several of its checkpoints.
+    Average(AverageArgs),
+    /// Shows the settings in which runs differ, and what came of them.
+    Compare(CompareArgs),
+    /// Writes `report.html` of runs: curves, samples and settings.
+    Report(ReportArgs),
     /// Scores a bundle on a manifest, by speech and by the true text.
     Eval(EvalArgs),
 }
@@ -116,6 +123,47 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
+    /// Tells what the training would take, from a few real steps: parameters, memory, steps and time. Nothing is written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Learns the first N examples only, again and again: shows that the pipeline learns.
+    #[arg(long, value_name = "N")]
+    pub(crate) overfit: Option<usize>,
+}
+
+/// Arguments of `average`.
+#[derive(Debug, Args)]
+pub(crate) struct AverageArgs {
+    /// The run's folder.
+    pub(crate) run: PathBuf,
+    /// So many last checkpoints.
+    #[arg(long, value_name = "N", required_unless_present = "best")]
+    pub(crate) last: Option<usize>,
+    /// So many best checkpoints, of a run with a judge.
+    #[arg(long, value_name = "N", conflicts_with = "last")]
+    pub(crate) best: Option<usize>,
+    /// Folder for the result.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The runs' folders.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The runs' folders.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
 }
 
 /// Arguments of `adapter`.
@@ -168,6 +216,13 @@ pub(crate) struct EvalArgs {
     /// `continue`, `reply`, `chat`, or `all`; `recordings` for a manifest of recordings of several utterances.
     #[arg(long, default_value = "all", conflicts_with = "suite")]
     pub(crate) task: String,
+    /// How texts are changed before their words are compared; in place of the suite's.
+    #[arg(long, value_enum)]
+    pub(crate) normaliser: Option<Normaliser>,
+    /// Transcribes once more for each number, with lists of so many phrases: those that are said (the names of each row,
+    /// or the manifest's rare words) among others, such as `100,500,1000`.
+    #[arg(long, value_name = "COUNTS", value_delimiter = ',', conflicts_with = "suite")]
+    pub(crate) phrases: Vec<usize>,
     /// JSON on stdout: an object, a list with `--task all`, or an object with a list `results` of a suite.
     #[arg(long)]
     pub(crate) json: bool,

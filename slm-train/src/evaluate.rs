@@ -11,7 +11,9 @@ use serde_json::json;
 use slm_core::models::checkpoint::Bundle;
 use slm_core::{Backend, BackendChoice, Model, OpenOptions, Request};
 use slm_train::data::manifest;
+use slm_train::eval::context::ContextLists;
 use slm_train::eval::hypotheses::{Hypothesis, HypothesisFiles};
+use slm_train::eval::normalise::Normaliser;
 use slm_train::eval::recordings::{self, Listener, RecordingsReport};
 use slm_train::eval::report::{self, EvalRun, Report, evaluate};
 use slm_train::eval::suite::{self, Asked, Prepared, Suite};
@@ -45,9 +47,11 @@ pub(crate) fn run(args: &EvalArgs, backend: Backend) -> anyhow::Result<ExitCode>
     let prepared = prepare(args, suite.as_ref(), &learnt(&bundle), &mut failures)?;
     let runs = requests(&model, &prepared, args.beam)?;
     let files = HypothesisFiles::create(hypothesis_paths(args)?)?;
-    let output = Output { name: suite.map(|_| bundle.manifest().name.clone()), args };
+    let output = Output { name: suite.as_ref().map(|_| bundle.manifest().name.clone()), args };
 
-    let mut work = Work { files, output, results: Results::default(), failures };
+    let suite_normaliser = suite.as_ref().map(|suite| suite.normaliser);
+    let normaliser = args.normaliser.or(suite_normaliser).unwrap_or_default();
+    let mut work = Work { files, output, results: Results::default(), normaliser, failures };
     work.evaluate_all(&model, &runs).map_err(|error| Stopped::because(error, "the evaluation stopped"))?;
     Ok(if work.failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_STOPPED) })
 }
@@ -74,6 +78,7 @@ fn prepare(
             if let Some(work) = &args.work {
                 suite.work.clone_from(work);
             }
+            suite.normaliser = args.normaliser.unwrap_or(suite.normaliser);
             let bar = ProgressBar::new_spinner();
             let progress = |name: &str, done: usize| bar.set_message(format!("{name}: {done} spoken"));
             let prepared = suite.prepare(&trained, &progress, &mut |failure| {
@@ -88,15 +93,24 @@ fn prepare(
             let mut utterances = manifest::read(path)?;
             utterances.truncate(args.limit.unwrap_or(usize::MAX));
             let manifest = path.display().to_string();
-            let run = |task: EvalTask| EvalRun {
+            let run = |task: EvalTask, context: Option<ContextLists>| EvalRun {
                 trained: trained(&task),
                 task,
-                context: None,
+                context,
                 manifest: manifest.clone(),
+                normaliser: args.normaliser.unwrap_or_default(),
+            };
+            let with_phrases = |&phrases: &usize| {
+                run(EvalTask::Transcribe, Some(ContextLists { phrases, ..ContextLists::default() }))
             };
             let asked = match tasks {
                 None => Asked::Recordings,
-                Some(tasks) => Asked::Tasks(tasks.into_iter().map(run).collect()),
+                Some(tasks) => {
+                    let lists: &[usize] =
+                        if tasks.contains(&EvalTask::Transcribe) { &args.phrases } else { &[] };
+                    let alone = tasks.iter().map(|task| run(task.clone(), None));
+                    Asked::Tasks(alone.chain(lists.iter().map(with_phrases)).collect())
+                }
             };
             Ok(vec![Prepared { corpus: manifest.clone(), utterances, asked }])
         }
@@ -143,6 +157,8 @@ struct Work<'a> {
     files: HypothesisFiles,
     output: Output<'a>,
     results: Results,
+    /// For recordings.
+    normaliser: Normaliser,
     /// Cases without an answer.
     failures: usize,
 }
@@ -172,7 +188,8 @@ impl Work<'_> {
                     self.results.tasks.push(report);
                 }
                 Ready::Recordings(one, request) => {
-                    let listener = listener.get_or_insert_with(|| Listener::new(model, request.clone()));
+                    let listener = listener
+                        .get_or_insert_with(|| Listener::new(model, request.clone(), self.normaliser));
                     let bar = bar(one.utterances.len(), one.corpus.clone())?;
                     let mut on_answer = |answer: &Hypothesis| self.note(std::slice::from_ref(answer), &bar);
                     let report = listener.evaluate(&one.corpus, &one.utterances, &mut on_answer)?;

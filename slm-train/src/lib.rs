@@ -1,8 +1,8 @@
 //! Training and evaluation of SLM: corpora, the three training stages, and the scores.
 //!
 //! The binary `slm-train` is a thin layer over this library, which tests use too. What is listed later imports what is
-//! listed earlier, never the other way round: [`config`], [`digest`], [`failures`], [`random`] and [`stopped`] stand
-//! alone; [`data`] makes and reads corpora; [`training`] is the loop; [`output`] writes models and bundles; [`eval`]
+//! listed earlier, never the other way round: [`config`], [`digest`], [`failures`], [`history`], [`random`] and [`stopped`]
+//! stand alone; [`data`] makes and reads corpora; [`training`] is the loop; [`output`] writes models and bundles; [`eval`]
 //! scores; [`steps`] are the stages.
 
 pub mod config;
@@ -10,6 +10,7 @@ pub mod data;
 pub mod digest;
 pub mod eval;
 pub mod failures;
+pub mod history;
 pub mod output;
 pub mod random;
 pub mod steps;

@@ -4,25 +4,24 @@ mod args;
 mod default_device;
 mod evaluate;
 mod messages;
+mod stages;
 mod validate;
 
 use std::fs;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use burn::prelude::*;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::{Backend, BackendError};
 use slm_train::data::synth::SynthError;
 use slm_train::data::{corpus, vocabulary};
-use slm_train::steps::adapter::{AdapterStage, Encode, PartsPlace};
-use slm_train::steps::{adapter, ctc, text};
+use slm_train::failures;
+use slm_train::history::{compare, report};
 use slm_train::stopped::Stopped;
-use slm_train::training::Outcome;
-use slm_train::{config, failures};
 
-use args::{Cache, Cli, Command, SynthArgs, TokenizerArgs};
+use args::{Cli, Command, CompareArgs, SynthArgs, TokenizerArgs};
 use messages::to_stderr;
 
 /// Started, but did not get to the end, or not with all items.
@@ -54,11 +53,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
-    let device = || -> anyhow::Result<Device> { Ok(Backend::from_name(&cli.backend)?.device()?) };
-    if let Command::Ctc(_) | Command::Text(_) | Command::Adapter(_) = &cli.command {
-        let backend = Backend::from_name(&cli.backend)?;
-        backend.device()?;
-        if let Some(code) = default_device::ensure(backend)? {
+    let backend = || Backend::from_name(&cli.backend);
+    if let Command::Ctc(_) | Command::Text(_) | Command::Adapter(_) | Command::Average(_) = &cli.command {
+        backend()?.device()?;
+        if let Some(code) = default_device::ensure(backend()?)? {
             return Ok(code);
         }
     }
@@ -66,39 +64,24 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Synth(args) => synth(args),
         Command::Validate(args) => validate::run(args),
         Command::Tokenizer(args) => tokenizer(args),
-        Command::Ctc(args) => {
-            let config = config::read(&args.config, &args.overrides)?;
-            Ok(finish(&ctc::train(config, &args.run, &args.out, &device()?)?))
+        Command::Ctc(args) => stages::ctc(args, backend()?),
+        Command::Text(args) => stages::text(args, backend()?),
+        Command::Adapter(args) => stages::adapter(args, backend()?),
+        Command::Average(args) => stages::average(args, backend()?),
+        Command::Compare(args) => compare(args),
+        Command::Report(args) => {
+            args.runs.iter().try_for_each(|run| report::write(run))?;
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Text(args) => {
-            let config = config::read(&args.config, &args.overrides)?;
-            Ok(finish(&text::train(config, &args.run, &args.out, &device()?)?))
-        }
-        Command::Adapter(args) => {
-            let stage = &args.stage;
-            let mut config: AdapterStage = config::read(&stage.config, &stage.overrides)?;
-            config.encoder = args.encoder.clone().unwrap_or(config.encoder);
-            config.llm = args.llm.clone().unwrap_or(config.llm);
-            config.encode = match args.cache {
-                None => config.encode,
-                Some(Cache::On) => Encode::Once,
-                Some(Cache::Off) => Encode::EachStep,
-            };
-            if args.link {
-                config.parts = PartsPlace::Link;
-            }
-            Ok(finish(&adapter::train(config, &stage.run, &stage.out, &device()?)?))
-        }
-        Command::Eval(args) => evaluate::run(args, Backend::from_name(&cli.backend)?),
+        Command::Eval(args) => evaluate::run(args, backend()?),
     }
 }
 
-/// 0 after a full run, 128 + signal after an orderly stop.
-fn finish<M>(outcome: &Outcome<M>) -> ExitCode {
-    match outcome {
-        Outcome::Finished { .. } => ExitCode::SUCCESS,
-        Outcome::Interrupted { signal } => ExitCode::from(128 + *signal as u8),
-    }
+fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let comparison = compare::compare(&args.runs)?;
+    let text = if args.json { serde_json::to_string_pretty(&comparison)? } else { comparison.markdown() };
+    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to stdout")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {

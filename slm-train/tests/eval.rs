@@ -12,6 +12,7 @@ use slm_core::models::checkpoint::Bundle;
 use slm_core::models::speech::SpeechModel;
 use slm_train::data::manifest::{self, QuestionAnswer, Utterance};
 use slm_train::eval::hypotheses::Hypothesis;
+use slm_train::eval::normalise::Normaliser;
 use slm_train::eval::report::{self, EvalRun, evaluate};
 use slm_train::eval::tasks::EvalTask;
 
@@ -77,6 +78,44 @@ fn a_recording_that_cannot_be_read_is_one_failed_row() {
     assert!(!lines[1]["speech"].as_str().unwrap().is_empty());
 }
 
+#[test]
+fn texts_are_compared_as_asked_and_lists_have_scores_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let row = Utterance { names: vec!["jam".into()], ..recording(dir) };
+    assert!(row.text.contains("jam"));
+    manifest::write(dir.join("manifest.jsonl"), &[row]).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_slm-train"))
+        .args([
+            "eval",
+            "--task",
+            "transcribe",
+            "--json",
+            "--normaliser",
+            "whisper-english",
+            "--phrases",
+            "100",
+        ])
+        .arg("--bundle")
+        .arg(bundle())
+        .arg("--manifest")
+        .arg(dir.join("manifest.jsonl"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let reports: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let [alone, listed] = reports.as_slice() else { panic!("{reports:?}") };
+    assert_eq!((&alone["task"], &alone["normaliser"]), (&"transcribe".into(), &"whisper-english".into()));
+    assert_eq!(
+        (&listed["task"], &listed["context"]["phrases"]),
+        (&"transcribe+100-names".into(), &100.into())
+    );
+    for report in [alone, listed] {
+        assert_eq!(report["biased_wer"], 0.0);
+        assert!(report["unbiased_wer"].is_number() && report["biased_recall"] == 1.0, "{report}");
+    }
+}
+
 fn model() -> SpeechModel {
     SpeechModel::load(&Bundle::open(&bundle()).unwrap(), &Device::flex()).unwrap()
 }
@@ -90,7 +129,13 @@ fn a_question_that_is_too_long_fails_alone_and_answers_come_as_they_are_made() {
     row.questions.insert(3, pair("who ".repeat(600)));
     let rows = [row];
     let model = model();
-    let run = EvalRun { task: EvalTask::Ask, context: None, manifest: "one".into(), trained: false };
+    let run = EvalRun {
+        task: EvalTask::Ask,
+        context: None,
+        manifest: "one".into(),
+        trained: false,
+        normaliser: Normaliser::Basic,
+    };
     let request = report::request(&model, &rows, &run, Some(1)).unwrap();
 
     let mut batches = Vec::new();
@@ -117,7 +162,13 @@ fn what_a_bundle_cannot_be_asked_is_told_before_the_first_answer() {
     let rows = [row];
     let model = model();
     let refused = |task: EvalTask, beams: Option<usize>| {
-        let run = EvalRun { task, context: None, manifest: "one".into(), trained: false };
+        let run = EvalRun {
+            task,
+            context: None,
+            manifest: "one".into(),
+            trained: false,
+            normaliser: Normaliser::Basic,
+        };
         format!("{:#}", report::request(&model, &rows, &run, beams).unwrap_err())
     };
     assert!(refused(EvalTask::Field, None).contains("field.flavour"));

@@ -56,20 +56,21 @@ fn a_killed_run_ends_with_the_weights_of_one_that_was_not() {
 
 #[cfg(unix)]
 #[test]
-fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
+fn a_run_that_is_asked_to_stop_saves_a_checkpoint_and_says_so_by_its_code() {
+    // Ctrl-C, and what a system sends before it ends.
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        check_stop(signal, code);
+    }
+}
+
+#[cfg(unix)]
+fn check_stop(signal: &str, code: i32) {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     prepare(dir, STEPS);
     let mut child = slm_train()
-        .args([
-            "--backend",
-            "flex",
-            "text",
-            "--set",
-            "train.steps=1000000",
-            "--set",
-            "train.save_every=1000000",
-        ])
+        .args(["--backend", "flex", "text"])
+        .args(["--set", "train.steps=1000000", "--set", "train.save_every=1000000"])
         .arg("--config")
         .arg(dir.join("text.toml"))
         .arg("--run")
@@ -83,9 +84,9 @@ fn a_terminated_run_saves_a_checkpoint_and_says_so_by_its_code() {
         assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
         thread::sleep(Duration::from_millis(20));
     }
-    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let sent = Command::new("kill").args(["-s", signal]).arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{signal}");
     let checkpoints = fs::read_dir(dir.join("run"))
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("step-"))

@@ -1,7 +1,8 @@
-//! The text metrics against jiwer and sacrebleu: `fixtures/metrics.json`, written by `fixtures/make_metrics.py`.
+//! The text metrics against jiwer and sacrebleu: `fixtures/metrics.json`, written by `fixtures/make_metrics.py`, and
+//! `fixtures/bias.json` by `fixtures/make_bias.py`.
 
 use serde_json::Value;
-use slm_train::eval::metrics::{Counts, ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
+use slm_train::eval::metrics::{BiasErrors, Counts, ErrorCounts, bleu, cer, chrf, exact_match, f1, wer};
 use slm_train::eval::normalise::normalise;
 
 const GOLDEN: &str = include_str!("../fixtures/metrics.json");
@@ -76,6 +77,22 @@ fn normaliser_equals_the_one_by_unicode_category() {
         let texts = references.iter().chain(&hypotheses);
         for (text, expected) in texts.zip(expected_references.iter().chain(&expected_hypotheses)) {
             assert_eq!(&normalise(text), expected);
+        }
+    }
+}
+
+#[test]
+fn biased_and_unbiased_errors_equal_those_of_jiwer_s_alignments() {
+    let golden: Vec<Value> = serde_json::from_str(include_str!("../fixtures/bias.json")).unwrap();
+    assert!(golden.len() >= 200);
+    for row in golden {
+        let text = |name: &str| row[name].as_str().unwrap();
+        let phrases: Vec<String> = serde_json::from_value(row["phrases"].clone()).unwrap();
+        let found = BiasErrors::of(text("reference"), text("hypothesis"), &phrases);
+        for (name, side) in [("biased", found.biased), ("unbiased", found.unbiased)] {
+            let ErrorCounts { substitutions, insertions, deletions, reference_words } = side;
+            let expected: [usize; 4] = serde_json::from_value(row[name].clone()).unwrap();
+            assert_eq!([substitutions, insertions, deletions, reference_words], expected, "{name}: {row}");
         }
     }
 }

@@ -14,6 +14,7 @@ use slm_core::{Answer, Backend, BackendChoice, Model, OpenOptions, Task, audio};
 use slm_train::data::manifest::{self, Utterance};
 use slm_train::data::recordings::{Layout, Sound, Timeline, render};
 use slm_train::eval::metrics::ErrorCounts;
+use slm_train::eval::normalise::Normaliser;
 use slm_train::eval::recordings::{Found, coverage, found, transcribe};
 use slm_train::random::rng_for;
 
@@ -72,7 +73,7 @@ fn heard(layout: &Layout, count: u64) -> Vec<Found> {
         .map(|index| {
             let (samples, row) = recording(layout, index);
             let answer = answer(&samples);
-            let found = found(&row, &answer);
+            let found = found(&row, &answer, Normaliser::Basic);
             eprintln!("{layout:?} {index}: {:?}\n  said {}\n  text {}", found.whole, row.text, answer.text);
             found
         })
@@ -207,7 +208,7 @@ mod segmentation {
                 request.delivery = delivery;
                 let answer = transcribe(&MODEL, &request, &samples).unwrap();
                 assert!((answer.seconds - row.duration).abs() < ROUNDING, "{text}: {}", answer.seconds);
-                assert_all_accounted_for(&[found(&row, &answer)]);
+                assert_all_accounted_for(&[found(&row, &answer, Normaliser::Basic)]);
                 let starts = |spans: Vec<(f64, f64)>| {
                     assert!(spans.iter().all(|(start, end)| start < end), "{text}: {spans:?}");
                     assert!(spans.is_sorted_by(|a, b| a.1 <= b.0 + ROUNDING), "{text}: {spans:?}");

@@ -10,6 +10,7 @@ use slm_core::models::checkpoint::Bundle;
 use slm_core::models::speech::SpeechModel;
 use slm_core::{Backend, Dialog, Speaker, Task};
 use slm_train::data::manifest;
+use slm_train::eval::normalise::Normaliser;
 use slm_train::eval::report::{EvalRun, evaluate};
 use slm_train::eval::tasks::EvalTask;
 
@@ -83,7 +84,13 @@ fn hears_known_and_unknown_voices() {
         let utterances =
             manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
         let request = model.request(Task::Transcribe);
-        let run = EvalRun { task: EvalTask::Transcribe, context: None, manifest: set.into(), trained: true };
+        let run = EvalRun {
+            task: EvalTask::Transcribe,
+            context: None,
+            manifest: set.into(),
+            trained: true,
+            normaliser: Normaliser::Basic,
+        };
         let (report, hypotheses) = evaluate(&model, &utterances, &run, &request, &mut |_| ()).unwrap();
         let said: Vec<(String, String)> =
             hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use slm_core::models::speech::SpeechModel;
 use slm_core::{Answer, Request, Task, Warning};
 
-use super::context::ContextLists;
+use super::context::PhraseLists;
 use super::tasks::Case;
 use crate::data::manifest::Utterance;
 use crate::data::speech;
@@ -19,7 +19,7 @@ pub(super) struct Asker<'a> {
     pub(super) model: &'a SpeechModel,
     pub(super) utterances: &'a [Utterance],
     /// The lists of phrases, where there are some.
-    pub(super) lists: Option<&'a ContextLists>,
+    pub(super) lists: Option<&'a PhraseLists<'a>>,
     /// How answers are generated.
     pub(super) request: &'a Request,
 }
@@ -56,10 +56,10 @@ impl Asker<'_> {
         cases.iter().zip(answers).map(|(case, outcome)| self.named(case, outcome)).collect()
     }
 
-    fn with_phrases(&self, lists: &ContextLists, case: &Case, samples: &[f32]) -> Outcome {
+    fn with_phrases(&self, lists: &PhraseLists<'_>, case: &Case, samples: &[f32]) -> Outcome {
         let ask = || -> anyhow::Result<Answer> {
-            let mut phrases = self.model.phrases(&lists.list(self.utterances, case.utterance)?)?;
-            phrases.respelling = lists.respelling;
+            let mut phrases = self.model.phrases(&lists.list(case.utterance)?)?;
+            phrases.respelling = lists.respelling();
             let mut request = self.request.clone();
             request.phrases = Some(phrases);
             let answers = self.model.respond_each(&[(samples, &case.task)], &request)?;

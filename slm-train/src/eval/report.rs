@@ -15,12 +15,11 @@ use slm_core::{DecodeConfig, Request};
 
 use super::answers::{Asker, Outcome};
 use super::bootstrap;
-use super::context::{ContextLists, NamesInList};
+use super::context::{ContextLists, NamesInList, PhraseLists};
 use super::follow::follows;
 use super::hypotheses::Hypothesis;
-use super::metrics::{self, BleuCounts, ChrfCounts, Counts, ErrorCounts, Matches, Mean};
-use super::names::NameErrors;
-use super::normalise::{self, normalise};
+use super::metrics::{self, BiasErrors, BleuCounts, ChrfCounts, Counts, ErrorCounts, Matches, Mean};
+use super::normalise::Normaliser;
 use super::tasks::{Case, EvalTask, Headline};
 use crate::data::manifest::Utterance;
 
@@ -38,16 +37,23 @@ pub struct EvalRun {
     pub manifest: String,
     /// Whether the adapter has learnt the task by speech.
     pub trained: bool,
+    /// How texts are changed before their words are compared.
+    pub normaliser: Normaliser,
 }
 
 impl EvalRun {
     /// The task's name, with what its context is.
     pub fn name(&self) -> String {
-        let names = self.context.map(|lists| match lists.names {
-            NamesInList::Present => "+names",
-            NamesInList::Absent => "+other-names",
-        });
-        format!("{}{}", self.task.name(), names.unwrap_or_default())
+        let task = self.task.name();
+        match self.context {
+            None => task,
+            Some(ContextLists { phrases, names: NamesInList::Present, .. }) => {
+                format!("{task}+{phrases}-names")
+            }
+            Some(ContextLists { phrases, names: NamesInList::Absent, .. }) => {
+                format!("{task}+{phrases}-other-names")
+            }
+        }
     }
 }
 
@@ -89,12 +95,15 @@ pub struct Report {
     /// Word error rate of the encoder's CTC labels alone, for recognition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc_wer: Option<f64>,
-    /// Word error rate on names, for recognition.
+    /// B-WER, for recognition: word error rate on the words of the list of phrases or, without one, of names.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub names_wer: Option<f64>,
-    /// The share of words of names that were written, for recognition.
+    pub biased_wer: Option<f64>,
+    /// U-WER: that on all other words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub names_recall: Option<f64>,
+    pub unbiased_wer: Option<f64>,
+    /// The share of the words that count for B-WER that were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub biased_recall: Option<f64>,
     /// chrF, 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chrf: Option<f64>,
@@ -123,7 +132,7 @@ pub struct Report {
     /// Time of the speech answers, audio reading included.
     pub wall_seconds: f64,
     /// How texts were normalised for word and character error rate.
-    pub normaliser: &'static str,
+    pub normaliser: Normaliser,
     /// The lists of phrases, where there were some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<ContextLists>,
@@ -191,7 +200,8 @@ pub fn evaluate(
     let cases = run.task.cases(utterances);
     anyhow::ensure!(!cases.is_empty(), "the manifest has no reference for task `{}`", run.task.name());
 
-    let asker = Asker { model, utterances, lists: run.context.as_ref(), request };
+    let lists = run.context.map(|context| context.of(utterances));
+    let asker = Asker { model, utterances, lists: lists.as_ref(), request };
     let mut hypotheses: Vec<(usize, Hypothesis)> = Vec::with_capacity(cases.len());
     let mut wall = Duration::ZERO;
     // Utterances of one length waste no padding.
@@ -222,7 +232,7 @@ pub fn evaluate(
         failed: cases.len() - scored.len(),
         wall_seconds: wall.as_secs_f64(),
         decoding: request.decode,
-        ..score(run, &scored, utterances, &answers)
+        ..score(run, &scored, utterances, &answers, lists.as_ref())
     };
     Ok((report, hypotheses))
 }
@@ -262,7 +272,7 @@ fn hypothesis(
 type Scorer = Box<dyn Fn(&[usize]) -> f64>;
 
 /// The scorer of a headline over answers.
-fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
+fn scorer(headline: Headline, references: &[&str], answers: &[&str], normaliser: Normaliser) -> Scorer {
     fn counted<C: Counts + 'static>(references: &[&str], answers: &[&str], figure: fn(f64) -> f64) -> Scorer {
         let counts: Vec<C> = references.iter().zip(answers).map(|(r, a)| C::of(r, a)).collect();
         Box::new(move |cases| {
@@ -276,7 +286,7 @@ fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
     }
     match headline {
         Headline::WordAccuracy => {
-            let (references, answers) = (normalised(references), normalised(answers));
+            let (references, answers) = (normaliser.apply_all(references), normaliser.apply_all(answers));
             counted::<ErrorCounts>(&as_strs(&references), &as_strs(&answers), |rate| 1.0 - rate)
         }
         Headline::Chrf => counted::<ChrfCounts>(references, answers, |score| score),
@@ -285,12 +295,19 @@ fn scorer(headline: Headline, references: &[&str], answers: &[&str]) -> Scorer {
 }
 
 /// The scores of `cases`, each with its answer.
-fn score(run: &EvalRun, cases: &[&Case], utterances: &[Utterance], hypotheses: &[&Hypothesis]) -> Report {
+fn score(
+    run: &EvalRun,
+    cases: &[&Case],
+    utterances: &[Utterance],
+    hypotheses: &[&Hypothesis],
+    lists: Option<&PhraseLists<'_>>,
+) -> Report {
     let references: Vec<&str> = cases.iter().map(|case| case.reference.as_str()).collect();
     let spoken: Vec<&str> = hypotheses.iter().map(|answer| answer.speech.as_str()).collect();
     let written: Vec<&str> = hypotheses.iter().map(|answer| answer.text.as_str()).collect();
     let headline = run.task.headline();
-    let (speech, text) = (scorer(headline, &references, &spoken), scorer(headline, &references, &written));
+    let scorer = |answers: &[&str]| scorer(headline, &references, answers, run.normaliser);
+    let (speech, text) = (scorer(&spoken), scorer(&written));
     let all: Vec<usize> = (0..cases.len()).collect();
     let (speech_score, text_score) = (speech(&all), text(&all));
     // The cases of each utterance stay together in a resample.
@@ -310,11 +327,17 @@ fn score(run: &EvalRun, cases: &[&Case], utterances: &[Utterance], hypotheses: &
     let recognition = some && matches!(run.task, EvalTask::Transcribe);
     let free_text = some && headline == Headline::Chrf;
     let extraction = some && headline == Headline::ExactMatch;
+    let normalised = |texts: &[&str]| run.normaliser.apply_all(texts);
     let (plain_references, plain) = (normalised(&references), normalised(&spoken));
     let heard: Option<Vec<String>> = hypotheses.iter().map(|answer| answer.ctc.clone()).collect();
-    let mut names = NameErrors::default();
-    for (case, answer) in cases.iter().zip(&spoken) {
-        names += NameErrors::of(&case.reference, answer, &utterances[case.utterance].names);
+    let mut bias = BiasErrors::default();
+    for ((case, reference), answer) in cases.iter().zip(&plain_references).zip(&plain).filter(|_| recognition)
+    {
+        let phrases = match lists {
+            Some(lists) => lists.phrases(case.utterance),
+            None => utterances[case.utterance].names.clone(),
+        };
+        bias += BiasErrors::of(reference, answer, &run.normaliser.apply_all(&phrases));
     }
     let mut followed = Mean::default();
     for answer in hypotheses {
@@ -336,9 +359,10 @@ fn score(run: &EvalRun, cases: &[&Case], utterances: &[Utterance], hypotheses: &
         cer: recognition.then(|| metrics::cer(&plain_references, &plain)),
         ctc_wer: heard
             .filter(|_| recognition)
-            .map(|heard| metrics::wer(&plain_references, &normalised(&heard))),
-        names_wer: names.rate().filter(|_| recognition),
-        names_recall: names.recall().filter(|_| recognition),
+            .map(|heard| metrics::wer(&plain_references, &run.normaliser.apply_all(&heard))),
+        biased_wer: bias.biased_rate(),
+        unbiased_wer: bias.unbiased_rate().filter(|_| bias.biased_rate().is_some()),
+        biased_recall: bias.recall(),
         chrf: free_text.then(|| metrics::chrf(&references, &spoken)),
         bleu: free_text.then(|| BleuCounts::of_corpus(&references, &spoken).score()),
         exact_match: metrics::exact_match(&references, &spoken),
@@ -350,7 +374,7 @@ fn score(run: &EvalRun, cases: &[&Case], utterances: &[Utterance], hypotheses: &
         utterances: utterances.len(),
         audio_seconds: utterances.iter().map(|utterance| utterance.duration).sum(),
         wall_seconds: 0.0,
-        normaliser: normalise::NAME,
+        normaliser: run.normaliser,
         context: run.context,
         decoding: DecodeConfig::default(),
     }
@@ -365,10 +389,6 @@ fn grouped<K: Ord>(cases: &[&Case], key: impl Fn(&Case) -> Option<K>) -> BTreeMa
         }
     }
     groups
-}
-
-fn normalised<S: AsRef<str>>(texts: &[S]) -> Vec<String> {
-    texts.iter().map(|text| normalise(text.as_ref())).collect()
 }
 
 fn as_strs(texts: &[String]) -> Vec<&str> {

@@ -18,13 +18,14 @@ pub fn markdown(reports: &[Report]) -> String {
     let recognition: Vec<&Report> = reports.iter().filter(|report| report.wer.is_some()).collect();
     if !recognition.is_empty() {
         text.push_str(
-            "\n\n| recognition | manifest | WER | CER | WER of CTC | WER on names | recall of names |\n",
+            "\n\n| recognition | manifest | texts | WER | CER | WER of CTC | B-WER | U-WER | recall of phrases |\n",
         );
-        text.push_str("|---|---|---|---|---|---|---|");
+        text.push_str("|---|---|---|---|---|---|---|---|---|");
         for report in recognition {
-            let cells = [report.wer, report.cer, report.ctc_wer, report.names_wer, report.names_recall];
+            let Report { task, manifest, normaliser, wer, cer, ctc_wer, .. } = report;
+            let cells = [*wer, *cer, *ctc_wer, report.biased_wer, report.unbiased_wer, report.biased_recall];
             let cells: Vec<String> = cells.map(percent).into();
-            let _ = write!(text, "\n| {} | {} | {} |", report.task, report.manifest, cells.join(" | "));
+            let _ = write!(text, "\n| {task} | {manifest} | {normaliser} | {} |", cells.join(" | "));
         }
     }
     let translations: Vec<&Report> = reports.iter().filter(|report| report.bleu.is_some()).collect();

@@ -30,9 +30,8 @@ use crate::data::speech;
 use crate::data::vocabulary;
 use crate::digest::digest;
 use crate::eval::metrics;
-use crate::output::folder;
 use crate::output::tokenizer::TokenizerFiles;
-use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome};
+use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,6 +70,8 @@ struct Speech {
     /// The expected state of each label.
     times: Vec<Vec<f32>>,
     texts: Vec<String>,
+    /// The recording of each utterance, for samples.
+    names: Vec<String>,
     /// Of each source which of them it has.
     groups: Vec<Group>,
     /// A hash of the audio of all utterances.
@@ -96,6 +97,7 @@ impl Speech {
             labels: Vec::new(),
             times: Vec::new(),
             texts: Vec::new(),
+            names: Vec::new(),
             groups: Vec::new(),
             recordings: digest(&speech::hashes(&utterances)?),
         };
@@ -113,6 +115,7 @@ impl Speech {
             speech.features.push(features);
             speech.labels.push(labels);
             speech.texts.push(utterance.text);
+            speech.names.push(utterance.audio_filepath.display().to_string());
             places.push(place);
         }
         anyhow::ensure!(!speech.features.is_empty(), "invalid manifest `{corpus}`: no usable utterance");
@@ -205,22 +208,26 @@ impl Job for CtcJob {
     }
 
     fn evaluate(&self, model: &Parakeet) -> anyhow::Result<Metrics> {
-        let device = self.device.clone().without_autodiff();
-        let bins = self.config.model.num_mel_bins;
-        let mut hypotheses = vec![String::new(); self.dev.texts.len()];
-        let batches = buckets::batches(&self.dev.lengths(), 4 * self.config.batch_frames, 0, 0);
-        let encoder = SpeechEncoder::Parakeet(model.clone());
-        for batch in batches {
-            let rows: Vec<&[f32]> = batch.iter().map(|&i| self.dev.features[i].values.as_slice()).collect();
-            let encoded = ctc::encode(&encoder, &PaddedBatch::from_rows(&rows, bins, &device))?;
-            for (&i, speech) in batch.iter().zip(encoded) {
-                hypotheses[i] = self.tokenizer.decode(&best_path::labels(&speech))?;
-            }
-        }
+        let hypotheses = self.transcripts(model, self.dev.texts.len())?;
         Ok(Metrics::from([
             ("wer".into(), metrics::wer(&self.dev.texts, &hypotheses)),
             ("cer".into(), metrics::cer(&self.dev.texts, &hypotheses)),
         ]))
+    }
+
+    fn samples(&self, model: &Parakeet, count: usize) -> anyhow::Result<Vec<Sample>> {
+        let texts = self.transcripts(model, count)?;
+        let rows = self.dev.names.iter().zip(&self.dev.texts).zip(texts);
+        let sample = |((example, reference), text): ((&String, &String), String)| Sample {
+            example: example.clone(),
+            reference: reference.clone(),
+            text,
+        };
+        Ok(rows.map(sample).collect())
+    }
+
+    fn frozen_parameters(&self) -> usize {
+        0
     }
 
     fn fingerprint(&self) -> String {
@@ -236,6 +243,26 @@ impl Job for CtcJob {
             &self.start_hash,
             self.config.train_manifest.weights(),
         ))
+    }
+}
+
+impl CtcJob {
+    /// What `model` hears in the first `count` held-out utterances.
+    fn transcripts(&self, model: &Parakeet, count: usize) -> anyhow::Result<Vec<String>> {
+        let device = self.device.clone().without_autodiff();
+        let bins = self.config.model.num_mel_bins;
+        let mut lengths = self.dev.lengths();
+        lengths.truncate(count);
+        let mut hypotheses = vec![String::new(); lengths.len()];
+        let encoder = SpeechEncoder::Parakeet(model.clone());
+        for batch in buckets::batches(&lengths, 4 * self.config.batch_frames, 0, 0) {
+            let rows: Vec<&[f32]> = batch.iter().map(|&i| self.dev.features[i].values.as_slice()).collect();
+            let encoded = ctc::encode(&encoder, &PaddedBatch::from_rows(&rows, bins, &device))?;
+            for (&i, speech) in batch.iter().zip(encoded) {
+                hypotheses[i] = self.tokenizer.decode(&best_path::labels(&speech))?;
+            }
+        }
+        Ok(hypotheses)
     }
 }
 
@@ -278,7 +305,7 @@ pub fn train(
     problems.extend(config.dev_manifest.problems("dev_manifest"));
     problems.extend(config.timing.iter().flat_map(Timing::problems));
     config::check("ctc", &problems)?;
-    folder::check(out)?;
+    result::check(out, &config.train)?;
     let source = Checkpoint::open(&config.tokenizer)?;
     let tokenizer = TextTokenizer::from_checkpoint(&source)?;
     tokenizer.check_rows(tokenizer.len())?;

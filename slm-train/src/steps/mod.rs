@@ -5,5 +5,6 @@ pub mod ctc;
 pub mod loss;
 pub mod pairing;
 mod result;
+mod sampling;
 pub mod text;
 pub mod timing;

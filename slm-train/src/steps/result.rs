@@ -4,7 +4,19 @@ use std::path::Path;
 
 use crate::output::folder;
 use crate::stopped::Stopped;
-use crate::training::checkpoint;
+use crate::training::{LoopConfig, Purpose, checkpoint};
+
+/// Whether a result can be written to the folder `out`; not asked where none will be.
+///
+/// # Errors
+///
+/// As [`folder::check`].
+pub(super) fn check(out: &Path, train: &LoopConfig) -> anyhow::Result<()> {
+    match train.purpose {
+        Purpose::Train => folder::check(out),
+        Purpose::DryRun => Ok(()),
+    }
+}
 
 /// Lets `fill` write the result of the finished run in `run` into the folder `out`, whose files appear when all of
 /// them are whole.

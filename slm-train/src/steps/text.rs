@@ -14,25 +14,25 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::models::checkpoint::{Checkpoint, GENERATION_FILE, json};
-use slm_core::models::decode::{DEFAULT_MAX_NEW_TOKENS, settings};
-use slm_core::models::llm::T5;
+use slm_core::models::decode::{self, DEFAULT_MAX_NEW_TOKENS, settings};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
+use slm_core::models::llm::{LanguageModel, T5};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedIds, keep_mask};
 use slm_core::models::text::TextTokenizer;
 
 use super::loss::{cross_entropy_sum, shift_right};
 use super::result;
+use super::sampling::sampling;
 use crate::config;
 use crate::data::buckets;
 use crate::data::domain::hearing::{mishear, mishear_pieces};
 use crate::data::domain::tasks::{Task, TaskPair, chat_pairs, copy_drill, pairs};
 use crate::data::domain::{Item, NamePool, is_held_out, sample};
 use crate::digest::digest;
-use crate::output::folder;
 use crate::output::tokenizer::TokenizerFiles;
 use crate::random::rng_for;
-use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome};
+use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample};
 
 /// The stream of random numbers that training examples draw from.
 const EXAMPLE_STREAM: u64 = 0x7465_7874;
@@ -265,6 +265,27 @@ impl Job for TextJob {
         Ok(Metrics::from([("loss".into(), loss / tokens), ("token_accuracy".into(), right / tokens)]))
     }
 
+    fn samples(&self, model: &T5, count: usize) -> anyhow::Result<Vec<Sample>> {
+        let device = model.device();
+        let model = LanguageModel::T5(model.clone());
+        let examples = &self.held_out[..count.min(self.held_out.len())];
+        let sources: Vec<&[u32]> = examples.iter().map(|example| example.source.as_slice()).collect();
+        let pad = self.config.model.pad_token_id;
+        let ids = PaddedIds::from_rows(&sources, pad, &device);
+        let answers =
+            decode::generate(&model, &model.encode(&model.embed(&ids)), &sampling(&self.tokenizer))?;
+        let text = |ids: &[u32]| self.tokenizer.decode(ids);
+        let rows = examples.iter().zip(answers);
+        rows.map(|(Example { source, target }, answer)| {
+            Ok(Sample { example: text(source)?, reference: text(target)?, text: text(&answer.ids)? })
+        })
+        .collect()
+    }
+
+    fn frozen_parameters(&self) -> usize {
+        0
+    }
+
     fn fingerprint(&self) -> String {
         digest(&(
             &self.config.model,
@@ -307,7 +328,7 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
         }
     }
     config::check("text", &problems)?;
-    folder::check(out)?;
+    result::check(out, &config.train)?;
     let start = config.start.as_deref().map(Checkpoint::open).transpose()?;
 
     let device = device.clone().autodiff();

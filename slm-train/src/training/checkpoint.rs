@@ -4,6 +4,8 @@
 //! holds the module and the optimizer as Burn records, which keep parameter ids, `state.json` with the
 //! position in the data, and `MANIFEST.json` with sizes and hashes, written last and verified on resume.
 //! The newest folder that verifies wins; older ones are removed only after the new one is in place.
+//!
+//! The best checkpoints lie beside them in `best`, without the optimizer: no run goes on from them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use slm_core::models::checkpoint::hash::sha256_file;
 
 use super::Metrics;
+use super::judge::Ranking;
 
+/// The folder of the best checkpoints in that of a run.
+const BEST: &str = "best";
 const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
@@ -36,6 +41,9 @@ pub struct State {
     pub fingerprint: String,
     /// The last evaluation.
     pub metrics: Metrics,
+    /// The best checkpoints.
+    #[serde(default)]
+    pub ranking: Ranking,
 }
 
 #[derive(Debug, Serialize, Deserialize, PartialEq)]
@@ -57,13 +65,48 @@ pub fn save<M: Module>(
     keep: usize,
 ) -> anyhow::Result<()> {
     let name = name(state.step);
-    write(run, &name, model, optimizer, state)
+    write(run, &name, model, Some(optimizer), state)
         .with_context(|| format!("cannot save checkpoint `{}`", run.join(&name).display()))?;
     for (_, dir) in list(run)?.into_iter().rev().skip(keep) {
         // Only after the new one verified, so that the last sound one is never the one removed.
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
     }
     Ok(())
+}
+
+/// Writes the weights of `state.step` as one of the best, and removes those that are no longer.
+///
+/// # Errors
+///
+/// As [`save`].
+pub fn save_best<M: Module>(run: &Path, model: &M, state: &State) -> anyhow::Result<()> {
+    let best = run.join(BEST);
+    fs::create_dir_all(&best).with_context(|| format!("cannot create `{}`", best.display()))?;
+    let name = name(state.step);
+    write(&best, &name, model, None, state)
+        .with_context(|| format!("cannot save checkpoint `{}`", best.join(&name).display()))?;
+    for (step, dir) in list(&best)? {
+        // A run that was killed and went on makes later ones again.
+        if step <= state.step && !state.ranking.best.iter().any(|ranked| ranked.step == step) {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a step's checkpoint among the best.
+pub fn best_dir(run: &Path, step: u64) -> PathBuf {
+    run.join(BEST).join(name(step))
+}
+
+/// The module as the checkpoint in `dir` has it.
+///
+/// # Errors
+///
+/// A checkpoint that is damaged or does not fit.
+pub fn load_model<M: Module>(dir: &Path, model: M) -> anyhow::Result<M> {
+    verify(dir)?;
+    model.try_load_file(dir.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// The folder of a step's checkpoint.
@@ -75,7 +118,7 @@ fn write<M: Module>(
     run: &Path,
     name: &str,
     model: &M,
-    optimizer: &ModuleOptimizer,
+    optimizer: Option<&ModuleOptimizer>,
     state: &State,
 ) -> anyhow::Result<()> {
     let scratch = run.join(format!("{name}.tmp"));
@@ -85,14 +128,19 @@ fn write<M: Module>(
     fs::create_dir(&scratch)?;
     // `valid` takes the running statistics of batch norms up to the last step; a plain clone lags by one.
     model.valid().save_file(scratch.join(MODEL)).map_err(|error| anyhow::anyhow!("{error}"))?;
-    optimizer.save(scratch.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    if let Some(optimizer) = optimizer {
+        optimizer.save(scratch.join(OPTIMIZER)).map_err(|error| anyhow::anyhow!("{error}"))?;
+    }
     fs::write(scratch.join(STATE), serde_json::to_vec_pretty(state)?)?;
-    let files = [MODEL, OPTIMIZER, STATE]
-        .into_iter()
+    let mut names = vec![MODEL, STATE];
+    names.extend(optimizer.map(|_| OPTIMIZER));
+    let files = names
+        .iter()
+        .copied()
         .map(|name| Ok((name.to_owned(), record(&scratch.join(name))?)))
         .collect::<anyhow::Result<BTreeMap<String, FileRecord>>>()?;
     fs::write(scratch.join(MANIFEST), serde_json::to_vec_pretty(&files)?)?;
-    for name in [MODEL, OPTIMIZER, STATE, MANIFEST] {
+    for name in names.into_iter().chain([MANIFEST]) {
         // Opened for writing: Windows syncs no handle that only reads.
         OpenOptions::new().write(true).open(scratch.join(name))?.sync_all()?;
     }

@@ -10,8 +10,9 @@ use std::thread::Scope;
 
 use anyhow::Context;
 
-use super::checkpoint::State;
-use super::{Job, LoopConfig};
+use super::batches::Batches;
+use super::step::Place;
+use super::{BatchOf, Job, LoopConfig};
 
 /// Batches that are loaded, or being loaded, for each thread.
 const AHEAD: usize = 2;
@@ -52,74 +53,84 @@ impl Source for () {
 /// A batch to load, and where it goes.
 type Task<B> = (Draw, SyncSender<anyhow::Result<B>>);
 
-/// The batches of a run, from where its state is.
-pub(super) struct Feed<'a, S: Source> {
-    source: &'a S,
+/// The batches of a run, from where it stands.
+pub(super) struct Feed<'a, J: Job> {
+    job: &'a J,
+    order: Batches<'a, J>,
     /// Where threads take their tasks; none without threads.
-    tasks: Option<Sender<Task<S::Batch>>>,
+    tasks: Option<Sender<Task<BatchOf<J>>>>,
     /// What was asked for and is not taken yet, and how many that may be.
-    pending: VecDeque<Receiver<anyhow::Result<S::Batch>>>,
+    pending: VecDeque<Receiver<anyhow::Result<BatchOf<J>>>>,
     most: usize,
-    /// The batches of the epoch, and how many of them were asked for.
+    epoch: u64,
+    /// The batches of the epoch, how many of them were taken, and how many were asked for.
     batches: Vec<Vec<usize>>,
+    taken: usize,
     asked: usize,
     /// The batches of the run that were asked for, of which a step takes `accumulate`.
     count: u64,
     accumulate: u64,
 }
 
-impl<'a, S: Source> Feed<'a, S> {
-    /// Goes on where `state` stands, with so many threads of `scope`; without one, a batch is loaded when it is taken.
+impl<'a, J: Job> Feed<'a, J> {
+    /// Goes on at `place`, with the threads of `scope` that `config` asks for; without one, a batch is loaded when it is taken.
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, 'a>,
-        source: &'a S,
-        batches: Vec<Vec<usize>>,
-        state: &State,
+        job: &'a J,
         config: &LoopConfig,
+        place: Place,
     ) -> Self {
         let (sender, receiver) = channel();
-        let tasks = Arc::new(Mutex::new(receiver));
+        let (tasks, source) = (Arc::new(Mutex::new(receiver)), job.source());
         for _ in 0..config.workers {
             let tasks = Arc::clone(&tasks);
             scope.spawn(move || work(source, &tasks));
         }
-        let accumulate = config.accumulate as u64;
+        let (accumulate, order) = (config.accumulate as u64, Batches::new(job, config.overfit));
         Self {
-            source,
+            job,
             tasks: (config.workers > 0).then_some(sender),
             pending: VecDeque::new(),
             most: AHEAD * config.workers,
-            batches,
-            asked: state.batch,
-            count: state.step * accumulate,
+            epoch: place.epoch,
+            batches: order.of(place.epoch),
+            taken: place.batch,
+            asked: place.batch,
+            count: place.step * accumulate,
+            order,
             accumulate,
         }
     }
 
-    /// The next batch of `job`, and moves `state` behind it. Nothing is loaded ahead beyond the end of an epoch.
+    /// The epoch of the next batch, and its number within the epoch.
+    pub(super) fn place(&self) -> (u64, usize) {
+        (self.epoch, self.taken)
+    }
+
+    /// The batches of the epoch.
+    pub(super) fn batches(&self) -> &[Vec<usize>] {
+        &self.batches
+    }
+
+    /// The next batch. Nothing is loaded ahead beyond the end of an epoch.
     ///
     /// # Errors
     ///
     /// Data that cannot be read, or an epoch without batches.
-    pub(super) fn next<J: Job<Source = S>>(
-        &mut self,
-        job: &J,
-        state: &mut State,
-    ) -> anyhow::Result<S::Batch> {
-        while state.batch >= self.batches.len() {
-            state.epoch += 1;
-            (state.batch, self.asked) = (0, 0);
-            self.batches = job.batches(state.epoch);
-            anyhow::ensure!(!self.batches.is_empty(), "no batches in epoch {}", state.epoch);
+    pub(super) fn next(&mut self) -> anyhow::Result<BatchOf<J>> {
+        while self.taken >= self.batches.len() {
+            self.epoch += 1;
+            (self.taken, self.asked) = (0, 0);
+            self.batches = self.order.of(self.epoch);
+            anyhow::ensure!(!self.batches.is_empty(), "no batches in epoch {}", self.epoch);
         }
-        state.batch += 1;
-        let Some(tasks) = &self.tasks else {
-            let draw = self.draw(state.epoch).context("no batch is left")?;
-            return self.source.load(draw);
+        self.taken += 1;
+        let Some(tasks) = self.tasks.clone() else {
+            let draw = self.draw().context("no batch is left")?;
+            return self.job.source().load(draw);
         };
-        let tasks = tasks.clone();
         while self.pending.len() < self.most
-            && let Some(draw) = self.draw(state.epoch)
+            && let Some(draw) = self.draw()
         {
             let (answer, loaded) = sync_channel(1);
             tasks.send((draw, answer)).ok().context("the threads that load batches ended")?;
@@ -130,12 +141,12 @@ impl<'a, S: Source> Feed<'a, S> {
     }
 
     /// The next batch to ask for, as far as the epoch has one.
-    fn draw(&mut self, epoch: u64) -> Option<Draw> {
+    fn draw(&mut self) -> Option<Draw> {
         let items = self.batches.get(self.asked)?.clone();
         let step = self.count / self.accumulate;
         self.asked += 1;
         self.count += 1;
-        Some(Draw { step, epoch, items })
+        Some(Draw { step, epoch: self.order.data_epoch(self.epoch), items })
     }
 }
 

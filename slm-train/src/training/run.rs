@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::Context;
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 
 use super::checkpoint::{self, Resumed, State};
+use super::estimate::{self, Estimate};
 use super::feed::Feed;
 use super::guard::Guard;
-use super::log::{RunLog, StepRecord};
-use super::{Job, LoopConfig, clip, rng_for, schedule};
+use super::log::RunLog;
+use super::step::{Place, Stepper};
+use super::weights::Weights;
+use super::{Job, LoopConfig, Metrics, Purpose};
+use crate::history::{History, StepRecord};
 use crate::stopped::Stopped;
-
-/// The stream of random numbers that steps draw from.
-const STEP_STREAM: u64 = 0x7374_6570;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -35,15 +35,8 @@ pub enum Outcome<M> {
         /// The signal's number.
         signal: usize,
     },
-}
-
-/// The optimizer that a fresh run starts with.
-pub fn optimizer(config: &LoopConfig) -> ModuleOptimizer {
-    AdamWConfig::new()
-        .with_beta_2(config.beta_2)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .init()
+    /// What training would take; nothing was written.
+    Estimated(Estimate),
 }
 
 /// Trains `model` in the folder `dir`, from its newest checkpoint if there is one.
@@ -61,13 +54,19 @@ pub fn run<J: Job>(
     dir: &Path,
     device: &Device,
 ) -> anyhow::Result<Outcome<J::Model>> {
+    if config.purpose == Purpose::DryRun {
+        return Ok(Outcome::Estimated(estimate::estimate(job, model, config, device)?));
+    }
     fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
     let _lock = lock(dir)?;
     let signal = watch_signals()?;
     let mut warnings = Vec::new();
-    let resumed = checkpoint::resume(dir, model, optimizer(config), &job.fingerprint(), &mut |text| {
+    let resumed = checkpoint::resume(dir, model, config.new_optimizer(), &job.fingerprint(), &mut |text| {
         warnings.push(text);
     })?;
+    if let Some(record) = &config.record {
+        record.write(dir)?;
+    }
     let mut log = RunLog::open(dir, config.steps, resumed.state.step)?;
     for text in warnings {
         log.note(&text);
@@ -76,9 +75,11 @@ pub fn run<J: Job>(
         log.note(&format!("resumed at step {}", resumed.state.step));
     }
     let made = thread::scope(|scope| {
-        let State { epoch, .. } = resumed.state;
-        let feed = Feed::start(scope, job.source(), job.batches(epoch), &resumed.state, config);
-        steps(job, feed, resumed, config, dir, device, &mut log, &signal)
+        let Resumed { model, optimizer, state } = resumed;
+        let place = Place { step: state.step, epoch: state.epoch, batch: state.batch };
+        let feed = Feed::start(scope, job, config, place);
+        let stepper = Stepper::new(job, config, device, optimizer, feed, place.step);
+        steps(job, stepper, model, state, config, dir, &mut log, &signal)
     });
     made.map_err(|error| {
         let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
@@ -89,47 +90,27 @@ pub fn run<J: Job>(
 /// Takes the steps that are left.
 fn steps<J: Job>(
     job: &J,
-    mut feed: Feed<J::Source>,
-    resumed: Resumed<J::Model>,
+    mut stepper: Stepper<J>,
+    mut model: J::Model,
+    mut state: State,
     config: &LoopConfig,
     dir: &Path,
-    device: &Device,
     log: &mut RunLog,
     signal: &AtomicUsize,
 ) -> anyhow::Result<Outcome<J::Model>> {
-    let Resumed { mut model, mut optimizer, mut state } = resumed;
-
     let mut guard = Guard::default();
     // Summed on the device and read only when logged: a read waits for the device.
     let mut window = Window::default();
-    while state.step < config.steps {
-        let rate = schedule::learning_rate(config, state.step);
-        device.seed(config.seed ^ state.step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut rng = rng_for(config.seed, STEP_STREAM, state.step);
-
-        let mut micro = Vec::with_capacity(config.accumulate);
-        while micro.len() < config.accumulate {
-            micro.push(feed.next(job, &mut state)?);
+    let mut is_over = has_enough(config, &state);
+    while state.step < config.steps && !is_over {
+        let taken = stepper.take(model, &mut guard)?;
+        model = taken.model;
+        if !taken.norm.is_finite() {
+            log.note(&format!("warning: step {} skipped, gradient norm is {}", state.step, taken.norm));
         }
-        let weight: f64 = micro.iter().map(|batch| job.weight(batch)).sum();
-
-        let mut sums = GradientsAccumulator::new();
-        for batch in &micro {
-            let loss = job.loss(&model, batch, &mut rng)? / weight;
-            window.add(loss.clone().inner());
-            sums.accumulate(&model, GradientsParams::from_grads(loss.backward(), &model));
-        }
-        let mut grads = sums.grads();
-        let norm = clip::global_norm(&model, &grads);
-        if guard.admit(state.step, norm, rate)? {
-            clip::clip(&model, &mut grads, norm, config.clip_norm);
-            model = optimizer.step(rate, model, grads);
-        } else {
-            log.note(&format!("warning: step {} skipped, gradient norm is {norm}", state.step));
-        }
-        state.step += 1;
-        window.weight += weight;
-        window.steps += 1;
+        let Place { step, epoch, batch } = stepper.place();
+        (state.step, state.epoch, state.batch) = (step, epoch, batch);
+        window.add(taken.loss, taken.weight);
         log.advance(state.step);
 
         if state.step.is_multiple_of(config.log_every) || state.step == config.steps {
@@ -138,8 +119,8 @@ fn steps<J: Job>(
                 step: state.step,
                 epoch: state.epoch,
                 loss: window.mean(),
-                grad_norm: norm,
-                learning_rate: rate,
+                grad_norm: taken.norm,
+                learning_rate: config.learning_rate_at(state.step - 1),
                 per_second: window.weight / (seconds - window.began).max(1e-9),
                 seconds,
             };
@@ -149,32 +130,100 @@ fn steps<J: Job>(
         let stop = signal.load(Ordering::Relaxed);
         let mut evaluated = Ok(());
         if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
-            evaluated = evaluate(job, &model, &mut state, log);
+            evaluated = evaluate(job, &model, config, dir, &mut state, log);
             window.began = log.seconds();
         }
+        is_over = has_enough(config, &state);
         // A failed evaluation ends the run, and must not take the steps along.
-        let is_end = state.step == config.steps || stop != 0 || evaluated.is_err();
+        let is_end = state.step == config.steps || is_over || stop != 0 || evaluated.is_err();
         if state.step.is_multiple_of(config.save_every) || is_end {
-            checkpoint::save(dir, &model, &optimizer, &state, config.keep)?;
+            checkpoint::save(dir, &model, stepper.optimizer(), &state, config.keep)?;
         }
         evaluated?;
         if stop != 0 {
             log.note(&format!("stopped at step {}, checkpoint saved", state.step));
+            log.report();
             return Ok(Outcome::Interrupted { signal: stop });
         }
     }
-    Ok(Outcome::Finished { model: model.valid(), state })
+    if is_over && state.step < config.steps {
+        log.note(&format!(
+            "over at step {}: {} evaluations were no better",
+            state.step, state.ranking.waited
+        ));
+    }
+    finish(job, &model, config, dir, state, log)
 }
 
-/// Judges the model, writes the figures to the log and into the state.
-fn evaluate<J: Job>(job: &J, model: &J::Model, state: &mut State, log: &mut RunLog) -> anyhow::Result<()> {
-    let metrics = job
-        .evaluate(&model.valid())
-        .with_context(|| format!("cannot evaluate the model of step {}", state.step))?;
-    log.eval(state.step, &metrics)?;
-    // JSON has no NaN: such a figure would come back as null and end the resumption.
-    state.metrics = metrics.into_iter().filter(|(_, value)| value.is_finite()).collect();
+/// The weights that the result is to have, with their figures.
+fn finish<J: Job>(
+    job: &J,
+    model: &J::Model,
+    config: &LoopConfig,
+    dir: &Path,
+    mut state: State,
+    log: &RunLog,
+) -> anyhow::Result<Outcome<J::Model>> {
+    let model = config.weights.of_run(dir, model, &state)?;
+    if config.weights != Weights::Last {
+        state.metrics = finite(job.evaluate(&model).context("cannot evaluate the result")?);
+        let figures: Vec<String> =
+            state.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        log.note(&format!("result: {}", figures.join(", ")));
+    }
+    if let Some(text) = config.overfit.and_then(|count| learnt_by_heart(dir, count)) {
+        log.note(&text);
+    }
+    log.report();
+    Ok(Outcome::Finished { model, state })
+}
+
+/// What it says of a pipeline how `count` examples were learnt.
+fn learnt_by_heart(dir: &Path, count: usize) -> Option<String> {
+    /// The share of the first loss below which the last one is that of a text known by heart.
+    const SHARE: f64 = 0.1;
+    let history = History::read(dir).ok()?;
+    let (first, last) = (history.steps.values().next()?.loss, history.steps.values().next_back()?.loss);
+    let verdict = if last < SHARE * first {
+        "the pipeline learns"
+    } else {
+        "they are not known by heart: more steps, or something in the pipeline is wrong"
+    };
+    Some(format!("{count} examples: loss {first:.4} at first, {last:.4} at last; {verdict}"))
+}
+
+/// Whether the judge has seen no better figure for long enough.
+fn has_enough(config: &LoopConfig, state: &State) -> bool {
+    config.judge.as_ref().is_some_and(|judge| judge.has_enough(&state.ranking))
+}
+
+/// Judges the model, writes the figures to the log and into the state, and keeps the weights if they are among the best.
+fn evaluate<J: Job>(
+    job: &J,
+    model: &J::Model,
+    config: &LoopConfig,
+    dir: &Path,
+    state: &mut State,
+    log: &mut RunLog,
+) -> anyhow::Result<()> {
+    let fail = || format!("cannot evaluate the model of step {}", state.step);
+    let judged = model.valid();
+    let metrics = job.evaluate(&judged).with_context(fail)?;
+    let samples = if config.samples > 0 { job.samples(&judged, config.samples) } else { Ok(Vec::new()) };
+    log.eval(state.step, &metrics, samples.with_context(fail)?)?;
+    log.report();
+    if let Some(judge) = &config.judge
+        && judge.rank(&mut state.ranking, state.step, &metrics)?
+    {
+        checkpoint::save_best(dir, model, state)?;
+    }
+    state.metrics = finite(metrics);
     Ok(())
+}
+
+/// JSON has no NaN: such a figure would come back as null and end the resumption.
+fn finite(metrics: Metrics) -> Metrics {
+    metrics.into_iter().filter(|(_, value)| value.is_finite()).collect()
 }
 
 /// Loss and speed since the last log line.
@@ -187,7 +236,9 @@ struct Window {
 }
 
 impl Window {
-    fn add(&mut self, loss: Tensor<1>) {
+    fn add(&mut self, loss: Tensor<1>, weight: f64) {
+        self.weight += weight;
+        self.steps += 1;
         self.loss = Some(match self.loss.take() {
             Some(sum) => sum + loss,
             None => loss,

@@ -371,5 +371,6 @@ pub(crate) fn finished<M>(outcome: Outcome<M>) -> M {
     match outcome {
         Outcome::Finished { model, .. } => model,
         Outcome::Interrupted { signal } => panic!("interrupted by signal {signal}"),
+        Outcome::Estimated(estimate) => panic!("not trained: {estimate}"),
     }
 }

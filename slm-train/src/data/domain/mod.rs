@@ -191,6 +191,12 @@ pub fn names(pool: NamePool) -> &'static [&'static str] {
     }
 }
 
+/// An invented first name, lower case; never one of a listed pool.
+#[must_use]
+pub fn invented_name<R: Rng>(rng: &mut R) -> String {
+    invented::name(rng)
+}
+
 /// The distinct words of the English lexicons and of the training names, sorted.
 #[must_use]
 pub fn words() -> &'static [&'static str] {

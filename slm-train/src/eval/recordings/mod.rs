@@ -16,7 +16,7 @@ use slm_core::{Answer, Model, Request, Task, audio};
 use super::answers::contained;
 use super::hypotheses::Hypothesis;
 use super::metrics::{Counts, ErrorCounts};
-use super::normalise::normalise;
+use super::normalise::Normaliser;
 use crate::data::manifest::Utterance;
 use crate::data::speech;
 
@@ -34,14 +34,15 @@ const PIECE: usize = audio::SAMPLE_RATE as usize / 10;
 pub struct Listener<'a> {
     model: &'a Model,
     request: Request,
+    normaliser: Normaliser,
     /// The transcripts of utterances, by the hash of their samples.
     alone: HashMap<String, String>,
 }
 
 impl<'a> Listener<'a> {
-    /// Asks `model` for what `request` says.
-    pub fn new(model: &'a Model, request: Request) -> Self {
-        Self { model, request, alone: HashMap::new() }
+    /// Asks `model` for what `request` says; texts are compared as `normaliser` makes them.
+    pub fn new(model: &'a Model, request: Request, normaliser: Normaliser) -> Self {
+        Self { model, request, normaliser, alone: HashMap::new() }
     }
 
     /// Scores `rows` of the corpus `manifest`. `on_answer` gets each answer as soon as it is there. A recording that fails
@@ -80,7 +81,7 @@ impl<'a> Listener<'a> {
             }
             on_answer(&answer);
         }
-        Ok(RecordingsReport::of(manifest, &all, rows.len() - all.len(), self.request.decode))
+        Ok(RecordingsReport::of(manifest, &all, rows.len() - all.len(), self.normaliser, self.request.decode))
     }
 
     /// Transcribes one recording, and each of its utterances.
@@ -100,7 +101,7 @@ impl<'a> Listener<'a> {
             let text = self
                 .alone(&samples[at(spoken.start)..at(spoken.end).max(at(spoken.start))])
                 .map_err(|error| format!("cannot answer `{path}` from {:.2} s: {error}", spoken.start))?;
-            alone += ErrorCounts::of(&normalise(&spoken.text), &normalise(&text));
+            alone += self.errors(&spoken.text, &text);
             one_by_one.push(text);
         }
         hypothesis.speech.clone_from(&answer.text);
@@ -108,7 +109,11 @@ impl<'a> Listener<'a> {
         hypothesis.agreement = answer.agreement();
         hypothesis.warnings = answer.warnings.iter().map(ToString::to_string).collect();
         hypothesis.ctc.clone_from(&answer.ctc_text);
-        Ok(Found { one_by_one: alone, wall, ..found(row, &answer) })
+        Ok(Found { one_by_one: alone, wall, ..found(row, &answer, self.normaliser) })
+    }
+
+    fn errors(&self, reference: &str, text: &str) -> ErrorCounts {
+        ErrorCounts::of(&self.normaliser.apply(reference), &self.normaliser.apply(text))
     }
 
     fn alone(&mut self, samples: &[f32]) -> Result<String, String> {
@@ -156,9 +161,9 @@ pub fn transcribe(model: &Model, request: &Request, samples: &[f32]) -> Result<A
 }
 
 /// What an answer is worth, but for what it is compared with.
-pub fn found(row: &Utterance, answer: &Answer) -> Found {
+pub fn found(row: &Utterance, answer: &Answer, normaliser: Normaliser) -> Found {
     Found {
-        whole: ErrorCounts::of(&normalise(&row.text), &normalise(&answer.text)),
+        whole: ErrorCounts::of(&normaliser.apply(&row.text), &normaliser.apply(&answer.text)),
         utterances: row.utterances.len(),
         written: written(&words(answer), &row.stretches),
         coverage: coverage(answer),

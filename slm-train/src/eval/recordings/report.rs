@@ -10,7 +10,7 @@ use slm_core::{DecodeConfig, Warning};
 use super::times::{Coverage, Written};
 use crate::eval::bootstrap;
 use crate::eval::metrics::{Counts, ErrorCounts};
-use crate::eval::normalise;
+use crate::eval::normalise::Normaliser;
 
 /// What was found of one recording.
 #[derive(Debug, Clone, Default)]
@@ -78,14 +78,20 @@ pub struct RecordingsReport {
     /// Seconds of work for a second of audio.
     pub real_time_factor: f64,
     /// How texts were normalised.
-    pub normaliser: &'static str,
+    pub normaliser: Normaliser,
     /// How tokens were chosen.
     pub decoding: DecodeConfig,
 }
 
 impl RecordingsReport {
     /// The scores of `found`, and of `failed` recordings of which there is nothing.
-    pub fn of(manifest: &str, found: &[Found], failed: usize, decoding: DecodeConfig) -> Self {
+    pub fn of(
+        manifest: &str,
+        found: &[Found],
+        failed: usize,
+        normaliser: Normaliser,
+        decoding: DecodeConfig,
+    ) -> Self {
         let total = |units: &[usize], errors: fn(&Found) -> ErrorCounts| {
             ErrorCounts::total(units.iter().map(|&unit| errors(&found[unit])))
         };
@@ -126,7 +132,7 @@ impl RecordingsReport {
             audio_seconds,
             wall_seconds,
             real_time_factor: share(wall_seconds),
-            normaliser: normalise::NAME,
+            normaliser,
             decoding,
         }
     }
@@ -209,7 +215,13 @@ mod tests {
 
     #[test]
     fn the_difference_is_one_number() {
-        let report = RecordingsReport::of("a", &[found(1, 0), found(4, 3)], 1, DecodeConfig::default());
+        let report = RecordingsReport::of(
+            "a",
+            &[found(1, 0), found(4, 3)],
+            1,
+            Normaliser::Basic,
+            DecodeConfig::default(),
+        );
         assert!((report.wer - 0.25).abs() < 1e-9 && (report.one_by_one_wer - 0.1).abs() < 1e-9);
         assert!((report.difference - 0.15).abs() < 1e-9);
         assert_eq!((report.words_without_speech, report.by_sound["pink"].words), (3, 3));
@@ -226,7 +238,7 @@ mod tests {
 
     #[test]
     fn nothing_found_is_no_division_by_nothing() {
-        let report = RecordingsReport::of("a", &[], 2, DecodeConfig::default());
+        let report = RecordingsReport::of("a", &[], 2, Normaliser::Basic, DecodeConfig::default());
         assert_eq!((report.recordings, report.failed), (0, 2));
         assert!(report.real_time_factor.abs() < 1e-9 && report.accounted.abs() < 1e-9);
         assert!(report.wer_interval.is_none());

@@ -13,6 +13,8 @@
 //! tasks = ["transcribe", "translate.german"]
 //! ```
 //!
+//! `normaliser = "whisper-english"`, beside `work`, has texts compared as Whisper's evaluation does ([`Normaliser`]).
+//!
 //! Paths are relative to the file. A corpus is a `manifest`, or is made again from its seed in `work`, where what is
 //! there already stays. With `recordings` it is made of another corpus's utterances, for the task `recordings`:
 //!
@@ -33,6 +35,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use super::context::ContextLists;
+use super::normalise::Normaliser;
 use super::recordings::TASK as RECORDINGS;
 use super::report::EvalRun;
 use super::tasks::EvalTask;
@@ -49,6 +52,9 @@ pub struct Suite {
     pub bundle: PathBuf,
     /// Where corpora are made.
     pub work: PathBuf,
+    /// How texts are changed before their words are compared.
+    #[serde(default)]
+    pub normaliser: Normaliser,
     /// What is spoken.
     #[serde(rename = "corpus")]
     pub corpora: Vec<Corpus>,
@@ -257,6 +263,7 @@ impl Suite {
                     task,
                     context: run.context,
                     manifest: run.corpus.clone(),
+                    normaliser: self.normaliser,
                 };
                 let asked = match asked(&run.tasks)? {
                     None => Asked::Recordings,

@@ -10,6 +10,7 @@ use super::words::{Words, note};
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
 use crate::data::groups::Group;
+use crate::data::rows::Rows;
 use crate::training::{Draw, Source};
 
 /// A corpus, ready to be learnt from.
@@ -26,7 +27,7 @@ pub struct Data {
 /// What the encoder gives for each utterance.
 enum Speech {
     /// It is on disk; measured is the number of rows that the adapter reads.
-    Kept(EncodedCorpus),
+    Kept { corpus: EncodedCorpus, rows: Rows },
     /// It is computed for every step.
     Fresh(Fresh),
 }
@@ -92,8 +93,8 @@ impl Data {
         };
         let reduced = |speech: &EncodedSpeech| shape.reduction.apply(speech).origins.len();
         let Words { rows, examples, groups } = words;
-        let speech = Speech::Kept(encoder.encode(&rows, &reduced, &note)?);
-        Ok(Self { speech, examples, groups, longest: rows.longest() })
+        let (corpus, longest) = (encoder.encode(&rows, &reduced, &note)?, rows.longest());
+        Ok(Self { speech: Speech::Kept { corpus, rows }, examples, groups, longest })
     }
 
     /// The utterances of `words`, to be encoded anew for every step; targets end with the id `end`.
@@ -117,7 +118,7 @@ impl Data {
     /// How many utterances there are.
     pub(super) fn utterances(&self) -> usize {
         match &self.speech {
-            Speech::Kept(corpus) => corpus.len(),
+            Speech::Kept { corpus, .. } => corpus.len(),
             Speech::Fresh(fresh) => fresh.len(),
         }
     }
@@ -125,15 +126,28 @@ impl Data {
     /// A hash of all that the utterances depend on.
     pub(super) fn key(&self) -> &str {
         match &self.speech {
-            Speech::Kept(corpus) => corpus.key(),
+            Speech::Kept { corpus, .. } => corpus.key(),
             Speech::Fresh(fresh) => fresh.key(),
         }
+    }
+
+    /// The recording of an utterance.
+    ///
+    /// # Errors
+    ///
+    /// Rows that cannot be read again.
+    pub(super) fn recording(&self, utterance: usize) -> anyhow::Result<String> {
+        let row = match &self.speech {
+            Speech::Kept { rows, .. } => rows.get(utterance)?,
+            Speech::Fresh(fresh) => fresh.row(utterance)?,
+        };
+        Ok(row.audio_filepath.display().to_string())
     }
 
     /// How many rows the adapter reads of an utterance.
     pub(super) fn length(&self, utterance: usize) -> usize {
         match &self.speech {
-            Speech::Kept(corpus) => corpus.measured(utterance),
+            Speech::Kept { corpus, .. } => corpus.measured(utterance),
             Speech::Fresh(fresh) => fresh.length(utterance),
         }
     }
@@ -151,7 +165,7 @@ impl Source for Data {
         };
         let written = Part { targets: targets(&written), examples: written };
         let (speech, targets) = match &self.speech {
-            Speech::Kept(corpus) => {
+            Speech::Kept { corpus, .. } => {
                 let places = spoken.iter().filter_map(|&item| self.examples.get(item).speech);
                 let states = places.map(|place| corpus.read(place)).collect::<anyhow::Result<_>>()?;
                 (Heard::States(states), targets(&spoken))

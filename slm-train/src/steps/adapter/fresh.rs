@@ -14,6 +14,7 @@ use super::Frozen;
 use super::examples::{Example, Examples};
 use crate::data::augment::{Augment, Chain, Moment};
 use crate::data::encoded;
+use crate::data::manifest::Utterance;
 use crate::data::rows::Rows;
 use crate::data::speech;
 use crate::digest::digest;
@@ -80,6 +81,15 @@ impl Fresh {
         self.rows.len()
     }
 
+    /// Row `index`.
+    ///
+    /// # Errors
+    ///
+    /// Rows that cannot be read again.
+    pub(super) fn row(&self, index: usize) -> anyhow::Result<Utterance> {
+        self.rows.get(index)
+    }
+
     /// How many rows the adapter reads of row `index` at most, before it is changed.
     pub(super) fn length(&self, index: usize) -> usize {
         self.lengths[index] as usize
@@ -137,7 +147,7 @@ impl Fresh {
 
     fn samples(&self, example: Example) -> anyhow::Result<Vec<f32>> {
         let row = example.speech.context("an example without speech has no sound")?;
-        Ok(speech::samples(&self.rows.get(row)?)?.samples)
+        Ok(speech::samples(&self.row(row)?)?.samples)
     }
 }
 

@@ -33,28 +33,28 @@ use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
 use crate::steps::pairing;
-use crate::training::{Draw, Job, Metrics, Source};
+use crate::training::{Draw, Job, Metrics, Sample, Source};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
     pub(super) config: AdapterStage,
-    shape: AdapterShape,
+    pub(super) shape: AdapterShape,
     pub(super) encoder_files: Checkpoint,
     encoder: SpeechEncoder,
     labels: Option<TextTokenizer>,
-    tokenizer: TextTokenizer,
+    pub(super) tokenizer: TextTokenizer,
     pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
-    prompts: Prompts,
+    pub(super) prompts: Prompts,
     /// What the bundle is to have of the tasks.
     pub(super) templates: BTreeMap<String, Vec<String>>,
     pub(super) train: Data,
     /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
     /// without distillation.
     taught: Vec<Vec<PromptIds>>,
-    dev: Data,
+    pub(super) dev: Data,
     /// Without autodiff: data and frozen parts.
-    device: Device,
+    pub(super) device: Device,
     fingerprint: String,
 }
 
@@ -249,7 +249,7 @@ impl AdapterJob {
     }
 
     /// What the encoder gives for a batch.
-    fn states<'a>(&self, batch: &'a Batch) -> anyhow::Result<Cow<'a, [EncodedSpeech]>> {
+    pub(super) fn states<'a>(&self, batch: &'a Batch) -> anyhow::Result<Cow<'a, [EncodedSpeech]>> {
         let features = match &batch.speech {
             Heard::States(states) => return Ok(Cow::Borrowed(states)),
             Heard::Features(features) => features,
@@ -340,6 +340,14 @@ impl Job for AdapterJob {
         }
         let mean = |(task, (loss, tokens))| (format!("loss_{task}"), loss / tokens as f64);
         Ok(sums.into_iter().map(mean).collect())
+    }
+
+    fn samples(&self, model: &Adapter, count: usize) -> anyhow::Result<Vec<Sample>> {
+        self.answers_to_held_out(model, count)
+    }
+
+    fn frozen_parameters(&self) -> usize {
+        self.encoder.num_params() + self.llm.num_params()
     }
 
     fn fingerprint(&self) -> String {

@@ -12,6 +12,7 @@ mod fresh;
 mod frozen;
 mod job;
 mod prompts;
+mod samples;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,6 @@ use crate::config;
 use crate::data::augment::Augment;
 use crate::data::mixture::Corpus;
 use crate::output::bundle::{self, BundleContent};
-use crate::output::folder;
 use crate::training::{self, LoopConfig, Outcome};
 
 /// Settings of the stage.
@@ -112,7 +112,7 @@ pub fn train(
     device: &Device,
 ) -> anyhow::Result<Outcome<Adapter>> {
     config::check("adapter", &config.problems())?;
-    folder::check(out)?;
+    result::check(out, &config.train)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
     let job = AdapterJob::new(config, parts)?;

@@ -5,9 +5,6 @@
 //! and letters keep their accents. Text is taken in whichever Unicode form it arrives; a composed and a
 //! decomposed accent count as different letters.
 
-/// The name under which reports mention this normaliser.
-pub const NAME: &str = "basic";
-
 /// What a character turns into.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {

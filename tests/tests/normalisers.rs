@@ -1,0 +1,28 @@
+//! Whisper's normalisers against the original's: `fixtures/normalisers.json`, written by `fixtures/make_normalisers.py`.
+
+use slm_train::eval::normalise::Normaliser;
+
+const GOLDEN: &str = include_str!("../fixtures/normalisers.json");
+
+/// The texts that a normaliser makes something else of, with its output and the expected one.
+fn differences(normaliser: Normaliser, column: usize) -> Vec<String> {
+    let rows: Vec<[String; 3]> = serde_json::from_str(GOLDEN).unwrap();
+    assert!(rows.len() > 600);
+    rows.into_iter()
+        .filter_map(|row| {
+            // The original leaves white space at the ends, which no metric counts.
+            let (found, expected) = (normaliser.apply(&row[0]), row[column].trim());
+            (found != expected).then(|| format!("{:?}: {found:?}, expected {expected:?}", row[0]))
+        })
+        .collect()
+}
+
+#[test]
+fn basic_equals_the_original() {
+    assert_eq!(differences(Normaliser::WhisperBasic, 1), Vec::<String>::new());
+}
+
+#[test]
+fn english_equals_the_original() {
+    assert_eq!(differences(Normaliser::WhisperEnglish, 2), Vec::<String>::new());
+}
