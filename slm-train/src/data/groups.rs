@@ -43,7 +43,8 @@ pub fn divided(
     weights: &[f64],
     temperature: f64,
 ) -> Vec<Group> {
-    if temperature == 1.0 && weights.iter().all(|weight| *weight == 1.0) {
+    let is_one = |value: &f64| (value - 1.0).abs() < f64::EPSILON;
+    if is_one(&temperature) && weights.iter().all(is_one) {
         return groups;
     }
     let mut parts = Vec::new();
