@@ -1,6 +1,7 @@
 //! The rows of a corpus in a file, so that memory holds [`BYTES_A_ROW`] of each.
 //!
 //! Manifests of every kind come here row by row, and are read back by their number, in any order and from any thread.
+//! The file is JSON: of a number that is not whole, the last bit may be another.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -175,8 +176,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let row = |n: usize| Utterance {
             audio_filepath: format!("archive-{}.tar", n % 3).into(),
-            duration: 0.1 + n as f64 / 3.0,
-            offset: (n % 2 == 0).then_some(0.7),
+            duration: 0.25 * (n + 1) as f64,
+            offset: (n % 2 == 0).then_some(0.75),
             channel: (n % 5 == 0).then_some(2),
             member: (n % 4 == 0).then(|| Member { name: format!("{n}.wav"), start: 512, bytes: n as u64 }),
             text: "grüß \"dich\"\n".repeat(n % 4),
