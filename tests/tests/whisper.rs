@@ -402,7 +402,8 @@ fn compare_times(model: &Model, writer: &WhisperWriter, samples: &[f32], recordi
     let ids = [prompt.as_slice(), &recording.transcribe].concat();
     let trace = writer.decoder.trace(&memory, &ids, &writer.tokens.alignment_heads, &[]).unwrap();
     let map = AttentionMap { weights: &trace.attention, dims: trace.dims };
-    let states = samples.len() / 320;
+    // As the reference counts them: a state for every two whole or begun frames of 10 ms.
+    let states = samples.len().div_ceil(160) / 2;
     let width = writer.decoder.config().median_filter_width;
     let found = map.times(prompt.len()..ids.len(), states, width);
     assert_eq!(found.len(), recording.times.len(), "{}", recording.file);
