@@ -171,7 +171,7 @@ fn checksum(bytes: &[u8], polynomial: u32, width: u32) -> u32 {
     bytes.iter().fold(0, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte) << (width - 8), |sum: u32, _| {
             let carry = sum >> (width - 1) & 1;
-            (sum << 1 ^ carry * polynomial) & ((1 << width) - 1)
+            ((sum << 1) ^ (carry * polynomial)) & ((1 << width) - 1)
         })
     })
 }
