@@ -135,6 +135,14 @@ mod segmentation {
         assert_nothing_invented(&all);
     }
 
+    /// What is heard in it is kept, though the end of the text is invented.
+    #[test]
+    fn a_clip_that_ends_inside_a_word() {
+        let clip = audio::read(&root().join("tests/audio/formats/aac-22050-6.aac")).unwrap();
+        let answer = answer(&clip.samples);
+        assert!(answer.text.trim().starts_with("remind anita to call"), "{:?}", answer.text);
+    }
+
     #[test]
     fn two_utterances_in_one_file() {
         for gap in [0.0, 0.3, 0.5, 1.0, 2.0] {

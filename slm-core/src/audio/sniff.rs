@@ -61,11 +61,11 @@ fn describe(head: &[u8], magic: [u8; 4]) -> Result<Found, AudioProblem> {
         let found = Content::Known(name);
         return Err(AudioProblem::NotAudio { found });
     }
-    if let Some(container) = container(head) {
-        return Ok(Found::Packets(container));
-    }
     if let Some(found) = other_audio(head) {
         return Err(AudioProblem::OtherFormat { found });
+    }
+    if let Some(container) = container(head) {
+        return Ok(Found::Packets(container));
     }
     let found = match magic {
         [b'P', b'K', 3, 4] => Content::Known("a ZIP archive"),
@@ -123,6 +123,10 @@ fn other_audio(head: &[u8]) -> Option<&'static str> {
         (b"ADIF", "AAC in ADIF"),
         (b"FLV\x01", "Flash video"),
     ];
+    // The first page of Ogg holds the head of the codec.
+    if head.starts_with(b"OggS") && head.get(28..).is_some_and(|codec| codec.starts_with(b"Speex   ")) {
+        return Some("Speex");
+    }
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, name)| name)
 }
 
@@ -161,7 +165,9 @@ mod tests {
 
     #[test]
     fn names_what_it_refuses() {
-        let cases: [(&[u8], &str); 9] = [
+        let speex = [b"OggS\0\x02".as_slice(), &[0; 20], b"\x01\x50Speex   1.2.0"].concat();
+        let cases: [(&[u8], &str); 10] = [
+            (&speex, "content looks like Speex, which is not supported"),
             (b"", "file is empty (0 bytes)"),
             (b"hello", "file is too short to be audio (5 bytes)"),
             (b"hello, world", "not an audio file: content looks like text"),

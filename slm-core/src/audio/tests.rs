@@ -165,3 +165,93 @@ proptest! {
         prop_assert!((audio.seconds() - expected).abs() <= 1.0 / f64::from(SAMPLE_RATE));
     }
 }
+
+/// The checksum of FLAC with this polynomial, over so many bits.
+fn checksum(bytes: &[u8], polynomial: u32, width: u32) -> u32 {
+    bytes.iter().fold(0, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte) << (width - 8), |sum: u32, _| {
+            let carry = sum >> (width - 1) & 1;
+            ((sum << 1) ^ (carry * polynomial)) & ((1 << width) - 1)
+        })
+    })
+}
+
+/// Half a minute of FLAC at 16 kHz, 120 frames of samples as they are.
+fn flac() -> Vec<u8> {
+    let mut file = b"fLaC\x80\0\0\x22\x0f\xa0\x0f\xa0\0\0\0\0\0\0\x03\xe8\0\xf0\0\x07\x53\0".to_vec();
+    file.extend([0; 16]);
+    for number in 0..120_u8 {
+        let mut frame = vec![0xff, 0xf8, 0x70, 0x08, number, 0x0f, 0x9f];
+        frame.push(checksum(&frame, 0x07, 8) as u8);
+        frame.push(2);
+        for place in 0..4_000_u32 {
+            let sample = (u32::from(number) * 4_000 + place).wrapping_mul(2_654_435_761) >> 18;
+            frame.extend((sample as i16).to_be_bytes());
+        }
+        frame.extend((checksum(&frame, 0x8005, 16) as u16).to_be_bytes());
+        file.extend(frame);
+    }
+    file
+}
+
+/// A reader that counts what is read.
+struct Counted<'c>(Cursor<Vec<u8>>, &'c std::sync::atomic::AtomicUsize);
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+/// A second from `start` on, and what was odd.
+fn second_from(source: Source<'_>, start: f64) -> (Vec<f32>, Vec<AudioWarning>) {
+    let options = ReadOptions { start, duration: Some(1.0), ..ReadOptions::default() };
+    let mut stream = stream::open(source, &options).unwrap();
+    let mut samples = Vec::new();
+    while let Some(piece) = stream.next_piece().unwrap() {
+        samples.extend(piece);
+    }
+    (samples, stream.take_warnings())
+}
+
+#[test]
+fn what_is_before_the_start_is_jumped_over() {
+    let file = flac();
+    let whole = read_bytes(&file, Path::new("talk.flac")).unwrap();
+    assert_eq!((whole.samples.len(), whole.warnings.len()), (480_000, 0));
+    for start in [0.0, 5.1, 14.3, 21.217, 28.9] {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let source = Source::file(Counted(Cursor::new(file.clone()), &count)).unwrap();
+        let first = (start * 16_000.0_f64).round() as usize;
+        let expected = &whole.samples[first..first + 16_000];
+        let (samples, warnings) = second_from(source, start);
+        assert!(samples == expected && warnings.is_empty(), "{start}");
+        let read = count.into_inner();
+        assert!(read < 400_000, "{start}: {read} of {} bytes", file.len());
+        // What cannot seek is read from its start on.
+        assert!(second_from(Source::pipe(file.as_slice()), start).0 == expected, "{start}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_read_from_its_start_where_a_jump_fails() {
+    let mut file = flac();
+    let whole = read_bytes(&file, Path::new("talk.flac")).unwrap();
+    // Frames without a beginning in the second half, but for the last two.
+    let frame = 8_011;
+    for number in 60..118 {
+        let place = 42 + number * frame;
+        file[place..place + frame].fill(0);
+    }
+    let (samples, warnings) = second_from(Source::file(Cursor::new(file)).unwrap(), 29.5);
+    assert!(samples == whole.samples[472_000..]);
+    assert_eq!(warnings, []);
+}

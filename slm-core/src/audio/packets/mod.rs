@@ -15,6 +15,8 @@ mod spool;
 mod timeline;
 mod track;
 
+use std::io::{Seek, SeekFrom};
+
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -28,27 +30,26 @@ use super::problem::AudioProblem;
 use super::sniff::Container;
 use super::source::Source;
 use described::Facts;
-use ends::Watched;
+use ends::{Watched, Witness};
+use track::{Jump, Track};
 
 /// Bytes in which the start of audio is looked for behind others: in what is known, and in what is not.
 const PROBED_BYTES: u32 = 1 << 20;
 const PROBED_UNKNOWN_BYTES: u32 = 1 << 16;
 
-/// Opens a file of this kind. What lies well before `start` is not decoded.
+/// Opens a file of this kind. What lies well before `start` is jumped over where the file can do that, and else not decoded.
 pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Result<Opened<'_>, AudioProblem> {
-    let name = names::container(container);
     let (source, facts) = prepare(source, container)?;
+    let can_seek = source.len().is_some();
     let watched = Watched::new(source, container);
     let witness = watched.witness();
     let stream = MediaSourceStream::new(Box::new(watched), MediaSourceStreamOptions::default());
-    let reader = guarded(name, || probe(stream, container))?;
-    let reader = reader.map_err(|error| refused(error, container, name))?;
-    let track = track::Track::open(reader, container, facts, witness, start);
-    let track = track.map_err(|problem| match (container, problem) {
-        // Bytes that looked like the start of audio.
-        (Container::Unknown(first), AudioProblem::Undecodable { .. }) => unrecognised(first),
-        (_, problem) => problem,
-    })?;
+    let mut track = begin(stream, container, facts, witness.clone(), start)?;
+    if can_seek && track.jump_to_start()? == Jump::Failed {
+        let mut stream = track.into_stream();
+        stream.seek(SeekFrom::Start(0))?;
+        track = begin(stream, container, facts, witness, start)?;
+    }
     Ok(Opened {
         format: track.format(),
         channels: track.channels(),
@@ -57,6 +58,24 @@ pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Resu
         sure: Sureness::Announced,
         skipped: track.skipped(),
         decoder: Box::new(track),
+    })
+}
+
+/// Begins with the first track of a file.
+fn begin(
+    stream: MediaSourceStream<'_>,
+    container: Container,
+    facts: Facts,
+    witness: Option<Witness>,
+    start: f64,
+) -> Result<Track<'_>, AudioProblem> {
+    let name = names::container(container);
+    let reader = guarded(name, || probe(stream, container))?;
+    let reader = reader.map_err(|error| refused(error, container, name))?;
+    Track::open(reader, container, facts, witness, start).map_err(|problem| match (container, problem) {
+        // Bytes that looked like the start of audio.
+        (Container::Unknown(first), AudioProblem::Undecodable { .. }) => unrecognised(first),
+        (_, problem) => problem,
     })
 }
 

@@ -104,6 +104,16 @@ impl Timeline {
         }
     }
 
+    /// The timestamp of a place, or the last one before it.
+    pub(super) fn timestamp_of(&self, frame: u64) -> Option<Timestamp> {
+        let base = self.base?;
+        let (Zero::At(zero) | Zero::First(zero)) = self.zero;
+        let frame = i128::from(frame) + i128::from(zero);
+        let ticks = frame * i128::from(base.denom.get());
+        let timestamp = ticks.div_euclid(i128::from(base.numer.get()) * i128::from(self.rate.max(1)));
+        i64::try_from(timestamp).ok().map(Timestamp::new)
+    }
+
     /// Seconds to a timestamp, for packets that are not decoded.
     pub(super) fn seconds_of(&self, timestamp: Timestamp) -> Option<f64> {
         Some(self.frame_of(timestamp)? as f64 / f64::from(self.rate))
@@ -114,6 +124,11 @@ impl Timeline {
         if let Some(frame) = self.frame_of(timestamp) {
             self.cursor = frame;
         }
+    }
+
+    /// Takes back frames that an encoder has put behind the audio.
+    pub(super) fn step_back(&mut self, frames: u64) {
+        self.cursor = self.cursor.saturating_sub_unsigned(frames);
     }
 
     /// Settles the frame at which the audio begins, by the first packet.
@@ -195,6 +210,17 @@ mod tests {
         let mut delayed = timeline(Zero::At(312));
         delayed.begin(at(0));
         assert_eq!(delayed.place(at(0), 1000), kept(0, 312, 688));
+    }
+
+    #[test]
+    fn places_have_timestamps() {
+        let mut track = timeline(Zero::First(312));
+        track.begin(at(1000));
+        assert_eq!(track.timestamp_of(0), Some(at(1000)));
+        assert_eq!(track.timestamp_of(9_000), Some(at(10_000)));
+        let coarse = Timeline::new(TimeBase::try_from_recip(1_000), 48_000, Precision::Exact, Zero::At(48));
+        assert_eq!(coarse.timestamp_of(95), Some(at(2)));
+        assert_eq!(coarse.timestamp_of(96), Some(at(3)));
     }
 
     #[test]

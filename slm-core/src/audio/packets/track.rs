@@ -2,8 +2,10 @@
 
 use std::io::ErrorKind;
 
+use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::FormatReader;
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
+use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 
 use super::super::decode::{Block, Decode, seconds_to_skip};
@@ -23,6 +25,9 @@ const SETTLING_SECONDS: f64 = 2.0;
 /// Seconds that a file may end early without a word, where its duration is rounded.
 const SHORT_SECONDS: f64 = 0.1;
 
+/// Seconds that are rather read than jumped over.
+const NEAR_SECONDS: f64 = 10.0;
+
 /// A file whose packets are decoded one after the other.
 pub(super) struct Track<'s> {
     reader: Box<dyn FormatReader + 's>,
@@ -34,6 +39,8 @@ pub(super) struct Track<'s> {
     codec: Codec,
     timeline: Timeline,
     has_begun: bool,
+    /// Whether the next audio is at another place than that behind the last one.
+    has_jumped: bool,
     channels: u16,
     rate: u32,
     /// Duration in seconds, where a header tells.
@@ -54,6 +61,15 @@ pub(super) struct Track<'s> {
     bad_frames: u64,
     is_over: bool,
     warnings: Vec<AudioWarning>,
+}
+
+/// What became of a jump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Jump {
+    /// What is read next leads to the wanted part.
+    Done,
+    /// The file must be read from its start again.
+    Failed,
 }
 
 /// How the packets end.
@@ -89,6 +105,7 @@ impl<'s> Track<'s> {
             codec,
             timeline,
             has_begun: false,
+            has_jumped: false,
             channels,
             rate,
             declared,
@@ -111,6 +128,40 @@ impl<'s> Track<'s> {
         // A file without a single packet may be right; one whose packets are all useless is not.
         let is_right = track.has_begun || (rate > 0 && !useless && track.warnings.is_empty());
         if is_right { Ok(track) } else { Err(AudioProblem::Undecodable { format, source: None }) }
+    }
+
+    /// Goes to shortly before the wanted part, if that is far off, in a file that can seek.
+    pub(super) fn jump_to_start(&mut self) -> Result<Jump, AudioProblem> {
+        let rate = f64::from(self.rate);
+        let wanted = self.skipped as f64 - self.before;
+        let target = wanted - SETTLING_SECONDS;
+        let timestamp = self.timeline.timestamp_of((target.max(0.0) * rate) as u64);
+        // symphonia is not exact to the sample among the packets of Vorbis, whose lengths depend on those before them.
+        let is_exact = self.described.params.codec != CODEC_ID_VORBIS;
+        let is_far = target > NEAR_SECONDS && is_exact && !self.is_over;
+        let Some(ts) = timestamp.filter(|_| is_far) else {
+            return Ok(Jump::Done);
+        };
+        let (reader, to) = (&mut self.reader, SeekTo::Timestamp { ts, track_id: self.described.id });
+        if guarded(self.format, || reader.seek(SeekMode::Accurate, to))?.is_err() {
+            return Ok(Jump::Failed);
+        }
+        self.codec = Codec::new(self.format, &self.described.params)?;
+        (self.silence, self.has_jumped) = (0, true);
+        self.waiting.samples.clear();
+        while self.has_jumped && !self.is_over {
+            if self.step().is_err() {
+                return Ok(Jump::Failed);
+            }
+        }
+        // A damaged file may lead too far.
+        let is_before = !self.has_jumped && self.place as f64 <= wanted * rate;
+        Ok(if is_before { Jump::Done } else { Jump::Failed })
+    }
+
+    /// The bytes of the file, at any place.
+    pub(super) fn into_stream(self) -> MediaSourceStream<'s> {
+        self.reader.into_inner()
     }
 
     pub(super) fn format(&self) -> &'static str {
@@ -142,7 +193,7 @@ impl<'s> Track<'s> {
         };
         let wanted = self.skipped as f64 - self.before - SETTLING_SECONDS;
         if self.has_begun && self.timeline.seconds_of(packet.pts).is_some_and(|at| at < wanted) {
-            self.timeline.jump(packet.pts.saturating_add(packet.block_dur()));
+            self.timeline.jump(packet.pts.saturating_add(packet.dur));
             return Ok(());
         }
         let mut block = std::mem::take(&mut self.waiting);
@@ -228,12 +279,16 @@ impl<'s> Track<'s> {
             self.has_begun = true;
             self.channels = block.channels;
         }
+        if std::mem::take(&mut self.has_jumped) {
+            self.timeline.jump(packet.pts);
+        }
         let channels = usize::from(block.channels.max(1));
         let placed = self.timeline.place(packet.pts, block.frames());
         let mut keep = placed.keep;
         if self.container == Container::Ogg {
             let trimmed = self.timeline.frames_in(packet.trim_end);
             keep = keep.saturating_sub(usize::try_from(trimmed).unwrap_or(usize::MAX));
+            self.timeline.step_back(trimmed);
         }
         block.samples.truncate((placed.front + keep) * channels);
         block.samples.drain(..placed.front * channels);

@@ -84,7 +84,9 @@ impl Frames {
 impl Follow for Frames {
     fn take(&mut self, bytes: &[u8]) {
         if !matches!(self.part, Part::Over) {
-            bytes.iter().for_each(|byte| self.read(*byte));
+            for byte in bytes {
+                self.read(*byte);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ impl Shape for Frames {
     fn read(&mut self, head: &[u8], _: u64) -> Head {
         match *head {
             [b'I', b'D', b'3', ref rest @ ..] => tag(rest),
-            [b'I'] | [b'I', b'D'] | [0xff] => Head::More,
+            [b'I' | 0xff] | [b'I', b'D'] => Head::More,
             [0xff, second, ..] if second & 0xf6 == 0xf0 => adts(head),
             [0xff, second, ..] if second >> 5 == 7 => match head.first_chunk() {
                 Some(header) => mpeg(*header).map_or(Head::Other, Head::Unit),
