@@ -7,7 +7,7 @@ use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
-use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
+use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, SoftTokensStart};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
@@ -108,7 +108,7 @@ impl AdapterJob {
         AdapterConfig {
             encoder_dim: self.encoder.output_width(),
             llm_dim: self.llm.d_model(),
-            labels: self.encoder.labels().filter(|_| shape.output == OutputSpace::SoftTokens),
+            labels: self.encoder.labels().filter(|_| shape.kind.has_soft_tokens()),
             shape,
         }
     }
@@ -123,10 +123,10 @@ impl AdapterJob {
         config::check("adapter", &config.problems())?;
         let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
         let adapter = config.init(device).with_output_rms(rms);
-        match config.shape.output {
-            OutputSpace::Projected => Ok(adapter),
-            OutputSpace::SoftTokens => Ok(adapter.with_soft_tokens(self.soft_tokens_start()?)),
+        if config.shape.kind.has_soft_tokens() {
+            return Ok(adapter.with_soft_tokens(self.soft_tokens_start()?));
         }
+        Ok(adapter)
     }
 
     /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces
@@ -162,7 +162,8 @@ impl AdapterJob {
             .iter()
             .map(|example| {
                 let instruction = self.prompts.spoken(example.task).first().map_or(0, PromptIds::len);
-                data.reduced[example.speech].origins.len() + instruction + example.target.len()
+                let speech = self.shape.kind.count(data.reduced[example.speech].origins.len());
+                speech + instruction + example.target.len()
             })
             .collect()
     }
