@@ -20,7 +20,7 @@ use slm_core::models::llm::{LanguageModel, T5};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::checkpoint as open;
-use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen, TrainedTask};
+use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, Losses, TrainedTask};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Job, LoopConfig, checkpoint, clip, rng_for};
 
@@ -155,8 +155,11 @@ fn check_distillation(with_llm: fn(&Fixture)) {
     let (loss, metrics, fingerprint) = measured(&plain);
     assert!(measured(&plain) == (loss, metrics.clone(), fingerprint.clone()), "it is not repeatable");
 
-    let taught = AdapterStage { distillation: Some(Distillation { share: 0.5 }), ..plain.clone() };
-    let only = AdapterStage { distillation: Some(Distillation { share: 1.0 }), ..plain.clone() };
+    let with = |cross_entropy, distillation| {
+        let losses = Losses { cross_entropy, distillation, ..Losses::default() };
+        AdapterStage { losses, ..plain.clone() }
+    };
+    let (taught, only) = (with(0.5, 0.5), with(0.0, 1.0));
     let (half, full) = (measured(&taught), measured(&only));
     assert!((half.0 - 0.5 * (loss + full.0)).abs() < 1e-3 * loss, "{} of {loss} and {}", half.0, full.0);
     assert!(full.0 > 0.0 && (full.0 - loss).abs() > 1e-3 * loss);

@@ -269,6 +269,10 @@ impl EncoderSizes for Wav2Vec2BertConfig {
         adapted_width(self.add_adapter, self.output_hidden_size, self.blocks.hidden_size)
     }
 
+    fn equal_layers(&self) -> Option<usize> {
+        (!self.add_adapter).then_some(self.blocks.num_hidden_layers)
+    }
+
     fn blank(&self) -> usize {
         self.blocks.blank()
     }
@@ -415,6 +419,10 @@ impl EncoderSizes for Wav2Vec2ConformerConfig {
 
     fn output_width(&self) -> usize {
         adapted_width(self.add_adapter, self.output_hidden_size, self.blocks.hidden_size)
+    }
+
+    fn equal_layers(&self) -> Option<usize> {
+        (!self.add_adapter).then_some(self.blocks.num_hidden_layers)
     }
 
     fn blank(&self) -> usize {

@@ -4,6 +4,7 @@ use slm_core::models::adapter::AdapterShape;
 use slm_core::models::adapter::reduction::ReducedSpeech;
 use slm_core::models::nn::EncodedSpeech;
 use slm_core::models::prompt::PromptIds;
+use slm_core::models::text::TextTokenizer;
 
 use super::prompts::Prompts;
 use super::{AdapterStage, Frozen};
@@ -78,6 +79,16 @@ impl Words {
         examples.sort_by_key(|example| example.speech);
         anyhow::ensure!(!examples.is_empty(), "invalid manifest `{corpus}`: no utterance has a target");
         Ok(Self { utterances, counts, examples })
+    }
+
+    /// The ids of each utterance's transcript.
+    ///
+    /// # Errors
+    ///
+    /// All texts that cannot be written with the pieces of `labels`.
+    pub(super) fn transcripts(&self, labels: &TextTokenizer) -> anyhow::Result<Vec<Vec<u32>>> {
+        let rows = self.utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
+        encode_all(labels, rows)
     }
 
     /// What the language model reads where it is given the transcript of each example, in each phrasing.

@@ -17,12 +17,14 @@ use slm_core::models::text::TextTokenizer;
 
 use super::data::{Data, Example, Words};
 use super::prompts::Prompts;
-use super::{AdapterStage, Distillation, Frozen, TrainedTask};
+use super::{AdapterStage, Frozen, Trained, TrainedTask};
 use crate::config;
 use crate::data::buckets;
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
-use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
+use crate::steps::loss::{
+    cross_entropy_sum, ctc_sum, divergence_sum, shift_right, smoothed_cross_entropy_sum,
+};
 use crate::steps::pairing;
 use crate::training::{Job, Metrics};
 
@@ -41,6 +43,8 @@ pub struct AdapterJob {
     /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
     /// without distillation.
     taught: Vec<Vec<PromptIds>>,
+    /// The transcript of each utterance that is learnt from, in the labels of the CTC loss; none without that.
+    transcripts: Vec<Vec<u32>>,
     dev: Data,
     /// Without autodiff: data and frozen parts.
     device: Device,
@@ -55,6 +59,8 @@ struct Answers {
     phrasings: Vec<usize>,
     /// What it should say.
     targets: Vec<Vec<u32>>,
+    /// What the adapter made of the speech.
+    speech: PaddedBatch,
 }
 
 impl AdapterJob {
@@ -71,16 +77,19 @@ impl AdapterJob {
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
+        let parts = parts.with_layers(&shape.encoder_layers)?;
         let prompts = Prompts::new(&config, &parts)?;
         let train = Words::read(&config.train_manifest, &parts, &config, prompts.end())?;
         let dev = Words::read(&config.dev_manifest, &parts, &config, prompts.end())?;
-        let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
+        let taught = if config.losses.has_distillation() { train.taught(&prompts)? } else { Vec::new() };
+        let ctc_labels = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
+        let transcripts = if config.losses.has_ctc() { train.transcripts(ctc_labels)? } else { Vec::new() };
         let train = Data::encode(train, &parts, &config, &shape)?;
         let dev = Data::encode(dev, &parts, &config, &shape)?;
         let targets: Vec<&[u32]> = train.examples.iter().map(|example| example.target.as_slice()).collect();
         let fingerprint = digest(&(
             (&shape, config.order, &config.tasks, config.batch_tokens, config.train.identity()),
-            (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.distillation),
+            (&train.speech_key, &parts.llm_hash, prompts.ids(), targets, config.losses),
             config.train_manifest.weights(),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
@@ -96,6 +105,7 @@ impl AdapterJob {
             prompts,
             train,
             taught,
+            transcripts,
             dev,
             device,
             fingerprint,
@@ -118,15 +128,19 @@ impl AdapterJob {
     /// # Errors
     ///
     /// Invalid shapes, or a device that cannot be read.
-    pub fn init(&self, device: &Device) -> anyhow::Result<Adapter> {
+    pub fn init(&self, device: &Device) -> anyhow::Result<Trained> {
         let config = self.adapter_config();
         config::check("adapter", &config.problems())?;
         let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
         let adapter = config.init(device).with_output_rms(rms);
-        if config.shape.kind.has_soft_tokens() {
-            return Ok(adapter.with_soft_tokens(self.soft_tokens_start()?));
-        }
-        Ok(adapter)
+        let adapter = if config.shape.kind.has_soft_tokens() {
+            adapter.with_soft_tokens(self.soft_tokens_start()?)
+        } else {
+            adapter
+        };
+        // The blank is the last label.
+        let labels = self.config.losses.has_ctc().then(|| self.ctc_labels().len() + 1);
+        Ok(Trained::new(adapter, labels, device))
     }
 
     /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces
@@ -150,6 +164,11 @@ impl AdapterJob {
         // [V, S, D] -> [V, D]
         let embeddings = embedded.sum_dim(1).reshape([count, width]) * weights;
         Ok(SoftTokensStart { head, head_bias, embeddings })
+    }
+
+    /// The pieces that the CTC loss labels the adapter's outputs with.
+    fn ctc_labels(&self) -> &TextTokenizer {
+        ctc_labels(self.labels.as_ref(), &self.tokenizer)
     }
 
     /// The frozen language model.
@@ -195,14 +214,22 @@ impl AdapterJob {
             .map(|(example, &phrasing)| spoken(example)[phrasing].clone())
             .collect();
         let targets: Vec<Vec<u32>> = examples.iter().map(|example| example.target.clone()).collect();
-        let logits = self.logits(&prompts, &[speech], &targets);
-        Answers { logits, phrasings, targets }
+        let logits = self.logits(&prompts, std::slice::from_ref(&speech), &targets);
+        Answers { logits, phrasings, targets, speech }
     }
 
-    /// The cross-entropy of the targets, summed.
-    fn cross_entropy(&self, answers: &Answers) -> Tensor<1> {
-        let targets = PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device);
-        cross_entropy_sum(answers.logits.clone(), &targets)
+    /// The ids of the targets.
+    fn targets(&self, answers: &Answers) -> PaddedIds {
+        PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device)
+    }
+
+    /// The CTC loss of the transcripts on what the adapter made, summed; `None` without a head.
+    fn ctc(&self, model: &Trained, answers: &Answers, batch: &[usize]) -> Option<Tensor<1>> {
+        let log_probs = model.ctc_log_probs(&answers.speech)?;
+        let blank = self.ctc_labels().len();
+        let labels: Vec<&[u32]> =
+            batch.iter().map(|&i| self.transcripts[self.train.examples[i].speech].as_slice()).collect();
+        Some(ctc_sum(log_probs, answers.speech.lengths(), &labels, blank))
     }
 
     /// How far the answers are from those to the true transcripts, summed over the targets.
@@ -228,7 +255,7 @@ impl AdapterJob {
 }
 
 impl Job for AdapterJob {
-    type Model = Adapter;
+    type Model = Trained;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let AdapterStage { train_manifest, batch_tokens, train, .. } = &self.config;
@@ -240,23 +267,27 @@ impl Job for AdapterJob {
         batch.iter().map(|&i| self.train.examples[i].target.len()).sum::<usize>() as f64
     }
 
-    fn loss(&self, model: &Adapter, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
+    fn loss(&self, model: &Trained, _: u64, batch: &[usize], rng: &mut ChaCha8Rng) -> Tensor<1> {
         let reduction = self.shape.reduction;
         let reduced: Vec<ReducedSpeech> = batch
             .iter()
             .map(|&i| reduction.apply_in_training(&self.train.speech[self.train.examples[i].speech], rng))
             .collect();
-        let answers = self.answers(model, &self.train, &reduced, batch, |n| rng.random_range(0..n));
-        let cross_entropy = self.cross_entropy(&answers);
-        match self.config.distillation {
-            None => cross_entropy,
-            Some(Distillation { share }) => {
-                self.divergence(&answers, batch) * share + cross_entropy * (1.0 - share)
-            }
+        let answers = self.answers(&model.adapter, &self.train, &reduced, batch, |n| rng.random_range(0..n));
+        let losses = self.config.losses;
+        let targets = self.targets(&answers);
+        let text = smoothed_cross_entropy_sum(answers.logits.clone(), &targets, losses.label_smoothing);
+        let mut loss = text * losses.cross_entropy;
+        if losses.has_distillation() {
+            loss = loss + self.divergence(&answers, batch) * losses.distillation;
+        }
+        match self.ctc(model, &answers, batch) {
+            Some(ctc) => loss + ctc * losses.ctc,
+            None => loss,
         }
     }
 
-    fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
+    fn evaluate(&self, model: &Trained) -> anyhow::Result<Metrics> {
         let mut sums = vec![(0.0, 0usize); self.config.tasks.len()];
         let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
         for batch in batches {
@@ -268,7 +299,9 @@ impl Job for AdapterJob {
                 }
                 let reduced: Vec<ReducedSpeech> =
                     batch.iter().map(|&i| self.dev.reduced[self.dev.examples[i].speech].clone()).collect();
-                let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, &batch, |_| 0));
+                let answers = self.answers(&model.adapter, &self.dev, &reduced, &batch, |_| 0);
+                let targets = self.targets(&answers);
+                let loss = cross_entropy_sum(answers.logits, &targets);
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
                 sum.1 += batch.iter().map(|&i| self.dev.examples[i].target.len()).sum::<usize>();
             }
@@ -291,4 +324,10 @@ impl Job for AdapterJob {
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
+}
+
+/// The pieces that the CTC loss labels the adapter's outputs with: those of the encoder's own labels, which are few, where
+/// they have a tokenizer.
+fn ctc_labels<'a>(encoder: Option<&'a TextTokenizer>, llm: &'a TextTokenizer) -> &'a TextTokenizer {
+    encoder.unwrap_or(llm)
 }

@@ -1,5 +1,5 @@
 //! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns from speech recognition and speech translation, cross-entropy on the target text alone: an
+//! them learns from speech recognition and speech translation, by the [`Losses`] of the target text alone: an
 //! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
@@ -9,20 +9,24 @@
 mod data;
 mod frozen;
 mod job;
+mod losses;
 mod prompts;
+mod trained;
 
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 use slm_core::Task;
-use slm_core::models::adapter::{Adapter, AdapterShape};
+use slm_core::models::adapter::AdapterShape;
 use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::output::bundle::PartsPlace;
 pub use crate::output::templates::Order;
 pub use frozen::Frozen;
 pub use job::AdapterJob;
+pub use losses::Losses;
+pub use trained::Trained;
 
 use super::result;
 use crate::config;
@@ -61,22 +65,13 @@ pub struct AdapterStage {
     pub prompt: PromptSettings,
     /// What is learnt.
     pub tasks: Vec<TrainedTask>,
-    /// Learning from what the frozen language model says to the true transcript, beside the text itself.
+    /// By what it is learnt.
     #[serde(default)]
-    pub distillation: Option<Distillation>,
+    pub losses: Losses,
     /// Speech rows, instruction and target tokens of a batch together, padding included.
     pub batch_tokens: usize,
     /// The loop.
     pub train: LoopConfig,
-}
-
-/// Distillation from the frozen language model, which reads the transcript where the adapter's rows would stand.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Distillation {
-    /// The part of the loss that is the divergence of the two answers a token, 0 to 1; the rest is the cross-entropy
-    /// of the text.
-    pub share: f64,
 }
 
 /// A task that the adapter is trained on.
@@ -117,7 +112,7 @@ pub fn train(
     run: &Path,
     out: &Path,
     device: &Device,
-) -> anyhow::Result<Outcome<Adapter>> {
+) -> anyhow::Result<Outcome<Trained>> {
     config::check("adapter", &config.problems())?;
     folder::check(out)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
@@ -134,7 +129,7 @@ pub fn train(
             encoder: &job.encoder_files,
             llm: &job.llm_files,
             place: config.parts,
-            adapter: model,
+            adapter: &model.adapter,
             order: config.order,
             prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
@@ -147,7 +142,7 @@ pub fn train(
                 "parameters": {
                     "encoder": encoder_params,
                     "llm": job.llm.num_params(),
-                    "adapter": model.num_params(),
+                    "adapter": model.adapter.num_params(),
                 },
             }),
         };
@@ -168,11 +163,7 @@ impl AdapterStage {
         if self.tasks.is_empty() {
             problems.push("`tasks` is empty".to_owned());
         }
-        if let Some(Distillation { share }) = self.distillation
-            && !(0.0..=1.0).contains(&share)
-        {
-            problems.push(format!("`distillation.share` is {share}, must be 0 to 1"));
-        }
+        problems.extend(self.losses.problems());
         problems
     }
 }
