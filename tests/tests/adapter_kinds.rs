@@ -14,6 +14,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn::tensor::Distribution;
 use serde_json::{Value, json};
+use slm_core::Task;
 use slm_core::models::adapter::{Adapter, AdapterConfig};
 use slm_core::models::checkpoint::{Bundle, json as json_file};
 use slm_core::models::encoder::SpeechEncoder;
@@ -22,7 +23,6 @@ use slm_core::models::llm::t5::OutputHead;
 use slm_core::models::nn::PaddedBatch;
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::SpeechModel;
-use slm_core::{Request, Task};
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors};
 use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, Losses};
 use slm_train::steps::loss::{ctc_sum, smoothed_cross_entropy_sum};
@@ -95,8 +95,8 @@ fn outputs_and_gradients_are_those_of_pytorch() {
     let sizes: BTreeMap<&str, Value> = kinds().into_iter().collect();
     for (name, kind, layers, parameters) in [
         ("stacked", "stacked", &[][..], 286),
-        ("convolution", "convolution", &[], 636),
-        ("weighted_sum", "stacked", &[0, 2], 289),
+        ("convolution", "convolution", &[][..], 636),
+        ("weighted_sum", "stacked", &[0, 2][..], 289),
     ] {
         let reference = reference(name);
         let config = config(kind, &sizes[kind], layers);
@@ -154,7 +154,7 @@ fn a_row_is_what_it_is_alone_whatever_its_length() {
     let device = backend().device().unwrap();
     device.seed(3);
     for (kind, sizes) in kinds() {
-        for layers in [&[][..], &[0, 1]] {
+        for layers in [&[][..], &[0, 1][..]] {
             let config = config(kind, &sizes, layers);
             let adapter = config.init(&device).with_output_rms(0.5);
             let lengths = [13, 12, 9, 8, 5, 4, 2, 1];
@@ -252,7 +252,7 @@ fn each_kind_learns_between_frozen_parts_and_answers_from_a_bundle() {
         finished(adapter::train(stage, &fixture.path("stage"), &out, &device).unwrap());
         let model = SpeechModel::load(&Bundle::open(&out).unwrap(), &device).unwrap();
         let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.2).sin() * 0.1).collect();
-        let request: Request = model.request(Task::Transcribe);
+        let request = model.request(Task::Transcribe);
         assert_eq!(model.respond(&[&tone], &request).unwrap().len(), 1, "{kind}");
     }
 }

@@ -24,10 +24,10 @@ impl<'a> SideBySide<'a> {
         Self { wanted, states: Vec::with_capacity(wanted.len() + 1) }
     }
 
-    /// Is shown the states behind so many blocks, in ascending order.
-    pub(super) fn see(&mut self, behind: usize, states: &PaddedBatch) {
+    /// Is shown the states `[B, T, E]` behind so many blocks, in ascending order.
+    pub(super) fn see(&mut self, behind: usize, states: Tensor<3>) {
         if self.wanted.contains(&behind) {
-            self.states.push(states.values());
+            self.states.push(states);
         }
     }
 

@@ -258,13 +258,13 @@ pub(in crate::encoder) fn through(
     side: &mut SideBySide<'_>,
 ) -> PaddedBatch {
     let shared = SharedAttention::new(span, &frames, watch);
-    side.see(0, &frames);
+    side.see(0, frames.values());
     for (behind, layer) in (1..).zip(layers) {
         if watch.is_stopped() {
             break;
         }
         frames = layer.forward(&frames, &shared);
-        side.see(behind, &frames);
+        side.see(behind, frames.values());
     }
     frames
 }

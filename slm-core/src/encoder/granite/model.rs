@@ -84,7 +84,7 @@ impl EncoderModel for GraniteSpeech {
         let mut frames = features.with_values(self.input_linear.forward(features.values()));
         let shared = SharedAttention::new(encoder.span(), &frames, watch);
         let mut side = SideBySide::new(&self.side_layers);
-        side.see(0, &frames);
+        side.see(0, frames.values());
         for (behind, layer) in (1..).zip(&self.layers) {
             if watch.is_stopped() {
                 return unfinished(features, self.config.output_width());
@@ -93,7 +93,7 @@ impl EncoderModel for GraniteSpeech {
             if behind == encoder.middle() {
                 frames = head::hear_itself(&frames, &self.out, &self.out_mid);
             }
-            side.see(behind, &frames);
+            side.see(behind, frames.values());
         }
         side.with(frames)
     }
@@ -111,7 +111,8 @@ impl EncoderModel for GraniteSpeech {
     }
 
     fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
-        Some(&mut self.side_layers)
+        // Those that the config names stay.
+        self.config.equal_layers().is_some().then_some(&mut self.side_layers)
     }
 }
 

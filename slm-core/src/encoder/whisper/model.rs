@@ -99,14 +99,14 @@ impl WhisperEncoder {
         let batch = PaddedBatch::new(x + positions.unsqueeze(), lengths);
         let padding = (!batch.is_full()).then(|| batch.attention_bias());
         let mut side = SideBySide::new(&self.side_layers);
-        side.see(0, &batch);
+        side.see(0, batch.values());
         let mut x = batch.values();
         for (behind, layer) in (1..).zip(&self.layers) {
             if watch.is_stopped() {
                 return None;
             }
             x = layer.forward(x, padding.as_ref(), watch);
-            side.see(behind, &batch.with_values(x.clone()));
+            side.see(behind, x.clone());
         }
         Some(side.with(batch.with_values(self.layer_norm.forward(x))))
     }
