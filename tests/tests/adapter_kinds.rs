@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +18,13 @@ use serde_json::{Value, json};
 use slm_core::Task;
 use slm_core::models::adapter::{Adapter, AdapterConfig};
 use slm_core::models::checkpoint::{Bundle, json as json_file};
-use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::encoder::{SpeechEncoder, layers_problem};
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::llm::t5::OutputHead;
 use slm_core::models::nn::PaddedBatch;
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::SpeechModel;
-use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors};
+use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, Losses};
 use slm_train::steps::loss::{ctc_sum, smoothed_cross_entropy_sum};
 use slm_train::training::{self, Job, rng_for};
@@ -261,27 +262,70 @@ fn each_kind_learns_between_frozen_parts_and_answers_from_a_bundle() {
 #[test]
 fn layers_lie_beside_the_last_ones() {
     let device = backend().device().unwrap();
-    for name in ["parakeet_ctc_x4", "whisper_80"] {
-        let dir = fixtures().join("parity").join(name);
-        let encoder = SpeechEncoder::load(&checkpoint(&dir), &device).unwrap();
+    for (name, time) in [
+        ("parity/parakeet_ctc_x4", 40),
+        ("parity/lasr_ctc", 40),
+        ("parity/w2v_bert", 40),
+        ("parity/w2v2_conformer_relative", 1600),
+        ("parity/whisper_80", 40),
+        ("speech_llm/granite_speech", 40),
+    ] {
+        let encoder = SpeechEncoder::load(&checkpoint(&fixtures().join(name)), &device).unwrap();
         let blocks = encoder.sizes().equal_layers().unwrap();
-        let features =
-            Tensor::<3>::random([2, 40, encoder.input_width()], Distribution::Normal(0.0, 1.0), &device);
-        let features = PaddedBatch::new(features, vec![40, 23]);
+        let normal = Distribution::Normal(0.0, 1.0);
+        let features = Tensor::<3>::random([2, time, encoder.input_width()], normal, &device);
+        let features = PaddedBatch::new(features, vec![time, time * 3 / 4]);
         let last = encoder.forward(&features);
         let all = encoder.clone().with_layers(&BTreeSet::from([0, blocks])).forward(&features);
         let width = encoder.output_width();
-        let [batch, time, _] = last.dims();
-        assert_eq!((all.dims(), all.lengths()), ([batch, time, 3 * width], last.lengths()));
+        let [batch, states, _] = last.dims();
+        assert_eq!((all.dims(), all.lengths()), ([batch, states, 3 * width], last.lengths()), "{name}");
         let piece = |i: usize| values(all.values().narrow(2, i * width, width));
         assert_eq!(piece(2), values(last.values()), "{name}");
         assert!(piece(0) != piece(1), "{name}");
         if let Some(scores) = encoder.ctc_logits(&last) {
-            // No norm follows the last block of a Parakeet.
-            assert_eq!(piece(1), piece(2), "{name}");
             assert_eq!(values(encoder.ctc_logits(&all).unwrap()), values(scores), "{name}");
         }
     }
+}
+
+#[test]
+fn layers_are_the_hidden_states_of_transformers() {
+    let device = backend().device().unwrap();
+    let dir = fixtures().join("parity/w2v_bert");
+    let io = read_tensors(&dir.join("io.safetensors"));
+    let lengths = io["attention_mask"].row_lengths();
+    let features = PaddedBatch::new(io["input_features"].to_device(&device), lengths.clone());
+    let encoder = SpeechEncoder::load(&checkpoint(&dir), &device).unwrap();
+    let width = encoder.output_width();
+    let all = encoder.with_layers(&BTreeSet::from([0, 1])).forward(&features).values();
+    let expected = reference("layers");
+    assert_eq!(expected.len(), 3);
+    for layer in 0..3 {
+        let found = values(all.clone().narrow(2, layer * width, width));
+        let error = relative_error(&found, &expected[&layer.to_string()], |row, t| t < lengths[row]);
+        assert!(error < 1e-4, "layer {layer}: {error}");
+    }
+}
+
+/// Encoders that shorten on their way, and one that has its layers side by side already, which it keeps.
+#[test]
+fn encoders_without_equal_layers_are_told() {
+    let device = backend().device().unwrap();
+    let layers = BTreeSet::from([0]);
+    for name in ["parity/w2v_bert_adapter", "parity/w2v2_conformer_adapter", "parity/granite_speech5_ctc"] {
+        let encoder = SpeechEncoder::load(&checkpoint(&fixtures().join(name)), &device).unwrap();
+        let problem = layers_problem(encoder.sizes(), &layers).unwrap();
+        assert!(problem.contains("as many and as wide"), "{name}: {problem}");
+        assert_eq!(layers_problem(encoder.sizes(), &BTreeSet::new()), None);
+    }
+    let plus = SpeechEncoder::load(&checkpoint(&fixtures().join("speech_llm/granite_speech_plus")), &device)
+        .unwrap();
+    assert!(layers_problem(plus.sizes(), &layers).is_some());
+    let features = PaddedBatch::new(Tensor::ones([1, 40, plus.input_width()], &device), vec![40]);
+    let states = plus.forward(&features).dims();
+    assert_eq!(states[2], plus.output_width());
+    assert_eq!(plus.with_layers(&BTreeSet::new()).forward(&features).dims(), states);
 }
 
 #[test]
