@@ -36,8 +36,9 @@ fn frozen(fixture: &Fixture, device: &Device) -> Frozen {
 
 /// Takes dropout out of the Transformer of `shape`.
 fn without_dropout(shape: &mut AdapterShape) {
-    let AdapterKind::Transformer(transformer) = &mut shape.kind else { panic!("another kind") };
-    transformer.dropout = 0.0;
+    if let AdapterKind::Transformer(transformer) = &mut shape.kind {
+        transformer.dropout = 0.0;
+    }
 }
 
 /// The kinds of language models behind an adapter: how each is written into a fixture.
