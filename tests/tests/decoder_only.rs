@@ -10,7 +10,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use serde_json::{Value, json};
-use slm_core::models::adapter::{Adapter, LengthReduction};
+use slm_core::models::adapter::LengthReduction;
 use slm_core::models::checkpoint::{Bundle, MANIFEST_NAME, PromptSettings};
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
@@ -231,8 +231,9 @@ fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
     let job = AdapterJob::new(stage.clone(), Frozen::load(&encoder, &llm, &device).unwrap()).unwrap();
     let batches = job.batches(0);
     assert!(batches.iter().any(|batch| batch.len() > 1), "{batches:?}");
-    let adapter: Adapter = job.init(&device).unwrap();
-    let found = job.evaluate(&adapter).unwrap()["loss_transcribe"];
+    let trained = job.init(&device).unwrap();
+    let found = job.evaluate(&trained).unwrap()["loss_transcribe"];
+    let adapter = trained.adapter;
 
     let files = checkpoint(&llm);
     let parts = Frozen::load(&encoder, &llm, &device).unwrap();

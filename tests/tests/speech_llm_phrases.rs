@@ -6,11 +6,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::Deserialize;
-use slm_core::models::adapter::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
+use slm_core::models::adapter::{
+    AdapterConfig, AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape,
+};
 use slm_core::models::checkpoint::{Bundle, BundleManifest, Parts};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::SpeechModel;
@@ -98,12 +101,15 @@ fn write_bundle(dir: &Path) {
     let llm = part("llm", &llm, &["config.json", "model.safetensors", "tokenizer.json"]);
     let shape = AdapterShape {
         reduction: LengthReduction::Stack { count: 2 },
-        output: OutputSpace::Projected,
-        hidden_size: 8,
-        num_layers: 1,
-        num_heads: 2,
-        intermediate_size: 8,
-        dropout: 0.0,
+        encoder_layers: BTreeSet::new(),
+        kind: AdapterKind::Transformer(TransformerShape {
+            output: OutputSpace::Projected,
+            hidden_size: 8,
+            num_layers: 1,
+            num_heads: 2,
+            intermediate_size: 8,
+            dropout: 0.0,
+        }),
     };
     let adapter = tempfile::tempdir().unwrap();
     let config = AdapterConfig { encoder_dim: 64, llm_dim: 192, labels: None, shape };

@@ -13,14 +13,14 @@ use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn_pack::Reader;
-use slm_core::models::adapter::{Adapter, LengthReduction};
+use slm_core::models::adapter::{AdapterKind, AdapterShape, LengthReduction};
 use slm_core::models::encoder::{Parakeet, SpeechEncoder};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
 use slm_core::models::llm::{LanguageModel, T5};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::checkpoint as open;
-use slm_train::steps::adapter::{AdapterJob, AdapterStage, Distillation, Frozen};
+use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, Losses, Trained};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Draw, Job, LoopConfig, Source, checkpoint, clip, rng_for};
 
@@ -35,10 +35,17 @@ fn frozen(fixture: &Fixture, device: &Device) -> Frozen {
 }
 
 /// The loss of the first batch.
-fn first_loss(job: &AdapterJob, adapter: &Adapter) -> Tensor<1> {
+fn first_loss(job: &AdapterJob, model: &Trained) -> Tensor<1> {
     let draw = Draw { step: 0, epoch: 0, items: job.batches(0)[0].clone() };
     let batch = job.source().load(draw).unwrap();
-    job.loss(adapter, &batch, &mut rng_for(1, 2, 3)).unwrap()
+    job.loss(model, &batch, &mut rng_for(1, 2, 3)).unwrap()
+}
+
+/// Takes dropout out of the Transformer of `shape`.
+fn without_dropout(shape: &mut AdapterShape) {
+    if let AdapterKind::Transformer(transformer) = &mut shape.kind {
+        transformer.dropout = 0.0;
+    }
 }
 
 /// The kinds of language models behind an adapter: how each is written into a fixture.
@@ -143,7 +150,8 @@ fn check_distillation(with_llm: fn(&Fixture)) {
     let mut plain = fixture.adapter(&loop_config(1));
     let shape = plain.model.as_mut().unwrap();
     // Nothing random but the adapter's weights.
-    (shape.dropout, shape.reduction) = (0.0, LengthReduction::Stack { count: 2 });
+    shape.reduction = LengthReduction::Stack { count: 2 };
+    without_dropout(shape);
     let fresh = AdapterJob::new(plain.clone(), frozen(&fixture, &device)).unwrap().init(&tracked).unwrap();
     let measured = |config: &AdapterStage| {
         let job = AdapterJob::new(config.clone(), frozen(&fixture, &device)).unwrap();
@@ -153,8 +161,11 @@ fn check_distillation(with_llm: fn(&Fixture)) {
     let (loss, metrics, fingerprint) = measured(&plain);
     assert!(measured(&plain) == (loss, metrics.clone(), fingerprint.clone()), "it is not repeatable");
 
-    let taught = AdapterStage { distillation: Some(Distillation { share: 0.5 }), ..plain.clone() };
-    let only = AdapterStage { distillation: Some(Distillation { share: 1.0 }), ..plain.clone() };
+    let with = |cross_entropy, distillation| {
+        let losses = Losses { cross_entropy, distillation, ..Losses::default() };
+        AdapterStage { losses, ..plain.clone() }
+    };
+    let (taught, only) = (with(0.5, 0.5), with(0.0, 1.0));
     let (half, full) = (measured(&taught), measured(&only));
     assert!((half.0 - 0.5 * (loss + full.0)).abs() < 1e-3 * loss, "{} of {loss} and {}", half.0, full.0);
     assert!(full.0 > 0.0 && (full.0 - loss).abs() > 1e-3 * loss);

@@ -1,41 +1,55 @@
 //! Shape of the adapter, `adapter/config.json` of a bundle.
+//!
+//! One file says the two models' widths, how the sequence is made shorter, and which of the kinds maps it:
+//!
+//! ```json
+//! {"encoder_dim": 512, "llm_dim": 576, "reduction": {"kind": "stack", "count": 4},
+//!  "kind": "stacked", "count": 2, "hidden_size": 2048}
+//! ```
+//!
+//! Without a `kind` it is a Transformer: the only kind that there once was.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::convolution::ConvolutionShape;
+use super::queries::QueriesShape;
 use super::reduction::LengthReduction;
+use super::stacked::StackedShape;
+use super::transformer::TransformerShape;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 
-/// The inner shape of an [`Adapter`](super::Adapter): what is chosen, rather than given by the two models.
+/// What maps reduced states into the language model's embedding space, and its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AdapterKind {
+    /// A few Transformer layers: what the paper has.
+    Transformer(TransformerShape),
+    /// Neighbouring states side by side, and two linear maps: the projector of SLAM-LLM.
+    Stacked(StackedShape),
+    /// Strided convolutions, each with a norm: a length adapter.
+    Convolution(ConvolutionShape),
+    /// A few queries to each window of states: the projector of SALMONN and Granite Speech.
+    WindowQformer(QueriesShape),
+}
+
+/// The inner shape of an [`Adapter`](super::Adapter): what is chosen, rather than given by the two models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AdapterShape {
     /// How the sequence is made shorter.
     pub reduction: LengthReduction,
-    /// How the output gets into the language model's embedding space.
-    #[serde(default)]
-    pub output: OutputSpace,
-    /// Width `A` of the layers.
-    pub hidden_size: usize,
-    /// Transformer layers.
-    pub num_layers: usize,
-    /// Attention heads of each.
-    pub num_heads: usize,
-    /// Inner width of the feed-forward layers.
-    pub intermediate_size: usize,
-    /// Dropout in training.
-    pub dropout: f64,
-}
-
-/// How an adapter's output gets into the language model's embedding space.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutputSpace {
-    /// A projection, normalised to the size of the language model's embeddings.
-    #[default]
-    Projected,
-    /// [`SoftTokens`](super::SoftTokens), and a projection added to them, which starts at zero.
-    SoftTokens,
+    /// The encoder's layers whose states are summed with its last ones, by weights that are learned; empty for the last
+    /// ones alone. A layer is named by how many blocks it is behind: 0 is what the first block reads.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub encoder_layers: BTreeSet<usize>,
+    /// What maps what is left.
+    #[serde(flatten)]
+    pub kind: AdapterKind,
 }
 
 /// Shape of an [`Adapter`](super::Adapter), `adapter/config.json` of a bundle.
@@ -45,7 +59,8 @@ pub struct AdapterConfig {
     pub encoder_dim: usize,
     /// Width `D` of the language model.
     pub llm_dim: usize,
-    /// Labels `V` of the encoder's CTC head, the blank included; used by [`OutputSpace::SoftTokens`] alone.
+    /// Labels `V` of the encoder's CTC head, the blank included; used by
+    /// [`OutputSpace::SoftTokens`](super::OutputSpace::SoftTokens) alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
     /// The inner shape.
@@ -53,38 +68,90 @@ pub struct AdapterConfig {
     pub shape: AdapterShape,
 }
 
+impl<'de> Deserialize<'de> for AdapterShape {
+    /// By hand, so that a file without `kind` is read, and a field that the kind does not have is refused.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let reduction = fields.remove("reduction").ok_or_else(|| D::Error::missing_field("reduction"))?;
+        let encoder_layers = fields.remove("encoder_layers").map(serde_json::from_value).transpose();
+        fields.entry("kind").or_insert_with(|| "transformer".into());
+        Ok(Self {
+            reduction: serde_json::from_value(reduction).map_err(D::Error::custom)?,
+            encoder_layers: encoder_layers.map_err(D::Error::custom)?.unwrap_or_default(),
+            kind: serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)?,
+        })
+    }
+}
+
+impl AdapterKind {
+    /// Embeddings that are made of `rows` reduced states.
+    pub fn count(&self, rows: usize) -> usize {
+        match self {
+            Self::Transformer(_) => rows,
+            Self::Stacked(shape) => shape.rows(rows),
+            Self::Convolution(shape) => shape.rows(rows),
+            Self::WindowQformer(shape) => shape.rows(rows),
+        }
+    }
+
+    /// Whether the adapter starts as the encoder's CTC head.
+    pub fn has_soft_tokens(&self) -> bool {
+        matches!(self, Self::Transformer(shape) if shape.has_soft_tokens())
+    }
+
+    fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Transformer(shape) => shape.problems(),
+            Self::Stacked(shape) => shape.problems(),
+            Self::Convolution(shape) => shape.problems(),
+            Self::WindowQformer(shape) => shape.problems(),
+        }
+    }
+}
+
+/// The fields of `sizes` that are 0, one text each.
+pub(super) fn zeros(sizes: &[(&str, usize)]) -> Vec<String> {
+    sizes.iter().filter(|(_, value)| *value == 0).map(|(name, _)| format!("`{name}` is 0")).collect()
+}
+
+/// Whether heads divide the width that they share.
+pub(super) fn heads_problem(heads: usize, width: usize) -> Option<String> {
+    let fits = heads == 0 || width.is_multiple_of(heads);
+    (!fits).then(|| format!("`num_heads`: {heads} does not divide `hidden_size` {width}"))
+}
+
 impl AdapterConfig {
+    /// Encoder layers whose states lie side by side in a state that the adapter reads.
+    pub fn layers(&self) -> usize {
+        self.shape.encoder_layers.len() + 1
+    }
+
+    /// Width of a row that the adapter reads, `E'`: of a state, its layers side by side, and of what the reduction makes of
+    /// it.
+    pub fn input_width(&self) -> usize {
+        self.shape.reduction.output_width(self.encoder_dim * self.layers())
+    }
+
     /// All fields that are out of range, one text each; empty when sound.
     pub fn problems(&self) -> Vec<String> {
-        let shape = &self.shape;
-        let mut problems = shape.reduction.problems();
-        for (name, value) in [
-            ("encoder_dim", self.encoder_dim),
-            ("llm_dim", self.llm_dim),
-            ("hidden_size", shape.hidden_size),
-            ("num_heads", shape.num_heads),
-            ("intermediate_size", shape.intermediate_size),
-        ] {
-            if value == 0 {
-                problems.push(format!("`{name}` is 0"));
-            }
-        }
-        if shape.num_heads > 0 && !shape.hidden_size.is_multiple_of(shape.num_heads) {
-            problems.push(format!(
-                "`num_heads`: {} does not divide `hidden_size` {}",
-                shape.num_heads, shape.hidden_size
-            ));
-        }
-        if !(0.0..1.0).contains(&shape.dropout) {
-            problems.push(format!("`dropout` {} is not in [0, 1)", shape.dropout));
-        }
-        if shape.output == OutputSpace::SoftTokens {
+        let AdapterShape { reduction, encoder_layers, kind } = &self.shape;
+        let mut problems = reduction.problems();
+        problems.extend(zeros(&[("encoder_dim", self.encoder_dim), ("llm_dim", self.llm_dim)]));
+        problems.extend(kind.problems());
+        if kind.has_soft_tokens() {
             if self.labels.is_none_or(|labels| labels == 0) {
                 problems.push("`output` is `soft-tokens`, which needs the `labels` of a CTC head".to_owned());
             }
-            if shape.reduction.output_width(self.encoder_dim) != self.encoder_dim {
+            if reduction.output_width(self.encoder_dim) != self.encoder_dim {
                 problems
                     .push("`output` is `soft-tokens`, which needs whole states, not stacked ones".to_owned());
+            }
+            if !encoder_layers.is_empty() {
+                problems.push(
+                    "`output` is `soft-tokens`, which needs the last states alone, not a sum with those of \
+                     `encoder_layers`"
+                        .to_owned(),
+                );
             }
         }
         problems
@@ -97,5 +164,46 @@ impl AdapterConfig {
     /// [`JsonError`] if the file cannot be read or its fields are invalid.
     pub fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Self, JsonError> {
         checkpoint.json_checked(CONFIG_FILE, Self::problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TODAY: &str = r#"{"encoder_dim": 128, "llm_dim": 192, "labels": 1025,
+        "reduction": {"kind": "ctc_average"}, "output": "soft-tokens", "hidden_size": 128, "num_layers": 2,
+        "num_heads": 4, "intermediate_size": 160, "dropout": 0.05}"#;
+
+    #[test]
+    fn a_file_without_a_kind_is_a_transformer_and_what_is_written_is_read() {
+        let config: AdapterConfig = serde_json::from_str(TODAY).unwrap();
+        assert!(config.problems().is_empty());
+        assert!(config.shape.kind.has_soft_tokens());
+        let again: AdapterConfig = serde_json::from_value(serde_json::to_value(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
+    }
+
+    #[test]
+    fn fields_of_other_kinds_and_unknown_kinds_are_refused() {
+        for (found, with, expected) in [
+            ("\"dropout\"", "\"drop\"", "unknown field `drop`"),
+            ("\"output\"", "\"kind\": \"stacked\", \"output\"", "unknown field `output`"),
+            ("\"output\"", "\"kind\": \"magic\", \"output\"", "unknown variant `magic`"),
+            ("\"reduction\"", "\"r\"", "missing field `reduction`"),
+        ] {
+            let text = TODAY.replacen(found, with, 1);
+            let error = serde_json::from_str::<AdapterConfig>(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn soft_tokens_read_the_last_states_alone() {
+        let text = TODAY.replacen("\"output\"", "\"encoder_layers\": [0, 3], \"output\"", 1);
+        let config: AdapterConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!((config.layers(), config.input_width()), (3, 3 * 128));
+        let problems = config.problems();
+        assert!(problems.len() == 1 && problems[0].contains("`encoder_layers`"), "{problems:?}");
     }
 }

@@ -1,88 +1,84 @@
-//! The adapter's network: a projection, a few Transformer layers, a projection to the model's width.
+//! The adapter: any of the [kinds](AdapterKind), behind the sum of the encoder's layers where there is one.
 //!
-//! Paper: arXiv 2310.00230, section 3: "a few Transformer layers". The layers are those of the T5
-//! encoder ([`TransformerEncoder`]), whose relative positions need no longest length. The output is as large as the
-//! language model's own embeddings, so that speech is as loud as words: [`OutputSpace`] says how.
-//! Shapes: `B` utterances, `T` reduced states, `E'` their width, `A` adapter width, `D` model width.
+//! Shapes: `B` utterances, `T` reduced states, `E'` their width, `T'` embeddings of `D`, the model width.
 
 use std::path::Path;
 
-use burn::module::Param;
-use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig};
+use burn::nn::RmsNorm;
 use burn::prelude::*;
 
-use super::config::{AdapterConfig, OutputSpace};
-use super::soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
+use super::config::{AdapterConfig, AdapterKind};
+use super::convolution::ConvolutionAdapter;
+use super::layer_sum::LayerSum;
+use super::loudness::set_loudness;
+use super::queries::QueriesAdapter;
+use super::soft_tokens::SoftTokensStart;
+use super::stacked::StackedAdapter;
+use super::transformer::TransformerAdapter;
 use crate::checkpoint::json::{self, JsonError};
 use crate::checkpoint::tensors::WeightsError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
-use crate::nn::transformer::{BiasSharing, FeedForwardKind, TransformerConfig, TransformerEncoder};
+use crate::nn::PaddedBatch;
 use crate::nn::weights::{self, Placement, StorageType};
-use crate::nn::{ActivationKind, PaddedBatch};
 
-/// Buckets of relative distance.
-const NUM_BUCKETS: usize = 32;
-/// The distance from which on all share the last bucket.
-const MAX_DISTANCE: usize = 128;
-/// What the norms add to a mean square.
-const NORM_EPSILON: f64 = 1e-6;
+/// What the paths of a kind's tensors begin with; files have no such prefix.
+const NETWORK: &str = "network.";
 
 impl AdapterConfig {
     /// Builds the adapter with random weights on `device`.
     pub fn init(&self, device: &Device) -> Adapter {
-        let shape = &self.shape;
-        let layers = TransformerConfig {
-            width: shape.hidden_size,
-            head_dim: shape.hidden_size / shape.num_heads,
-            inner_width: shape.intermediate_size,
-            num_layers: shape.num_layers,
-            num_heads: shape.num_heads,
-            num_buckets: NUM_BUCKETS,
-            max_distance: MAX_DISTANCE,
-            norm_epsilon: NORM_EPSILON,
-            dropout: shape.dropout,
-            feed_forward: FeedForwardKind::Gated(ActivationKind::GeluTanh),
-            bias_sharing: BiasSharing::FirstBlock,
+        let (layers, output) = (self.layers(), self.llm_dim);
+        // What the network reads: the layers are summed before it.
+        let input = self.input_width() / layers;
+        let network = match &self.shape.kind {
+            AdapterKind::Transformer(shape) => Network::Transformer(shape.init(self, input, device)),
+            AdapterKind::Stacked(shape) => Network::Stacked(shape.init(input, output, device)),
+            AdapterKind::Convolution(shape) => Network::Convolution(shape.init(input, output, device)),
+            AdapterKind::WindowQformer(shape) => Network::Queries(shape.init(input, output, device)),
         };
-        let input = shape.reduction.output_width(self.encoder_dim);
-        let output = LinearConfig::new(shape.hidden_size, self.llm_dim);
-        let (output, norm, soft_tokens) = match shape.output {
-            OutputSpace::Projected => {
-                let norm = RmsNormConfig::new(self.llm_dim).with_epsilon(NORM_EPSILON).init(device);
-                (output.init(device), Some(norm), None)
-            }
-            OutputSpace::SoftTokens => {
-                let labels = self.labels.unwrap_or(1);
-                let soft_tokens =
-                    SoftTokensConfig { encoder_dim: self.encoder_dim, labels, llm_dim: self.llm_dim };
-                (
-                    output.with_initializer(Initializer::Zeros).init(device),
-                    None,
-                    Some(soft_tokens.init(device)),
-                )
-            }
-        };
-        Adapter {
-            input: LinearConfig::new(input, shape.hidden_size).init(device),
-            layers: layers.init(device),
-            output,
-            norm,
-            soft_tokens,
-            config: self.clone(),
-        }
+        let layer_sum = (layers > 1).then(|| LayerSum::new(layers, device));
+        Adapter { layer_sum, network, config: self.clone() }
     }
 }
 
 /// Maps reduced encoder states into the embedding space of the language model.
 #[derive(Module, Debug)]
 pub struct Adapter {
-    input: Linear,
-    layers: TransformerEncoder,
-    output: Linear,
-    norm: Option<RmsNorm>,
-    soft_tokens: Option<SoftTokens>,
+    layer_sum: Option<LayerSum>,
+    network: Network,
     #[module(skip)]
     config: AdapterConfig,
+}
+
+/// The network of a kind.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a program, tensors are handles")]
+enum Network {
+    Transformer(TransformerAdapter),
+    Stacked(StackedAdapter),
+    Convolution(ConvolutionAdapter),
+    Queries(QueriesAdapter),
+}
+
+impl Network {
+    fn forward(&self, speech: &PaddedBatch) -> PaddedBatch {
+        match self {
+            Self::Transformer(network) => network.forward(speech),
+            Self::Stacked(network) => network.forward(speech),
+            Self::Convolution(network) => network.forward(speech),
+            Self::Queries(network) => network.forward(speech),
+        }
+    }
+
+    /// The norm at its end, where it has one.
+    fn norm(&mut self) -> Option<&mut RmsNorm> {
+        match self {
+            Self::Transformer(network) => network.norm.as_mut(),
+            Self::Stacked(network) => Some(&mut network.norm),
+            Self::Convolution(network) => Some(&mut network.norm),
+            Self::Queries(network) => Some(&mut network.norm),
+        }
+    }
 }
 
 /// Why an adapter could not be loaded.
@@ -107,7 +103,7 @@ impl Adapter {
         let placement = placement.into();
         let config = AdapterConfig::from_checkpoint(checkpoint)?;
         let (model, files) = (config.init(placement.device()), checkpoint.weights()?);
-        Ok(weights::load(model, &files, &placement, str::to_owned, |_| false)?)
+        Ok(weights::load(model, &files, &placement, file_name, |_| false)?)
     }
 
     /// Writes `config.json` and `model.safetensors`.
@@ -117,7 +113,7 @@ impl Adapter {
     /// [`AdapterError`] naming the file.
     pub fn save(&self, dir: &Path, storage: StorageType) -> Result<(), AdapterError> {
         json::write(&dir.join(CONFIG_FILE), &self.config)?;
-        Ok(weights::save(self, &dir.join(WEIGHTS_FILE), str::to_owned, storage)?)
+        Ok(weights::save(self, &dir.join(WEIGHTS_FILE), file_name, storage)?)
     }
 
     /// Its shape.
@@ -128,31 +124,33 @@ impl Adapter {
     /// Starts from outputs of the size `rms` in every channel: that of the language model's embeddings.
     #[must_use]
     pub fn with_output_rms(mut self, rms: f32) -> Self {
-        if let Some(norm) = &mut self.norm {
-            let device = norm.gamma.lazy_device();
-            norm.gamma = Param::from_tensor(Tensor::full([self.config.llm_dim], rms, &device));
+        if let Some(norm) = self.network.norm() {
+            set_loudness(norm, rms);
         }
         self
     }
 
-    /// Starts from the CTC head's labels and their embeddings, where the adapter has [`SoftTokens`].
+    /// Starts from the CTC head's labels and their embeddings, where the adapter has
+    /// [`SoftTokens`](super::SoftTokens).
     #[must_use]
     pub fn with_soft_tokens(mut self, start: SoftTokensStart) -> Self {
-        self.soft_tokens = self.soft_tokens.map(|soft_tokens| soft_tokens.start_from(start));
+        self.network = match self.network {
+            Network::Transformer(network) => Network::Transformer(network.with_soft_tokens(start)),
+            other => other,
+        };
         self
     }
 
-    /// Reduced states `[B, T, E']` to embeddings `[B, T, D]`.
+    /// Reduced states `[B, T, E']` to embeddings `[B, T', D]`.
     pub fn forward(&self, speech: &PaddedBatch) -> PaddedBatch {
-        let hidden = speech.with_values(self.input.forward(speech.values()));
-        let hidden = self.layers.forward(&hidden);
-        let mut output = self.output.forward(hidden.values());
-        if let Some(norm) = &self.norm {
-            output = norm.forward(output);
+        match &self.layer_sum {
+            Some(sum) => self.network.forward(&sum.forward(speech, self.config.encoder_dim)),
+            None => self.network.forward(speech),
         }
-        if let Some(soft_tokens) = &self.soft_tokens {
-            output = output + soft_tokens.forward(speech.values());
-        }
-        speech.with_values(output)
     }
+}
+
+/// The name in a file of the tensor at `path`.
+fn file_name(path: &str) -> String {
+    path.strip_prefix(NETWORK).unwrap_or(path).to_owned()
 }

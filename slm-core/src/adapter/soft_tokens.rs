@@ -74,7 +74,11 @@ impl SoftTokens {
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
-    use super::super::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
+    use std::collections::BTreeSet;
+
+    use super::super::{
+        AdapterConfig, AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape,
+    };
     use super::*;
     use crate::nn::PaddedBatch;
 
@@ -85,12 +89,15 @@ mod tests {
             labels,
             shape: AdapterShape {
                 reduction,
-                output: OutputSpace::SoftTokens,
-                hidden_size: 4,
-                num_layers: 1,
-                num_heads: 2,
-                intermediate_size: 4,
-                dropout: 0.0,
+                encoder_layers: BTreeSet::new(),
+                kind: AdapterKind::Transformer(TransformerShape {
+                    output: OutputSpace::SoftTokens,
+                    hidden_size: 4,
+                    num_layers: 1,
+                    num_heads: 2,
+                    intermediate_size: 4,
+                    dropout: 0.0,
+                }),
             },
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Shapes: `B` utterances, `T` feature frames of width `M`, `T'` states of width `E`, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::prelude::*;
 
 use crate::nn::{PaddedBatch, Watch};
@@ -16,6 +18,11 @@ pub(super) trait EncoderModel {
 
     /// What its config says of it.
     fn sizes(&self) -> &dyn EncoderSizes;
+
+    /// The layers whose states are given beside the last ones, to be set; `None` where the family does not do it.
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        None
+    }
 }
 
 /// What the config of an encoder says of it, without its weights.
@@ -36,6 +43,12 @@ pub trait EncoderSizes: std::fmt::Debug {
 
     /// Frames `T` of the input for each state: its rate over that of the states.
     fn stride(&self) -> usize;
+
+    /// The number of blocks, where the states behind all of them are as many and as wide as the last ones, and can be
+    /// [given beside them](super::SpeechEncoder::with_layers).
+    fn equal_layers(&self) -> Option<usize> {
+        None
+    }
 
     /// An estimate of the bytes that a forward pass over `rows` utterances of `frames` feature frames, and what its CTC
     /// head says of them, hold at the peak, weights aside.

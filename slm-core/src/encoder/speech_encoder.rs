@@ -2,6 +2,8 @@
 //!
 //! Shapes: `B` utterances, `T` feature frames of width `M`, `T'` states of width `E`, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::prelude::*;
 
 use super::granite::GraniteSpeech;
@@ -34,6 +36,29 @@ pub enum SpeechEncoder {
 }
 
 impl SpeechEncoder {
+    fn model_mut(&mut self) -> &mut dyn EncoderModel {
+        match self {
+            Self::Parakeet(model) => model,
+            Self::Wav2Vec2Bert(model) => model,
+            Self::Wav2Vec2Conformer(model) => model,
+            Self::Lasr(model) => model,
+            Self::GraniteSpeech(model) => model,
+            Self::GraniteSpeech5(model) => model,
+            Self::Whisper(model) => model,
+        }
+    }
+
+    /// The same encoder, whose states are those of `layers` and its last ones, side by side: `n` layers make `[B, T', E]`
+    /// `[B, T', (n + 1) * E]`. Whether it can is told by [`layers_problem`](super::layers_problem); its
+    /// [width](Self::output_width) stays that of one layer.
+    #[must_use]
+    pub fn with_layers(mut self, layers: &BTreeSet<usize>) -> Self {
+        if let Some(side) = self.model_mut().side_layers() {
+            side.clone_from(layers);
+        }
+        self
+    }
+
     fn model(&self) -> &dyn EncoderModel {
         match self {
             Self::Parakeet(model) => model,
@@ -86,10 +111,13 @@ impl SpeechEncoder {
         self.sizes().blank()
     }
 
-    /// Scores of the CTC head, `[B, T', E]` to `[B, T', V]`; `None` without a head.
+    /// Scores of the CTC head, `[B, T', E]`, or several layers side by side, to `[B, T', V]`; `None` without a head.
     pub fn ctc_logits(&self, states: &PaddedBatch) -> Option<Tensor<3>> {
         let (weight, bias) = self.ctc_head()?;
-        Some(states.values().matmul(weight.transpose().unsqueeze()) + bias.unsqueeze())
+        let ([_, _, all], [_, width]) = (states.dims(), weight.dims());
+        // The head reads the last layer alone: [B, T', (n + 1) * E] -> [B, T', E]
+        let states = states.values().narrow(2, all.saturating_sub(width), width);
+        Some(states.matmul(weight.transpose().unsqueeze()) + bias.unsqueeze())
     }
 
     /// Frames `T` of the input for each state: its rate over that of the states.

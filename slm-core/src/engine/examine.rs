@@ -157,7 +157,7 @@ fn together(parts: &[(Part, Checkpoint)]) -> Found {
     };
     let adapter = AdapterConfig::from_checkpoint(adapter)?;
     let (encoder, llm) = (encoder::sizes(ears)?, llm::sizes(llm)?);
-    let problems = misfits(&adapter, encoder.output_width(), encoder::labels(ears)?, llm.d_model());
+    let problems = misfits(&adapter, &*encoder, encoder::labels(ears)?, llm.d_model());
     if problems.is_empty() {
         let (from, to) = (adapter.encoder_dim, adapter.llm_dim);
         return Ok(Some(format!("the adapter leads from width {from} to width {to}")));

@@ -1,11 +1,13 @@
 //! Activations, by the names that configs of transformers have for them.
 
 use burn::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::host;
 
 /// An activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ActivationKind {
     /// `max(0, x)`.
     Relu,
@@ -18,6 +20,16 @@ pub enum ActivationKind {
 }
 
 impl ActivationKind {
+    /// `max(0, x)`, as a default of configs.
+    pub fn relu() -> Self {
+        Self::Relu
+    }
+
+    /// The error-function form, as a default of configs.
+    pub fn gelu() -> Self {
+        Self::Gelu
+    }
+
     /// By the name that configs have for it (transformers 5.23.0, `ACT2FN`).
     pub fn parse(name: &str) -> Option<Self> {
         match name {

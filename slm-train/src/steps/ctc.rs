@@ -4,9 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::nn::loss::{CTCLoss, CTCLossConfig};
 use burn::prelude::*;
-use burn::tensor::Int;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use slm_core::audio::SAMPLE_RATE;
@@ -19,6 +17,7 @@ use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::text::TextTokenizer;
 
+use super::loss::{ctc_sum, states_needed};
 use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
@@ -104,8 +103,7 @@ impl Speech {
         let mut places = Vec::new();
         let rows = utterances.into_iter().zip(labels).zip(features.into_iter().zip(spans));
         for (place, ((utterance, labels), (features, span))) in rows.enumerate() {
-            let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
-            if labels.is_empty() || labels.len() + repeats > model.subsampled_len(features.frames) {
+            if labels.is_empty() || states_needed(&labels) > model.subsampled_len(features.frames) {
                 continue;
             }
             let letters: Vec<usize> =
@@ -133,7 +131,6 @@ struct CtcJob {
     tokenizer: TextTokenizer,
     train: Speech,
     dev: Speech,
-    loss: CTCLoss,
     blank: u32,
     state_seconds: f64,
     /// Hash of the encoder that it starts from.
@@ -184,26 +181,15 @@ impl Job for CtcJob {
             return Ok(Tensor::zeros([1], &self.device));
         };
         let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
-        let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
-        let lengths = |values: &[usize]| {
-            let values: Vec<i64> = values.iter().map(|&n| n as i64).collect();
-            let count = values.len();
-            Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &self.device)
-        };
         let off_time = self.config.timing.map(|timing| {
             let times: Vec<&[f32]> = batch.iter().map(|&i| self.train.times[i].as_slice()).collect();
+            let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
             timing.loss(&log_probs, &targets, &times, self.state_seconds)
         });
-        // [B, T, V] -> [T, B, V]
-        let losses = self.loss.forward(
-            log_probs.swap_dims(0, 1),
-            targets.ids,
-            lengths(states.lengths()),
-            lengths(&targets.lengths),
-        );
+        let loss = ctc_sum(log_probs, states.lengths(), &labels, self.blank as usize);
         Ok(match off_time {
-            Some(off_time) => losses.sum() + off_time,
-            None => losses.sum(),
+            Some(off_time) => loss + off_time,
+            None => loss,
         })
     }
 
@@ -321,7 +307,6 @@ pub fn train(
         // The smaller one first, so that what is wrong with it is told soon.
         dev: Speech::load(&config.dev_manifest, &tokenizer, &extractor, &config.model)?,
         train: Speech::load(&config.train_manifest, &tokenizer, &extractor, &config.model)?,
-        loss: CTCLossConfig::new().with_blank(model_config.pad_token_id).with_zero_infinity(true).init(),
         blank: model_config.pad_token_id as u32,
         state_seconds: state_seconds(&config.model, &extractor),
         start_hash: start.as_ref().map(Checkpoint::content_hash).transpose()?,

@@ -2,6 +2,7 @@
 //!
 //! Shapes: `B` rows, `L` target positions, `V` vocabulary.
 
+use burn::nn::loss::CTCLossConfig;
 use burn::prelude::*;
 use burn::tensor::Int;
 use burn::tensor::activation::log_softmax;
@@ -9,13 +10,60 @@ use slm_core::models::nn::{PaddedIds, keep_mask};
 
 /// The sum of `-log p(target)` over the real positions of `targets`, for logits `[B, L, V]`.
 pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
+    smoothed_cross_entropy_sum(logits, targets, 0.0)
+}
+
+/// The same, where the part `smoothing` of what is to be said is every token evenly, the target among them: PyTorch's
+/// `label_smoothing`.
+pub fn smoothed_cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1> {
     let [batch, length, _] = logits.dims();
     let device = logits.device();
     let keep = keep_mask(&targets.lengths, length, &device);
     let ids: Tensor<3, Int> = targets.ids.clone().reshape([batch, length, 1]);
     // [B, L, V] -> [B, L, 1] -> [B, L]
-    let log_probs = log_softmax(logits, 2).gather(2, ids).reshape([batch, length]);
+    let all = log_softmax(logits, 2);
+    let mut log_probs = all.clone().gather(2, ids).reshape([batch, length]);
+    if smoothing > 0.0 {
+        // [B, L, V] -> [B, L, 1] -> [B, L]
+        let evenly = all.mean_dim(2).reshape([batch, length]);
+        log_probs = log_probs * (1.0 - smoothing) + evenly * smoothing;
+    }
     (log_probs * keep).sum().neg()
+}
+
+/// The sum of the CTC losses of `labels` under log-probabilities `[B, T, V]`, of which a row has the first `lengths`.
+/// Rows without labels, and those with more than CTC can align, count nothing.
+pub fn ctc_sum(log_probs: Tensor<3>, lengths: &[usize], labels: &[&[u32]], blank: usize) -> Tensor<1> {
+    let device = log_probs.device();
+    let ints = |values: Vec<usize>| {
+        let count = values.len();
+        let values: Vec<i64> = values.into_iter().map(|n| n as i64).collect();
+        Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &device)
+    };
+    let kept: Vec<usize> = (0..labels.len())
+        .filter(|&row| !labels[row].is_empty() && states_needed(labels[row]) <= lengths[row])
+        .collect();
+    if kept.is_empty() {
+        // Still a part of the graph, so that it can be the only loss.
+        return log_probs.sum() * 0.0;
+    }
+    let log_probs =
+        if kept.len() == labels.len() { log_probs } else { log_probs.select(0, ints(kept.clone())) };
+    let labels: Vec<&[u32]> = kept.iter().map(|&row| labels[row]).collect();
+    let targets = PaddedIds::from_rows(&labels, blank as u32, &device);
+    // [B, T, V] -> [T, B, V]
+    let losses = CTCLossConfig::new().with_blank(blank).with_zero_infinity(true).init().forward(
+        log_probs.swap_dims(0, 1),
+        targets.ids,
+        ints(kept.iter().map(|&row| lengths[row]).collect()),
+        ints(targets.lengths),
+    );
+    losses.sum()
+}
+
+/// The fewest states that CTC can lay `labels` on: one each, and a blank between two that are the same.
+pub fn states_needed(labels: &[u32]) -> usize {
+    labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
 /// The sum of the Kullback-Leibler divergence of `student` from `teacher`, both `[B, L, V]` before the softmax, over the

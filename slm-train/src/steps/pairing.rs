@@ -1,7 +1,9 @@
 //! The shape of an adapter between any two models.
 
+use std::collections::BTreeSet;
+
 use slm_core::audio::SAMPLE_RATE;
-use slm_core::models::adapter::{AdapterShape, LengthReduction, OutputSpace};
+use slm_core::models::adapter::{AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape};
 
 use super::adapter::Frozen;
 
@@ -26,11 +28,14 @@ pub fn shape_between(parts: &Frozen) -> AdapterShape {
     let hidden_size = (parts.llm.d_model() / 2).div_ceil(HEAD_WIDTH) * HEAD_WIDTH;
     AdapterShape {
         reduction,
-        output: if has_soft_tokens { OutputSpace::SoftTokens } else { OutputSpace::Projected },
-        hidden_size,
-        num_layers: 2,
-        num_heads: hidden_size / HEAD_WIDTH,
-        intermediate_size: 2 * hidden_size,
-        dropout: 0.05,
+        encoder_layers: BTreeSet::new(),
+        kind: AdapterKind::Transformer(TransformerShape {
+            output: if has_soft_tokens { OutputSpace::SoftTokens } else { OutputSpace::Projected },
+            hidden_size,
+            num_layers: 2,
+            num_heads: hidden_size / HEAD_WIDTH,
+            intermediate_size: 2 * hidden_size,
+            dropout: 0.05,
+        }),
     }
 }

@@ -100,6 +100,18 @@ impl QFormerConfig {
 }
 
 impl WindowQFormerConfig {
+    /// Of windows of `window_size` states, each of which becomes `window_size / downsample_rate` embeddings of width
+    /// `output_width`.
+    pub fn new(
+        layers: QFormerConfig,
+        window_size: usize,
+        downsample_rate: usize,
+        output_width: usize,
+    ) -> Self {
+        let text_config = TextWidth { hidden_size: output_width };
+        Self { projector_config: layers, window_size, downsample_rate, text_config }
+    }
+
     /// Reads `config.json` of a checkpoint.
     ///
     /// # Errors

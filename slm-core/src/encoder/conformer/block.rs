@@ -12,6 +12,7 @@ use super::convolution::{Convolution, ConvolutionConfig, ConvolutionNormKind, Ke
 use super::feed_forward::{FeedForward, FeedForwardConfig};
 use super::positions::PositionKind;
 use super::span::{AttentionSpan, SharedAttention};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::blocks::score_values;
 use crate::nn::{ActivationKind, PaddedBatch, Watch};
 
@@ -247,19 +248,23 @@ impl ConformerBlock {
     }
 }
 
-/// `frames` through all `layers`, whose attention spans `span`: `[B, T, E]` to the same. Unfinished once `watch` stops.
+/// `frames` through all `layers`, whose attention spans `span`: `[B, T, E]` to the same. `side` sees what is behind each.
+/// Unfinished once `watch` stops.
 pub(in crate::encoder) fn through(
     layers: &[ConformerBlock],
     span: AttentionSpan,
     mut frames: PaddedBatch,
     watch: &Watch,
+    side: &mut SideBySide<'_>,
 ) -> PaddedBatch {
     let shared = SharedAttention::new(span, &frames, watch);
-    for layer in layers {
+    side.see(0, frames.values());
+    for (behind, layer) in (1..).zip(layers) {
         if watch.is_stopped() {
             break;
         }
         frames = layer.forward(&frames, &shared);
+        side.see(behind, frames.values());
     }
     frames
 }

@@ -170,6 +170,12 @@ impl EncoderSizes for GraniteSpeechConfig {
         self.encoder_config.hidden_dim * (1 + self.encoder_config.cat_hidden_layers.len())
     }
 
+    fn equal_layers(&self) -> Option<usize> {
+        // Those of `cat_hidden_layers` lie side by side already.
+        let encoder = &self.encoder_config;
+        encoder.cat_hidden_layers.is_empty().then_some(encoder.num_layers)
+    }
+
     /// As in the encoder of the same shape that edits its own labels (transformers, `granite_speech_nar`), which weighs its
     /// frames by what `out` says of label 0.
     fn blank(&self) -> usize {

@@ -5,6 +5,8 @@
 //! `granite_speech_plus`. There padding is not masked, so that a row says something else beside a longer one; here a row says
 //! what it says alone. Shapes: `B` utterances, `T` feature frames of width `M`, `E` width, `n` kept states, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
@@ -15,6 +17,7 @@ use crate::encoder::conformer::strided_block::StridedBlock;
 use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::{EncoderModel, EncoderSizes, unfinished};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, Watch};
@@ -29,6 +32,8 @@ pub struct GraniteSpeech {
     /// How the encoder hears that in its middle.
     out_mid: Linear,
     #[module(skip)]
+    side_layers: BTreeSet<usize>,
+    #[module(skip)]
     config: GraniteSpeechConfig,
 }
 
@@ -42,6 +47,7 @@ impl GraniteSpeechConfig {
             layers: (0..encoder.num_layers).map(|_| encoder.block().init(device)).collect(),
             out: LinearConfig::new(width, labels).init(device),
             out_mid: LinearConfig::new(labels, width).init(device),
+            side_layers: encoder.cat_hidden_layers.clone(),
             config: self.clone(),
         }
     }
@@ -77,11 +83,8 @@ impl EncoderModel for GraniteSpeech {
         // [B, T, M] -> [B, T, E]
         let mut frames = features.with_values(self.input_linear.forward(features.values()));
         let shared = SharedAttention::new(encoder.span(), &frames, watch);
-        let mut outputs = Vec::with_capacity(1 + encoder.cat_hidden_layers.len());
-        let is_kept = |behind: usize| encoder.cat_hidden_layers.contains(&behind);
-        if is_kept(0) {
-            outputs.push(frames.values());
-        }
+        let mut side = SideBySide::new(&self.side_layers);
+        side.see(0, frames.values());
         for (behind, layer) in (1..).zip(&self.layers) {
             if watch.is_stopped() {
                 return unfinished(features, self.config.output_width());
@@ -90,13 +93,9 @@ impl EncoderModel for GraniteSpeech {
             if behind == encoder.middle() {
                 frames = head::hear_itself(&frames, &self.out, &self.out_mid);
             }
-            if is_kept(behind) {
-                outputs.push(frames.values());
-            }
+            side.see(behind, frames.values());
         }
-        outputs.push(frames.values());
-        // n + 1 of [B, T, E] -> [B, T, (n + 1) * E]
-        frames.with_values(Tensor::cat(outputs, 2))
+        side.with(frames)
     }
 
     fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
@@ -109,6 +108,11 @@ impl EncoderModel for GraniteSpeech {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        // Those that the config names stay.
+        self.config.equal_layers().is_some().then_some(&mut self.side_layers)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Reference: transformers 5.23.0, `modeling_lasr.py`, `LasrEncoder` and `LasrForCTC`.
 //! Shapes: `B` utterances, `T` feature frames, `T'` states, `M` mel bins, `E` width, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::prelude::*;
@@ -16,6 +18,7 @@ use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::EncoderSizes;
 use crate::encoder::model::{EncoderModel, unfinished};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, Watch};
 
@@ -29,6 +32,8 @@ pub struct Lasr {
     layers: Vec<ConformerBlock>,
     out_norm: LayerNorm,
     ctc_head: Option<Conv1d>,
+    #[module(skip)]
+    side_layers: BTreeSet<usize>,
     #[module(skip)]
     config: LasrConfig,
 }
@@ -65,6 +70,7 @@ impl LasrConfig {
                 .init(device),
             ctc_head: (self.vocab_size > 0)
                 .then(|| Conv1dConfig::new(encoder.hidden_size, self.vocab_size, 1).init(device)),
+            side_layers: BTreeSet::new(),
             config: self.clone(),
         }
     }
@@ -100,8 +106,9 @@ impl EncoderModel for Lasr {
         let Some(frames) = self.subsampler.forward(features, watch) else {
             return unfinished(features, encoder.hidden_size);
         };
-        let frames = block::through(&self.layers, encoder.block().span, frames, watch);
-        frames.with_values(self.out_norm.forward(frames.values()))
+        let mut side = SideBySide::new(&self.side_layers);
+        let frames = block::through(&self.layers, encoder.block().span, frames, watch, &mut side);
+        side.with(frames.with_values(self.out_norm.forward(frames.values())))
     }
 
     fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
@@ -110,5 +117,9 @@ impl EncoderModel for Lasr {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        Some(&mut self.side_layers)
     }
 }

@@ -283,6 +283,10 @@ impl EncoderSizes for ParakeetConfig {
         self.encoder_config.hidden_size
     }
 
+    fn equal_layers(&self) -> Option<usize> {
+        Some(self.encoder_config.num_hidden_layers)
+    }
+
     fn blank(&self) -> usize {
         self.pad_token_id
     }

@@ -4,6 +4,7 @@
 //! `ParakeetEncoder` and `ParakeetForCTC`.
 //! Shapes: `B` utterances, `T` feature frames, `T'` states, `M` mel bins, `E` width, `V` labels.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::nn::conv::{Conv1d, Conv1dConfig};
@@ -25,6 +26,7 @@ use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::EncoderSizes;
 use crate::encoder::model::{EncoderModel, unfinished};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::weights::{self, Placement, StorageType};
 use crate::nn::{PaddedBatch, Watch};
 
@@ -38,6 +40,8 @@ pub struct Parakeet {
     subsampling: Subsampling,
     layers: Vec<ConformerBlock>,
     ctc_head: Option<Conv1d>,
+    #[module(skip)]
+    side_layers: BTreeSet<usize>,
     #[module(skip)]
     config: ParakeetConfig,
 }
@@ -116,6 +120,7 @@ impl ParakeetConfig {
             ctc_head: self
                 .has_ctc_head()
                 .then(|| Conv1dConfig::new(encoder.hidden_size, self.vocab_size, 1).init(device)),
+            side_layers: BTreeSet::new(),
             config: self.clone(),
         }
     }
@@ -220,7 +225,9 @@ impl EncoderModel for Parakeet {
         if encoder.scale_input {
             frames = frames.with_values(frames.values() * (encoder.hidden_size as f64).sqrt());
         }
-        block::through(&self.layers, encoder.block().span, frames, watch)
+        let mut side = SideBySide::new(&self.side_layers);
+        let frames = block::through(&self.layers, encoder.block().span, frames, watch, &mut side);
+        side.with(frames)
     }
 
     fn ctc_head(&self) -> Option<(Tensor<2>, Tensor<1>)> {
@@ -229,6 +236,10 @@ impl EncoderModel for Parakeet {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        Some(&mut self.side_layers)
     }
 }
 

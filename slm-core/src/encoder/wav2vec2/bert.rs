@@ -4,6 +4,8 @@
 //! `Wav2Vec2BertModel` and `Wav2Vec2BertForCTC`.
 //! Shapes: `B` utterances, `T` feature frames, `T'` states, `M` feature width, `E` width, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::nn::{Linear, LinearConfig};
 use burn::prelude::*;
 
@@ -18,6 +20,7 @@ use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::EncoderModel;
 use crate::encoder::model::EncoderSizes;
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{ActivationKind, PaddedBatch, Watch};
 
@@ -35,6 +38,8 @@ pub struct Wav2Vec2Bert {
     intermediate_ffn: Option<AdapterFeedForward>,
     adapter: Option<LengthAdapter>,
     lm_head: Option<Linear>,
+    #[module(skip)]
+    side_layers: BTreeSet<usize>,
     #[module(skip)]
     config: Wav2Vec2BertConfig,
 }
@@ -67,6 +72,7 @@ impl Wav2Vec2BertConfig {
             intermediate_ffn: self.use_intermediate_ffn_before_adapter.then(|| feed_forward.init(device)),
             adapter: self.adapter().map(|adapter| adapter.init(device)),
             lm_head: blocks.head.map(|labels| LinearConfig::new(self.output_width(), labels).init(device)),
+            side_layers: BTreeSet::new(),
             config: self.clone(),
         }
     }
@@ -97,14 +103,16 @@ impl Wav2Vec2Bert {
 impl EncoderModel for Wav2Vec2Bert {
     fn forward(&self, features: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let frames = self.feature_projection.forward(features);
-        let frames = block::through(&self.layers, self.config.block().span, frames, watch);
+        let mut side = SideBySide::new(&self.side_layers);
+        let frames = block::through(&self.layers, self.config.block().span, frames, watch, &mut side);
         let frames = match &self.intermediate_ffn {
             Some(ffn) => frames.with_values(frames.values() + ffn.forward(frames.values()) * 0.5),
             None => frames,
         };
         match &self.adapter {
+            // It shortens, so that no other layer is as long.
             Some(adapter) => adapter.forward(frames, watch),
-            None => frames,
+            None => side.with(frames),
         }
     }
 
@@ -114,6 +122,10 @@ impl EncoderModel for Wav2Vec2Bert {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        Some(&mut self.side_layers)
     }
 }
 

@@ -4,6 +4,8 @@
 //! `modeling_wav2vec2_conformer.py`, `Wav2Vec2ConformerModel` and `Wav2Vec2ConformerForCTC`.
 //! Shapes: `B` utterances, `N` samples, `T` states, `E` width, `V` labels.
 
+use std::collections::BTreeSet;
+
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::prelude::*;
 
@@ -19,6 +21,7 @@ use crate::encoder::error::EncoderError;
 use crate::encoder::head;
 use crate::encoder::model::EncoderSizes;
 use crate::encoder::model::{EncoderModel, unfinished};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, Watch};
 
@@ -37,6 +40,8 @@ pub struct Wav2Vec2Conformer {
     layer_norm: LayerNorm,
     adapter: Option<ConvolutionAdapter>,
     lm_head: Option<Linear>,
+    #[module(skip)]
+    side_layers: BTreeSet<usize>,
     #[module(skip)]
     config: Wav2Vec2ConformerConfig,
 }
@@ -67,6 +72,7 @@ impl Wav2Vec2ConformerConfig {
             layer_norm: LayerNormConfig::new(width).with_epsilon(norm_epsilon).init(device),
             adapter: self.adapter().map(|adapter| adapter.init(device)),
             lm_head: blocks.head.map(|labels| LinearConfig::new(self.output_width(), labels).init(device)),
+            side_layers: BTreeSet::new(),
             config: self.clone(),
         }
     }
@@ -100,11 +106,13 @@ impl EncoderModel for Wav2Vec2Conformer {
             return unfinished(features, self.config.output_width());
         };
         let frames = self.feature_projection.forward(&frames);
-        let frames = block::through(&self.layers, self.config.block().span, frames, watch);
+        let mut side = SideBySide::new(&self.side_layers);
+        let frames = block::through(&self.layers, self.config.block().span, frames, watch, &mut side);
         let frames = frames.with_values(self.layer_norm.forward(frames.values()));
         match &self.adapter {
+            // It shortens, so that no other layer is as long.
             Some(adapter) => adapter.forward(frames, watch),
-            None => frames,
+            None => side.with(frames),
         }
     }
 
@@ -114,6 +122,10 @@ impl EncoderModel for Wav2Vec2Conformer {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        Some(&mut self.side_layers)
     }
 }
 

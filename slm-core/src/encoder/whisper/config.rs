@@ -109,6 +109,10 @@ impl EncoderSizes for WhisperEncoderConfig {
         self.d_model
     }
 
+    fn equal_layers(&self) -> Option<usize> {
+        Some(self.encoder_layers)
+    }
+
     fn blank(&self) -> usize {
         0
     }

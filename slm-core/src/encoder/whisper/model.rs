@@ -3,6 +3,8 @@
 //! Reference: transformers 5.23.0, `WhisperEncoder`. Shapes: `B` utterances, `W` windows, `T` feature frames, `S` states,
 //! `M` mel bins, `E` width.
 
+use std::collections::BTreeSet;
+
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, PaddingConfig1d};
 use burn::prelude::*;
@@ -12,6 +14,7 @@ use super::layer::WhisperEncoderLayer;
 use crate::checkpoint::Checkpoint;
 use crate::encoder::error::EncoderError;
 use crate::encoder::model::{EncoderModel, EncoderSizes, unfinished};
+use crate::encoder::side_by_side::SideBySide;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{ActivationKind, PaddedBatch, Watch};
 
@@ -32,6 +35,8 @@ pub struct WhisperEncoder {
     layers: Vec<WhisperEncoderLayer>,
     layer_norm: LayerNorm,
     #[module(skip)]
+    side_layers: BTreeSet<usize>,
+    #[module(skip)]
     config: WhisperEncoderConfig,
 }
 
@@ -48,6 +53,7 @@ impl WhisperEncoderConfig {
             embed_positions: EmbeddingConfig::new(self.max_source_positions, self.d_model).init(device),
             layers: (0..self.encoder_layers).map(|_| self.init_layer(device)).collect(),
             layer_norm: LayerNormConfig::new(self.d_model).init(device),
+            side_layers: BTreeSet::new(),
             config: self.clone(),
         }
     }
@@ -92,14 +98,17 @@ impl WhisperEncoder {
         let lengths = features.lengths().iter().map(|frames| frames.div_ceil(STRIDE)).collect();
         let batch = PaddedBatch::new(x + positions.unsqueeze(), lengths);
         let padding = (!batch.is_full()).then(|| batch.attention_bias());
+        let mut side = SideBySide::new(&self.side_layers);
+        side.see(0, batch.values());
         let mut x = batch.values();
-        for layer in &self.layers {
+        for (behind, layer) in (1..).zip(&self.layers) {
             if watch.is_stopped() {
                 return None;
             }
             x = layer.forward(x, padding.as_ref(), watch);
+            side.see(behind, x.clone());
         }
-        Some(batch.with_values(self.layer_norm.forward(x)))
+        Some(side.with(batch.with_values(self.layer_norm.forward(x))))
     }
 }
 
@@ -124,6 +133,7 @@ impl EncoderModel for WhisperEncoder {
         let values = PaddedBatch::new(values.reshape([batch * windows, window, bins]), lengths);
         let Some(states) = self.window(&values, watch) else { return unfinished(features, width) };
         // All windows but a row's last are full: [B * W, S, E] -> [B, W * S, E]
+        let [_, _, width] = states.dims();
         let states = states.values().reshape([batch, windows * window / STRIDE, width]);
         let lengths = features.lengths().iter().map(|frames| frames.div_ceil(STRIDE)).collect();
         PaddedBatch::new(states, lengths)
@@ -135,5 +145,9 @@ impl EncoderModel for WhisperEncoder {
 
     fn sizes(&self) -> &dyn EncoderSizes {
         &self.config
+    }
+
+    fn side_layers(&mut self) -> Option<&mut BTreeSet<usize>> {
+        Some(&mut self.side_layers)
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 
+use super::adapted::Adapted;
 use super::error::SpeechError;
 use crate::audio::SAMPLE_RATE;
 use crate::ctc::{
@@ -31,6 +32,12 @@ impl Ears {
         (found != expected).then(|| {
             format!("the width of the features is {found}, that of the encoder's input is {expected}")
         })
+    }
+
+    /// The same with the layers of the encoder that the adapter of `writer` reads.
+    pub(super) fn hearing_for(mut self, writer: &Adapted) -> Self {
+        self.encoder = self.encoder.with_layers(&writer.adapter.config().shape.encoder_layers);
+        self
     }
 
     /// Checks that every label has a row in the CTC head.

@@ -51,7 +51,10 @@ impl SpeechModel {
         let writer = match self.writer() {
             AnyWriter::Adapted(writer) => {
                 let other = OtherAdapter::load(self, folder)?;
-                AnyWriter::Adapted(Box::new(writer.with_adapter(other, &self.ears, attachment)?))
+                let writer = writer.with_adapter(other, &self.ears, attachment)?;
+                let mut model = self.clone();
+                model.ears = model.ears.hearing_for(&writer);
+                return Ok(model.with_writer(AnyWriter::Adapted(Box::new(writer))));
             }
             AnyWriter::SpeechLlm(writer) => {
                 let other = OtherAdapter::load(self, folder)?;

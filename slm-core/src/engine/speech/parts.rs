@@ -10,7 +10,7 @@ use super::error::LoadError;
 use crate::adapter::{Adapter, AdapterConfig};
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::decode::DecodeConfig;
-use crate::encoder::SpeechEncoder;
+use crate::encoder::{EncoderSizes, SpeechEncoder, layers_problem};
 use crate::features::FeatureExtractor;
 use crate::llm::LanguageModel;
 use crate::prompt::{PromptForm, Templates};
@@ -69,27 +69,27 @@ impl SpeechParts {
         }
         adapted.tokenizer.check_rows(adapted.llm.vocab_size())?;
         ears.check_labels()?;
-        Ok((ears, adapted))
+        Ok((ears.hearing_for(&adapted), adapted))
     }
 }
 
 /// Fields of what hears and what writes that contradict each other, one text a pair.
 pub(super) fn between(ears: &Ears, adapted: &Adapted) -> Vec<String> {
     let (encoder, llm) = (&ears.encoder, &adapted.llm);
-    misfits(adapted.adapter.config(), encoder.output_width(), encoder.labels(), llm.d_model())
+    misfits(adapted.adapter.config(), encoder.sizes(), encoder.labels(), llm.d_model())
 }
 
-/// Fields of an adapter that contradict what hears and what writes, one text each: the encoder's width and labels, and the
+/// Fields of an adapter that contradict what hears and what writes, one text each: the encoder's sizes and labels, and the
 /// language model's width.
 pub(in crate::engine) fn misfits(
     adapter: &AdapterConfig,
-    encoder_width: usize,
+    encoder: &dyn EncoderSizes,
     labels: Option<usize>,
     llm_width: usize,
 ) -> Vec<String> {
     let mut problems = Vec::new();
     for (one, found, other, expected) in [
-        ("adapter `encoder_dim`", adapter.encoder_dim, "the encoder's width", encoder_width),
+        ("adapter `encoder_dim`", adapter.encoder_dim, "the encoder's width", encoder.output_width()),
         ("adapter `llm_dim`", adapter.llm_dim, "language model `d_model`", llm_width),
     ] {
         if found != expected {
@@ -99,5 +99,6 @@ pub(in crate::engine) fn misfits(
     if adapter.shape.reduction.needs_ctc() && labels.is_none() {
         problems.push("adapter `reduction` needs a CTC head, the encoder has none".to_owned());
     }
+    problems.extend(layers_problem(encoder, &adapter.shape.encoder_layers));
     problems
 }

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burn::prelude::*;
 
 use super::*;
-use crate::adapter::{AdapterConfig, AdapterShape, LengthReduction, OutputSpace};
+use crate::adapter::{
+    AdapterConfig, AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape,
+};
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::decode::DecodeConfig;
 use crate::encoder::parakeet::ParakeetEncoderConfig;
@@ -46,12 +48,15 @@ pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> S
         labels: None,
         shape: AdapterShape {
             reduction,
-            output: OutputSpace::Projected,
-            hidden_size: 8,
-            num_layers: 1,
-            num_heads: 2,
-            intermediate_size: 8,
-            dropout: 0.1,
+            encoder_layers: BTreeSet::new(),
+            kind: AdapterKind::Transformer(TransformerShape {
+                output: OutputSpace::Projected,
+                hidden_size: 8,
+                num_layers: 1,
+                num_heads: 2,
+                intermediate_size: 8,
+                dropout: 0.1,
+            }),
         },
     };
     let llm = T5Config {

@@ -1,14 +1,17 @@
 //! The frozen parts that an adapter stands between.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::prelude::*;
 use slm_core::models::checkpoint::Checkpoint;
 use slm_core::models::ctc::label_tokenizer;
-use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::encoder::{SpeechEncoder, layers_problem};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::text::TextTokenizer;
+
+use crate::digest::digest;
 
 /// The frozen models and what goes with them.
 pub struct Frozen {
@@ -58,5 +61,22 @@ impl Frozen {
             tokenizer,
             device: device.clone(),
         })
+    }
+
+    /// The same with an encoder that gives the states of `layers` beside its last ones. They are other states, so that what
+    /// was kept of it is not taken for them.
+    ///
+    /// # Errors
+    ///
+    /// An encoder that does not have them.
+    pub fn with_layers(mut self, layers: &BTreeSet<usize>) -> anyhow::Result<Self> {
+        if let Some(problem) = layers_problem(self.encoder.sizes(), layers) {
+            anyhow::bail!(problem);
+        }
+        if !layers.is_empty() {
+            self.encoder = self.encoder.with_layers(layers);
+            self.encoder_hash = digest(&(&self.encoder_hash, layers));
+        }
+        Ok(self)
     }
 }

@@ -10,7 +10,7 @@ use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
-use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, OutputSpace, SoftTokensStart};
+use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, SoftTokensStart};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
@@ -23,7 +23,7 @@ use super::data::{Batch, Data, Heard, Part};
 use super::examples::Example;
 use super::prompts::Prompts;
 use super::words::Words;
-use super::{AdapterStage, Distillation, Encode, Frozen};
+use super::{AdapterStage, Encode, Frozen, Trained};
 use crate::config;
 use crate::data::buckets;
 use crate::data::groups::Group;
@@ -31,7 +31,9 @@ use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
-use crate::steps::loss::{cross_entropy_sum, divergence_sum, shift_right};
+use crate::steps::loss::{
+    cross_entropy_sum, ctc_sum, divergence_sum, shift_right, smoothed_cross_entropy_sum,
+};
 use crate::steps::pairing;
 use crate::training::{Draw, Job, Metrics, Sample, Source};
 
@@ -52,6 +54,8 @@ pub struct AdapterJob {
     /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
     /// without distillation.
     taught: Vec<Vec<PromptIds>>,
+    /// The transcript of each utterance that is learnt from, in the labels of the CTC loss; none without that.
+    transcripts: Vec<Vec<u32>>,
     pub(super) dev: Data,
     /// Without autodiff: data and frozen parts.
     pub(super) device: Device,
@@ -66,6 +70,8 @@ struct Answers {
     phrasings: Vec<usize>,
     /// What it should say.
     targets: Vec<Vec<u32>>,
+    /// What the adapter made of the speech.
+    speech: Option<PaddedBatch>,
 }
 
 impl AdapterJob {
@@ -82,6 +88,7 @@ impl AdapterJob {
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
+        let parts = parts.with_layers(&shape.encoder_layers)?;
         let pool = TaskPool::read(&config.tasks, config.order)?;
         let named = [&config.train_manifest, &config.dev_manifest].map(Corpus::names).concat();
         if let Some(name) = pool.sources().into_iter().find(|name| !named.contains(&Some(*name))) {
@@ -93,7 +100,9 @@ impl AdapterJob {
         let train = Words::read(&config.train_manifest, &config.cache, &mut asker, &mut prompts)?;
         let templates = pool.templates(asker.tasks());
         let dev = Words::read(&config.dev_manifest, &config.cache, &mut asker, &mut prompts)?;
-        let taught = if config.distillation.is_some() { train.taught(&prompts)? } else { Vec::new() };
+        let taught = if config.losses.has_distillation() { train.taught(&prompts)? } else { Vec::new() };
+        let ctc_labels = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
+        let transcripts = if config.losses.has_ctc() { train.transcripts(ctc_labels)? } else { Vec::new() };
         let train = match config.encode {
             Encode::Once => Data::encode(train, &parts, &config, &shape)?,
             Encode::EachStep => Data::fresh(train, &parts, &config, &shape, prompts.end())?,
@@ -101,7 +110,7 @@ impl AdapterJob {
         let dev = Data::encode(dev, &parts, &config, &shape)?;
         let fingerprint = digest(&(
             (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
-            (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.distillation),
+            (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.losses),
             (config.train_manifest.weights(), shares(&train.groups)),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
@@ -118,6 +127,7 @@ impl AdapterJob {
             templates,
             train,
             taught,
+            transcripts,
             dev,
             device,
             fingerprint,
@@ -130,7 +140,7 @@ impl AdapterJob {
         AdapterConfig {
             encoder_dim: self.encoder.output_width(),
             llm_dim: self.llm.d_model(),
-            labels: self.encoder.labels().filter(|_| shape.output == OutputSpace::SoftTokens),
+            labels: self.encoder.labels().filter(|_| shape.kind.has_soft_tokens()),
             shape,
         }
     }
@@ -140,15 +150,19 @@ impl AdapterJob {
     /// # Errors
     ///
     /// Invalid shapes, or a device that cannot be read.
-    pub fn init(&self, device: &Device) -> anyhow::Result<Adapter> {
+    pub fn init(&self, device: &Device) -> anyhow::Result<Trained> {
         let config = self.adapter_config();
         config::check("adapter", &config.problems())?;
         let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
         let adapter = config.init(device).with_output_rms(rms);
-        match config.shape.output {
-            OutputSpace::Projected => Ok(adapter),
-            OutputSpace::SoftTokens => Ok(adapter.with_soft_tokens(self.soft_tokens_start()?)),
-        }
+        let adapter = if config.shape.kind.has_soft_tokens() {
+            adapter.with_soft_tokens(self.soft_tokens_start()?)
+        } else {
+            adapter
+        };
+        // The blank is the last label.
+        let labels = self.config.losses.has_ctc().then(|| self.ctc_labels().len() + 1);
+        Ok(Trained::new(adapter, labels, device))
     }
 
     /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces
@@ -174,6 +188,11 @@ impl AdapterJob {
         Ok(SoftTokensStart { head, head_bias, embeddings })
     }
 
+    /// The pieces that the CTC loss labels the adapter's outputs with.
+    fn ctc_labels(&self) -> &TextTokenizer {
+        ctc_labels(self.labels.as_ref(), &self.tokenizer)
+    }
+
     /// The frozen language model.
     pub fn llm(&self) -> &LanguageModel {
         &self.llm
@@ -184,7 +203,7 @@ impl AdapterJob {
             .iter()
             .map(|example| {
                 let speech = example.speech.map_or(0, |speech| data.length(speech));
-                speech + example.prompt_tokens + example.target.len()
+                self.shape.kind.count(speech) + example.prompt_tokens + example.target.len()
             })
             .collect()
     }
@@ -230,21 +249,24 @@ impl AdapterJob {
             .collect();
         let targets = part.targets.clone();
         let logits = self.logits(&prompts, speech.as_slice(), &targets);
-        Answers { logits, phrasings, targets }
+        Answers { logits, phrasings, targets, speech }
     }
 
     /// The loss of the examples of a batch that have speech.
-    fn spoken_loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
+    fn spoken_loss(&self, model: &Trained, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let reduction = self.shape.reduction;
         let reduced: Vec<ReducedSpeech> =
             self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
-        let answers = self.answers(model, &self.train, &reduced, &batch.spoken, |n| rng.random_range(0..n));
-        let cross_entropy = self.cross_entropy(&answers);
-        Ok(match self.config.distillation {
-            None => cross_entropy,
-            Some(Distillation { share }) => {
-                self.divergence(&answers, &batch.spoken.examples) * share + cross_entropy * (1.0 - share)
-            }
+        let answers =
+            self.answers(&model.adapter, &self.train, &reduced, &batch.spoken, |n| rng.random_range(0..n));
+        let (losses, examples) = (self.config.losses, &batch.spoken.examples);
+        let mut loss = self.text_loss(&answers);
+        if losses.has_distillation() {
+            loss = loss + self.divergence(&answers, examples) * losses.distillation;
+        }
+        Ok(match self.ctc(model, &answers, examples) {
+            Some(ctc) => loss + ctc * losses.ctc,
+            None => loss,
         })
     }
 
@@ -259,10 +281,27 @@ impl AdapterJob {
         Ok(Cow::Owned(ctc::encode(&self.encoder, &inputs)?))
     }
 
-    /// The cross-entropy of the targets, summed.
-    fn cross_entropy(&self, answers: &Answers) -> Tensor<1> {
-        let targets = PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device);
-        cross_entropy_sum(answers.logits.clone(), &targets)
+    /// The ids of the targets.
+    fn targets(&self, answers: &Answers) -> PaddedIds {
+        PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device)
+    }
+
+    /// The cross-entropy of the targets as it is learnt by, summed.
+    fn text_loss(&self, answers: &Answers) -> Tensor<1> {
+        let losses = self.config.losses;
+        let targets = self.targets(answers);
+        let loss = smoothed_cross_entropy_sum(answers.logits.clone(), &targets, losses.label_smoothing);
+        loss * losses.cross_entropy
+    }
+
+    /// The CTC loss of the transcripts on what the adapter made, summed; `None` without a head.
+    fn ctc(&self, model: &Trained, answers: &Answers, examples: &[usize]) -> Option<Tensor<1>> {
+        let speech = answers.speech.as_ref()?;
+        let log_probs = model.ctc_log_probs(speech)?;
+        let blank = self.ctc_labels().len();
+        let places = examples.iter().filter_map(|&i| self.train.examples.get(i).speech);
+        let labels: Vec<&[u32]> = places.map(|place| self.transcripts[place].as_slice()).collect();
+        Some(ctc_sum(log_probs, speech.lengths(), &labels, blank))
     }
 
     /// How far the answers are from those to the true transcripts, summed over the targets.
@@ -288,7 +327,7 @@ impl AdapterJob {
 }
 
 impl Job for AdapterJob {
-    type Model = Adapter;
+    type Model = Trained;
     type Source = Data;
 
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
@@ -305,19 +344,20 @@ impl Job for AdapterJob {
         batch.tokens() as f64
     }
 
-    fn loss(&self, model: &Adapter, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
+    fn loss(&self, model: &Trained, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
         let mut parts = Vec::new();
         if !batch.spoken.is_empty() {
             parts.push(self.spoken_loss(model, batch, rng)?);
         }
         if !batch.written.is_empty() {
-            let answers = self.answers(model, &self.train, &[], &batch.written, |n| rng.random_range(0..n));
-            parts.push(self.cross_entropy(&answers));
+            let answers =
+                self.answers(&model.adapter, &self.train, &[], &batch.written, |n| rng.random_range(0..n));
+            parts.push(self.text_loss(&answers));
         }
         Ok(Tensor::cat(parts, 0).sum())
     }
 
-    fn evaluate(&self, model: &Adapter) -> anyhow::Result<Metrics> {
+    fn evaluate(&self, model: &Trained) -> anyhow::Result<Metrics> {
         let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
         let batches = buckets::batches(&self.lengths(&self.dev), 2 * self.config.batch_tokens, 0, 0);
         for batch in batches {
@@ -332,7 +372,9 @@ impl Job for AdapterJob {
                 let reduced: Vec<ReducedSpeech> =
                     self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
                 let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
-                let loss = self.cross_entropy(&self.answers(model, &self.dev, &reduced, part, |_| 0));
+                let answers = self.answers(&model.adapter, &self.dev, &reduced, part, |_| 0);
+                let targets = self.targets(&answers);
+                let loss = cross_entropy_sum(answers.logits, &targets);
                 let sum = sums.entry(learnt.label()).or_default();
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
                 sum.1 += batch.tokens();
@@ -342,8 +384,8 @@ impl Job for AdapterJob {
         Ok(sums.into_iter().map(mean).collect())
     }
 
-    fn samples(&self, model: &Adapter, count: usize) -> anyhow::Result<Vec<Sample>> {
-        self.answers_to_held_out(model, count)
+    fn samples(&self, model: &Trained, count: usize) -> anyhow::Result<Vec<Sample>> {
+        self.answers_to_held_out(&model.adapter, count)
     }
 
     fn frozen_parameters(&self) -> usize {
@@ -358,4 +400,10 @@ impl Job for AdapterJob {
 /// What the groups of an epoch are drawn by, for a fingerprint.
 fn shares(groups: &[Group]) -> Vec<Option<f64>> {
     groups.iter().map(|group| group.share).collect()
+}
+
+/// The pieces that the CTC loss labels the adapter's outputs with: those of the encoder's own labels, which are few, where
+/// they have a tokenizer.
+fn ctc_labels<'a>(encoder: Option<&'a TextTokenizer>, llm: &'a TextTokenizer) -> &'a TextTokenizer {
+    encoder.unwrap_or(llm)
 }

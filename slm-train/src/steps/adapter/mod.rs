@@ -1,5 +1,5 @@
 //! Stage `adapter`: the mission's training. Encoder and language model are frozen; the adapter between
-//! them learns the tasks of a pool, cross-entropy on the target text alone: an
+//! them learns the tasks of a pool, by the [`Losses`] of the target text alone: an
 //! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
@@ -11,15 +11,17 @@ mod examples;
 mod fresh;
 mod frozen;
 mod job;
+mod losses;
 mod prompts;
 mod samples;
+mod trained;
 mod words;
 
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
-use slm_core::models::adapter::{Adapter, AdapterShape};
+use slm_core::models::adapter::AdapterShape;
 use slm_core::models::checkpoint::PromptSettings;
 
 pub use crate::data::pool::Order;
@@ -27,6 +29,8 @@ pub use crate::output::bundle::PartsPlace;
 pub use data::{Batch, Data};
 pub use frozen::Frozen;
 pub use job::AdapterJob;
+pub use losses::Losses;
+pub use trained::Trained;
 
 use super::result;
 use crate::config;
@@ -70,9 +74,9 @@ pub struct AdapterStage {
     pub prompt: PromptSettings,
     /// The file of tasks: what is learnt, see [`TaskPool`](crate::data::pool::TaskPool).
     pub tasks: PathBuf,
-    /// Learning from what the frozen language model says to the true transcript, beside the text itself.
+    /// By what it is learnt.
     #[serde(default)]
-    pub distillation: Option<Distillation>,
+    pub losses: Losses,
     /// Speech rows, instruction and target tokens of a batch together, padding included.
     pub batch_tokens: usize,
     /// The loop.
@@ -90,15 +94,6 @@ pub enum Encode {
     EachStep,
 }
 
-/// Distillation from the frozen language model, which reads the transcript where the adapter's rows would stand.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Distillation {
-    /// The part of the loss that is the divergence of the two answers a token, 0 to 1; the rest is the cross-entropy
-    /// of the text.
-    pub share: f64,
-}
-
 /// Trains in `run`, and writes the bundle `out` when all steps are made.
 ///
 /// # Errors
@@ -110,7 +105,7 @@ pub fn train(
     run: &Path,
     out: &Path,
     device: &Device,
-) -> anyhow::Result<Outcome<Adapter>> {
+) -> anyhow::Result<Outcome<Trained>> {
     config::check("adapter", &config.problems())?;
     result::check(out, &config.train)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
@@ -130,7 +125,7 @@ pub fn train(
             encoder: &job.encoder_files,
             llm: &job.llm_files,
             place: config.parts,
-            adapter: model,
+            adapter: &model.adapter,
             templates: &job.templates,
             prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
@@ -143,7 +138,7 @@ pub fn train(
                 "parameters": {
                     "encoder": encoder_params,
                     "llm": job.llm.num_params(),
-                    "adapter": model.num_params(),
+                    "adapter": model.adapter.num_params(),
                 },
             }),
         };
@@ -161,23 +156,20 @@ impl AdapterStage {
         if self.name.is_empty() {
             problems.push("`name` is empty".to_owned());
         }
-        if let Some(Distillation { share }) = self.distillation
-            && !(0.0..=1.0).contains(&share)
-        {
-            problems.push(format!("`distillation.share` is {share}, must be 0 to 1"));
-        }
         if let Some(augment) = &self.augment {
             problems.extend(augment.problems());
             if self.encode == Encode::Once {
                 problems.push("`augment` needs `encode = \"each-step\"` (`--cache off`)".to_owned());
             }
-            if augment.join.is_some() && self.distillation.is_some() {
+            if augment.join.is_some() && (self.losses.has_distillation() || self.losses.has_ctc()) {
                 problems.push(
-                    "`augment.join` cannot be distilled from: its transcripts are not known before"
+                    "`augment.join` goes with neither `losses.distillation` nor `losses.ctc`: its transcripts are not \
+                     known before"
                         .to_owned(),
                 );
             }
         }
+        problems.extend(self.losses.problems());
         problems
     }
 }

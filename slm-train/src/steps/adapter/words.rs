@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use slm_core::models::prompt::PromptIds;
+use slm_core::models::text::TextTokenizer;
 
 use super::examples::{Examples, NewExample};
 use super::prompts::Prompts;
@@ -98,6 +99,20 @@ impl Words {
             taught.map_err(|misfit| anyhow::anyhow!("`{}`: {misfit}", row.audio_filepath.display()))
         });
         failures::all("texts", taught)
+    }
+
+    /// The ids of each utterance's transcript, with the pieces of `labels`.
+    ///
+    /// # Errors
+    ///
+    /// All texts that cannot be written with these.
+    pub(super) fn transcripts(&self, labels: &TextTokenizer) -> anyhow::Result<Vec<Vec<u32>>> {
+        let transcripts = (0..self.rows.len()).map(|place| {
+            let row = self.rows.get(place)?;
+            let ids = labels.encode(&row.text);
+            ids.map_err(|error| anyhow::anyhow!("`{}`: {error}", row.audio_filepath.display()))
+        });
+        failures::all("texts", transcripts)
     }
 }
 

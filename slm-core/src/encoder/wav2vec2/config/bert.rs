@@ -111,6 +111,10 @@ impl EncoderSizes for Wav2Vec2BertConfig {
         adapted_width(self.add_adapter, self.output_hidden_size, self.blocks.hidden_size)
     }
 
+    fn equal_layers(&self) -> Option<usize> {
+        (!self.add_adapter).then_some(self.blocks.num_hidden_layers)
+    }
+
     fn blank(&self) -> usize {
         self.blocks.blank()
     }

@@ -13,7 +13,8 @@ const LABELS_A_SECOND: f64 = 12.0;
 impl Adapted {
     /// Bytes of writing for `rows` pieces of `states` states and `seconds` each.
     pub(super) fn bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
-        let tokens = match self.adapter.config().shape.reduction {
+        let shape = &self.adapter.config().shape;
+        let reduced = match shape.reduction {
             LengthReduction::Stride { every } => states.div_ceil(every.max(1)),
             LengthReduction::Stack { count } => states.div_ceil(count.max(1)),
             LengthReduction::Random { keep } => (states as f64 * keep).ceil() as usize,
@@ -21,7 +22,7 @@ impl Adapted {
                 states.min((seconds * LABELS_A_SECOND).ceil() as usize)
             }
         };
-        let source = tokens + self.form.usual_tokens();
+        let source = shape.kind.count(reduced) + self.form.usual_tokens();
         self.llm.working_bytes(rows * self.decode.beams(), source, token_limit(seconds))
     }
 

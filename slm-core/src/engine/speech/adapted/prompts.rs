@@ -12,11 +12,11 @@ use crate::prompt::{Asked, PromptIds, Task, embed_prompts};
 impl Adapted {
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
     pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> PaddedBatch {
-        let reduction = self.adapter.config().shape.reduction;
+        let config = self.adapter.config();
+        let reduction = config.shape.reduction;
         let reduced: Vec<_> = speech.iter().map(|one| reduction.apply(one.borrow())).collect();
         let rows: Vec<&[f32]> = reduced.iter().map(|one| one.rows.as_slice()).collect();
-        let width = reduction.output_width(self.adapter.config().encoder_dim);
-        let batch = PaddedBatch::from_rows(&rows, width, &self.device);
+        let batch = PaddedBatch::from_rows(&rows, config.input_width(), &self.device);
         self.adapter.forward(&batch)
     }
 
