@@ -49,16 +49,20 @@ impl Source for () {
     }
 }
 
+/// What a job reads of its data for a step.
+type BatchOf<J> = <<J as Job>::Source as Source>::Batch;
+
 /// A batch to load, and where it goes.
 type Task<B> = (Draw, SyncSender<anyhow::Result<B>>);
 
 /// The batches of a run, from where its state is.
-pub(super) struct Feed<'a, S: Source> {
-    source: &'a S,
+pub(super) struct Feed<'a, J: Job> {
+    /// The job that they are of.
+    pub(super) job: &'a J,
     /// Where threads take their tasks; none without threads.
-    tasks: Option<Sender<Task<S::Batch>>>,
+    tasks: Option<Sender<Task<BatchOf<J>>>>,
     /// What was asked for and is not taken yet, and how many that may be.
-    pending: VecDeque<Receiver<anyhow::Result<S::Batch>>>,
+    pending: VecDeque<Receiver<anyhow::Result<BatchOf<J>>>>,
     most: usize,
     /// The batches of the epoch, and how many of them were asked for.
     batches: Vec<Vec<usize>>,
@@ -68,35 +72,35 @@ pub(super) struct Feed<'a, S: Source> {
     accumulate: u64,
 }
 
-impl<'a, S: Source> Feed<'a, S> {
+impl<'a, J: Job> Feed<'a, J> {
     /// Goes on where `state` stands, with so many threads of `scope`; without one, a batch is loaded when it is taken.
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, 'a>,
-        source: &'a S,
-        batches: Vec<Vec<usize>>,
+        job: &'a J,
         state: &State,
         config: &LoopConfig,
     ) -> Self {
         let (sender, receiver) = channel();
         let tasks = Arc::new(Mutex::new(receiver));
+        let source = job.source();
         for _ in 0..config.workers {
             let tasks = Arc::clone(&tasks);
             scope.spawn(move || work(source, &tasks));
         }
         let accumulate = config.accumulate as u64;
         Self {
-            source,
+            job,
             tasks: (config.workers > 0).then_some(sender),
             pending: VecDeque::new(),
             most: AHEAD * config.workers,
-            batches,
+            batches: job.batches(state.epoch),
             asked: state.batch,
             count: state.step * accumulate,
             accumulate,
         }
     }
 
-    /// The next batch of `job`, and moves `state` behind it. Nothing is loaded ahead beyond the end of an epoch.
+    /// The next batch, and moves `state` behind it. Nothing is loaded ahead beyond the end of an epoch.
     ///
     /// # Errors
     ///
@@ -109,13 +113,13 @@ impl<'a, S: Source> Feed<'a, S> {
         while state.batch >= self.batches.len() {
             state.epoch += 1;
             (state.batch, self.asked) = (0, 0);
-            self.batches = job.batches(state.epoch);
+            self.batches = self.job.batches(state.epoch);
             anyhow::ensure!(!self.batches.is_empty(), "no batches in epoch {}", state.epoch);
         }
         state.batch += 1;
         let Some(tasks) = &self.tasks else {
             let draw = self.draw(state.epoch).context("no batch is left")?;
-            return self.source.load(draw);
+            return self.job.source().load(draw);
         };
         let tasks = tasks.clone();
         while self.pending.len() < self.most

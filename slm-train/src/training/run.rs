@@ -76,9 +76,8 @@ pub fn run<J: Job>(
         log.note(&format!("resumed at step {}", resumed.state.step));
     }
     let made = thread::scope(|scope| {
-        let State { epoch, .. } = resumed.state;
-        let feed = Feed::start(scope, job.source(), job.batches(epoch), &resumed.state, config);
-        steps(job, feed, resumed, config, dir, device, &mut log, &signal)
+        let feed = Feed::start(scope, job, &resumed.state, config);
+        steps(feed, resumed, config, dir, device, &mut log, &signal)
     });
     made.map_err(|error| {
         let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
@@ -88,8 +87,7 @@ pub fn run<J: Job>(
 
 /// Takes the steps that are left.
 fn steps<J: Job>(
-    job: &J,
-    mut feed: Feed<J::Source>,
+    mut feed: Feed<J>,
     resumed: Resumed<J::Model>,
     config: &LoopConfig,
     dir: &Path,
@@ -98,6 +96,7 @@ fn steps<J: Job>(
     signal: &AtomicUsize,
 ) -> anyhow::Result<Outcome<J::Model>> {
     let Resumed { mut model, mut optimizer, mut state } = resumed;
+    let job = feed.job;
 
     let mut guard = Guard::default();
     // Summed on the device and read only when logged: a read waits for the device.
@@ -109,7 +108,7 @@ fn steps<J: Job>(
 
         let mut micro = Vec::with_capacity(config.accumulate);
         while micro.len() < config.accumulate {
-            micro.push(feed.next(job, &mut state)?);
+            micro.push(feed.next(&mut state)?);
         }
         let weight: f64 = micro.iter().map(|batch| job.weight(batch)).sum();
 

@@ -39,7 +39,7 @@ enum Speech {
     /// It is on disk; measured is the number of rows that the adapter reads.
     Kept(EncodedCorpus),
     /// It is computed for every step.
-    Fresh(Fresh),
+    Fresh(Box<Fresh>),
 }
 
 /// What a step reads of the data.
@@ -154,7 +154,7 @@ impl Data {
         let Words { rows, counts, examples } = words;
         let (longest, augment) = (rows.longest(), config.augment.clone().unwrap_or_default());
         let fresh = Fresh::new(rows, parts, &augment, shape.reduction, config.train.seed, end)?;
-        Ok(Self::of(Speech::Fresh(fresh), examples, &counts, longest))
+        Ok(Self::of(Speech::Fresh(Box::new(fresh)), examples, &counts, longest))
     }
 
     fn of(speech: Speech, examples: Examples, counts: &[usize], longest: f64) -> Self {
