@@ -105,11 +105,7 @@ impl<'a, J: Job> Feed<'a, J> {
     /// # Errors
     ///
     /// Data that cannot be read, or an epoch without batches.
-    pub(super) fn next<J: Job<Source = S>>(
-        &mut self,
-        job: &J,
-        state: &mut State,
-    ) -> anyhow::Result<S::Batch> {
+    pub(super) fn next(&mut self, state: &mut State) -> anyhow::Result<BatchOf<J>> {
         while state.batch >= self.batches.len() {
             state.epoch += 1;
             (state.batch, self.asked) = (0, 0);
