@@ -1,9 +1,9 @@
 """Memory and time of training an adapter on many short rows.
 
     cargo build --release -p slm-train
-    python tests/bench/rows.py target/release/slm-train work/rows [--rows 200000] [-- --backend flex]
+    python tests/bench/rows.py [--rows 200000] target/release/slm-train work/rows [-- --backend flex]
 
-Makes a corpus of tar shards in the folder, each row a tenth of a second of noise of its own with a word, and trains an
+Makes a corpus in the folder, each row a tenth of a second of noise of its own with a word, and trains an
 adapter between the parts of `weights/slm-tiny` for 100 steps, twice: first the encoder hears all rows, then what it gave is
 read from the disk. Printed are peak memory, seconds and the size of the kept outputs, as a table. A corpus that is there
 already is used again.
@@ -18,11 +18,10 @@ import random
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 import wave
 
-ROWS_A_SHARD = 10_000
+ROWS_A_FOLDER = 1_000
 SAMPLES = 1_600
 WORDS = "on off up down left right stop go yes no".split()
 PARTS = pathlib.Path(__file__).resolve().parents[2] / "weights" / "slm-tiny"
@@ -46,33 +45,34 @@ eval_every = 100
 """
 
 
-def sound(noise, row):
-    """A WAV file with a stretch of noise that no other row has."""
+def header():
+    """The first bytes of every WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(16_000)
-        writer.writeframes(noise[2 * row : 2 * (row + SAMPLES)])
-    return file.getvalue()
+        writer.writeframes(bytes(2 * SAMPLES))
+    return file.getvalue()[: -2 * SAMPLES]
 
 
 def make(folder, rows):
-    """Writes the shards that are not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    noise = random.Random(1).randbytes(2 * (rows + SAMPLES))
-    for first in range(0, rows, ROWS_A_SHARD):
-        path = folder / f"shard-{first // ROWS_A_SHARD:05}.tar"
-        if path.exists():
-            continue
-        with tarfile.open(path.with_suffix(".tmp"), "w", format=tarfile.USTAR_FORMAT) as tar:
-            for row in range(first, min(first + ROWS_A_SHARD, rows)):
-                text = {"text": WORDS[row % len(WORDS)], "duration": SAMPLES / 16_000}
-                for ending, data in (("json", json.dumps(text).encode()), ("wav", sound(noise, row))):
-                    member = tarfile.TarInfo(f"{row:07}.{ending}")
-                    member.size = len(data)
-                    tar.addfile(member, io.BytesIO(data))
-        path.with_suffix(".tmp").rename(path)
+    """Writes recordings and a manifest of them, which is there last, and gives it."""
+    manifest = folder / "manifest.jsonl"
+    if manifest.exists():
+        return manifest
+    # Every row is another stretch of noise.
+    noise, head = random.Random(rows).randbytes(2 * (rows + SAMPLES)), header()
+    lines = []
+    for row in range(rows):
+        path = folder / str(row // ROWS_A_FOLDER) / f"{row}.wav"
+        if row % ROWS_A_FOLDER == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(head + noise[2 * row : 2 * (row + SAMPLES)])
+        text = {"duration": SAMPLES / 16_000, "text": WORDS[row % len(WORDS)]}
+        lines.append(json.dumps({"audio_filepath": str(path.relative_to(folder)), **text}))
+    manifest.write_text("\n".join(lines))
+    return manifest
 
 
 def measure(command):
@@ -93,9 +93,8 @@ def main():
     parser.add_argument("options", nargs="*", help="for the program, after --")
     arguments = parser.parse_args()
     folder = arguments.folder
-    train, dev, cache = folder / f"rows-{arguments.rows}", folder / "dev", folder / "cache"
-    make(train, arguments.rows)
-    make(dev, 100)
+    train, dev = make(folder / f"rows-{arguments.rows}", arguments.rows), make(folder / "dev", 100)
+    cache = folder / "cache"
     for old in ("cache", "run-1", "run-2", "out-1", "out-2"):
         shutil.rmtree(folder / old, ignore_errors=True)
     paths = {

@@ -177,9 +177,13 @@ mod tests {
         let row = |n: usize| Utterance {
             audio_filepath: format!("archive-{}.tar", n % 3).into(),
             duration: 0.25 * (n + 1) as f64,
-            offset: (n % 2 == 0).then_some(0.75),
-            channel: (n % 5 == 0).then_some(2),
-            member: (n % 4 == 0).then(|| Member { name: format!("{n}.wav"), start: 512, bytes: n as u64 }),
+            offset: n.is_multiple_of(2).then_some(0.75),
+            channel: n.is_multiple_of(5).then_some(2),
+            member: n.is_multiple_of(4).then(|| Member {
+                name: format!("{n}.wav"),
+                start: 512,
+                bytes: n as u64,
+            }),
             text: "grüß \"dich\"\n".repeat(n % 4),
             language: Some("de".into()),
             others: BTreeMap::from([("speaker".to_owned(), serde_json::json!([n]))]),

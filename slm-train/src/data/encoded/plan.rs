@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn files_are_limited_in_recordings_and_in_seconds() {
-        assert_eq!(parts([0.5; 2500]), [0..1024, 1024..2048, 2048..2500]);
+        assert_eq!(parts(vec![0.5; 2500]), [0..1024, 1024..2048, 2048..2500]);
         assert_eq!(parts([500.0; 5]), [0..2, 2..4, 4..5]);
         assert_eq!(parts([10.0, 5000.0, 10.0]), [0..1, 1..2, 2..3]);
         assert!(parts([]).is_empty());

@@ -29,7 +29,7 @@ enum Speech {
     /// It is on disk; measured is the number of rows that the adapter reads.
     Kept { corpus: EncodedCorpus, rows: Rows },
     /// It is computed for every step.
-    Fresh(Fresh),
+    Fresh(Box<Fresh>),
 }
 
 /// What a step reads of the data.
