@@ -129,7 +129,8 @@ fn tasks_are_summed_up_over_all_sources() {
     let names = ["translate.german", "translate.german_text", "translate.french_text"];
     assert_eq!(translate["learnt"], serde_json::json!(names));
     assert_eq!(translate["languages"], serde_json::json!({"en to de": 2, "en to fr": 1}));
-    let unfit = serde_json::json!({"no `translation`": 2, "no audio": 1});
+    // Two rows have no translation, by speech and by text.
+    let unfit = serde_json::json!({"no `translation`": 4, "no audio": 1});
     assert_eq!((&translate["examples"], &translate["unfit"]), (&3.into(), &unfit));
     let seconds = translate["seconds"].as_f64().unwrap();
     assert!(seconds > 1.0 && (seconds - transcribe["seconds"].as_f64().unwrap()).abs() < 1e-9);

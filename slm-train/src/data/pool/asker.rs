@@ -85,7 +85,7 @@ impl<'p> Asker<'p> {
         let mut asked = Vec::new();
         let mut fields = None;
         for (entry, task) in self.pool.tasks.iter().enumerate() {
-            if !task.takes(row, source, &self.pool.languages) {
+            if !task.takes(row, source) {
                 continue;
             }
             let fields = fields.get_or_insert_with(|| Fields::of(row));

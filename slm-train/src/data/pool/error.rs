@@ -95,7 +95,7 @@ impl Line {
     /// The line of a file in which the byte `start` of its `text` is.
     pub(super) fn of(path: &Path, text: &str, start: usize) -> Self {
         let before = text.as_bytes().get(..start).unwrap_or(text.as_bytes());
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         Self { file: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(), line }
     }
 }

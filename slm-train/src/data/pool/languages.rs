@@ -23,16 +23,16 @@ impl Languages {
         let own = self.own.get(&whole).or_else(|| self.own.get(&first)).map(String::as_str);
         own.or_else(|| language_name(language_code(&first)?)).unwrap_or(code).to_owned()
     }
+}
 
-    /// Whether a row's language is the wanted one. A language is meant with all its countries.
-    pub(super) fn is_same(&self, wanted: &str, found: &str) -> bool {
-        let is_whole = wanted.contains(['-', '_']);
-        let normal = |code: &str| {
-            let code = if is_whole { code.to_lowercase().replace('_', "-") } else { first(code) };
-            language_code(&code).map_or(code.clone(), str::to_owned)
-        };
-        normal(wanted) == normal(found)
-    }
+/// Whether a row's language is the wanted one. A language is meant with all its countries.
+pub(super) fn is_same(wanted: &str, found: &str) -> bool {
+    let is_whole = wanted.contains(['-', '_']);
+    let normal = |code: &str| {
+        let code = if is_whole { code.to_lowercase().replace('_', "-") } else { first(code) };
+        language_code(&code).map_or(code.clone(), str::to_owned)
+    };
+    normal(wanted) == normal(found)
 }
 
 /// The language of a code without its country, in lower case.
@@ -59,7 +59,7 @@ mod tests {
             ("en-GB", "en", false),
             ("de", "en", false),
         ] {
-            assert_eq!(languages.is_same(wanted, found), expected, "{wanted} {found}");
+            assert_eq!(is_same(wanted, found), expected, "{wanted} {found}");
         }
     }
 }

@@ -76,14 +76,12 @@ impl TaskPool {
                 None
             }
         };
-        match pool.filter(|_| reader.problems.is_empty()) {
-            Some(pool) => Ok(pool),
-            None => {
-                let mut problems = reader.problems;
-                problems.sort_by_key(|problem| problem.place.line);
-                Err(PoolError::Invalid { path: path.to_owned(), problems })
-            }
+        if let Some(pool) = pool.filter(|_| reader.problems.is_empty()) {
+            return Ok(pool);
         }
+        let mut problems = reader.problems;
+        problems.sort_by_key(|problem| problem.place.line);
+        Err(PoolError::Invalid { path: path.to_owned(), problems })
     }
 
     /// Whether a task reads the text of rows, so that rows need no audio.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Line, Misfit};
 use super::fields::View;
-use super::languages::{LANGUAGE, Languages, TARGET_LANGUAGE};
+use super::languages::{LANGUAGE, Languages, TARGET_LANGUAGE, is_same};
 use super::phrasing::Phrasing;
 use crate::data::manifest::Utterance;
 
@@ -71,11 +71,11 @@ pub(super) type RowLanguages = [Option<String>; 2];
 
 impl PoolTask {
     /// Whether it is asked about rows like this one, which is of the source `source`.
-    pub(super) fn takes(&self, row: &Utterance, source: Option<&str>, languages: &Languages) -> bool {
+    pub(super) fn takes(&self, row: &Utterance, source: Option<&str>) -> bool {
         let is_of =
             self.sources.is_empty() || source.is_some_and(|name| self.sources.iter().any(|s| s == name));
         let speaks = |wanted: &[String], found: &Option<String>| {
-            let matches = |code: &String| wanted.iter().any(|one| languages.is_same(one, code));
+            let matches = |code: &String| wanted.iter().any(|one| is_same(one, code));
             wanted.is_empty() || found.as_ref().is_some_and(matches)
         };
         is_of && speaks(&self.language, &row.language) && speaks(&self.target_language, &row.target_language)

@@ -199,7 +199,9 @@ fn rows_that_do_not_fit_are_refused_or_counted() {
 
     let lenient = pool(&format!("{task}unfit = \"skip\"\n"));
     let mut asker = Asker::new(&lenient);
-    rows.iter().for_each(|one| drop(asked(&mut asker, &row(one.clone()), None)));
+    for one in rows {
+        asked(&mut asker, &row(one), None);
+    }
     let unfit = &asker.counts()[0].unfit;
     let reasons = ["`question` is an object", "no `answer`", "no `language`", "no `question`", "no audio"];
     assert_eq!(*unfit, BTreeMap::from(reasons.map(|reason| (reason.to_owned(), 1))));
