@@ -13,7 +13,7 @@ use slm_core::models::llm::t5::OutputHead;
 use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Encode, Frozen};
 use slm_train::training::{Draw, Job, LoopConfig, Source, rng_for};
 
-use common::{Fixture, alone, assert_same, file_bits, finished, loop_config, losses};
+use common::{Fixture, alone, assert_same, file_bits, finished, loop_config, losses, without_dropout};
 
 fn fixture() -> Fixture {
     let fixture = Fixture::new();
@@ -96,7 +96,8 @@ fn without_effects_the_loss_is_that_of_kept_outputs() {
     let fixture = fixture();
     let mut kept = fixture.adapter(&loop_config(1));
     let shape = kept.model.as_mut().unwrap();
-    (shape.dropout, shape.reduction) = (0.0, LengthReduction::Stack { count: 2 });
+    without_dropout(shape);
+    shape.reduction = LengthReduction::Stack { count: 2 };
     let fresh = AdapterStage { encode: Encode::EachStep, ..kept.clone() };
     let (kept, fresh) = (job(&fixture, &kept), job(&fixture, &fresh));
     let adapter = kept.init(&Device::flex().autodiff()).unwrap();

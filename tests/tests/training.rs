@@ -13,7 +13,7 @@ use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use burn_pack::Reader;
-use slm_core::models::adapter::{AdapterKind, AdapterShape, LengthReduction};
+use slm_core::models::adapter::LengthReduction;
 use slm_core::models::encoder::{Parakeet, SpeechEncoder};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
 use slm_core::models::llm::{LanguageModel, T5};
@@ -26,7 +26,7 @@ use slm_train::training::{self, Draw, Job, LoopConfig, Source, checkpoint, clip,
 
 use common::{
     Fixture, WIDTH, WORDS, alone, assert_same, copy_dir, file_bits, files, finished, loop_config, losses,
-    t5_config, walk,
+    t5_config, walk, without_dropout,
 };
 
 /// The frozen parts of `fixture` on `device`.
@@ -39,13 +39,6 @@ fn first_loss(job: &AdapterJob, model: &Trained) -> Tensor<1> {
     let draw = Draw { step: 0, epoch: 0, items: job.batches(0)[0].clone() };
     let batch = job.source().load(draw).unwrap();
     job.loss(model, &batch, &mut rng_for(1, 2, 3)).unwrap()
-}
-
-/// Takes dropout out of the Transformer of `shape`.
-fn without_dropout(shape: &mut AdapterShape) {
-    if let AdapterKind::Transformer(transformer) = &mut shape.kind {
-        transformer.dropout = 0.0;
-    }
 }
 
 /// The kinds of language models behind an adapter: how each is written into a fixture.

@@ -50,9 +50,6 @@ impl Source for () {
     }
 }
 
-/// What a job reads of its data for a step.
-type BatchOf<J> = <<J as Job>::Source as Source>::Batch;
-
 /// A batch to load, and where it goes.
 type Task<B> = (Draw, SyncSender<anyhow::Result<B>>);
 

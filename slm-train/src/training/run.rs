@@ -79,7 +79,7 @@ pub fn run<J: Job>(
         let place = Place { step: state.step, epoch: state.epoch, batch: state.batch };
         let feed = Feed::start(scope, job, config, place);
         let stepper = Stepper::new(job, config, device, optimizer, feed, place.step);
-        steps(job, stepper, model, state, config, dir, &mut log, &signal)
+        steps(stepper, model, state, dir, &mut log, &signal)
     });
     made.map_err(|error| {
         let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
@@ -89,15 +89,14 @@ pub fn run<J: Job>(
 
 /// Takes the steps that are left.
 fn steps<J: Job>(
-    job: &J,
     mut stepper: Stepper<J>,
     mut model: J::Model,
     mut state: State,
-    config: &LoopConfig,
     dir: &Path,
     log: &mut RunLog,
     signal: &AtomicUsize,
 ) -> anyhow::Result<Outcome<J::Model>> {
+    let (job, config) = (stepper.job, stepper.config);
     let mut guard = Guard::default();
     // Summed on the device and read only when logged: a read waits for the device.
     let mut window = Window::default();

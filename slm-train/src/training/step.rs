@@ -23,8 +23,10 @@ pub(super) struct Place {
 
 /// Takes the steps of a run, one after the other.
 pub(super) struct Stepper<'a, J: Job> {
-    job: &'a J,
-    config: &'a LoopConfig,
+    /// What the steps are of.
+    pub(super) job: &'a J,
+    /// The settings that they are taken by.
+    pub(super) config: &'a LoopConfig,
     device: &'a Device,
     optimizer: ModuleOptimizer,
     feed: Feed<'a, J>,

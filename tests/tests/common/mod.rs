@@ -11,6 +11,7 @@ use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::{Value, json};
+use slm_core::models::adapter::{AdapterKind, AdapterShape};
 use slm_core::models::checkpoint::{PREPROCESSOR_FILE, json as json_file};
 use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig};
 use slm_core::models::features::LogMelConfig;
@@ -372,5 +373,12 @@ pub(crate) fn finished<M>(outcome: Outcome<M>) -> M {
         Outcome::Finished { model, .. } => model,
         Outcome::Interrupted { signal } => panic!("interrupted by signal {signal}"),
         Outcome::Estimated(estimate) => panic!("not trained: {estimate}"),
+    }
+}
+
+/// Takes dropout out of the Transformer of `shape`.
+pub(crate) fn without_dropout(shape: &mut AdapterShape) {
+    if let AdapterKind::Transformer(transformer) = &mut shape.kind {
+        transformer.dropout = 0.0;
     }
 }

@@ -112,7 +112,8 @@ impl Data {
         let Words { rows, examples, groups } = words;
         let (longest, augment) = (rows.longest(), config.augment.clone().unwrap_or_default());
         let fresh = Fresh::new(rows, parts, &augment, shape.reduction, config.train.seed, end)?;
-        Ok(Self { speech: Speech::Fresh(fresh), examples, groups, longest })
+        let speech = Speech::Fresh(Box::new(fresh));
+        Ok(Self { speech, examples, groups, longest })
     }
 
     /// How many utterances there are.
