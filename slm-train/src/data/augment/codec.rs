@@ -114,7 +114,7 @@ mod tests {
 
     fn tone(hertz: f64) -> Vec<f32> {
         (0..16_000)
-            .map(|n| (0.3 * (std::f64::consts::TAU * hertz * n as f64 / 16_000.0).sin()) as f32)
+            .map(|n| (0.3 * (std::f64::consts::TAU * hertz * f64::from(n) / 16_000.0).sin()) as f32)
             .collect()
     }
 

@@ -91,7 +91,9 @@ mod tests {
     #[test]
     fn low_frequencies_pass_and_high_ones_do_not() {
         let tone = |hertz: f64| -> Vec<f32> {
-            (0..16_000).map(|n| (std::f64::consts::TAU * hertz * n as f64 / 16_000.0).sin() as f32).collect()
+            (0..16_000)
+                .map(|n| (std::f64::consts::TAU * hertz * f64::from(n) / 16_000.0).sin() as f32)
+                .collect()
         };
         for (hertz, expected) in [(300.0, 1.0), (3000.0, 1.0), (4100.0, 0.0), (7000.0, 0.0)] {
             let (samples, made) = (tone(hertz), low_pass(&tone(hertz), 3400.0, 4000.0).unwrap());

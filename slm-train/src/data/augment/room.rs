@@ -61,7 +61,9 @@ impl Effect for Reverberation {
         let found = power(&heard);
         if found > 0.0 {
             let scale = (power(&samples) / found).sqrt() as f32;
-            heard.iter_mut().for_each(|sample| *sample *= scale);
+            for sample in &mut heard {
+                *sample *= scale;
+            }
         }
         Ok(heard)
     }
