@@ -93,7 +93,7 @@ impl Data {
         };
         let reduced = |speech: &EncodedSpeech| shape.reduction.apply(speech).origins.len();
         let Words { rows, examples, groups } = words;
-        let (corpus, longest) = (encoder.encode(&rows, &reduced, &note)?, rows.longest());
+        let (corpus, longest) = (encoder.encode(&rows, &reduced, &|text| note(&text))?, rows.longest());
         Ok(Self { speech: Speech::Kept { corpus, rows }, examples, groups, longest })
     }
 

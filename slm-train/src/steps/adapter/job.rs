@@ -10,7 +10,7 @@ use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::reduction::ReducedSpeech;
-use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, SoftTokensStart};
+use slm_core::models::adapter::{Adapter, AdapterShape};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
@@ -24,12 +24,10 @@ use super::examples::Example;
 use super::prompts::Prompts;
 use super::words::Words;
 use super::{AdapterStage, Encode, Frozen, Trained};
-use crate::config;
 use crate::data::buckets;
 use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
-use crate::data::vocabulary::spellings;
 use crate::digest::digest;
 use crate::steps::loss::{
     cross_entropy_sum, ctc_sum, divergence_sum, shift_right, smoothed_cross_entropy_sum,
@@ -42,8 +40,8 @@ pub struct AdapterJob {
     pub(super) config: AdapterStage,
     pub(super) shape: AdapterShape,
     pub(super) encoder_files: Checkpoint,
-    encoder: SpeechEncoder,
-    labels: Option<TextTokenizer>,
+    pub(super) encoder: SpeechEncoder,
+    pub(super) labels: Option<TextTokenizer>,
     pub(super) tokenizer: TextTokenizer,
     pub(super) llm_files: Checkpoint,
     pub(super) llm: LanguageModel,
@@ -134,62 +132,8 @@ impl AdapterJob {
         })
     }
 
-    /// The adapter's config for these parts.
-    pub fn adapter_config(&self) -> AdapterConfig {
-        let shape = self.shape.clone();
-        AdapterConfig {
-            encoder_dim: self.encoder.output_width(),
-            llm_dim: self.llm.d_model(),
-            labels: self.encoder.labels().filter(|_| shape.kind.has_soft_tokens()),
-            shape,
-        }
-    }
-
-    /// A fresh adapter on `device`, whose outputs have the size of the language model's embeddings.
-    ///
-    /// # Errors
-    ///
-    /// Invalid shapes, or a device that cannot be read.
-    pub fn init(&self, device: &Device) -> anyhow::Result<Trained> {
-        let config = self.adapter_config();
-        config::check("adapter", &config.problems())?;
-        let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
-        let adapter = config.init(device).with_output_rms(rms);
-        let adapter = if config.shape.kind.has_soft_tokens() {
-            adapter.with_soft_tokens(self.soft_tokens_start()?)
-        } else {
-            adapter
-        };
-        // The blank is the last label.
-        let labels = self.config.losses.has_ctc().then(|| self.ctc_labels().len() + 1);
-        Ok(Trained::new(adapter, labels, device))
-    }
-
-    /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces
-    /// that spell the label, which is the piece's own where the two tokenizers share it.
-    fn soft_tokens_start(&self) -> anyhow::Result<SoftTokensStart> {
-        let (head, head_bias) = self.encoder.ctc_head().context("soft tokens need a CTC head")?;
-        let labels = self.labels.as_ref().context("soft tokens need the tokenizer of the CTC labels")?;
-        let [count, _] = head.dims();
-        let pad = self.llm.ids().pad;
-        let mut spelled = spellings(labels, &self.tokenizer)?;
-        // The blank has no piece, nor have rows that pad the head.
-        spelled.resize(count, Vec::new());
-        // A label without pieces has weight 0; its row holds padding so that every row has an id.
-        let weights: Vec<f32> =
-            spelled.iter().map(|ids| if ids.is_empty() { 0.0 } else { 1.0 / ids.len() as f32 }).collect();
-        let rows: Vec<Vec<u32>> =
-            spelled.into_iter().map(|ids| if ids.is_empty() { vec![pad] } else { ids }).collect();
-        let embedded = self.llm.embed(&PaddedIds::from_rows(&rows, pad, &self.device)).values();
-        let [_, _, width] = embedded.dims();
-        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &self.device);
-        // [V, S, D] -> [V, D]
-        let embeddings = embedded.sum_dim(1).reshape([count, width]) * weights;
-        Ok(SoftTokensStart { head, head_bias, embeddings })
-    }
-
     /// The pieces that the CTC loss labels the adapter's outputs with.
-    fn ctc_labels(&self) -> &TextTokenizer {
+    pub(super) fn ctc_labels(&self) -> &TextTokenizer {
         ctc_labels(self.labels.as_ref(), &self.tokenizer)
     }
 

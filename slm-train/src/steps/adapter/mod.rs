@@ -14,6 +14,7 @@ mod job;
 mod losses;
 mod prompts;
 mod samples;
+mod start;
 mod trained;
 mod words;
 

@@ -74,7 +74,7 @@ impl Words {
             if reader.waiting.len() < CHUNK { Ok(()) } else { reader.make(asker, prompts) }
         })?;
         reader.make(asker, prompts)?;
-        asker.finish()?.into_iter().for_each(note);
+        asker.finish()?.iter().for_each(|text| note(text));
 
         let Reader { rows, examples, sources, .. } = reader;
         anyhow::ensure!(!examples.is_empty(), "invalid manifest `{corpus}`: no task has an example");
@@ -148,6 +148,6 @@ impl Reader {
 }
 
 /// Tells on stderr what happens before the run has a log.
-pub(super) fn note(text: String) {
+pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
