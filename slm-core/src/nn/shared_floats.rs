@@ -5,6 +5,7 @@
 //! from there, all others by Burn.
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use burn::module::Reparameterization;
@@ -12,8 +13,8 @@ use burn::prelude::*;
 
 use super::host::few_rows;
 
-/// The most rows that are multiplied here.
-const MAX_ROWS: usize = 8;
+/// The rows that are multiplied here: Burn's kernel for a single one is as fast as memory, that for many is better.
+const ROWS: RangeInclusive<usize> = 2..=8;
 
 /// A matrix `[O, I]` in f32, beside a parameter.
 #[derive(Module, Debug)]
@@ -31,12 +32,12 @@ impl SharedFloats {
         (TensorData::from_bytes(bytes, shape, dtype), Self { matrix: Arc::new(beside) })
     }
 
-    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where it has too many rows.
+    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where it has fewer rows or more.
     pub(crate) fn multiply<const D: usize>(&self, x: &Tensor<D>) -> Option<Tensor<D>> {
         let mut dims = x.dims();
         let rows = dims[..D - 1].iter().product::<usize>();
         let &[outputs, inputs] = self.matrix.shape().as_slice() else { return None };
-        if rows == 0 || rows > MAX_ROWS || inputs == 0 {
+        if !ROWS.contains(&rows) || inputs == 0 {
             return None;
         }
         dims[D - 1] = outputs;

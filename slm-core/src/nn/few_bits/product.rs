@@ -6,20 +6,20 @@ use rayon::prelude::*;
 
 use super::activations::Activations;
 use super::format::{Format, PART};
-use crate::nn::host::few_rows::turned;
+use crate::nn::host::few_rows::{share, turned};
 use crate::nn::host::lanes::{Kernel, Lanes, run};
 
+/// For fewer products no other thread is woken.
+const ALONE: usize = 1 << 20;
 /// Rows that are multiplied at once.
 const ROWS: usize = 4;
-/// Values of a matrix that a thread takes at a time, about.
-const SHARE: usize = 1 << 16;
 
 /// `[R, I]` times the transposed matrix `[O, I]` in `bytes`: `[R, O]`.
 pub(super) fn multiply<F: Format>(x: &Activations, bytes: &[u8]) -> Vec<f32> {
     let row_bytes = x.width / F::VALUES * F::BYTES;
     let outputs = bytes.len() / row_bytes;
     let rows = x.rows();
-    let share = (SHARE / x.width).max(1);
+    let share = share([rows, x.width, outputs], ALONE);
     let mut columns = vec![0.0; outputs * rows];
     let shares = columns.par_chunks_mut(share * rows).zip(bytes.par_chunks(share * row_bytes));
     shares.for_each(|(out, bytes)| run(Share::<F> { x, bytes, out, format: std::marker::PhantomData }));

@@ -9,16 +9,25 @@ use super::lanes::{Kernel, LANES, Lanes, run};
 /// Rows that are multiplied at once.
 const ROWS: usize = 4;
 /// Values of a matrix that a thread takes at a time, about.
-const SHARE: usize = 1 << 15;
+const SHARE: usize = 1 << 16;
+/// For fewer products no other thread is woken: where other programs run, waiting for one takes longer than the work.
+const ALONE: usize = 1 << 22;
 
 /// `x` `[R, width]` times the transposed `matrix` `[O, width]`: `[R, O]`.
 pub(in crate::nn) fn multiply(x: &[f32], matrix: &[f32], width: usize) -> Vec<f32> {
     let (rows, outputs) = (x.len() / width, matrix.len() / width);
-    let share = (SHARE / width).max(1);
+    let share = share([rows, width, outputs], ALONE);
     let mut columns = vec![0.0; outputs * rows];
     let shares = columns.par_chunks_mut(share * rows).zip(matrix.par_chunks(share * width));
     shares.for_each(|(out, matrix)| run(Share { x, matrix, width, out }));
     turned(columns, rows)
+}
+
+/// Outputs that a thread takes at a time where a matrix `[outputs, width]` is multiplied with `rows` rows: all of them for
+/// fewer products than `alone`.
+pub(in crate::nn) fn share([rows, width, outputs]: [usize; 3], alone: usize) -> usize {
+    let share = if rows * width * outputs < alone { outputs } else { SHARE / width };
+    share.max(1)
 }
 
 /// `[O, R]` as `[R, O]`.
