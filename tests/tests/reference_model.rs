@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use slm_core::models::checkpoint::Bundle;
+use slm_core::models::nn::weights::Placement;
 use slm_core::models::speech::SpeechModel;
-use slm_core::{Backend, Dialog, Speaker, Task};
+use slm_core::{Backend, ComputeType, Dialog, Speaker, Task};
 use slm_train::data::manifest;
 use slm_train::eval::normalise::Normaliser;
 use slm_train::eval::report::{EvalRun, evaluate};
@@ -27,8 +28,23 @@ fn repository() -> PathBuf {
 }
 
 fn model() -> SpeechModel {
+    model_in(ComputeType::F32)
+}
+
+fn model_in(compute: ComputeType) -> SpeechModel {
     let bundle = Bundle::open(&repository().join("weights/slm-tiny")).unwrap();
-    SpeechModel::load(&bundle, &Backend::Flex.device().unwrap()).unwrap()
+    let device = Backend::Flex.device().unwrap();
+    SpeechModel::load(&bundle, Placement::new(&device).with_compute(compute)).unwrap()
+}
+
+/// What the model hears in the utterances of `set`, and how it compares with what is said.
+fn heard(model: &SpeechModel, set: &str) -> (Vec<(String, String)>, f64) {
+    let utterances = manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
+    let request = model.request(Task::Transcribe);
+    let run = EvalRun { task: EvalTask::Transcribe, context: None, manifest: set.into(), trained: true normaliser: Normaliser::Basic };
+    let (report, hypotheses) = evaluate(model, &utterances, &run, &request, &mut |_| ()).unwrap();
+    let said = hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
+    (said, report.wer.unwrap())
 }
 
 fn bytes_in(dir: &Path) -> u64 {
@@ -81,19 +97,15 @@ fn has_an_instruction_for_every_task() {
 fn hears_known_and_unknown_voices() {
     let model = model();
     for (set, max_wer) in MAX_WER {
-        let utterances =
-            manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
-        let request = model.request(Task::Transcribe);
-        let run = EvalRun {
-            task: EvalTask::Transcribe,
-            context: None,
-            manifest: set.into(),
-            trained: true,
-            normaliser: Normaliser::Basic,
-        };
-        let (report, hypotheses) = evaluate(&model, &utterances, &run, &request, &mut |_| ()).unwrap();
-        let said: Vec<(String, String)> =
-            hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
-        assert!(report.wer.unwrap() <= max_wer, "{set}: {report:?}\n{said:#?}");
+        let (said, wer) = heard(&model, set);
+        assert!(wer <= max_wer, "{set}: {wer}\n{said:#?}");
+    }
+}
+
+#[test]
+fn in_eight_bits_it_hears_the_same() {
+    let (full, few) = (model(), model_in(ComputeType::Q8_0));
+    for (set, _) in MAX_WER {
+        assert_eq!(heard(&few, set).0, heard(&full, set).0, "{set}");
     }
 }

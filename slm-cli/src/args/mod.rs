@@ -38,8 +38,8 @@ pub(crate) struct ModelArgs {
     /// Backend to compute on; `slm-cli devices` lists them [default: the first of this build]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) backend: Option<String>,
-    /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it; the rest is f32 always [default:
-    /// f32]
+    /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it, or on flex q8_0 (int8), q4_k or q4_0,
+    /// which leave what a GGUF file has in few bits as it is; the rest is f32 always [default: f32]
     #[arg(long, value_name = "TYPE", global = true, value_parser = compute_type)]
     pub(crate) dtype: Option<ComputeType>,
     /// Memory that work may take beside the weights, such as 800M or 4G: how long audio for a question may be follows
@@ -69,6 +69,7 @@ impl ModelArgs {
 /// The type of this name.
 fn compute_type(name: &str) -> Result<ComputeType, String> {
     let names = ComputeType::ALL.map(ComputeType::name).join(", ");
+    let name = if name == "int8" { ComputeType::Q8_0.name() } else { name };
     let found = ComputeType::ALL.into_iter().find(|compute| compute.name() == name);
     found.ok_or_else(|| format!("types are {names}"))
 }

@@ -46,7 +46,7 @@ impl Outline {
     pub(crate) fn read(described: ModelDescription, placement: &Placement) -> anyhow::Result<Self> {
         let of = |compute| described.memory_by_config(placement, compute);
         let memory = [of(ComputeType::F32)?, of(ComputeType::F16)?];
-        Ok(Self { parameters: memory[0].weights / ComputeType::F32.bytes(), memory, described })
+        Ok(Self { parameters: memory[0].weights / ComputeType::F32.bytes(1), memory, described })
     }
 }
 

@@ -3,9 +3,10 @@
 //! Shapes: `B` rows, `V` vocabulary rows.
 
 use burn::prelude::*;
+use rayon::prelude::*;
 
 use super::error::DecodeError;
-use crate::llm::{DraftState, Drafts, row_index};
+use crate::llm::{DraftState, Drafts};
 
 /// Texts that are being written.
 pub(super) struct Stepper<'a> {
@@ -52,16 +53,16 @@ impl<'a> Stepper<'a> {
         }
     }
 
-    /// Keeps the rows named by `index`, in that order, for the steps to come.
-    pub(super) fn select(&mut self, index: &[usize]) {
-        self.state.select(&row_index(index, &self.device));
+    /// Keeps the rows of these numbers, in that order, for the steps to come.
+    pub(super) fn select(&mut self, rows: &[usize]) {
+        self.state.select(rows);
     }
 }
 
 impl StepLogits {
     /// Takes rows of `width` logits.
     pub(super) fn new(values: Vec<f32>, width: usize) -> Self {
-        Self { normalisers: values.chunks_exact(width).map(log_sum_exp).collect(), values, width }
+        Self { normalisers: values.par_chunks_exact(width).map(log_sum_exp).collect(), values, width }
     }
 
     /// The logits of a row, by id.

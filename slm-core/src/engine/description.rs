@@ -129,7 +129,7 @@ impl WeightSummary {
     /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`; the little that
     /// is in f32 always is counted like the rest.
     pub fn memory(&self, compute: ComputeType) -> u64 {
-        self.parameters * compute.bytes()
+        compute.bytes(self.parameters)
     }
 }
 
@@ -214,7 +214,7 @@ impl ModelDescription {
         for (part, checkpoint) in Contents::open(&self.place, &|| true)?.parts()? {
             parameters += part.parameters(&checkpoint, &placement)?;
         }
-        Ok(MemoryEstimate { weights: parameters * compute.bytes(), working: self.working })
+        Ok(MemoryEstimate { weights: compute.bytes(parameters), working: self.working })
     }
 
     /// Loads everything, and checks that all values are finite and that the parts fit; of an encoder or a language model
@@ -233,7 +233,7 @@ pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<Memo
     let parts = contents.parts()?;
     let mut weights = 0;
     for (part, checkpoint) in &parts {
-        weights += part.weights(checkpoint)?.parameters() * compute.bytes();
+        weights += compute.bytes(part.weights(checkpoint)?.parameters());
     }
     Ok(MemoryEstimate { weights, working: working(&parts)? })
 }

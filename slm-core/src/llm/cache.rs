@@ -55,14 +55,19 @@ impl SelfCache {
         buffers
     }
 
+    /// Where its buffers are, once there are some.
+    pub(super) fn device(&self) -> Option<Device> {
+        self.buffers.as_ref().map(|buffers| buffers.keys.device())
+    }
+
     /// Keeps the rows named by `index`, in that order.
     pub(super) fn select(&mut self, index: &Tensor<1, Int>) {
-        self.buffers = self.buffers.as_ref().map(|buffers| rows(buffers, index));
+        self.buffers = self.buffers.as_ref().map(|buffers| selected(buffers, index));
     }
 }
 
 /// The rows of keys and values that `index` names, in that order.
-fn rows(of: &KeysValues, index: &Tensor<1, Int>) -> KeysValues {
+fn selected(of: &KeysValues, index: &Tensor<1, Int>) -> KeysValues {
     KeysValues {
         keys: of.keys.clone().select(0, index.clone()),
         values: of.values.clone().select(0, index.clone()),
@@ -71,8 +76,14 @@ fn rows(of: &KeysValues, index: &Tensor<1, Int>) -> KeysValues {
 
 /// What a model keeps of the rows that it writes.
 pub(super) trait Rows {
-    /// Keeps the rows named by `index`, in that order: beams that survive, or rows not yet finished.
-    fn select(&mut self, index: &Tensor<1, Int>);
+    /// Keeps the rows of these numbers, in that order: beams that survive, or rows not yet finished.
+    fn select(&mut self, rows: &[usize]);
+}
+
+/// The numbers of rows on `device`.
+pub(super) fn row_index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let ids: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    Tensor::from_data(TensorData::new(ids, [rows.len()]), device)
 }
 
 /// Positions of the buffers that hold `length` positions.
@@ -95,6 +106,8 @@ pub struct DecoderCache {
     pub(super) layers: Vec<LayerCache>,
     /// Additive bias over the encoder's positions, `[B, 1, 1, S]`.
     pub(super) memory_bias: Tensor<4>,
+    /// Which of the encoder's rows each row reads.
+    sources: Vec<usize>,
     pub(super) len: usize,
 }
 
@@ -102,7 +115,8 @@ impl DecoderCache {
     /// A cache before the first step.
     pub(super) fn new(memory: Vec<KeysValues>, memory_bias: Tensor<4>) -> Self {
         let layers = memory.into_iter().map(|memory| LayerCache { own: SelfCache::new(), memory }).collect();
-        Self { layers, memory_bias, len: 0 }
+        let sources = (0..memory_bias.dims()[0]).collect();
+        Self { layers, memory_bias, sources, len: 0 }
     }
 
     /// Positions decoded so far.
@@ -117,11 +131,19 @@ impl DecoderCache {
 }
 
 impl Rows for DecoderCache {
-    fn select(&mut self, index: &Tensor<1, Int>) {
+    fn select(&mut self, rows: &[usize]) {
+        let index = row_index(rows, &self.memory_bias.device());
         for layer in &mut self.layers {
-            layer.memory = rows(&layer.memory, index);
-            layer.own.select(index);
+            layer.own.select(&index);
         }
-        self.memory_bias = self.memory_bias.clone().select(0, index.clone());
+        // Beams that change places among those of one text read what they read before.
+        let sources: Vec<usize> = rows.iter().map(|&row| self.sources[row]).collect();
+        if sources != self.sources {
+            for layer in &mut self.layers {
+                layer.memory = selected(&layer.memory, &index);
+            }
+            self.memory_bias = self.memory_bias.clone().select(0, index);
+            self.sources = sources;
+        }
     }
 }

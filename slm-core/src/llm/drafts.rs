@@ -5,15 +5,15 @@
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::cache::Rows;
+use super::cache::{Rows, row_index};
 
 /// What gives the logits of the ids after the first, and remembers those before.
 pub trait DraftState {
     /// Logits `[B, V]` after the last id of each row, `[B, 1]`.
     fn step(&mut self, last: Tensor<2, Int>) -> Tensor<2>;
 
-    /// Keeps the rows named by `index`, in that order: beams that survive, or rows not yet finished.
-    fn select(&mut self, index: &Tensor<1, Int>);
+    /// Keeps the rows of these numbers, in that order: beams that survive, or rows not yet finished.
+    fn select(&mut self, rows: &[usize]);
 }
 
 /// Texts before their first id, one a row. An encoder-decoder has read its start token, a decoder-only model its prompt.
@@ -39,8 +39,8 @@ impl Drafts<'_> {
     #[must_use]
     pub fn repeated(mut self, count: usize) -> Self {
         let rows: Vec<usize> = (0..self.rows()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
+        self.state.select(&rows);
         let index = row_index(&rows, &self.first.device());
-        self.state.select(&index);
         self.first = self.first.select(0, index);
         self
     }
@@ -57,12 +57,6 @@ impl std::fmt::Debug for Drafts<'_> {
     }
 }
 
-/// The numbers of rows, as [`DraftState::select`] takes them.
-pub fn row_index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
-    let ids: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    Tensor::from_data(TensorData::new(ids, [rows.len()]), device)
-}
-
 /// A model that writes a token at a time beside a cache.
 pub(super) trait Stepping {
     /// What it keeps between steps.
@@ -76,6 +70,8 @@ pub(super) trait Stepping {
 struct Writing<'a, M: Stepping> {
     model: &'a M,
     cache: M::Cache,
+    /// How many texts there are.
+    rows: usize,
 }
 
 impl<M: Stepping> DraftState for Writing<'_, M> {
@@ -83,8 +79,12 @@ impl<M: Stepping> DraftState for Writing<'_, M> {
         self.model.step(last, &mut self.cache)
     }
 
-    fn select(&mut self, index: &Tensor<1, Int>) {
-        self.cache.select(index);
+    fn select(&mut self, rows: &[usize]) {
+        // All in their places: nothing moves.
+        if rows.len() != self.rows || rows.iter().enumerate().any(|(place, &row)| place != row) {
+            self.cache.select(rows);
+            self.rows = rows.len();
+        }
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn after_start<'a, M: Stepping>(
 ) -> Drafts<'a> {
     let ids = TensorData::new(vec![i64::from(start); rows], [rows, 1]);
     let first = model.step(Tensor::from_data(ids, device), &mut cache);
-    Drafts { first, state: Box::new(Writing { model, cache }), start: vec![start], ends }
+    Drafts { first, state: Box::new(Writing { model, cache, rows }), start: vec![start], ends }
 }
 
 /// The texts of a decoder-only model, whose `cache` holds what they follow.
@@ -109,5 +109,6 @@ pub(super) fn after_prompt<'a, M: Stepping>(
     first: Tensor<2>,
     ends: &'a [u32],
 ) -> Drafts<'a> {
-    Drafts { first, state: Box::new(Writing { model, cache }), start: Vec::new(), ends }
+    let [rows, _] = first.dims();
+    Drafts { first, state: Box::new(Writing { model, cache, rows }), start: Vec::new(), ends }
 }

@@ -131,7 +131,6 @@ mod tests {
     use super::*;
     use crate::checkpoint::{CONFIG_FILE, Checkpoint};
     use crate::llm::causal::CausalConfig;
-    use crate::llm::drafts::row_index;
     use crate::llm::gemma::{GemmaConfig, GemmaTextConfig};
     use crate::llm::t5::{OutputHead, T5Config};
 
@@ -239,7 +238,7 @@ mod tests {
                 let mut drafts = model.begin(memory, &Watch::default());
                 drafts.state.step(next(memory.lengths().len()));
                 let rows = kept.map_or(memory.lengths().len(), |kept| {
-                    drafts.state.select(&row_index(kept, &device));
+                    drafts.state.select(kept);
                     kept.len()
                 });
                 drafts.state.step(next(rows))

@@ -31,7 +31,7 @@ pub mod whisper;
 
 pub use cache::DecoderCache;
 pub use causal::{CausalConfig, CausalLm};
-pub use drafts::{DraftState, Drafts, row_index};
+pub use drafts::{DraftState, Drafts};
 pub use error::LlmError;
 pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::{GemmaText, T5Gemma};

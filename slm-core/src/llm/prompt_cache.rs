@@ -6,9 +6,8 @@
 //! Shapes: `B` rows, `S` positions.
 
 use burn::prelude::*;
-use burn::tensor::Int;
 
-use super::cache::{Rows, SelfCache};
+use super::cache::{Rows, SelfCache, row_index};
 use crate::nn::MASKED;
 
 /// Keys and values of each layer.
@@ -47,8 +46,10 @@ impl PromptCache {
 }
 
 impl Rows for PromptCache {
-    fn select(&mut self, index: &Tensor<1, Int>) {
-        self.layers.iter_mut().for_each(|layer| layer.select(index));
-        self.padding = self.padding.take().map(|padding| padding.select(0, index.clone()));
+    fn select(&mut self, rows: &[usize]) {
+        let Some(device) = self.layers.first().and_then(SelfCache::device) else { return };
+        let index = row_index(rows, &device);
+        self.layers.iter_mut().for_each(|layer| layer.select(&index));
+        self.padding = self.padding.take().map(|padding| padding.select(0, index));
     }
 }

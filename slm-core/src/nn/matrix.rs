@@ -2,19 +2,24 @@
 //!
 //! [`weights::load`](crate::nn::weights::load) keeps the weights of these modules, and of no others, in the type that its
 //! [`Placement`](crate::nn::weights::Placement) asks for. Inputs are cast to that type before the product, and its result
-//! back to f32; in f32 nothing is cast. What must stay in f32 whatever is asked for is a module of Burn's own.
+//! back to f32; in f32 nothing is cast. A [`WideLinear`] is in f32 where 16 bits are asked for. What must stay in f32 whatever
+//! is asked for is a module of Burn's own.
 //!
-//! Thin matrices that lie [beside](crate::nn::low_rank) the matrix of a linear map are applied with it.
+//! Thin matrices that lie [beside](crate::nn::low_rank) the matrix of a linear map are applied with it; blocks of few
+//! bits, or the same floats where kernels of our own can read them, are multiplied in its place.
 
 use burn::module::Param;
 use burn::nn;
 use burn::prelude::*;
 use burn::tensor::Int;
 
+use super::few_bits::FewBits;
+use super::host::is_here;
 use super::low_rank::LowRank;
 use super::product::cast_like;
 pub(crate) use super::product::full;
-pub use super::product::product;
+use super::product::product;
+use super::shared_floats::SharedFloats;
 
 /// A linear map, `[.., I]` to `[.., O]`.
 #[derive(Module, Debug)]
@@ -41,14 +46,21 @@ pub struct MatrixConv1d {
     pub bias: Option<Param<Tensor<1>>>,
 }
 
-/// The names of these modules as a module walk tells them.
+/// A linear map, `[.., I]` to `[.., O]`, of values that may be too large for f16.
+#[derive(Module, Debug)]
+pub struct WideLinear {
+    /// `[I, O]`.
+    pub weight: Param<Tensor<2>>,
+    /// `[O]`, in f32.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+/// The names of the modules with matrices as a module walk tells them.
 pub(crate) const CONTAINERS: [&str; 3] =
     ["Struct:MatrixLinear", "Struct:MatrixEmbedding", "Struct:MatrixConv1d"];
 
-/// `x` `[.., I]` through a linear map `[I, O]` of Burn's own, which is in f32 always.
-pub fn through<const D: usize>(x: Tensor<D>, map: &nn::Linear) -> Tensor<D> {
-    mapped(x, &map.weight, map.bias.as_ref())
-}
+/// The name of those whose matrices have 32 bits or few, and not 16.
+pub(crate) const WIDE: &str = "Struct:WideLinear";
 
 /// `x` `[.., I]` through a matrix `[I, O]`, the thin matrices beside it and a bias `[O]`, where there are some.
 fn mapped<const D: usize>(
@@ -56,14 +68,28 @@ fn mapped<const D: usize>(
     weight: &Param<Tensor<2>>,
     bias: Option<&Param<Tensor<1>>>,
 ) -> Tensor<D> {
-    let beside = weight.reparameterization::<LowRank>().map(|thin| thin.forward(x.clone()));
-    let mut y = product(x, weight.base());
+    let thin = weight.reparameterization::<LowRank>();
+    let beside = thin.map(|thin| thin.forward(x.clone()));
+    let mut y = by_kernel(&x, weight)
+        .unwrap_or_else(|| product(x, if thin.is_some() { weight.base() } else { weight.val() }));
     if let Some(bias) = bias {
         y = y + bias.val().unsqueeze();
     }
     match beside {
         Some(beside) => y + beside,
         None => y,
+    }
+}
+
+/// `x` `[.., I]` times the matrix `[O, I]` that lies beside `weight` for kernels of our own; `None` where there is none, or
+/// none for such rows.
+fn by_kernel<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Param<Tensor<E>>) -> Option<Tensor<D>> {
+    if !is_here(x) {
+        return None;
+    }
+    match weight.reparameterization::<FewBits>() {
+        Some(blocks) => Some(blocks.multiply(x.clone())),
+        None => weight.reparameterization::<SharedFloats>()?.multiply(x),
     }
 }
 
@@ -83,7 +109,29 @@ impl From<nn::Linear> for MatrixLinear {
 impl MatrixEmbedding {
     /// Ids `[B, S]` to rows `[B, S, D]`.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        full(burn::tensor::module::embedding(self.weight.val(), ids))
+        match self.weight.reparameterization::<FewBits>() {
+            Some(blocks) => blocks.rows(ids),
+            None => full(burn::tensor::module::embedding(self.weight.val(), ids)),
+        }
+    }
+
+    /// What a head that is the embedding gives for states, `[.., D]` to `[.., V]`.
+    pub fn logits<const D: usize>(&self, states: Tensor<D>) -> Tensor<D> {
+        // [.., D] x [D, V] -> [.., V]
+        by_kernel(&states, &self.weight).unwrap_or_else(|| product(states, self.weight.val().transpose()))
+    }
+}
+
+impl WideLinear {
+    /// `[.., I]` to `[.., O]`.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        mapped(x, &self.weight, self.bias.as_ref())
+    }
+}
+
+impl From<nn::Linear> for WideLinear {
+    fn from(nn::Linear { weight, bias }: nn::Linear) -> Self {
+        Self { weight, bias }
     }
 }
 
@@ -96,11 +144,15 @@ impl From<nn::Embedding> for MatrixEmbedding {
 impl MatrixConv1d {
     /// `[B, I, T]` to `[B, O, T]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let weight = self.weight.val();
         let bias = self.bias.as_ref().map(Param::val);
-        let [output, input, _] = weight.dims();
-        // [1, O, I] x [B, I, T] -> [B, O, T]
-        let product = full(weight.clone().reshape([1, output, input]).matmul(cast_like(x, &weight)));
+        let [output, input, _] = self.weight.lazy_shape().dims();
+        // [B, I, T] -> [B, T, I] -> [B, T, O] -> [B, O, T]
+        let by_kernel = by_kernel(&x.clone().swap_dims(1, 2), &self.weight);
+        let product = by_kernel.map(|product| product.swap_dims(1, 2)).unwrap_or_else(|| {
+            let weight = self.weight.val();
+            // [1, O, I] x [B, I, T] -> [B, O, T]
+            full(weight.clone().reshape([1, output, input]).matmul(cast_like(x, &weight)))
+        });
         match bias {
             Some(bias) => product + bias.reshape([1, output, 1]),
             None => product,

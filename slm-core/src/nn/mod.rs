@@ -1,18 +1,20 @@
 //! What models share, whatever they are models of.
 //!
 //! [`PaddedBatch`] and [`PaddedIds`] are what goes in and out; [`matrix`] holds the large weights,
-//! [`low_rank`] what is put beside them, [`rotary`] a kind of
+//! [`low_rank`] and `few_bits` what is put beside them, [`rotary`] a kind of
 //! position, [`transformer`] the layers of T5 and of the adapter, [`weights`] the way from files into modules and back.
 //! Attention over long sequences goes by [`blocks`], what is done to single values by `host`, and a [`Watch`] ends work that takes long.
 
 mod activation;
 mod batch;
 pub mod blocks;
+pub(crate) mod few_bits;
 pub(crate) mod host;
 pub mod low_rank;
 pub mod matrix;
 mod product;
 pub mod rotary;
+pub(crate) mod shared_floats;
 mod states;
 pub mod transformer;
 mod watch;

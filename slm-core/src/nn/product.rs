@@ -22,7 +22,7 @@ pub(crate) fn full<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// `x` `[.., I]` times `matrix` `[I, O]`, whatever the type of the matrix.
-pub fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
+pub(crate) fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
     let mut dims = x.dims();
     let [input, output] = matrix.dims();
     let rows = dims[..D - 1].iter().product::<usize>();

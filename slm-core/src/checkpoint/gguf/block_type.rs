@@ -77,6 +77,21 @@ impl BlockType {
         self.fact().2
     }
 
+    /// Whether a value has fewer bits than a float of 16.
+    pub fn is_few_bits(self) -> bool {
+        self.values() > 1
+    }
+
+    /// Where the 16-bit floats of a block are: its scale, and what is added or taken away.
+    pub(crate) fn halves(self) -> &'static [usize] {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => &[],
+            Self::Q4_0 | Self::Q5_0 | Self::Q8_0 => &[0],
+            Self::Q4_1 | Self::Q5_1 | Self::Q4K | Self::Q5K => &[0, 2],
+            Self::Q6K => &[208],
+        }
+    }
+
     /// Values of a block.
     pub fn values(self) -> usize {
         self.fact().3

@@ -21,6 +21,7 @@ mod file;
 mod folder;
 mod header;
 mod metadata;
+mod quantize;
 mod quantized;
 mod tokenizer;
 mod value;
@@ -31,6 +32,7 @@ pub use file::GgufFile;
 pub use folder::GgufFolder;
 pub use header::TensorInfo;
 pub use metadata::Metadata;
+pub use quantize::quantize;
 pub use quantized::Quantized;
 pub use value::{Numbers, Value};
 

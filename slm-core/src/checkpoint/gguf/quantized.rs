@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use half::f16;
+
 use super::BlockType;
 use super::dequantize::dequantize_block;
 
@@ -23,6 +25,11 @@ impl Quantized {
         let expected = (values / kind.values()).checked_mul(kind.bytes())?;
         let fits = row.is_multiple_of(kind.values()) && bytes.len() == expected;
         fits.then_some(Self { kind, shape, bytes })
+    }
+
+    /// The same in another shape; `None` where it takes other bytes.
+    pub fn reshaped(self, shape: Vec<usize>) -> Option<Self> {
+        Self::new(self.kind, shape, self.bytes)
     }
 
     /// The type of its values.
@@ -58,6 +65,14 @@ impl Quantized {
     /// How many rows there are; a vector is one.
     pub fn rows(&self) -> usize {
         self.shape.iter().rev().skip(1).product()
+    }
+
+    /// The first block whose scale, or what is added to its values, is no finite number.
+    pub fn first_without_scale(&self) -> Option<usize> {
+        let is_finite = |block: &[u8]| {
+            self.kind.halves().iter().all(|&at| f16::from_le_bytes([block[at], block[at + 1]]).is_finite())
+        };
+        self.bytes.chunks_exact(self.kind.bytes()).position(|block| !is_finite(block))
     }
 
     /// All values, in the order of the shape.

@@ -18,6 +18,11 @@ impl TensorEntry {
     pub fn is_float(&self) -> bool {
         float_type(&self.dtype).is_some() || BlockType::named(&self.dtype).is_some()
     }
+
+    /// The type of its blocks, where it is in few bits.
+    pub fn few_bits(&self) -> Option<BlockType> {
+        BlockType::named(&self.dtype).filter(|kind| kind.is_few_bits())
+    }
 }
 
 /// The type that safetensors calls `name`, where it is one of floats.

@@ -3,8 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use burn::tensor::DType;
-
 use super::ForeignFormat;
 
 /// The largest header that is read; the files of known models stay below 1 MiB.
@@ -152,7 +150,7 @@ pub enum TensorProblem {
         /// The name in the file.
         name: String,
         /// The type.
-        dtype: DType,
+        dtype: String,
     },
     /// The tensor holds NaN or infinity.
     NonFinite {
@@ -182,7 +180,7 @@ impl fmt::Display for TensorProblem {
             Self::Type { name, found } => {
                 write!(f, "tensor `{name}`: dtype {found}, expected F32, F16 or BF16")
             }
-            Self::TooLarge { name, dtype } => write!(f, "tensor `{name}`: values too large for {dtype:?}"),
+            Self::TooLarge { name, dtype } => write!(f, "tensor `{name}`: values too large for {dtype}"),
             Self::NonFinite { name, count, first } => {
                 write!(f, "tensor `{name}`: {count} non-finite values, first at index {first}")
             }

@@ -8,8 +8,8 @@ use super::gguf;
 use super::nemo::StateDict;
 use super::safetensors::SafetensorsFile;
 use super::torch::TorchFile;
-use super::{Cause, WeightFiles, WeightFormat, WeightsError};
-use crate::checkpoint::gguf::GgufFolder;
+use super::{Cause, TensorEntry, WeightFiles, WeightFormat, WeightsError};
+use crate::checkpoint::gguf::{GgufFolder, Quantized};
 
 /// Reads tensors of [`WeightFiles`]; each file is opened when the first of its tensors is asked for.
 pub struct TensorReader<'a> {
@@ -52,24 +52,52 @@ impl<'a> TensorReader<'a> {
         Self { files, sources: files.files().iter().map(|_| None).collect() }
     }
 
+    /// What the files say of the tensor `name`.
+    pub fn entry(&self, name: &str) -> Option<&'a TensorEntry> {
+        self.files.entry(name)
+    }
+
     /// The values of the tensor `name`, of the type that they are stored in; those in few bits as f32.
     ///
     /// # Errors
     ///
     /// [`WeightsError`] when there is none of this name, it is no float, or it cannot be read.
     pub fn read(&mut self, name: &str) -> Result<TensorData, WeightsError> {
+        let (source, entry) = self.source(name)?;
+        let (bytes, dtype) = source.read(name).map_err(|source| self.failure(name, source))?;
+        TensorData::try_from_bytes(unmoved(bytes), entry.shape.clone(), dtype)
+            .map_err(|error| self.failure(name, format!("{error:?}").into()))
+    }
+
+    /// The tensor `name` as the file holds it, where that is in few bits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_few_bits(&mut self, name: &str) -> Result<Option<Quantized>, WeightsError> {
+        let (source, entry) = self.source(name)?;
+        match (source, entry.few_bits()) {
+            (Source::Gguf(file), Some(_)) => {
+                file.tensor(name).map(Some).map_err(|error| self.failure(name, error.into()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The file that holds the tensor `name`, and what it says of it.
+    fn source(&mut self, name: &str) -> Result<(&mut Source, &'a TensorEntry), WeightsError> {
         let files = self.files;
-        let fail =
-            |source: Cause| WeightsError::Read { path: files.path().into(), name: name.to_owned(), source };
-        let (place, entry) =
-            files.place(name).zip(files.entry(name)).ok_or_else(|| fail("not found".into()))?;
+        let found = files.place(name).zip(files.entry(name));
+        let (place, entry) = found.ok_or_else(|| self.failure(name, "not found".into()))?;
         let source = match &mut self.sources[place] {
             Some(source) => source,
             none => none.insert(Source::open(&files.files()[place], files.format())?),
         };
-        let (bytes, dtype) = source.read(name).map_err(fail)?;
-        TensorData::try_from_bytes(unmoved(bytes), entry.shape.clone(), dtype)
-            .map_err(|error| fail(format!("{error:?}").into()))
+        Ok((source, entry))
+    }
+
+    fn failure(&self, name: &str, source: Cause) -> WeightsError {
+        WeightsError::Read { path: self.files.path().into(), name: name.to_owned(), source }
     }
 
     /// Whether the tensors `first` and `second` are both there, of one type and shape, and have the same values.

@@ -109,8 +109,7 @@ impl CausalLm {
     pub fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         let logits = match &self.lm_head {
             Some(head) => head.forward(states),
-            // [B, S, D] x [D, V] -> [B, S, V]
-            None => matrix::product(states, self.model.embed_tokens.weight.val().transpose()),
+            None => self.model.embed_tokens.logits(states),
         };
         logits / self.config.logits_scaling
     }

@@ -2,19 +2,19 @@
 //!
 //! Reference: transformers 5.23.0, `T5GemmaMLP`. Shapes: `B` rows, `S` positions, `D` width, `F` inner width.
 
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::LinearConfig;
 use burn::prelude::*;
 
 use crate::nn::ActivationKind;
-use crate::nn::matrix::{self, MatrixLinear};
+use crate::nn::matrix::{MatrixLinear, WideLinear};
 
 /// The layer.
 #[derive(Module, Debug)]
 pub struct GemmaFeedForward {
     gate_proj: MatrixLinear,
     up_proj: MatrixLinear,
-    /// In f32 always, as the products it is applied to may exceed f16.
-    down_proj: Linear,
+    /// The products that it is applied to may exceed f16.
+    down_proj: WideLinear,
     #[module(skip)]
     activation: ActivationKind,
 }
@@ -37,7 +37,7 @@ impl GemmaFeedForwardConfig {
         GemmaFeedForward {
             gate_proj: linear(self.width, self.inner_width).into(),
             up_proj: linear(self.width, self.inner_width).into(),
-            down_proj: linear(self.inner_width, self.width),
+            down_proj: linear(self.inner_width, self.width).into(),
             activation: self.activation,
         }
     }
@@ -49,6 +49,6 @@ impl GemmaFeedForward {
         // [B, S, D] -> [B, S, F] -> [B, S, D]
         let gate = self.gate_proj.forward(x.clone());
         let inner = self.activation.apply_gated(gate, self.up_proj.forward(x));
-        matrix::through(inner, &self.down_proj)
+        self.down_proj.forward(inner)
     }
 }

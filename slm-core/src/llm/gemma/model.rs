@@ -166,7 +166,7 @@ impl T5Gemma {
         let logits = if let Some(head) = &self.lm_head {
             head.forward(states)
         } else {
-            matrix::product(states, self.target_embedding().weight.val().transpose())
+            self.target_embedding().logits(states)
         };
         match self.config.decoder.final_logit_softcapping {
             Some(cap) => soft_cap(logits, cap),

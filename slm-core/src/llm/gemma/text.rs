@@ -122,8 +122,7 @@ impl GemmaText {
     pub fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         let logits = match &self.lm_head {
             Some(head) => head.forward(states),
-            // [B, S, D] x [D, V] -> [B, S, V]
-            None => matrix::product(states, self.embedding.weight.val().transpose()),
+            None => self.embedding.logits(states),
         };
         match self.config.stack.final_logit_softcapping {
             Some(cap) => soft_cap(logits, cap),

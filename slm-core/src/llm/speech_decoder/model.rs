@@ -18,7 +18,7 @@ use crate::llm::drafts::{Drafts, Stepping, after_prompt};
 use crate::llm::error::LlmError;
 use crate::llm::output_head::OutputHead;
 use crate::nn::PaddedBatch;
-use crate::nn::matrix::{self, MatrixLinear};
+use crate::nn::matrix::MatrixLinear;
 use crate::nn::weights::{self, Placement};
 
 /// The decoder; without a head of its own, its embedding is the matrix of the head.
@@ -122,8 +122,7 @@ impl SpeechDecoder {
         if let Some(head) = &self.head {
             return head.forward(states);
         }
-        // [B, L, D] x [D, V] -> [B, L, V]
-        let logits = matrix::product(states, self.stack.embed_tokens.weight.val().transpose());
+        let logits = self.stack.embed_tokens.logits(states);
         match &self.head_bias {
             Some(bias) => logits + bias.val().unsqueeze(),
             None => logits,

@@ -177,8 +177,7 @@ impl T5 {
         if let Some(head) = &self.lm_head {
             return head.forward(states);
         }
-        // [B, L, D] x [D, V] -> [B, L, V]
-        matrix::product(states, self.shared.weight.val().transpose())
+        self.shared.logits(states)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::llm::drafts::{Drafts, Stepping, after_prompt};
 use crate::llm::error::LlmError;
 use crate::llm::output_head::OutputHead;
 use crate::nn::PaddedBatch;
-use crate::nn::matrix::{self, MatrixLinear};
+use crate::nn::matrix::MatrixLinear;
 use crate::nn::weights::{self, Placement};
 
 /// The name of the head in a file.
@@ -112,8 +112,7 @@ impl WhisperDecoder {
     pub(super) fn logits(&self, states: Tensor<3>) -> Tensor<3> {
         match &self.proj_out {
             Some(head) => head.forward(states),
-            // [B, L, D] x [D, V] -> [B, L, V]
-            None => matrix::product(states, self.decoder.embed_tokens.weight.val().transpose()),
+            None => self.decoder.embed_tokens.logits(states),
         }
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::activation;
 use rayon::prelude::*;
 
 use super::exp::{gelu, gelu_tanh, sigmoid, silu};
-use super::lanes::{Kernel, run};
+use super::lanes::{Kernel, Lanes, run};
 use super::{CHUNK, in_place, is_here};
 use crate::nn::ActivationKind;
 
@@ -14,7 +14,7 @@ struct Each<'a, F>(&'a mut [f32], F);
 
 impl<F: Fn(f32) -> f32> Kernel for Each<'_, F> {
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         for value in self.0 {
             *value = (self.1)(*value);
         }
@@ -26,7 +26,7 @@ struct Pairs<'a, F>(&'a mut [f32], &'a [f32], F);
 
 impl<F: Fn(f32, f32) -> f32> Kernel for Pairs<'_, F> {
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         for (value, &other) in self.0.iter_mut().zip(self.1) {
             *value = (self.2)(*value, other);
         }

@@ -13,7 +13,8 @@
 mod activation;
 mod distances;
 mod exp;
-mod lanes;
+pub(in crate::nn) mod few_rows;
+pub(in crate::nn) mod lanes;
 mod softmax;
 
 pub(crate) use activation::{activate, activate_gated, glu};
@@ -27,16 +28,19 @@ use burn::tensor::DType;
 const CHUNK: usize = 1 << 13;
 
 /// Whether the values of `x` lie in this process's memory as f32, and no gradient is asked for.
-#[cfg(feature = "flex")]
-fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device();
-    x.dtype() == DType::F32 && !device.is_autodiff() && device == Device::flex()
+pub(in crate::nn) fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == DType::F32 && has_host_memory(&x.device())
 }
 
-/// Without that backend nothing is here.
+/// Whether the tensors of `device` lie in this process's memory, and no gradient is asked for.
+#[cfg(feature = "flex")]
+pub(crate) fn has_host_memory(device: &Device) -> bool {
+    !device.is_autodiff() && *device == Device::flex()
+}
+
+/// Without that backend none do.
 #[cfg(not(feature = "flex"))]
-fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
-    let _ = x.dtype() == DType::F32;
+pub(crate) fn has_host_memory(_: &Device) -> bool {
     false
 }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::distances::ByDistance;
 use super::exp::exp;
-use super::lanes::{Kernel, run};
+use super::lanes::{Kernel, Lanes, run};
 use super::{in_place, is_here};
 
 /// Scores before the softmax.
@@ -62,7 +62,7 @@ impl Row<'_> {
 
 impl Kernel for Row<'_> {
     #[inline(always)]
-    fn run(mut self) {
+    fn run<L: Lanes>(mut self) {
         self.add_distances();
         if let Some(bias) = self.bias {
             for (score, bias) in self.scores.iter_mut().zip(bias) {

@@ -4,11 +4,11 @@
 //! transformers 5.23.0, `T5DenseActDense`, `T5DenseGatedActDense`.
 //! Shapes: `B` rows, `S` positions, `D` width, `F` inner width.
 
-use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 
 use crate::nn::activation::ActivationKind;
-use crate::nn::matrix::{self, MatrixLinear};
+use crate::nn::matrix::{MatrixLinear, WideLinear};
 
 /// A feed-forward layer: one map with an activation, or that times a second map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct FeedForwardConfig {
 pub struct FeedForward {
     wi: MatrixLinear,
     gate: Option<MatrixLinear>,
-    /// In f32 always: what it is applied to exceeds f16 in trained models (huggingface/transformers#5651).
-    wo: Linear,
+    /// What it is applied to exceeds f16 in trained models (huggingface/transformers#5651).
+    wo: WideLinear,
     dropout: Dropout,
     #[module(skip)]
     activation: ActivationKind,
@@ -61,7 +61,7 @@ impl FeedForwardConfig {
         FeedForward {
             wi: inner(),
             gate,
-            wo: linear(self.inner_width, self.width),
+            wo: linear(self.inner_width, self.width).into(),
             dropout: DropoutConfig::new(self.dropout).init(),
             activation,
         }
@@ -78,6 +78,6 @@ impl FeedForward {
             None => self.activation.apply(inner),
         };
         // [B, S, F] -> [B, S, D]
-        matrix::through(self.dropout.forward(inner), &self.wo)
+        self.wo.forward(self.dropout.forward(inner))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{ModuleVisitor, Param, ParamId, Reparameterizer};
+use burn::module::{ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer};
 use burn::prelude::*;
 
 use super::path::ModulePath;
@@ -14,7 +14,8 @@ pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
 }
 
 /// The same module with thin matrices beside the matrices of linear maps, by the paths of [`linears`]. Everything else,
-/// the matrices included, is shared with `module`; those that it has already are added to its matrices.
+/// the matrices included, is shared with `module`; those that it has already are added to its matrices, and blocks of few bits
+/// become floats.
 pub(crate) fn attach<M: Module>(module: M, mut thin: BTreeMap<String, LowRank>) -> M {
     let module = module.materialize();
     let by_id = matrices(&module).into_iter().filter_map(|(path, (id, _))| Some((id, thin.remove(&path)?)));
@@ -72,43 +73,43 @@ fn matrices<M: Module>(module: &M) -> BTreeMap<String, (ParamId, [usize; 2])> {
     list.found
 }
 
-/// Puts thin matrices beside the parameters of these ids.
-struct Attach {
-    by_id: BTreeMap<ParamId, LowRank>,
+/// Puts something beside the parameters of these ids.
+pub(super) struct Attach<R> {
+    pub(super) by_id: BTreeMap<ParamId, R>,
 }
 
-impl Reparameterizer for Attach {
-    type Reparam = LowRank;
+impl<R: Reparameterization> Reparameterizer for Attach<R> {
+    type Reparam = R;
 
     fn reparameterize<const D: usize>(
         &mut self,
         _: &str,
         param: Param<Tensor<D>>,
-    ) -> (Param<Tensor<D>>, Option<LowRank>) {
-        let thin = self.by_id.remove(&param.id);
-        (param, thin)
+    ) -> (Param<Tensor<D>>, Option<R>) {
+        let beside = self.by_id.remove(&param.id);
+        (param, beside)
     }
 }
 
 #[cfg(all(test, feature = "flex"))]
 #[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
-    use burn::nn::{Linear, LinearConfig};
+    use burn::nn::LinearConfig;
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::nn::matrix::{MatrixLinear, through};
+    use crate::nn::matrix::{MatrixLinear, WideLinear};
 
-    /// Two maps, of which one is in f32 whatever the type of the other.
+    /// Two maps, of which one is in f32 where the other has 16 bits.
     #[derive(Module, Debug)]
     struct Maps {
         first: MatrixLinear,
-        second: Linear,
+        second: WideLinear,
     }
 
     impl Maps {
         fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-            through(self.first.forward(x), &self.second)
+            self.second.forward(self.first.forward(x))
         }
     }
 
@@ -122,7 +123,7 @@ mod tests {
         device.seed(3);
         let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
         let linear = |input, output| LinearConfig::new(input, output).init(&device);
-        let base = Maps { first: linear(6, 5).into(), second: linear(5, 4) }.freeze();
+        let base = Maps { first: linear(6, 5).into(), second: linear(5, 4).into() }.freeze();
         let x = random([3, 6]);
         let before = values(base.forward(x.clone()));
         let thin = [

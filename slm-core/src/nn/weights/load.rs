@@ -1,15 +1,23 @@
 //! Reads weight files into a module.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{ModuleMapper, Param};
+use burn::module::{ModuleMapper, Param, ParamId, Reparameterization};
 use burn::prelude::*;
 use burn::tensor::DType;
 use half::{bf16, f16};
 
+use super::linears::Attach;
 use super::path::ModulePath;
+use super::placement::Kept;
 use super::{Placement, Progress, Reading};
-use crate::checkpoint::tensors::{TensorProblem, TensorReader, WeightFiles, WeightsError, unmoved};
+use crate::checkpoint::gguf::{BlockType, Quantized, quantize};
+use crate::checkpoint::tensors::{
+    TensorEntry, TensorProblem, TensorReader, WeightFiles, WeightsError, unmoved,
+};
+use crate::nn::few_bits::{FewBits, Orientation};
+use crate::nn::host::has_host_memory;
+use crate::nn::shared_floats::SharedFloats;
 
 /// Fills `module` with the tensors of `files`, in f32 or, where it may be, in the type that `placement` asks for.
 ///
@@ -65,6 +73,8 @@ pub fn load<M: Module>(
         reader: TensorReader::new(files),
         placement,
         progress: Progress { done: 0, total },
+        blocks: BTreeMap::new(),
+        shared: BTreeMap::new(),
         error: None,
         problems: Vec::new(),
     };
@@ -72,12 +82,37 @@ pub fn load<M: Module>(
     if let Some(error) = fill.error {
         return Err(error);
     }
-    if fill.problems.is_empty() { Ok(module) } else { Err(failed(fill.problems)) }
+    if !fill.problems.is_empty() {
+        return Err(failed(fill.problems));
+    }
+    let module = beside(module, fill.blocks);
+    Ok(beside(module, fill.shared))
 }
 
-/// The type that the tensor at `path` is kept in.
-fn kept_as(path: &ModulePath, placement: &Placement) -> DType {
-    if path.is_matrix() { placement.compute.dtype() } else { DType::F32 }
+/// `module` with what lies beside its parameters.
+fn beside<M: Module, R: Reparameterization>(module: M, by_id: BTreeMap<ParamId, R>) -> M {
+    if by_id.is_empty() { module } else { module.apply_reparameterization(Attach { by_id }) }
+}
+
+/// How the tensor at `path` is kept, which a file has so.
+fn kept_as(path: &ModulePath, entry: &TensorEntry, placement: &Placement) -> Kept {
+    let full = Kept::Floats(DType::F32);
+    match placement.compute.kept() {
+        Kept::Floats(dtype) if path.is_matrix() => Kept::Floats(dtype),
+        Kept::Blocks(kind) if path.is_matrix() || path.is_wide() => {
+            let wanted = if path.is_of_tokens() { BlockType::Q8_0 } else { kind };
+            let width = matrix_shape(&entry.shape)[1];
+            let mut kinds = entry.few_bits().into_iter().chain([wanted, BlockType::Q8_0]);
+            kinds.find(|kind| width > 0 && width.is_multiple_of(kind.values())).map_or(full, Kept::Blocks)
+        }
+        _ => full,
+    }
+}
+
+/// Rows and columns of a matrix that a file has in this shape; a convolution of kernel 1 is one too.
+fn matrix_shape(shape: &[usize]) -> [usize; 2] {
+    let (rows, columns) = shape.split_first().unwrap_or((&0, &[]));
+    [*rows, columns.iter().product()]
 }
 
 /// Compares what the module needs with what the files have.
@@ -107,18 +142,18 @@ impl<F: Fn(&str) -> String> ModuleMapper for Check<'_, F> {
         if self.path.is_transposed() {
             expected.reverse();
         }
-        let bytes = kept_as(&self.path, self.placement).size() * expected.iter().product::<usize>();
-        self.total += bytes as u64;
         match self.files.entry(&name) {
             None => self.problems.push(TensorProblem::Missing { name, expected, nearest: None }),
             Some(entry) => {
                 if entry.shape != expected {
-                    let found = entry.shape.clone();
+                    let (found, expected) = (entry.shape.clone(), expected.clone());
                     self.problems.push(TensorProblem::Shape { name: name.clone(), expected, found });
                 } else if !entry.is_float() {
                     let found = entry.dtype.clone();
                     self.problems.push(TensorProblem::Type { name: name.clone(), found });
                 }
+                let values = expected.iter().map(|&size| size as u64).product();
+                self.total += kept_as(&self.path, entry, self.placement).bytes(values);
                 self.used.insert(name);
             }
         }
@@ -133,6 +168,9 @@ struct Fill<'a, F> {
     reader: TensorReader<'a>,
     placement: &'a Placement,
     progress: Progress,
+    /// What lies beside parameters.
+    blocks: BTreeMap<ParamId, FewBits>,
+    shared: BTreeMap<ParamId, SharedFloats>,
     /// What ended the loading before the last tensor.
     error: Option<WeightsError>,
     problems: Vec<TensorProblem>,
@@ -152,31 +190,16 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
             return param;
         }
         let name = (self.hf_name)(&self.path.text());
-        let stored = match self.reader.read(&name) {
-            Ok(stored) => stored,
+        let device = param.lazy_device();
+        let plain = device.clone().without_autodiff();
+        let mut tensor = match self.values(&name, &plain, &param) {
+            Ok(Some(tensor)) => tensor,
+            Ok(None) => return param,
             Err(error) => {
                 self.error = Some(error);
                 return param;
             }
         };
-        if let Some((count, first)) = non_finite(&stored) {
-            self.problems.push(TensorProblem::NonFinite { name, count, first });
-            return param;
-        }
-        let dtype = kept_as(&self.path, self.placement);
-        let values = converted(stored, dtype);
-        if non_finite(&values).is_some() {
-            self.problems.push(TensorProblem::TooLarge { name, dtype });
-            return param;
-        }
-        self.progress.done += values.bytes().len() as u64;
-        let device = param.lazy_device();
-        let plain = device.clone().without_autodiff();
-        let mut tensor = Tensor::<D>::from_data(values, (&plain, dtype));
-        if self.path.is_transposed() {
-            // PyTorch's [out, in] seen as Burn's [in, out]: a view, no copy.
-            tensor = tensor.transpose();
-        }
         if device.is_autodiff() {
             tensor = tensor.autodiff();
         }
@@ -187,6 +210,81 @@ impl<F: Fn(&str) -> String> ModuleMapper for Fill<'_, F> {
         }
         let id = param.id;
         param.transform_for_load(tensor, id)
+    }
+}
+
+impl<F> Fill<'_, F> {
+    /// What the parameter `param` holds of the tensor `name`; `None` where that is a problem.
+    fn values<const D: usize>(
+        &mut self,
+        name: &str,
+        device: &Device,
+        param: &Param<Tensor<D>>,
+    ) -> Result<Option<Tensor<D>>, WeightsError> {
+        // What the files do not have was told before.
+        let Some(entry) = self.reader.entry(name) else { return Ok(None) };
+        match kept_as(&self.path, entry, self.placement) {
+            Kept::Floats(dtype) => Ok(self.floats(name, dtype)?.map(|mut values| {
+                self.progress.done += values.bytes().len() as u64;
+                let is_large = self.path.is_matrix() || self.path.is_wide();
+                if is_large && D == 2 && dtype == DType::F32 && has_host_memory(&param.lazy_device()) {
+                    let (tensor, beside) = SharedFloats::split(values);
+                    self.shared.insert(param.id, beside);
+                    values = tensor;
+                }
+                let tensor = Tensor::<D>::from_data(values, (device, dtype));
+                // PyTorch's [out, in] seen as Burn's [in, out]: a view, no copy.
+                if self.path.is_transposed() { tensor.transpose() } else { tensor }
+            })),
+            Kept::Blocks(kind) => Ok(self.few_bits(name, kind, matrix_shape(&entry.shape))?.map(|matrix| {
+                self.progress.done += matrix.bytes().len() as u64;
+                let orientation =
+                    if self.path.is_transposed() { Orientation::Columns } else { Orientation::Rows };
+                self.blocks.extend(FewBits::new(matrix, orientation).map(|blocks| (param.id, blocks)));
+                // A view of a single zero.
+                Tensor::<D>::zeros([1; D], device).expand(param.lazy_shape())
+            })),
+        }
+    }
+
+    /// The values of the tensor `name` in the type `dtype`.
+    fn floats(&mut self, name: &str, dtype: DType) -> Result<Option<TensorData>, WeightsError> {
+        let stored = self.reader.read(name)?;
+        let name = name.to_owned();
+        if let Some((count, first)) = non_finite(&stored) {
+            self.problems.push(TensorProblem::NonFinite { name, count, first });
+            return Ok(None);
+        }
+        let values = converted(stored, dtype);
+        if non_finite(&values).is_some() {
+            self.problems.push(TensorProblem::TooLarge { name, dtype: format!("{dtype:?}") });
+            return Ok(None);
+        }
+        Ok(Some(values))
+    }
+
+    /// The tensor `name` as a matrix in blocks: as the file has it, or in blocks of `kind`.
+    fn few_bits(
+        &mut self,
+        name: &str,
+        kind: BlockType,
+        shape: [usize; 2],
+    ) -> Result<Option<Quantized>, WeightsError> {
+        if let Some(stored) = self.reader.read_few_bits(name)? {
+            if let Some(block) = stored.first_without_scale() {
+                let (name, first) = (name.to_owned(), block * stored.kind().values());
+                self.problems.push(TensorProblem::NonFinite { name, count: stored.kind().values(), first });
+                return Ok(None);
+            }
+            return Ok(stored.reshaped(shape.to_vec()));
+        }
+        let Some(values) = self.floats(name, DType::F32)? else { return Ok(None) };
+        let matrix = values.as_slice::<f32>().ok().and_then(|values| quantize(kind, shape, values));
+        if matrix.is_none() {
+            let name = name.to_owned();
+            self.problems.push(TensorProblem::TooLarge { name, dtype: kind.name().to_owned() });
+        }
+        Ok(matrix)
     }
 }
 

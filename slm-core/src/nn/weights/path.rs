@@ -2,6 +2,9 @@
 
 use crate::nn::matrix;
 
+/// The names of the heads of language models.
+const HEADS: [&str; 2] = ["lm_head", "proj_out"];
+
 /// The path of a tensor while a module is walked.
 #[derive(Debug, Default)]
 pub(super) struct ModulePath {
@@ -38,8 +41,9 @@ impl ModulePath {
 
     /// Whether the tensor is the weight of a `Linear`, which PyTorch stores as `[out, in]`.
     pub(super) fn is_transposed(&self) -> bool {
-        let linear = |container: &String| container == "Struct:Linear" || container == "Struct:MatrixLinear";
-        self.containers.last().is_some_and(linear) && self.is_weight()
+        let linear = ["Struct:Linear", "Struct:MatrixLinear", matrix::WIDE];
+        self.containers.last().is_some_and(|container| linear.contains(&container.as_str()))
+            && self.is_weight()
     }
 
     /// The path of the linear map whose matrix the tensor is.
@@ -52,6 +56,17 @@ impl ModulePath {
     pub(super) fn is_matrix(&self) -> bool {
         let matrix = |container: &String| matrix::CONTAINERS.contains(&container.as_str());
         self.containers.last().is_some_and(matrix) && self.is_weight()
+    }
+
+    /// Whether it is one whose inputs may be too large for 16 bits.
+    pub(super) fn is_wide(&self) -> bool {
+        self.containers.last().is_some_and(|container| container == matrix::WIDE) && self.is_weight()
+    }
+
+    /// Whether it says which token comes next, where the values of a row are looked at alone: the embedding or the head.
+    pub(super) fn is_of_tokens(&self) -> bool {
+        let embedding = self.containers.last().is_some_and(|container| container == "Struct:MatrixEmbedding");
+        embedding || self.names.iter().rev().nth(1).is_some_and(|name| HEADS.contains(&name.as_str()))
     }
 
     fn is_weight(&self) -> bool {

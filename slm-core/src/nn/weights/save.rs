@@ -120,7 +120,8 @@ fn stored<const D: usize>(name: &str, tensor: Tensor<D>, storage: StorageType) -
             if half.iter().all(|value| value.is_finite()) {
                 Ok(half.iter().flat_map(|value| value.to_le_bytes()).collect())
             } else {
-                Err(TensorProblem::TooLarge { name: name.to_owned(), dtype: DType::F16 }.into())
+                Err(TensorProblem::TooLarge { name: name.to_owned(), dtype: format!("{:?}", DType::F16) }
+                    .into())
             }
         }
     }

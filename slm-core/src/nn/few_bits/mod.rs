@@ -1,0 +1,173 @@
+//! Matrices of few bits a value, multiplied as they are.
+//!
+//! [`FewBits`] lies beside the parameter of a matrix, in memory of its own, in the blocks that GGUF files have; the
+//! parameter itself is a view of a single zero. [`matrix`](crate::nn::matrix) takes it for products and for rows; who asks
+//! the parameter for its value gets a matrix of floats, made for this one time.
+//!
+//! What few rows are multiplied with is whole numbers of 8 bits as well, with a scale for each 32 of them. For many rows
+//! panels of the matrix become floats, so that the products are those of floats. On `flex` alone.
+//! Shapes: `I` inputs, `O` outputs, `R` rows.
+
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the processor's wide instructions"
+)]
+
+mod activations;
+mod format;
+mod product;
+mod values;
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;
+
+use std::sync::Arc;
+
+use burn::module::Reparameterization;
+use burn::prelude::*;
+use burn::tensor::Int;
+
+use self::activations::Activations;
+use self::format::{Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
+use crate::checkpoint::gguf::{BlockType, Quantized};
+use crate::nn::product::product;
+
+/// The most rows that are multiplied as whole numbers. More are faster as floats.
+const MAX_ROWS: usize = 8;
+/// Values of a panel: 4 MiB of floats.
+const PANEL: usize = 1 << 20;
+
+/// How the parameter of a matrix has the rows of the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Orientation {
+    /// As its own first dimension, as embeddings have.
+    Rows,
+    /// As its columns, as linear maps have.
+    Columns,
+}
+
+/// What is done with a type of blocks.
+#[derive(Debug, Clone, Copy)]
+struct Operations {
+    multiply: fn(&Activations, &[u8]) -> Vec<f32>,
+    values: fn(&[u8]) -> Vec<f32>,
+}
+
+impl Operations {
+    fn of(kind: BlockType) -> Option<Self> {
+        macro_rules! operations {
+            ($format:ty) => {
+                Some(Self { multiply: product::multiply::<$format>, values: values::values::<$format> })
+            };
+        }
+        match kind {
+            BlockType::F32 | BlockType::F16 | BlockType::Bf16 => None,
+            BlockType::Q4_0 => operations!(Q4Zero),
+            BlockType::Q4_1 => operations!(Q4One),
+            BlockType::Q5_0 => operations!(Q5Zero),
+            BlockType::Q5_1 => operations!(Q5One),
+            BlockType::Q8_0 => operations!(Q8Zero),
+            BlockType::Q4K => operations!(Q4K),
+            BlockType::Q5K => operations!(Q5K),
+            BlockType::Q6K => operations!(Q6K),
+        }
+    }
+}
+
+/// A matrix `[O, I]` in blocks, beside a parameter.
+#[derive(Module, Debug)]
+pub(crate) struct FewBits {
+    #[module(skip)]
+    matrix: Arc<Quantized>,
+    #[module(skip)]
+    orientation: Orientation,
+    #[module(skip)]
+    operations: Operations,
+}
+
+impl FewBits {
+    /// Of a matrix of two dimensions; `None` where it is one of floats.
+    pub(crate) fn new(matrix: Quantized, orientation: Orientation) -> Option<Self> {
+        let operations = Operations::of(matrix.kind())?;
+        Some(Self { matrix: Arc::new(matrix), orientation, operations })
+    }
+
+    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`.
+    pub(crate) fn multiply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let mut dims = x.dims();
+        let (inputs, outputs) = (self.matrix.row_values(), self.matrix.rows());
+        let rows = dims[..D - 1].iter().product::<usize>();
+        dims[D - 1] = outputs;
+        let device = x.device();
+        let x = x.reshape([rows, inputs]);
+        if rows > MAX_ROWS {
+            return self.by_panels(x).reshape(dims);
+        }
+        let data = x.into_data();
+        match data.as_slice::<f32>() {
+            Ok(values) => {
+                let activations = Activations::new(values, inputs);
+                let products = (self.operations.multiply)(&activations, self.matrix.bytes());
+                Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
+            }
+            // It is of another type than the processor's kernels take.
+            Err(_) => self.by_panels(Tensor::from_data(data, &device)).reshape(dims),
+        }
+    }
+
+    /// `[R, I]` to `[R, O]`, with some rows of the matrix at a time as floats.
+    fn by_panels(&self, x: Tensor<2>) -> Tensor<2> {
+        let (inputs, outputs) = (self.matrix.row_values(), self.matrix.rows());
+        let panel = (PANEL / inputs).max(1);
+        let device = x.device();
+        let products = self.matrix.bytes().chunks(panel * self.matrix.row_bytes()).map(|bytes| {
+            let values = (self.operations.values)(bytes);
+            let rows = values.len() / inputs;
+            // [R, I] x [I, o] -> [R, o]
+            product(
+                x.clone(),
+                Tensor::<2>::from_data(TensorData::new(values, [rows, inputs]), &device).transpose(),
+            )
+        });
+        let mut products: Vec<Tensor<2>> = products.collect();
+        match products.len() {
+            0 => Tensor::zeros([x.dims()[0], outputs], &device),
+            1 => products.swap_remove(0),
+            _ => Tensor::cat(products, 1),
+        }
+    }
+
+    /// The rows that `ids` `[B, S]` name, `[B, S, I]`; zeros where there is none of a number.
+    pub(crate) fn rows(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let ([batch, length], width) = (ids.dims(), self.matrix.row_values());
+        let device = ids.device();
+        let mut values = vec![0.0; batch * length * width];
+        // What cannot be read names no rows.
+        let ids = ids.into_data().convert::<i64>().try_to_vec::<i64>().unwrap_or_default();
+        for (place, id) in values.chunks_exact_mut(width.max(1)).zip(ids) {
+            let row = usize::try_from(id).ok().and_then(|row| {
+                let start = row.checked_mul(self.matrix.row_bytes())?;
+                self.matrix.bytes().get(start..start + self.matrix.row_bytes())
+            });
+            if let Some(row) = row {
+                place.copy_from_slice(&(self.operations.values)(row));
+            }
+        }
+        Tensor::from_data(TensorData::new(values, [batch, length, width]), &device)
+    }
+}
+
+impl Reparameterization for FewBits {
+    const NAME: &'static str = "few_bits";
+
+    /// The matrix as floats, of the shape of `base`.
+    fn apply<const D: usize>(&self, base: Tensor<D>) -> Tensor<D> {
+        let values = (self.operations.values)(self.matrix.bytes());
+        let shape = [self.matrix.rows(), self.matrix.row_values()];
+        let matrix = Tensor::<2>::from_data(TensorData::new(values, shape), &base.device());
+        match self.orientation {
+            Orientation::Rows => matrix.reshape(base.shape()),
+            Orientation::Columns => matrix.transpose().reshape(base.shape()),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The naive twin is the reference's dequantization and sums of f64.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use burn::module::{Param, ParamId, Reparameterizer};
+use burn::nn::{EmbeddingConfig, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::{Distribution, Int};
+
+use super::*;
+use crate::nn::matrix::{MatrixConv1d, MatrixEmbedding, MatrixLinear};
+
+const KINDS: [BlockType; 8] = [
+    BlockType::Q4_0,
+    BlockType::Q4_1,
+    BlockType::Q5_0,
+    BlockType::Q5_1,
+    BlockType::Q8_0,
+    BlockType::Q4K,
+    BlockType::Q5K,
+    BlockType::Q6K,
+];
+
+/// Blocks of any bits, but for their scales.
+fn random(kind: BlockType, rows: usize, width: usize) -> Quantized {
+    let mut state = 12345_u32;
+    let mut bytes: Vec<u8> = (0..rows * width / kind.values() * kind.bytes())
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    for block in bytes.chunks_exact_mut(kind.bytes()) {
+        for &at in kind.halves() {
+            // From 2^-14 on to 1, of both signs.
+            block[at + 1] = block[at + 1] & 0xbb;
+        }
+    }
+    Quantized::new(kind, vec![rows, width], bytes).unwrap()
+}
+
+struct Beside(Option<FewBits>);
+
+impl Reparameterizer for Beside {
+    type Reparam = FewBits;
+
+    fn reparameterize<const D: usize>(
+        &mut self,
+        path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<FewBits>) {
+        let blocks = if path == "weight" { self.0.take() } else { None };
+        (param, blocks)
+    }
+}
+
+fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.try_into_vec_as::<f32>().unwrap()
+}
+
+/// The values that eight bits keep of 32.
+fn rounded(values: &[f32]) -> Vec<f64> {
+    let part = |values: &[f32]| {
+        let scale = values.iter().fold(0.0_f32, |a, b| a.max(b.abs())) / 127.0;
+        let code = |value: f32| if scale == 0.0 { 0.0 } else { (value / scale).round_ties_even() };
+        values.iter().map(|&value| f64::from(code(value)) * f64::from(scale)).collect::<Vec<_>>()
+    };
+    values.chunks(32).flat_map(part).collect()
+}
+
+/// `[R, I]` times the transposed matrix, `[R, O]`.
+fn twin(x: &[f64], matrix: &Quantized) -> Vec<f64> {
+    let (weights, width) = (matrix.dequantize(), matrix.row_values());
+    let dot = |row: &[f64], column: &[f32]| row.iter().zip(column).map(|(a, &b)| a * f64::from(b)).sum();
+    let columns = || weights.chunks(width);
+    x.chunks(width).flat_map(|row| columns().map(|column| dot(row, column)).collect::<Vec<f64>>()).collect()
+}
+
+fn gap(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let size = (expected.iter().map(|value| value * value).sum::<f64>() / expected.len() as f64).sqrt();
+    let gaps = found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs());
+    gaps.fold(0.0, f64::max) / size
+}
+
+#[test]
+fn values_are_bit_for_bit_those_of_the_reference() {
+    for kind in KINDS {
+        let matrix = random(kind, 70, 768);
+        let expected: Vec<u32> = matrix.dequantize().into_iter().map(f32::to_bits).collect();
+        let found = (Operations::of(kind).unwrap().values)(matrix.bytes());
+        // An offset of zero has a sign here and none there, where 0 is all that comes of it.
+        let found: Vec<u32> = found.into_iter().map(f32::to_bits).collect();
+        assert_eq!(found, expected, "{kind}");
+    }
+}
+
+#[test]
+fn every_half_is_read_as_the_library_reads_it() {
+    for bits in 0..=u16::MAX {
+        let expected = half::f16::from_bits(bits);
+        if expected.is_finite() {
+            assert_eq!(format::half_at(&bits.to_le_bytes(), 0).to_bits(), expected.to_f32().to_bits());
+        }
+    }
+}
+
+#[test]
+fn products_are_those_of_the_twin() {
+    let device = Device::flex();
+    device.seed(3);
+    for kind in KINDS {
+        // More outputs than a thread takes, and more rows than are multiplied as whole numbers.
+        let matrix = random(kind, 131, 768);
+        for rows in [1, 3, 4, MAX_ROWS, MAX_ROWS + 1, 40] {
+            let x = Tensor::<2>::random([rows, 768], Distribution::Normal(0.0, 1.0), &device);
+            let of = values(x.clone());
+            let exact: Vec<f64> = of.iter().map(|&value| f64::from(value)).collect();
+            let found = values(FewBits::new(matrix.clone(), Orientation::Rows).unwrap().multiply(x));
+            let few = rows <= MAX_ROWS;
+            let expected = twin(&if few { rounded(&of) } else { exact.clone() }, &matrix);
+            let found_gap = gap(&found, &expected);
+            assert!(found_gap < 2e-4, "{kind}, {rows} rows: {found_gap}");
+            let from_exact = gap(&found, &twin(&exact, &matrix));
+            assert!(from_exact < 0.05, "{kind}, {rows} rows: {from_exact}");
+        }
+    }
+}
+
+#[test]
+fn panels_are_parts_of_one_product() {
+    let device = Device::flex();
+    let matrix = random(BlockType::Q4_0, 2 * PANEL / 512 + 3, 512);
+    let x = Tensor::<2>::random([MAX_ROWS + 1, 512], Distribution::Normal(0.0, 1.0), &device);
+    let exact: Vec<f64> = values(x.clone()).iter().map(|&value| f64::from(value)).collect();
+    let found = values(FewBits::new(matrix.clone(), Orientation::Rows).unwrap().multiply(x));
+    assert!(gap(&found, &twin(&exact, &matrix)) < 1e-4);
+}
+
+#[test]
+fn what_is_no_number_is_not_hidden() {
+    let device = Device::flex();
+    let blocks = FewBits::new(random(BlockType::Q8_0, 4, 64), Orientation::Rows).unwrap();
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut row = vec![1.0; 64];
+        row[40] = bad;
+        let x = Tensor::<2>::from_data(TensorData::new([row, vec![1.0; 64]].concat(), [2, 64]), &device);
+        let found = values(blocks.multiply(x));
+        assert!(
+            found[..4].iter().all(|value| value.is_nan()) && found[4..].iter().all(|value| value.is_finite())
+        );
+    }
+    let zeros = values(blocks.multiply(Tensor::<2>::zeros([2, 64], &device)));
+    assert_eq!(zeros, [0.0; 8]);
+}
+
+/// Modules take the blocks for products and rows, and their parameters give the same matrix.
+#[test]
+fn modules_take_them() {
+    let device = Device::flex();
+    device.seed(4);
+    let matrix = random(BlockType::Q8_0, 48, 64);
+    let blocks = |orientation| Beside(FewBits::new(matrix.clone(), orientation));
+    let dense = matrix.dequantize();
+    let linear: MatrixLinear = LinearConfig::new(64, 48).init(&device).into();
+    let linear = linear.apply_reparameterization(blocks(Orientation::Columns));
+    assert_eq!(values(linear.weight.val().transpose()), dense);
+    let embedding: MatrixEmbedding = EmbeddingConfig::new(48, 64).init(&device).into();
+    let embedding = embedding.apply_reparameterization(blocks(Orientation::Rows));
+    assert_eq!(values(embedding.weight.val()), dense);
+    let ids = Tensor::<2, Int>::from_data([[47, 0, 3]], &device);
+    assert_eq!(values(embedding.forward(ids)), [&dense[47 * 64..], &dense[..64], &dense[192..256]].concat());
+
+    let x = Tensor::<3>::random([2, 3, 64], Distribution::Normal(0.0, 1.0), &device);
+    let expected = twin(&rounded(&values(x.clone())), &matrix);
+    let bias: Vec<f64> = values(linear.bias.as_ref().unwrap().val()).into_iter().map(f64::from).collect();
+    let with_bias: Vec<f64> = expected.iter().enumerate().map(|(i, value)| value + bias[i % 48]).collect();
+    assert!(gap(&values(linear.forward(x.clone())), &with_bias) < 1e-4);
+    assert!(gap(&values(embedding.logits(x.clone())), &expected) < 1e-4);
+
+    let weight = Tensor::<3>::zeros([48, 64, 1], &device);
+    let conv = MatrixConv1d { weight: Param::initialized(ParamId::new(), weight), bias: None };
+    let conv = conv.apply_reparameterization(blocks(Orientation::Rows));
+    let found = conv.forward(x.swap_dims(1, 2)).swap_dims(1, 2);
+    assert!(gap(&values(found), &expected) < 1e-4);
+    assert_eq!(values(conv.weight.val().reshape([48, 64])), dense);
+}

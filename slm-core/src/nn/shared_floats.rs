@@ -1,0 +1,58 @@
+//! A matrix of floats in memory that Burn's tensors and the kernels of this crate share.
+//!
+//! Burn 0.22.1 gives a program the memory of a weight by a copy alone; but it takes memory that is counted by references
+//! without one. So [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Few rows are multiplied
+//! from there, all others by Burn.
+//! Shapes: `I` inputs, `O` outputs, `R` rows.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use burn::module::Reparameterization;
+use burn::prelude::*;
+
+use super::host::few_rows;
+
+/// The rows that are multiplied here: Burn's kernel for a single one is as fast as memory, that for many is better.
+const ROWS: RangeInclusive<usize> = 2..=8;
+
+/// A matrix `[O, I]` in f32, beside a parameter.
+#[derive(Module, Debug)]
+pub(crate) struct SharedFloats {
+    #[module(skip)]
+    matrix: Arc<TensorData>,
+}
+
+impl SharedFloats {
+    /// The same matrix twice, for a tensor and beside it.
+    pub(crate) fn split(matrix: TensorData) -> (TensorData, Self) {
+        let (bytes, shape, dtype) = matrix.into_parts();
+        let bytes = bytes.shared();
+        let beside = TensorData::from_bytes(bytes.clone(), shape.clone(), dtype);
+        (TensorData::from_bytes(bytes, shape, dtype), Self { matrix: Arc::new(beside) })
+    }
+
+    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where it has fewer rows or more.
+    pub(crate) fn multiply<const D: usize>(&self, x: &Tensor<D>) -> Option<Tensor<D>> {
+        let mut dims = x.dims();
+        let rows = dims[..D - 1].iter().product::<usize>();
+        let &[outputs, inputs] = self.matrix.shape().as_slice() else { return None };
+        if !ROWS.contains(&rows) || inputs == 0 {
+            return None;
+        }
+        dims[D - 1] = outputs;
+        let device = x.device();
+        let x = x.clone().into_data();
+        let products = few_rows::multiply(x.as_slice().ok()?, self.matrix.as_slice().ok()?, inputs);
+        Some(Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims))
+    }
+}
+
+impl Reparameterization for SharedFloats {
+    const NAME: &'static str = "shared";
+
+    /// It is the same matrix.
+    fn apply<const D: usize>(&self, base: Tensor<D>) -> Tensor<D> {
+        base
+    }
+}
