@@ -41,7 +41,13 @@ fn model_in(compute: ComputeType) -> SpeechModel {
 fn heard(model: &SpeechModel, set: &str) -> (Vec<(String, String)>, f64) {
     let utterances = manifest::read(repository().join(format!("tests/audio/{set}/manifest.jsonl"))).unwrap();
     let request = model.request(Task::Transcribe);
-    let run = EvalRun { task: EvalTask::Transcribe, context: None, manifest: set.into(), trained: true normaliser: Normaliser::Basic };
+    let run = EvalRun {
+        task: EvalTask::Transcribe,
+        context: None,
+        manifest: set.into(),
+        trained: true,
+        normaliser: Normaliser::Basic,
+    };
     let (report, hypotheses) = evaluate(model, &utterances, &run, &request, &mut |_| ()).unwrap();
     let said = hypotheses.into_iter().map(|answer| (answer.reference, answer.speech)).collect();
     (said, report.wer.unwrap())
