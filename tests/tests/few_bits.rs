@@ -1,7 +1,7 @@
 //! Matrices in few bits: blocks are those of the reference, models stay near what they are in f32.
 
 #![cfg(feature = "flex")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -90,7 +90,8 @@ fn logits(path: &Path, compute: ComputeType) -> Vec<f32> {
     let device = Backend::Flex.device().unwrap();
     let model =
         LanguageModel::load(&checkpoint(path), Placement::new(&device).with_compute(compute)).unwrap();
-    let rows: Vec<Vec<u32>> = vec![vec![3, 5, 7, 11, 13, 17], vec![4, 6, 8, 10]];
+    // Eight positions at most, which are multiplied as whole numbers.
+    let rows: Vec<Vec<u32>> = vec![vec![3, 5, 7, 11], vec![4, 6, 8]];
     let memory = model.embed(&PaddedIds::from_rows(&rows, model.ids().pad, &device));
     let mut config = DecodeConfig::default();
     config.max_new_tokens = 3;
@@ -109,9 +110,9 @@ fn language_models_in_eight_bits_stay_near() {
     for (path, bound) in [
         (parity("llama_untied_bias"), 0.999),
         (parity("qwen2_untied"), 0.999),
-        // T5's attention has no scale: with random weights a small difference chooses another position.
-        (parity("t5_v11_gated_untied"), 0.995),
-        (parity("t5_v10_relu_tied"), 0.995),
+        // The one that falls short of 0.999 (0.9983); why was not looked into.
+        (parity("t5_v11_gated_untied"), 0.998),
+        (parity("t5_v10_relu_tied"), 0.999),
         // These are in few bits already and stay so.
         (gguf("llama_k"), 0.999),
         (gguf("llama_mixed"), 0.999),
