@@ -109,9 +109,17 @@ impl AdapterKind {
     }
 }
 
-/// The fields of `sizes` that are 0, one text each.
-pub(super) fn zeros(sizes: &[(&str, usize)]) -> Vec<String> {
-    sizes.iter().filter(|(_, value)| *value == 0).map(|(name, _)| format!("`{name}` is 0")).collect()
+/// The largest size of anything in an adapter.
+const MAX_SIZE: usize = 1 << 20;
+
+/// The fields of `sizes` that are 0 or far too large, one text each.
+pub(super) fn sizes_out_of_range(sizes: &[(&str, usize)]) -> Vec<String> {
+    let problem = |&(name, value): &(&str, usize)| match value {
+        0 => Some(format!("`{name}` is 0")),
+        1..=MAX_SIZE => None,
+        _ => Some(format!("`{name}` is {value}, must be {MAX_SIZE} at most")),
+    };
+    sizes.iter().filter_map(problem).collect()
 }
 
 /// Whether heads divide the width that they share.
@@ -136,7 +144,7 @@ impl AdapterConfig {
     pub fn problems(&self) -> Vec<String> {
         let AdapterShape { reduction, encoder_layers, kind } = &self.shape;
         let mut problems = reduction.problems();
-        problems.extend(zeros(&[("encoder_dim", self.encoder_dim), ("llm_dim", self.llm_dim)]));
+        problems.extend(sizes_out_of_range(&[("encoder_dim", self.encoder_dim), ("llm_dim", self.llm_dim)]));
         problems.extend(kind.problems());
         if kind.has_soft_tokens() {
             if self.labels.is_none_or(|labels| labels == 0) {
@@ -196,6 +204,14 @@ mod tests {
             let error = serde_json::from_str::<AdapterConfig>(&text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn sizes_that_nothing_has_are_refused() {
+        let kind = "\"kind\": \"stacked\", \"count\": 18446744073709551615, \"hidden_size\": 0}";
+        let text = TODAY.split("\"output\"").next().unwrap().to_owned() + kind;
+        let problems = serde_json::from_str::<AdapterConfig>(&text).unwrap().problems();
+        assert_eq!(problems.len(), 2, "{problems:?}");
     }
 
     #[test]

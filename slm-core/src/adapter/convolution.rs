@@ -8,7 +8,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig1d
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::zeros;
+use super::config::sizes_out_of_range;
 use super::loudness::loudness;
 use crate::nn::{ActivationKind, PaddedBatch};
 
@@ -57,10 +57,12 @@ impl ConvolutionShape {
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = zeros(&[
+        let mut problems = sizes_out_of_range(&[
             ("num_layers", self.num_layers),
             ("stride", self.stride),
             ("hidden_size", self.hidden_size),
+            // 0 is told below.
+            ("kernel", self.kernel.max(1)),
         ]);
         if self.kernel.is_multiple_of(2) {
             problems.push(format!("`kernel` is {}, must be odd", self.kernel));

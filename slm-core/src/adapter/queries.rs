@@ -7,7 +7,7 @@ use burn::nn::RmsNorm;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::{heads_problem, zeros};
+use super::config::{heads_problem, sizes_out_of_range};
 use super::loudness::loudness;
 use super::window_qformer::{QFormerConfig, WindowQFormer, WindowQFormerConfig};
 use crate::nn::PaddedBatch;
@@ -44,7 +44,7 @@ impl QueriesShape {
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = zeros(&[
+        let mut problems = sizes_out_of_range(&[
             ("window_size", self.window_size),
             ("downsample_rate", self.downsample_rate),
             ("hidden_size", self.hidden_size),

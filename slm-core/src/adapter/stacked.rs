@@ -8,7 +8,7 @@ use burn::nn::{Linear, LinearConfig, RmsNorm};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::zeros;
+use super::config::sizes_out_of_range;
 use super::loudness::loudness;
 use crate::nn::{ActivationKind, PaddedBatch};
 
@@ -43,7 +43,7 @@ impl StackedShape {
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
-        zeros(&[("count", self.count), ("hidden_size", self.hidden_size)])
+        sizes_out_of_range(&[("count", self.count), ("hidden_size", self.hidden_size)])
     }
 
     /// Builds the adapter from rows of width `input` to embeddings of width `output` on `device`.

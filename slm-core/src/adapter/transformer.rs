@@ -8,7 +8,7 @@ use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::{AdapterConfig, heads_problem, zeros};
+use super::config::{AdapterConfig, heads_problem, sizes_out_of_range};
 use super::loudness::{NORM_EPSILON, loudness};
 use super::soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
 use crate::nn::transformer::{BiasSharing, FeedForwardKind, TransformerConfig, TransformerEncoder};
@@ -66,7 +66,7 @@ impl TransformerShape {
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = zeros(&[
+        let mut problems = sizes_out_of_range(&[
             ("hidden_size", self.hidden_size),
             ("num_heads", self.num_heads),
             ("intermediate_size", self.intermediate_size),

@@ -121,6 +121,11 @@ pub struct Alternative {
     pub score: f64,
 }
 
+/// Whether a character is neither of a word nor a space.
+fn is_mark(c: char) -> bool {
+    !c.is_alphanumeric() && !c.is_whitespace()
+}
+
 impl Segment {
     /// The words that have times, each after what stands before it in the text: nothing at the begin and in scripts without
     /// spaces. A word that the text does not have comes after a space.
@@ -128,9 +133,14 @@ impl Segment {
         let words = self.alignment.as_ref().map(|aligned| aligned.words.as_slice()).unwrap_or_default();
         let mut rest = self.text.trim_start();
         let mut in_text = |word: &'_ Word| match rest.split_once(word.text.as_str()) {
-            Some((gap, after)) if gap.trim().is_empty() => {
+            // Between them may stand marks that no word has.
+            Some((gap, after)) if !gap.chars().any(char::is_alphanumeric) => {
                 rest = after;
-                gap
+                if gap.trim().is_empty() || !gap.contains(char::is_whitespace) {
+                    gap.trim_matches(is_mark)
+                } else {
+                    " "
+                }
             }
             _ => " ",
         };
@@ -211,6 +221,8 @@ mod tests {
         };
         assert_eq!(gaps(" call anna, now", &["call", "anna,", "now"]), ["", " ", " "]);
         assert_eq!(gaps("今日は。ok 元気", &["今日", "は。", "ok", "元", "気"]), ["", "", "", " ", ""]);
+        // A mark that no word has.
+        assert_eq!(gaps("今日–元 – 気", &["今日", "元", "気"]), ["", "", " "]);
         // What is left out of the text does not move the others.
         assert_eq!(gaps("call anna", &["call", "me", "anna"]), ["", " ", " "]);
     }

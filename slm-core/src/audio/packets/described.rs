@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) edit: Edit,
     /// Whether it has less than its header announces.
     pub(super) is_cut: bool,
+    /// Whether it was joined of several, so that times begin anew in its middle.
+    pub(super) is_joined: bool,
 }
 
 /// The first audio track.

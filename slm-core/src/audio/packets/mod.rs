@@ -7,6 +7,7 @@ mod aac;
 mod codec;
 mod described;
 mod ends;
+mod joined;
 mod mp4;
 mod names;
 mod opus;
@@ -39,7 +40,7 @@ const PROBED_UNKNOWN_BYTES: u32 = 1 << 16;
 
 /// Opens a file of this kind. What lies well before `start` is jumped over where the file can do that, and else not decoded.
 pub(super) fn open(source: Source<'_>, container: Container, start: f64) -> Result<Opened<'_>, AudioProblem> {
-    let (source, facts) = prepare(source, container)?;
+    let (source, facts) = prepare(source, container, start)?;
     let can_seek = source.len().is_some();
     let watched = Watched::new(source, container);
     let witness = watched.witness();
@@ -80,7 +81,11 @@ fn begin(
 }
 
 /// Looks at a file before symphonia sees it, and hides from that what it would stumble over.
-fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Facts), AudioProblem> {
+fn prepare(
+    source: Source<'_>,
+    container: Container,
+    start: f64,
+) -> Result<(Source<'_>, Facts), AudioProblem> {
     let is_file = source.len().is_some();
     let mut source = match container {
         Container::Mp4 | Container::Caf if !is_file => spool::spool(source)?,
@@ -103,6 +108,11 @@ fn prepare(source: Source<'_>, container: Container) -> Result<(Source<'_>, Fact
             }
         }
         Container::Aiff if sizes::aiff_is_cut(&mut source)? => source = source.forward_only(),
+        // Looked at only where a jump is asked for.
+        Container::Ogg if is_file && start > 0.0 => facts.is_joined = joined::ogg_is_joined(&mut source)?,
+        Container::Flac if is_file && start > 0.0 && joined::flac_table_is_wrong(&mut source)? => {
+            source = source.forward_only();
+        }
         // Of MP3 and AAC that can seek, symphonia guesses the duration by the bit rate, far off where that varies. In a
         // Matroska file that is cut, it looks for the parts that are announced further on.
         Container::Mp3 | Container::Adts | Container::Matroska => source = source.forward_only(),

@@ -2,9 +2,10 @@
 
 use std::io::ErrorKind;
 
+use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, Track as SymphoniaTrack};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 
@@ -138,7 +139,7 @@ impl<'s> Track<'s> {
         let timestamp = self.timeline.timestamp_of((target.max(0.0) * rate) as u64);
         // symphonia is not exact to the sample among the packets of Vorbis, whose lengths depend on those before them.
         let is_exact = self.described.params.codec != CODEC_ID_VORBIS;
-        let is_far = target > NEAR_SECONDS && is_exact && !self.is_over;
+        let is_far = target > NEAR_SECONDS && is_exact && self.can_jump() && !self.is_over;
         let Some(ts) = timestamp.filter(|_| is_far) else {
             return Ok(Jump::Done);
         };
@@ -155,8 +156,20 @@ impl<'s> Track<'s> {
             }
         }
         // A damaged file may lead too far.
-        let is_before = !self.has_jumped && self.place as f64 <= wanted * rate;
+        let is_same = f64::from(self.rate).to_bits() == rate.to_bits();
+        let is_before = !self.has_jumped && is_same && self.place as f64 <= wanted * rate;
         Ok(if is_before { Jump::Done } else { Jump::Failed })
+    }
+
+    /// Whether symphonia finds its way in such a file. In these three it guesses by the bit rate, or times are rounded;
+    /// and among several streams of an Ogg file it may search for ever.
+    fn can_jump(&self) -> bool {
+        let is_audio =
+            |track: &&SymphoniaTrack| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
+        let has_index = !matches!(self.container, Container::Mp3 | Container::Adts | Container::Matroska);
+        let is_one =
+            self.container != Container::Ogg || self.reader.tracks().iter().filter(is_audio).count() == 1;
+        has_index && is_one && !self.facts.is_joined
     }
 
     /// The bytes of the file, at any place.
@@ -319,7 +332,7 @@ impl<'s> Track<'s> {
         let lost = self.bad_frames as f64 / rate;
         // These count their samples.
         let is_counted = matches!(self.container, Container::Flac | Container::Aiff);
-        let short = if is_counted { 0.5 / rate } else { SHORT_SECONDS };
+        let short = if is_counted && self.bad_frames == 0 { 0.5 / rate } else { SHORT_SECONDS };
         let is_cut = self.facts.is_cut || self.witness.as_ref().is_some_and(Witness::is_cut);
         self.warnings.extend(match self.declared {
             Some(declared) if declared - found.max(self.others) > short => {

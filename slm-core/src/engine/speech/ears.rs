@@ -1,5 +1,7 @@
 //! What every model hears with: features, the speech encoder, and the tokenizer of its CTC labels.
 
+use std::collections::BTreeSet;
+
 use burn::prelude::*;
 
 use super::adapted::Adapted;
@@ -23,9 +25,20 @@ pub struct Ears {
     pub encoder: SpeechEncoder,
     /// The tokenizer of the encoder's CTC labels, where there is one.
     pub labels: Option<TextTokenizer>,
+    /// The layers of the encoder whose states lie beside its last ones.
+    pub(super) layers: BTreeSet<usize>,
 }
 
 impl Ears {
+    /// Of an encoder whose last states are heard.
+    pub(super) fn new(
+        features: FeatureExtractor,
+        encoder: SpeechEncoder,
+        labels: Option<TextTokenizer>,
+    ) -> Self {
+        Self { features, encoder, labels, layers: BTreeSet::new() }
+    }
+
     /// Widths that contradict each other, as a text.
     pub(super) fn problem(&self) -> Option<String> {
         let (found, expected) = (self.features.width(), self.encoder.input_width());
@@ -36,8 +49,19 @@ impl Ears {
 
     /// The same with the layers of the encoder that the adapter of `writer` reads.
     pub(super) fn hearing_for(mut self, writer: &Adapted) -> Self {
-        self.encoder = self.encoder.with_layers(&writer.adapter.config().shape.encoder_layers);
+        self.layers.clone_from(&writer.adapter.config().shape.encoder_layers);
+        self.encoder = self.encoder.with_layers(&self.layers);
         self
+    }
+
+    /// What tells its states from those with other layers.
+    pub(super) fn layers_key(&self) -> String {
+        if self.layers.is_empty() { String::new() } else { format!("{:?}", self.layers) }
+    }
+
+    /// Values of a state beside those of the last layer.
+    pub(super) fn values_beside(&self) -> usize {
+        self.layers.len() * self.encoder.output_width()
     }
 
     /// Checks that every label has a row in the CTC head.
@@ -143,7 +167,8 @@ impl Ears {
     pub(super) fn host_values(&self, samples: usize, frames: usize) -> usize {
         samples
             + 2 * frames * self.features.width()
-            + 2 * self.states(frames) * (self.encoder.output_width() + self.encoder.labels().unwrap_or(0))
+            + 2 * self.states(frames)
+                * (self.encoder.output_width() + self.values_beside() + self.encoder.labels().unwrap_or(0))
     }
 
     /// States of `frames` feature frames.

@@ -85,7 +85,7 @@ impl SpeechModel {
         let features = FeatureExtractor::from_checkpoint(encoder)?;
         let labels = TextTokenizer::from_checkpoint(encoder)?;
         let encoder = SpeechEncoder::load(encoder, &placement)?;
-        Self::ctc(Ears { features, encoder, labels: Some(labels) }, placement.device())
+        Self::ctc(Ears::new(features, encoder, Some(labels)), placement.device())
     }
 
     /// Loads a recogniser: an encoder and the decoder that it was trained with.

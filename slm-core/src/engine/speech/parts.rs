@@ -52,7 +52,7 @@ impl SpeechParts {
     /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, and a tokenizer with ids that have no
     /// row.
     pub(super) fn join(self, device: &Device) -> Result<(Ears, Adapted), LoadError> {
-        let ears = Ears { features: self.features, encoder: self.encoder, labels: self.labels };
+        let ears = Ears::new(self.features, self.encoder, self.labels);
         let adapted = Adapted {
             adapter: self.adapter,
             llm: self.llm,

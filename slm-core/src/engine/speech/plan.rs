@@ -22,7 +22,8 @@ impl SpeechModel {
         let frames = (samples / ears.features.hop() as f64).ceil() as usize + 1;
         let host = rows * ears.host_values(samples as usize, frames) * size_of::<f32>();
         let writing = self.writes().working_bytes(rows, ears.states(frames), seconds);
-        host as u64 + ears.encoder.working_bytes(rows, frames).max(writing)
+        let beside = (rows * ears.states(frames) * ears.values_beside() * size_of::<f32>()) as u64;
+        host as u64 + (ears.encoder.working_bytes(rows, frames) + beside).max(writing)
     }
 
     /// Seconds of audio at most for tasks that need all of it at once.

@@ -134,7 +134,7 @@ fn prompted(
 ) -> Result<Recogniser, LoadError> {
     let features = FeatureExtractor::from_checkpoint(checkpoint)?;
     let encoder = SpeechEncoder::load(checkpoint, placement)?;
-    let ears = Ears { features, encoder, labels: None };
+    let ears = Ears::new(features, encoder, None);
     Ok(Recogniser { ears, writer: AnyWriter::Recogniser(Box::new(writer)), longest })
 }
 

@@ -381,8 +381,10 @@ impl SpeechModel {
 
     /// What the encoder makes of each piece: from the cache, and the others as one batch.
     fn outputs(&self, pieces: &[Piece], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
-        let keys: Vec<Option<String>> =
-            pieces.iter().map(|piece| work.cache.and_then(|cache| cache.key(&piece.cut.samples))).collect();
+        // Another adapter may read other layers of the encoder.
+        let layers = self.ears.layers_key();
+        let key = |piece: &Piece| Some(work.cache?.key(&piece.cut.samples)? + &layers);
+        let keys: Vec<Option<String>> = pieces.iter().map(key).collect();
         let get = |key: &Option<String>| work.cache.and_then(|cache| cache.get(key.as_ref()?));
         let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
         let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();

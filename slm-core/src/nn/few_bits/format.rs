@@ -158,8 +158,8 @@ impl Format for Q6K {
 /// The 16-bit float at `place`, which is finite.
 #[inline(always)]
 pub(super) fn half_at(block: &[u8], place: usize) -> f32 {
-    /// The difference of the exponents' zeros: a float of 32 bits times this.
-    const REBASE: f32 = 5.192_296_9e33;
+    /// The difference of the exponents' zeros: a float of 32 bits times this, 2 to the power of 112.
+    const REBASE: f32 = f32::from_bits(0x7780_0000);
     let bits = u32::from(u16::from_le_bytes([block[place], block[place + 1]]));
     let size = f32::from_bits((bits & 0x7fff) << 13) * REBASE;
     f32::from_bits(size.to_bits() | (bits & 0x8000) << 16)

@@ -101,7 +101,7 @@ impl FewBits {
         let device = x.device();
         let x = x.reshape([rows, inputs]);
         if rows > MAX_ROWS {
-            return self.by_panels(x).reshape(dims);
+            return self.by_panels(&x).reshape(dims);
         }
         let data = x.into_data();
         match data.as_slice::<f32>() {
@@ -111,12 +111,12 @@ impl FewBits {
                 Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
             }
             // It is of another type than the processor's kernels take.
-            Err(_) => self.by_panels(Tensor::from_data(data, &device)).reshape(dims),
+            Err(_) => self.by_panels(&Tensor::from_data(data, &device)).reshape(dims),
         }
     }
 
     /// `[R, I]` to `[R, O]`, with some rows of the matrix at a time as floats.
-    fn by_panels(&self, x: Tensor<2>) -> Tensor<2> {
+    fn by_panels(&self, x: &Tensor<2>) -> Tensor<2> {
         let (inputs, outputs) = (self.matrix.row_values(), self.matrix.rows());
         let panel = (PANEL / inputs).max(1);
         let device = x.device();

@@ -33,7 +33,7 @@ fn random(kind: BlockType, rows: usize, width: usize) -> Quantized {
     for block in bytes.chunks_exact_mut(kind.bytes()) {
         for &at in kind.halves() {
             // From 2^-14 on to 1, of both signs.
-            block[at + 1] = block[at + 1] & 0xbb;
+            block[at + 1] &= 0xbb;
         }
     }
     Quantized::new(kind, vec![rows, width], bytes).unwrap()

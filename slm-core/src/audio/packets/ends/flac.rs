@@ -6,6 +6,8 @@ use super::Follow;
 
 /// Bytes of the name and of the first block, which has the number of samples.
 const INFO_BYTES: usize = 42;
+/// How tags begin that other programs put behind the last frame.
+const TAGS: [&[u8]; 3] = [b"TAG", b"APETAGEX", b"ID3"];
 /// The mark of the last block.
 const LAST_BLOCK: u8 = 0x80;
 
@@ -71,9 +73,9 @@ impl Frames {
                 Some(_) if self.head.iter().fold(0, |sum, byte| crc8(sum, *byte)) == 0 => {
                     self.part = Part::Frame(self.head.iter().fold(0, |sum, byte| crc16(sum, *byte)));
                 }
-                // An old tag behind the last frame.
-                _ if self.head == *b"TAG" => self.part = Part::Over,
-                _ if b"TAG".starts_with(&self.head) => return,
+                // A tag behind the last frame.
+                _ if TAGS.contains(&self.head.as_slice()) => self.part = Part::Over,
+                _ if TAGS.iter().any(|tag| tag.starts_with(&self.head)) => return,
                 _ => {}
             }
         }

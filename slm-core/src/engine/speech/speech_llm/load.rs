@@ -67,7 +67,7 @@ impl SpeechLlm {
         };
         let reading = LanguageModel::Causal(reading);
         let form = ChatForm::new(chat, Map::new(), SpeechJoint::Nothing, reading.ends())?;
-        let ears = Ears { features, encoder, labels };
+        let ears = Ears::new(features, encoder, labels);
         let writer = Self {
             projector,
             hearing: LanguageModel::Causal(hearing),

@@ -37,6 +37,8 @@ impl SpeechLlm {
         let heard =
             self.write_of_speech(slice::from_ref(&heard), &Order { request: &request, ..*order }, None)?;
         let transcript = heard.first().map(|written| written.text.trim()).unwrap_or_default();
+        // An answer to a part of the question's speech says so.
+        let cut = heard.first().and_then(|written| written.stopped_at);
         if transcript.is_empty() {
             return Ok(vec![Written::default()]);
         }
@@ -46,6 +48,7 @@ impl SpeechLlm {
         let mut written = texts.write(&self.prompt(&[], &[prompt]), on_text)?;
         for one in &mut written {
             one.text = without_thoughts(&one.text).to_owned();
+            one.stopped_at = one.stopped_at.or(cut);
         }
         Ok(written)
     }

@@ -23,5 +23,5 @@ pub(in crate::engine::speech) fn load(
     let longest = (window - 1.0).max(window / 2.0);
     let writer = WhisperWriter::load(checkpoint, placement, longest)?;
     let encoder = SpeechEncoder::load(checkpoint, placement)?;
-    Ok((Ears { features, encoder, labels: None }, writer, longest))
+    Ok((Ears::new(features, encoder, None), writer, longest))
 }
