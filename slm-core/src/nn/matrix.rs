@@ -148,13 +148,12 @@ impl MatrixConv1d {
         let [output, input, _] = self.weight.lazy_shape().dims();
         // [B, I, T] -> [B, T, I] -> [B, T, O] -> [B, O, T]
         let by_kernel = by_kernel(&x.clone().swap_dims(1, 2), &self.weight);
-        let product = match by_kernel {
-            Some(product) => product.swap_dims(1, 2),
-            None => {
-                let weight = self.weight.val();
-                // [1, O, I] x [B, I, T] -> [B, O, T]
-                full(weight.clone().reshape([1, output, input]).matmul(cast_like(x, &weight)))
-            }
+        let product = if let Some(product) = by_kernel {
+            product.swap_dims(1, 2)
+        } else {
+            let weight = self.weight.val();
+            // [1, O, I] x [B, I, T] -> [B, O, T]
+            full(weight.clone().reshape([1, output, input]).matmul(cast_like(x, &weight)))
         };
         match bias {
             Some(bias) => product + bias.reshape([1, output, 1]),
