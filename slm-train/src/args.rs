@@ -123,7 +123,8 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Tells what the training would take, from a few real steps: parameters, memory, steps and time. Nothing is written.
+    /// Tells what the training would take, from a few real steps: parameters, memory, steps and time. Nothing is written
+    /// but the encoder's outputs, which stage `adapter` keeps in `cache` and needs first.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Learns the first N examples only, again and again: shows that the pipeline learns.

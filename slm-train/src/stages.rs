@@ -117,8 +117,8 @@ fn end<S: Stage>(
     let (step, _) = checkpoints.last().with_context(|| format!("`{}` has no checkpoint", run.display()))?;
     let settings = config.train();
     settings.weights = weights;
-    // No step is taken.
     settings.steps = *step;
+    settings.purpose = Purpose::Finish;
     config.run(run, &args.out, backend)
 }
 

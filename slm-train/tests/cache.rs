@@ -76,6 +76,7 @@ impl Fixture {
             features: &features,
             encoder: &encoder,
             encoder_hash: &checkpoint.content_hash().unwrap(),
+            layers: 1,
             device: &device,
         };
         let utterances: Vec<Utterance> = names

@@ -49,13 +49,19 @@ impl RowsWriter {
     /// A folder that cannot be written.
     pub fn create(dir: &Path) -> anyhow::Result<Self> {
         static FILES: AtomicUsize = AtomicUsize::new(0);
-        let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let path = dir.join(format!(".rows-{}-{number}", process::id()));
-        let file = || {
-            fs::create_dir_all(dir)?;
-            File::options().read(true).write(true).create(true).truncate(true).open(&path)
+        fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+        let (path, file) = loop {
+            let number = FILES.fetch_add(1, Ordering::Relaxed);
+            let path = dir.join(format!(".rows-{}-{number}", process::id()));
+            // Another machine may have a process of the same number.
+            match File::options().read(true).write(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => {
+                    let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
+                    break (path, file);
+                }
+            }
         };
-        let file = file().with_context(|| format!("cannot write `{}`", path.display()))?;
         // Where an open file may be removed, nothing is left of it, however the process ends.
         let _ = fs::remove_file(&path);
         Ok(Self { file: BufWriter::new(file), path, starts: vec![0], seconds: Vec::new(), longest: 0.0 })

@@ -21,7 +21,7 @@ const RANGE_DB: f64 = 50.0;
 /// Where between the quiet and the loud frames speech begins.
 const THRESHOLD: f64 = 0.3;
 /// What is read, for messages.
-pub(super) const RECORDINGS: &str = "recordings";
+pub(crate) const RECORDINGS: &str = "recordings";
 
 /// Reads every file and computes its features, on all cores.
 ///

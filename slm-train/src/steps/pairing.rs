@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use slm_core::audio::SAMPLE_RATE;
-use slm_core::models::adapter::{AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape};
+use slm_core::models::adapter::{
+    AdapterConfig, AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape,
+};
+use slm_core::models::encoder::SpeechEncoder;
+use slm_core::models::llm::LanguageModel;
 
 use super::adapter::Frozen;
 
@@ -11,6 +15,16 @@ use super::adapter::Frozen;
 const TOKENS_A_SECOND: f64 = 6.25;
 /// Width of a head of a derived adapter.
 const HEAD_WIDTH: usize = 64;
+
+/// The config of an adapter of this shape between two models.
+pub fn config_between(encoder: &SpeechEncoder, llm: &LanguageModel, shape: &AdapterShape) -> AdapterConfig {
+    AdapterConfig {
+        encoder_dim: encoder.output_width(),
+        llm_dim: llm.d_model(),
+        labels: encoder.labels().filter(|_| shape.kind.has_soft_tokens()),
+        shape: shape.clone(),
+    }
+}
 
 /// The shape of an adapter between two models: what their configs leave open has the defaults that were found by
 /// measurement on the reference model (`weights/README.md`). With a CTC head, one state a label, and soft tokens where

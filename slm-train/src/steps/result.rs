@@ -13,7 +13,7 @@ use crate::training::{LoopConfig, Purpose, checkpoint};
 /// As [`folder::check`].
 pub(super) fn check(out: &Path, train: &LoopConfig) -> anyhow::Result<()> {
     match train.purpose {
-        Purpose::Train => folder::check(out),
+        Purpose::Train | Purpose::Finish => folder::check(out),
         Purpose::DryRun => Ok(()),
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! The best checkpoints lie beside them in `best`, without the optimizer: no run goes on from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
@@ -71,10 +71,34 @@ pub fn save<M: Module>(
         // Only after the new one verified, so that the last sound one is never the one removed.
         fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
     }
+    remove_former_best(run)
+}
+
+/// Removes of the best those that no checkpoint of the run names any more: what a run may be resumed from stays whole.
+fn remove_former_best(run: &Path) -> anyhow::Result<()> {
+    let best = run.join(BEST);
+    if !best.is_dir() {
+        return Ok(());
+    }
+    let mut named = BTreeSet::new();
+    let mut newest = 0;
+    for (step, dir) in list(run)? {
+        // One that cannot be read is not resumed from.
+        let state =
+            fs::read(dir.join(STATE)).ok().and_then(|bytes| serde_json::from_slice::<State>(&bytes).ok());
+        named.extend(state.iter().flat_map(|state| &state.ranking.best).map(|ranked| ranked.step));
+        newest = step;
+    }
+    for (step, dir) in list(&best)? {
+        // A run that was killed and went on makes later ones again.
+        if step <= newest && !named.contains(&step) {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
+        }
+    }
     Ok(())
 }
 
-/// Writes the weights of `state.step` as one of the best, and removes those that are no longer.
+/// Writes the weights of `state.step` as one of the best. Those that are no longer go with the next checkpoint.
 ///
 /// # Errors
 ///
@@ -85,12 +109,6 @@ pub fn save_best<M: Module>(run: &Path, model: &M, state: &State) -> anyhow::Res
     let name = name(state.step);
     write(&best, &name, model, None, state)
         .with_context(|| format!("cannot save checkpoint `{}`", best.join(&name).display()))?;
-    for (step, dir) in list(&best)? {
-        // A run that was killed and went on makes later ones again.
-        if step <= state.step && !state.ranking.best.iter().any(|ranked| ranked.step == step) {
-            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove `{}`", dir.display()))?;
-        }
-    }
     Ok(())
 }
 

@@ -67,7 +67,7 @@ fn measure<J: Job>(
 ) -> anyhow::Result<Estimate> {
     let trained = model.num_params();
     let batches = stepper.batches().to_vec();
-    let heaviest = heaviest(job, &batches)?;
+    let heavy = heavy(job, &batches)?;
     let mut guard = Guard::default();
     let mut model = model;
     let mut seconds = Vec::new();
@@ -79,11 +79,16 @@ fn measure<J: Job>(
         model = taken.model;
         seconds.push(began.elapsed().as_secs_f64());
     }
-    let micro: Vec<BatchOf<J>> =
-        (0..config.accumulate).map(|_| load(job, heaviest)).collect::<anyhow::Result<_>>()?;
-    let began = Instant::now();
-    let taken = stepper.take_with(model, &micro, &mut guard)?;
-    let _: f32 = taken.loss.try_into_scalar().context("cannot read the loss")?;
+    let mut longest_step_seconds = 0.0_f64;
+    for items in heavy {
+        let micro: Vec<BatchOf<J>> =
+            (0..config.accumulate).map(|_| load(job, items)).collect::<anyhow::Result<_>>()?;
+        let began = Instant::now();
+        let taken = stepper.take_with(model, &micro, &mut guard)?;
+        let _: f32 = taken.loss.try_into_scalar().context("cannot read the loss")?;
+        model = taken.model;
+        longest_step_seconds = longest_step_seconds.max(began.elapsed().as_secs_f64());
+    }
     let measured = &seconds[1..];
     Ok(Estimate {
         trained,
@@ -94,12 +99,13 @@ fn measure<J: Job>(
         steps: config.steps,
         epochs: config.steps as f64 * config.accumulate as f64 / batches.len() as f64,
         step_seconds: measured.iter().sum::<f64>() / measured.len() as f64,
-        longest_step_seconds: began.elapsed().as_secs_f64(),
+        longest_step_seconds,
     })
 }
 
-/// The items of the heaviest of some batches of an epoch: all of them are made for the same budget.
-fn heaviest<'b, J: Job>(job: &J, batches: &'b [Vec<usize>]) -> anyhow::Result<&'b [usize]> {
+/// Two batches of an epoch, all of which are made for the same budget: the heaviest of some, and the one with the fewest
+/// items, which are the longest.
+fn heavy<'b, J: Job>(job: &J, batches: &'b [Vec<usize>]) -> anyhow::Result<[&'b [usize]; 2]> {
     let mut found: Option<(f64, &[usize])> = None;
     for batch in batches.iter().step_by(batches.len().div_ceil(LOOKED_AT).max(1)) {
         let weight = job.weight(&load(job, batch)?);
@@ -107,7 +113,9 @@ fn heaviest<'b, J: Job>(job: &J, batches: &'b [Vec<usize>]) -> anyhow::Result<&'
             found = Some((weight, batch));
         }
     }
-    found.map(|(_, batch)| batch).context("no batches in epoch 0")
+    let longest = batches.iter().min_by_key(|batch| batch.len());
+    let (_, heaviest) = found.context("no batches in epoch 0")?;
+    Ok([heaviest, longest.map_or(heaviest, Vec::as_slice)])
 }
 
 fn load<J: Job>(job: &J, items: &[usize]) -> anyhow::Result<BatchOf<J>> {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Metrics;
 
+/// How far a figure that was saved may be off, as a part of it.
+const SAVED_DIGITS: f64 = 1e-12;
+
 /// How checkpoints are judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,8 +100,9 @@ impl Judge {
         };
         // What is no number is worse than any.
         let worth = if value.is_finite() { self.worth(value) } else { f64::NEG_INFINITY };
-        if ranking.to_beat.is_none_or(|old| worth > self.worth(old) + self.least_change) && value.is_finite()
-        {
+        // Of a figure that was saved and read again the last digit may be another.
+        let is_better = |old: f64| worth > self.worth(old) + self.least_change + SAVED_DIGITS * old.abs();
+        if ranking.to_beat.is_none_or(is_better) && value.is_finite() {
             ranking.to_beat = Some(value);
             ranking.waited = 0;
         } else {

@@ -101,7 +101,7 @@ fn steps<J: Job>(
     // Summed on the device and read only when logged: a read waits for the device.
     let mut window = Window::default();
     let mut is_over = has_enough(config, &state);
-    while state.step < config.steps && !is_over {
+    while state.step < config.steps && !is_over && config.purpose != Purpose::Finish {
         let taken = stepper.take(model, &mut guard)?;
         model = taken.model;
         if !taken.norm.is_finite() {

@@ -68,8 +68,10 @@ pub enum Purpose {
     /// To train.
     #[default]
     Train,
-    /// To tell what training would take; nothing is written.
+    /// To tell what training would take; nothing is written into the run's folder.
     DryRun,
+    /// To write the result of the steps that were made.
+    Finish,
 }
 
 /// What [`LoopConfig::identity`] is made of. Runs that were begun before there was a choice of optimizers go on.

@@ -25,7 +25,10 @@ fn usual_seconds() -> f64 {
 
 impl Join {
     pub(super) fn problems(&self, name: &str) -> Vec<String> {
-        self.pause.problem(&format!("{name}.pause"), 0.0, 60.0).into_iter().collect()
+        let pause = self.pause.problem(&format!("{name}.pause"), 0.0, 60.0);
+        let is_right = self.max_seconds > 0.0;
+        let longest = || format!("`{name}.max_seconds` is {}, must be above 0", self.max_seconds);
+        pause.into_iter().chain((!is_right).then(longest)).collect()
     }
 
     /// The samples of one, a pause, and the other.

@@ -36,11 +36,18 @@ pub(super) fn pick<'a, T>(items: &'a [T], rng: &mut ChaCha8Rng) -> &'a T {
 ///
 /// A file that cannot be read, or without a sample.
 pub(super) fn cut(path: &Path, count: usize, rng: &mut ChaCha8Rng) -> anyhow::Result<Vec<f32>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let seconds = count as f64 / f64::from(SAMPLE_RATE);
     let place: f64 = rng.random();
     let all = AudioStream::open(path, &ReadOptions::default())?.declared_seconds();
     let start = place * all.map_or(0.0, |all| (all - seconds).max(0.0));
     let mut found = read(path, start, Some(seconds))?;
+    if found.is_empty() && start > 0.0 {
+        // Its header promises more than it has.
+        found = read(path, 0.0, Some(seconds))?;
+    }
     ensure!(!found.is_empty(), "`{}` has no sample", path.display());
     let len = found.len();
     found = found.into_iter().cycle().take(count.max(len)).collect();

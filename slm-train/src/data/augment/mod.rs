@@ -154,6 +154,9 @@ impl Augment {
             probabilities.push(("join", join.probability));
             problems.extend(join.problems("augment.join"));
         }
+        if let Some(spec) = &self.spec {
+            problems.extend(spec.problems("augment.spec"));
+        }
         for (name, probability) in probabilities {
             if !(0.0..=1.0).contains(&probability) {
                 problems.push(format!("`augment.{name}.probability` is {probability}, must be 0 to 1"));

@@ -30,6 +30,18 @@ impl Default for SpecAugment {
 }
 
 impl SpecAugment {
+    /// What is out of range of the settings, which stand under `name`.
+    pub fn problems(&self, name: &str) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(0.0..1.0).contains(&self.warp) {
+            problems.push(format!("`{name}.warp` is {}, must be 0 to below 1", self.warp));
+        }
+        if !(0.0..=1.0).contains(&self.time_share) {
+            problems.push(format!("`{name}.time_share` is {}, must be 0 to 1", self.time_share));
+        }
+        problems
+    }
+
     /// Scales and masks `values`, row-major `[frames, bins]`, in place.
     pub fn apply<R: Rng>(self, values: &mut [f32], bins: usize, rng: &mut R) {
         let frames = values.len() / bins;

@@ -13,6 +13,7 @@ mod space;
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -58,8 +59,16 @@ pub struct CachedEncoder<'a> {
     pub encoder: &'a SpeechEncoder,
     /// Hash of all files of the encoder's folder, its config among them.
     pub encoder_hash: &'a str,
+    /// Layers whose states lie side by side in what it gives.
+    pub layers: usize,
     /// Where the encoder is.
     pub device: &'a Device,
+}
+
+/// Whether a file could not be read, and not what is in it is wrong: others may need it.
+fn is_of_the_system(error: &anyhow::Error) -> bool {
+    let is_io = |cause: &io::Error| cause.kind() != io::ErrorKind::UnexpectedEof;
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(is_io)
 }
 
 /// Recordings that go into one file.
@@ -98,6 +107,9 @@ impl CachedEncoder<'_> {
         let _lock = lock(&dir, note)?;
         // Another process may have made them meanwhile.
         for (path, error) in found.look().with_context(failed)? {
+            if is_of_the_system(&error) {
+                return Err(error).with_context(|| format!("cannot read `{}`", path.display()));
+            }
             note(format!("warning: `{}` is damaged and made again: {error:#}", path.display()));
             fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
@@ -110,13 +122,13 @@ impl CachedEncoder<'_> {
     /// Reading takes little of the time: it finds what is wrong with the last part, and how much room all need, before the
     /// first one is encoded.
     fn check(&self, rows: &Rows, parts: &[Part], dir: &Path) -> anyhow::Result<()> {
-        let mut states = 0;
-        for part in parts {
-            let features = part.features(rows, self.features)?;
-            states +=
-                features.iter().map(|(row, _)| row.frames.div_ceil(self.encoder.stride())).sum::<usize>();
-        }
-        space::check(dir, states, self.encoder.output_width())
+        let states = |features: &[(Features, String)]| -> usize {
+            features.iter().map(|(row, _)| row.frames.div_ceil(self.encoder.stride())).sum()
+        };
+        let all =
+            parts.iter().map(|part| Ok::<_, anyhow::Error>(states(&part.features(rows, self.features)?)));
+        let states: usize = failures::all("files", all)?.into_iter().sum();
+        space::check(dir, states, self.layers * self.encoder.output_width())
     }
 
     /// Computes the parts and writes them. Features of the next part are made while the device has the one before.

@@ -89,6 +89,25 @@ impl TaskPool {
         self.tasks.iter().any(|task| task.from != Reads::Speech)
     }
 
+    /// A task that reads the text of rows.
+    pub fn text_task(&self) -> Option<&PoolTask> {
+        self.tasks.iter().find(|task| task.from != Reads::Speech)
+    }
+
+    /// Refuses a task that names a source which is not one of `known`.
+    ///
+    /// # Errors
+    ///
+    /// The task's line and the source.
+    pub fn check_sources(&self, known: &[&str]) -> anyhow::Result<()> {
+        for task in &self.tasks {
+            if let Some(name) = task.sources.iter().find(|name| !known.contains(&name.as_str())) {
+                anyhow::bail!("{}: no source of the manifests is named `{name}`", task.line);
+            }
+        }
+        Ok(())
+    }
+
     /// The sources that tasks name.
     pub fn sources(&self) -> BTreeSet<&str> {
         self.tasks.iter().flat_map(|task| &task.sources).map(String::as_str).collect()

@@ -9,6 +9,7 @@ use std::ops::AddAssign;
 use slm_core::models::ctc::edit::{Edit, edits};
 
 use super::{Counts, ErrorCounts};
+use crate::eval::normalise::Normaliser;
 
 /// Word errors on both sides of a phrase list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,9 +21,12 @@ pub struct BiasErrors {
 }
 
 impl BiasErrors {
-    /// Of one utterance with its phrase list, all of them normalised alike. Words are what white space separates.
+    /// Of one utterance with its phrase list, all of them normalised alike. Words are what white space separates. A word is
+    /// one of the list whatever its case and punctuation.
     pub fn of(reference: &str, hypothesis: &str, phrases: &[String]) -> Self {
-        let listed: HashSet<&str> = phrases.iter().flat_map(|phrase| phrase.split_whitespace()).collect();
+        let words = phrases.iter().flat_map(|phrase| phrase.split_whitespace());
+        let listed: HashSet<String> =
+            words.flat_map(|word| [word.to_owned(), Normaliser::Basic.apply(word)]).collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
         let mut errors = Self::default();
@@ -40,8 +44,12 @@ impl BiasErrors {
         errors
     }
 
-    fn side(&mut self, listed: &HashSet<&str>, word: &str) -> &mut ErrorCounts {
-        if listed.contains(word) { &mut self.biased } else { &mut self.unbiased }
+    fn side(&mut self, listed: &HashSet<String>, word: &str) -> &mut ErrorCounts {
+        if listed.contains(word) || listed.contains(&Normaliser::Basic.apply(word)) {
+            &mut self.biased
+        } else {
+            &mut self.unbiased
+        }
     }
 
     /// B-WER; `None` where no word of a list was said.
@@ -86,6 +94,8 @@ mod tests {
         // An inserted word counts where it would count if it were said.
         assert_eq!(counts(of("call anna and ben moss anna right now")), (1, 1));
         assert!((of("call and ben moss now").recall().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+        let verbatim = BiasErrors::of("Call Anna.", "call Hannah.", &names);
+        assert_eq!((verbatim.biased.reference_words, verbatim.biased.substitutions), (1, 1));
         let none = BiasErrors::of("hello", "hello anna", &[]);
         assert_eq!((none.biased_rate(), none.unbiased_rate()), (None, Some(1.0)));
     }

@@ -89,6 +89,7 @@ impl Data {
             features: &parts.features,
             encoder: &parts.encoder,
             encoder_hash: &parts.encoder_hash,
+            layers: shape.encoder_layers.len() + 1,
             device: &parts.device,
         };
         let reduced = |speech: &EncodedSpeech| shape.reduction.apply(speech).origins.len();

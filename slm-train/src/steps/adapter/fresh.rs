@@ -4,7 +4,7 @@ use std::slice;
 
 use anyhow::Context;
 use rand::RngExt;
-use slm_core::audio::SAMPLE_RATE;
+use rayon::prelude::*;
 use slm_core::models::adapter::LengthReduction;
 use slm_core::models::features::{FeatureExtractor, Features};
 use slm_core::models::nn::{CtcFrame, EncodedSpeech};
@@ -18,6 +18,7 @@ use crate::data::manifest::Utterance;
 use crate::data::rows::Rows;
 use crate::data::speech;
 use crate::digest::digest;
+use crate::failures;
 use crate::training::Draw;
 
 /// Rows among which one to join is looked for.
@@ -56,11 +57,20 @@ impl Fresh {
         let chain = augment.prepare()?;
         let of_sound = (&parts.encoder_hash, parts.features.settings(), encoded::keys(&rows)?);
         let key = digest(&(of_sound, chain.identity()));
-        let samples = (parts.features.hop() * parts.encoder.stride()) as f64;
-        let rate = f64::from(SAMPLE_RATE) / samples;
-        let length = |row| most_rows(reduction, (rows.seconds(row) * rate).ceil() as usize) as u32;
+        // What is wrong with the last row is found before the first step.
+        let length = |row: usize| -> anyhow::Result<u32> {
+            let row = rows.get(row)?;
+            let samples = speech::samples(&row)?.samples;
+            let frames = parts.features.extract(&samples).frames;
+            if samples.is_empty() || frames == 0 {
+                let path = row.audio_filepath.display();
+                anyhow::bail!("audio `{path}` is too short: {} samples", samples.len());
+            }
+            Ok(most_rows(reduction, frames.div_ceil(parts.encoder.stride())) as u32)
+        };
+        let lengths: Vec<_> = (0..rows.len()).into_par_iter().map(length).collect();
         Ok(Self {
-            lengths: (0..rows.len()).map(length).collect(),
+            lengths: failures::all(speech::RECORDINGS, lengths)?,
             features: parts.features.clone(),
             tokenizer: parts.tokenizer.clone(),
             rows,
@@ -108,8 +118,12 @@ impl Fresh {
         let loaded = draw.items.iter().map(|&item| {
             let moment = Moment { seed: self.seed, step: draw.step, row: item };
             let (samples, target) = self.joined(moment, examples)?;
-            let samples = self.chain.apply(samples, moment)?;
-            let mut features = self.features.extract(&samples);
+            let changed = self.chain.apply(samples.clone(), moment)?;
+            let mut features = self.features.extract(&changed);
+            if features.frames == 0 {
+                // It is too short when it is spoken faster.
+                features = self.features.extract(&samples);
+            }
             self.chain.mask(&mut features.values, self.features.width(), moment);
             Ok((features, target))
         });

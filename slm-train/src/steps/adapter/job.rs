@@ -24,6 +24,7 @@ use super::examples::Example;
 use super::prompts::Prompts;
 use super::words::Words;
 use super::{AdapterStage, Encode, Frozen, Trained};
+use crate::config;
 use crate::data::buckets;
 use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
@@ -87,11 +88,10 @@ impl AdapterJob {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
         let parts = parts.with_layers(&shape.encoder_layers)?;
+        config::check("adapter", &pairing::config_between(&parts.encoder, &parts.llm, &shape).problems())?;
         let pool = TaskPool::read(&config.tasks, config.order)?;
         let named = [&config.train_manifest, &config.dev_manifest].map(Corpus::names).concat();
-        if let Some(name) = pool.sources().into_iter().find(|name| !named.contains(&Some(*name))) {
-            anyhow::bail!("tasks `{}`: no source of the manifests is named `{name}`", config.tasks.display());
-        }
+        pool.check_sources(&named.into_iter().flatten().collect::<Vec<_>>())?;
         let writer =
             PromptWriter::new(parts.llm.sizes(), &parts.llm_files, &parts.tokenizer, &config.prompt)?;
         let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
@@ -109,7 +109,7 @@ impl AdapterJob {
         let fingerprint = digest(&(
             (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
             (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.losses),
-            (config.train_manifest.weights(), shares(&train.groups)),
+            (config.train_manifest.weights(), shares(&train.groups), &transcripts),
         ));
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
@@ -155,12 +155,6 @@ impl AdapterJob {
     /// What the bundle is to say of prompts.
     pub(super) fn prompt_settings(&self) -> &PromptSettings {
         self.prompts.settings()
-    }
-
-    /// A task whose training examples are text: nothing is learnt from it while the language model is frozen.
-    pub(super) fn text_task(&self) -> Option<&LearntTask> {
-        let example = self.train.examples.iter().find(|example| example.words.is_some())?;
-        self.prompts.tasks().nth(example.task)
     }
 
     /// The names of what is learnt.

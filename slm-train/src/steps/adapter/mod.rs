@@ -37,6 +37,7 @@ use super::result;
 use crate::config;
 use crate::data::augment::Augment;
 use crate::data::mixture::Corpus;
+use crate::data::pool::TaskPool;
 use crate::output::bundle::{self, BundleContent};
 use crate::training::{self, LoopConfig, Outcome};
 
@@ -111,10 +112,10 @@ pub fn train(
     result::check(out, &config.train)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
-    let job = AdapterJob::new(config, parts)?;
-    if let Some(task) = job.text_task() {
+    if let Some(task) = TaskPool::read(&config.tasks, config.order)?.text_task() {
         anyhow::bail!("task `{}` reads text, of which a frozen language model learns nothing", task.name);
     }
+    let job = AdapterJob::new(config, parts)?;
     let config = &job.config;
     let tracked = device.clone().autodiff();
     tracked.seed(config.train.seed);

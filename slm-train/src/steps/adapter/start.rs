@@ -10,17 +10,12 @@ use slm_core::models::nn::PaddedIds;
 use super::{AdapterJob, Trained};
 use crate::config;
 use crate::data::vocabulary::spellings;
+use crate::steps::pairing;
 
 impl AdapterJob {
     /// The adapter's config for these parts.
     pub fn adapter_config(&self) -> AdapterConfig {
-        let shape = self.shape.clone();
-        AdapterConfig {
-            encoder_dim: self.encoder.output_width(),
-            llm_dim: self.llm.d_model(),
-            labels: self.encoder.labels().filter(|_| shape.kind.has_soft_tokens()),
-            shape,
-        }
+        pairing::config_between(&self.encoder, &self.llm, &self.shape)
     }
 
     /// A fresh adapter on `device`, whose outputs have the size of the language model's embeddings.
