@@ -174,15 +174,17 @@ fn the_doctor_finds_the_cpu_well() {
 }
 
 #[test]
-fn sixteen_bits_are_used_where_the_backend_has_them() {
+fn other_types_are_used_where_the_backend_has_them() {
     let audio = fixture("../../audio/test/wav/000000-16147b07.wav");
     let audio = audio.to_str().unwrap();
     let full = run(&["transcribe", audio]);
-    let half = run(&["--dtype", "f16", "transcribe", audio]);
-    assert_eq!((half.code, half.stdout), (0, full.stdout), "{}", half.stderr);
-    let ran = run(&["--dtype", "int8", "transcribe", audio]);
+    for dtype in ["f16", "int8"] {
+        let fewer = run(&["--dtype", dtype, "transcribe", audio]);
+        assert_eq!((fewer.code, &fewer.stdout), (0, &full.stdout), "{dtype}: {}", fewer.stderr);
+    }
+    let ran = run(&["--dtype", "int3", "transcribe", audio]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("types are f32, f16, bf16"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("types are f32, f16, bf16, q8_0"), "{}", ran.stderr);
     let ran = run(&["--backend", "ndarray", "--dtype", "bf16", "transcribe", audio]);
     assert_eq!(ran.code, 2);
     let refused = "the backend does not compute in bf16 on this device";

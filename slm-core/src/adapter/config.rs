@@ -196,7 +196,7 @@ mod tests {
     fn fields_of_other_kinds_and_unknown_kinds_are_refused() {
         for (found, with, expected) in [
             ("\"dropout\"", "\"drop\"", "unknown field `drop`"),
-            ("\"output\"", "\"kind\": \"stacked\", \"output\"", "unknown field `output`"),
+            ("\"output\"", "\"kind\": \"stacked\", \"output\"", "unknown field `dropout`"),
             ("\"output\"", "\"kind\": \"magic\", \"output\"", "unknown variant `magic`"),
             ("\"reduction\"", "\"r\"", "missing field `reduction`"),
         ] {
