@@ -67,7 +67,7 @@ fn prepare_stage(dir: &Path, width: usize, steps: u64) {
     let path = |name: &str| dir.join(name).display().to_string();
     let text = format!(
         "name = \"tiny\"\nencoder = {:?}\nllm = {:?}\ntrain_manifest = {:?}\ndev_manifest = {:?}\ncache = {:?}\n\
-         order = \"speech-first\"\ntasks = [\"transcribe\"]\nbatch_tokens = 200\n\
+         order = \"speech-first\"\ntasks = {:?}\nbatch_tokens = 200\n\
          [model]\nreduction = {{ kind = \"stack\", count = 2 }}\nhidden_size = 16\nnum_layers = 1\nnum_heads = 2\n\
          intermediate_size = 16\ndropout = 0.1\n\
          [train]\nsteps = {steps}\nwarmup_steps = 2\nlog_every = 5\nsave_every = 3\neval_every = 100\n",
@@ -76,8 +76,11 @@ fn prepare_stage(dir: &Path, width: usize, steps: u64) {
         path("train.jsonl"),
         path("dev.jsonl"),
         path("cache"),
+        path("tasks.toml"),
     );
     fs::write(dir.join("adapter.toml"), text).unwrap();
+    let task = "[[task]]\nname = \"transcribe\"\ntarget = \"text\"\nphrasings = [\"transcribe\"]\n";
+    fs::write(dir.join("tasks.toml"), task).unwrap();
 }
 
 /// Writes so many recordings, each with a tone of its own, and their manifest.

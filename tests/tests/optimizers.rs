@@ -1,6 +1,8 @@
 //! The optimizers as the loop makes them, against PyTorch's AdamW and the Adafactor of transformers:
 //! `fixtures/optimizers.json`, written by `fixtures/make_optimizers.py`.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
+
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use super::convolution::ConvolutionShape;
 use super::queries::QueriesShape;
 use super::reduction::LengthReduction;
+use super::sizes::sizes_out_of_range;
 use super::stacked::StackedShape;
 use super::transformer::TransformerShape;
 use crate::checkpoint::json::JsonError;
@@ -107,25 +108,6 @@ impl AdapterKind {
             Self::WindowQformer(shape) => shape.problems(),
         }
     }
-}
-
-/// The largest size of anything in an adapter.
-const MAX_SIZE: usize = 1 << 20;
-
-/// The fields of `sizes` that are 0 or far too large, one text each.
-pub(super) fn sizes_out_of_range(sizes: &[(&str, usize)]) -> Vec<String> {
-    let problem = |&(name, value): &(&str, usize)| match value {
-        0 => Some(format!("`{name}` is 0")),
-        1..=MAX_SIZE => None,
-        _ => Some(format!("`{name}` is {value}, must be {MAX_SIZE} at most")),
-    };
-    sizes.iter().filter_map(problem).collect()
-}
-
-/// Whether heads divide the width that they share.
-pub(super) fn heads_problem(heads: usize, width: usize) -> Option<String> {
-    let fits = heads == 0 || width.is_multiple_of(heads);
-    (!fits).then(|| format!("`num_heads`: {heads} does not divide `hidden_size` {width}"))
 }
 
 impl AdapterConfig {

@@ -8,8 +8,8 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig1d
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::sizes_out_of_range;
 use super::loudness::loudness;
+use super::sizes::sizes_out_of_range;
 use crate::nn::{ActivationKind, PaddedBatch};
 
 /// What the norms add to a variance: that of PyTorch.

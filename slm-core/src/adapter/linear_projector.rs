@@ -7,7 +7,7 @@ use burn::nn::LinearConfig;
 use burn::prelude::*;
 use serde::Deserialize;
 
-use super::model::AdapterError;
+use super::error::AdapterError;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 use crate::nn::PaddedBatch;

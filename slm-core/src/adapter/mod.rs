@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod convolution;
+mod error;
 pub mod layer_sum;
 pub mod linear_projector;
 mod loudness;
@@ -15,6 +16,7 @@ pub mod model;
 mod projector;
 pub mod queries;
 pub mod reduction;
+mod sizes;
 pub mod soft_tokens;
 pub mod stacked;
 pub mod transformer;
@@ -22,8 +24,9 @@ pub mod window_qformer;
 
 pub use config::{AdapterConfig, AdapterKind, AdapterShape};
 pub use convolution::ConvolutionShape;
+pub use error::AdapterError;
 pub use linear_projector::{LinearProjector, LinearProjectorConfig};
-pub use model::{Adapter, AdapterError};
+pub use model::Adapter;
 pub use projector::Projector;
 pub use queries::QueriesShape;
 pub use reduction::LengthReduction;
@@ -31,3 +34,6 @@ pub use soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
 pub use stacked::StackedShape;
 pub use transformer::{OutputSpace, TransformerShape};
 pub use window_qformer::{WindowQFormer, WindowQFormerConfig};
+
+#[cfg(all(test, feature = "flex"))]
+mod soft_tokens_tests;

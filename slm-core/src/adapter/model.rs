@@ -9,14 +9,14 @@ use burn::prelude::*;
 
 use super::config::{AdapterConfig, AdapterKind};
 use super::convolution::ConvolutionAdapter;
+use super::error::AdapterError;
 use super::layer_sum::LayerSum;
 use super::loudness::set_loudness;
 use super::queries::QueriesAdapter;
-use super::soft_tokens::SoftTokensStart;
+use super::soft_tokens::{SoftTokensConfig, SoftTokensStart};
 use super::stacked::StackedAdapter;
 use super::transformer::TransformerAdapter;
-use crate::checkpoint::json::{self, JsonError};
-use crate::checkpoint::tensors::WeightsError;
+use crate::checkpoint::json;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, WEIGHTS_FILE};
 use crate::nn::PaddedBatch;
 use crate::nn::weights::{self, Placement, StorageType};
@@ -31,7 +31,14 @@ impl AdapterConfig {
         // What the network reads: the layers are summed before it.
         let input = self.input_width() / layers;
         let network = match &self.shape.kind {
-            AdapterKind::Transformer(shape) => Network::Transformer(shape.init(self, input, device)),
+            AdapterKind::Transformer(shape) => {
+                let models = SoftTokensConfig {
+                    encoder_dim: self.encoder_dim,
+                    labels: self.labels.unwrap_or(1),
+                    llm_dim: self.llm_dim,
+                };
+                Network::Transformer(shape.init(models, input, device))
+            }
             AdapterKind::Stacked(shape) => Network::Stacked(shape.init(input, output, device)),
             AdapterKind::Convolution(shape) => Network::Convolution(shape.init(input, output, device)),
             AdapterKind::WindowQformer(shape) => Network::Queries(shape.init(input, output, device)),
@@ -79,18 +86,6 @@ impl Network {
             Self::Queries(network) => Some(&mut network.norm),
         }
     }
-}
-
-/// Why an adapter could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdapterError {
-    /// `config.json`.
-    #[error(transparent)]
-    Config(#[from] JsonError),
-    /// `model.safetensors`.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
 }
 
 impl Adapter {

@@ -7,8 +7,8 @@ use burn::nn::RmsNorm;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::{heads_problem, sizes_out_of_range};
 use super::loudness::loudness;
+use super::sizes::{heads_problem, sizes_out_of_range};
 use super::window_qformer::{QFormerConfig, WindowQFormer, WindowQFormerConfig};
 use crate::nn::PaddedBatch;
 

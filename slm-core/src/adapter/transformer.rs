@@ -8,8 +8,8 @@ use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::config::{AdapterConfig, heads_problem, sizes_out_of_range};
 use super::loudness::{NORM_EPSILON, loudness};
+use super::sizes::{heads_problem, sizes_out_of_range};
 use super::soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
 use crate::nn::transformer::{BiasSharing, FeedForwardKind, TransformerConfig, TransformerEncoder};
 use crate::nn::{ActivationKind, PaddedBatch};
@@ -78,8 +78,8 @@ impl TransformerShape {
         problems
     }
 
-    /// Builds the adapter between the models of `config` on `device`.
-    pub(super) fn init(&self, config: &AdapterConfig, input: usize, device: &Device) -> TransformerAdapter {
+    /// Builds the adapter between the models of `models`, from rows of width `input`, on `device`.
+    pub(super) fn init(&self, models: SoftTokensConfig, input: usize, device: &Device) -> TransformerAdapter {
         let layers = TransformerConfig {
             width: self.hidden_size,
             head_dim: self.hidden_size / self.num_heads,
@@ -93,14 +93,13 @@ impl TransformerShape {
             feed_forward: FeedForwardKind::Gated(ActivationKind::GeluTanh),
             bias_sharing: BiasSharing::FirstBlock,
         };
-        let AdapterConfig { encoder_dim, llm_dim, labels, .. } = *config;
+        let llm_dim = models.llm_dim;
         let output = LinearConfig::new(self.hidden_size, llm_dim);
         let (output, norm, soft_tokens) = match self.output {
             OutputSpace::Projected => (output.init(device), Some(loudness(llm_dim, device)), None),
             OutputSpace::SoftTokens => {
-                let soft_tokens = SoftTokensConfig { encoder_dim, labels: labels.unwrap_or(1), llm_dim };
                 let output = output.with_initializer(Initializer::Zeros).init(device);
-                (output, None, Some(soft_tokens.init(device)))
+                (output, None, Some(models.init(device)))
             }
         };
         TransformerAdapter {

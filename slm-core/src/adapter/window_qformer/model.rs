@@ -10,7 +10,7 @@ use burn::prelude::*;
 
 use super::config::WindowQFormerConfig;
 use super::layer::QFormerLayer;
-use crate::adapter::model::AdapterError;
+use crate::adapter::error::AdapterError;
 use crate::checkpoint::{Checkpoint, WeightFiles};
 use crate::nn::PaddedBatch;
 use crate::nn::matrix::MatrixLinear;

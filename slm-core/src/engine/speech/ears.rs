@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use burn::prelude::*;
 
-use super::adapted::Adapted;
 use super::error::SpeechError;
 use crate::audio::SAMPLE_RATE;
 use crate::ctc::{
@@ -47,9 +46,9 @@ impl Ears {
         })
     }
 
-    /// The same with the layers of the encoder that the adapter of `writer` reads.
-    pub(super) fn hearing_for(mut self, writer: &Adapted) -> Self {
-        self.layers.clone_from(&writer.adapter.config().shape.encoder_layers);
+    /// The same with these layers of the encoder beside the last one.
+    pub(super) fn hearing(mut self, layers: &BTreeSet<usize>) -> Self {
+        self.layers.clone_from(layers);
         self.encoder = self.encoder.with_layers(&self.layers);
         self
     }

@@ -53,7 +53,7 @@ impl SpeechModel {
                 let other = OtherAdapter::load(self, folder)?;
                 let writer = writer.with_adapter(other, &self.ears, attachment)?;
                 let mut model = self.clone();
-                model.ears = model.ears.hearing_for(&writer);
+                model.ears = model.ears.hearing(&writer.adapter.config().shape.encoder_layers);
                 return Ok(model.with_writer(AnyWriter::Adapted(Box::new(writer))));
             }
             AnyWriter::SpeechLlm(writer) => {

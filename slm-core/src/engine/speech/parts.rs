@@ -69,7 +69,7 @@ impl SpeechParts {
         }
         adapted.tokenizer.check_rows(adapted.llm.vocab_size())?;
         ears.check_labels()?;
-        Ok((ears.hearing_for(&adapted), adapted))
+        Ok((ears.hearing(&adapted.adapter.config().shape.encoder_layers), adapted))
     }
 }
 
