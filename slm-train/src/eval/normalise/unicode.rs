@@ -1,30 +1,22 @@
 //! What Unicode says of characters, and white space.
 
-use icu_properties::CodePointMapData;
-use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
-
-/// The category of a character.
-pub(super) fn category(c: char) -> GeneralCategory {
-    CodePointMapData::<GeneralCategory>::new().get(c)
-}
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Whether it is a mark, a symbol or punctuation.
 pub(super) fn is_mark_or_symbol(c: char) -> bool {
-    let group = GeneralCategoryGroup::Mark
-        .union(GeneralCategoryGroup::Symbol)
-        .union(GeneralCategoryGroup::Punctuation);
-    group.contains(category(c))
+    use GeneralCategoryGroup::{Mark, Punctuation, Symbol};
+    matches!(c.general_category_group(), Mark | Symbol | Punctuation)
 }
 
 /// Whether it is part of a word, as Python's regular expressions see it.
 pub(super) fn is_word(c: char) -> bool {
-    let group = GeneralCategoryGroup::Letter.union(GeneralCategoryGroup::Number);
-    c == '_' || group.contains(category(c))
+    use GeneralCategoryGroup::{Letter, Number};
+    c == '_' || matches!(c.general_category_group(), Letter | Number)
 }
 
 /// The value of a decimal digit of any script.
 pub(super) fn digit(c: char) -> Option<u32> {
-    let is_digit = |c: char| category(c) == GeneralCategory::DecimalNumber;
+    let is_digit = |c: char| c.general_category() == GeneralCategory::DecimalNumber;
     if c.is_ascii() || !is_digit(c) {
         return c.to_digit(10);
     }

@@ -4,10 +4,10 @@
 //! `one.5` for 1.5, count in published error rates and are kept. `tests/tests/normalisers.rs` compares the two with
 //! outputs of the original.
 
-use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
-use icu_properties::props::GeneralCategory;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use super::unicode::{category, digit, is_mark_or_symbol, single_spaces};
+use super::unicode::{digit, is_mark_or_symbol, single_spaces};
 use super::{contractions, numbers, spelling};
 
 /// Symbols that are part of numbers.
@@ -17,8 +17,7 @@ const OF_NUMBERS: &str = ".%$¢€£";
 /// and punctuation.
 pub(super) fn basic(text: &str) -> String {
     let text = without_brackets(&text.to_lowercase());
-    let composed = ComposingNormalizerBorrowed::new_nfkc().normalize(&text);
-    let plain: String = composed.chars().map(|c| if is_mark_or_symbol(c) { ' ' } else { c }).collect();
+    let plain: String = text.nfkc().map(|c| if is_mark_or_symbol(c) { ' ' } else { c }).collect();
     single_spaces(&plain.to_lowercase())
 }
 
@@ -95,9 +94,8 @@ fn without_full_stops(text: &str) -> String {
 
 /// A space for each mark and symbol that is not of numbers; letters without accents.
 fn without_symbols_and_accents(text: &str) -> String {
-    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
-    let mut result = String::with_capacity(decomposed.len());
-    for c in decomposed.chars() {
+    let mut result = String::with_capacity(text.len());
+    for c in text.nfkd() {
         match c {
             c if OF_NUMBERS.contains(c) => result.push(c),
             // Letters whose accent Unicode does not take off.
@@ -108,7 +106,7 @@ fn without_symbols_and_accents(text: &str) -> String {
             'ø' => result.push('o'),
             'đ' | 'ð' => result.push('d'),
             'ł' => result.push('l'),
-            c if category(c) == GeneralCategory::NonspacingMark => {}
+            c if c.general_category() == GeneralCategory::NonspacingMark => {}
             c if is_mark_or_symbol(c) => result.push(' '),
             c => result.push(c),
         }
