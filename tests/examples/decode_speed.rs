@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let found = generate(model, &memory, &config)?;
                 let written: usize = found.iter().map(|text| text.ids.len()).sum();
                 seconds.push(
-                    start.elapsed().as_secs_f64() * tokens as f64 / written.max(1) as f64 * texts as f64,
+                    start.elapsed().as_secs_f64() * tokens as f64 / written.max(1) as f64 * f64::from(texts),
                 );
             }
         }
