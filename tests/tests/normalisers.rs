@@ -1,5 +1,7 @@
 //! Whisper's normalisers against the original's: `fixtures/normalisers.json`, written by `fixtures/make_normalisers.py`.
 
+#![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
+
 use slm_train::eval::normalise::Normaliser;
 
 const GOLDEN: &str = include_str!("../fixtures/normalisers.json");
