@@ -388,5 +388,5 @@ fn losses_are_those_of_pytorch() {
     }
     // A batch of which no row can be aligned is no loss, and no NaN.
     let nothing = ctc_sum(log_probs.inner(), &[1, 1, 1], &labels, 4).into_scalar::<f32>();
-    assert_eq!(nothing, 0.0);
+    assert!(nothing.abs() < f32::EPSILON);
 }

@@ -138,7 +138,7 @@ fn encoders_in_eight_bits_stay_near() {
             states.values().try_into_vec_as::<f32>().unwrap()
         };
         let found = cosine(&states(ComputeType::Q8_0), &states(ComputeType::F32));
-        assert!(found >= 0.999 && found < 1.0 - 1e-12, "{name}: {found}");
+        assert!((0.999..1.0 - 1e-12).contains(&found), "{name}: {found}");
     }
 }
 

@@ -21,9 +21,9 @@ use slm_train::training::{self, LoopConfig, Outcome, Purpose, checkpoint};
 
 use common::{Fixture, WORDS, alone, assert_same, copy_dir, file_bits, finished, loop_config, losses, walk};
 
-fn judge(keep: usize, patience: Option<u64>) -> Option<Judge> {
+fn judge(keep: usize, patience: Option<u64>) -> Judge {
     let least_change = if patience.is_some() { 1e9 } else { 0.0 };
-    Some(Judge { metric: "loss".into(), better: Better::Lower, keep, patience, least_change })
+    Judge { metric: "loss".into(), better: Better::Lower, keep, patience, least_change }
 }
 
 /// The best that the checkpoints of a run name: those of an earlier one stay while the run may go on from it.
@@ -56,7 +56,7 @@ fn the_best_are_kept_and_their_mean_is_the_result() {
         let device = Device::flex();
         let config = LoopConfig {
             eval_every: 1,
-            judge: judge(3, None),
+            judge: Some(judge(3, None)),
             weights: Weights::AverageOfBest(3),
             // Large enough that the loss goes up and down.
             learning_rate: 0.3,
@@ -114,8 +114,12 @@ fn the_best_are_kept_and_their_mean_is_the_result() {
 fn a_run_without_progress_ends_early_and_stays_so() {
     alone("a_run_without_progress_ends_early_and_stays_so", || {
         let fixture = Fixture::new();
-        let config =
-            LoopConfig { eval_every: 1, judge: judge(1, Some(2)), weights: Weights::Best, ..loop_config(30) };
+        let config = LoopConfig {
+            eval_every: 1,
+            judge: Some(judge(1, Some(2))),
+            weights: Weights::Best,
+            ..loop_config(30)
+        };
         let stage = fixture.text(&config, 0.0);
         let run = fixture.path("run");
         for out in ["out", "again"] {
@@ -131,7 +135,7 @@ fn a_run_without_progress_ends_early_and_stays_so() {
 fn a_judge_of_a_figure_that_is_not_there_is_told_with_those_that_are() {
     alone("a_judge_of_a_figure_that_is_not_there_is_told_with_those_that_are", || {
         let fixture = Fixture::new();
-        let mut config = LoopConfig { eval_every: 2, judge: judge(1, None), ..loop_config(8) };
+        let mut config = LoopConfig { eval_every: 2, judge: Some(judge(1, None)), ..loop_config(8) };
         config.judge.as_mut().unwrap().metric = "bleu".into();
         let run = fixture.path("run");
         let error =
@@ -219,7 +223,7 @@ fn a_run_leaves_samples_events_and_a_report() {
                     [*english, german].contains(&sample.reference.as_str())
                 };
                 assert!(WORDS.iter().any(known), "{sample:?}");
-                assert!(sample.example.ends_with(".wav"), "{sample:?}");
+                assert!(sample.example.contains(".wav"), "{sample:?}");
             }
             let page = fs::read_to_string(run.join(report::NAME)).unwrap();
             assert!(page.contains("<svg") && page.contains("Samples of step 8"), "{page}");

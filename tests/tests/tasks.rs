@@ -73,7 +73,9 @@ fn check_before(before: &Value, llm: &str) {
     }
     let metrics = job.evaluate(&adapter).unwrap();
     assert_eq!(metrics.len(), before["metrics"].as_object().unwrap().len());
-    metrics.iter().for_each(|(name, value)| near(*value, &before["metrics"][name]));
+    for (name, value) in &metrics {
+        near(*value, &before["metrics"][name]);
+    }
 }
 
 /// The loss of the examples `items`, with random numbers of their own.
