@@ -74,7 +74,7 @@ pub struct AdapterStage {
     /// How a decoder-only language model's prompts are written, as far as its folder does not say it.
     #[serde(default)]
     pub prompt: PromptSettings,
-    /// The file of tasks: what is learnt, see [`TaskPool`](crate::data::pool::TaskPool).
+    /// The file of tasks: what is learnt, see [`TaskPool`].
     pub tasks: PathBuf,
     /// By what it is learnt.
     #[serde(default)]
