@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Tokenizer(TokenizerArgs),
     /// Trains a small Conformer encoder with CTC.
     Ctc(StageArgs),
+    /// Trains layers with a CTC head on top of a frozen encoder that has none.
+    CtcLayers(StageArgs),
     /// Trains a small T5 on text tasks.
     Text(StageArgs),
     /// Trains the adapter between a frozen encoder and a frozen language model.
@@ -100,9 +102,12 @@ pub(crate) struct TokenizerArgs {
     /// Pieces.
     #[arg(long)]
     pub(crate) size: usize,
-    /// Sentences to learn from.
-    #[arg(long, default_value_t = 60_000)]
+    /// Sentences of the domain to learn from.
+    #[arg(long, default_value_t = 60_000, conflicts_with = "manifest")]
     pub(crate) items: usize,
+    /// Learns from the texts of a manifest, in place of the domain's.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) manifest: Option<PathBuf>,
     /// Seed of the sentences.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

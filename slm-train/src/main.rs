@@ -54,7 +54,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
 
 fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
     let backend = || Backend::from_name(&cli.backend);
-    if let Command::Ctc(_) | Command::Text(_) | Command::Adapter(_) | Command::Average(_) = &cli.command {
+    if let Command::Ctc(_)
+    | Command::CtcLayers(_)
+    | Command::Text(_)
+    | Command::Adapter(_)
+    | Command::Average(_) = &cli.command
+    {
         backend()?.device()?;
         if let Some(code) = default_device::ensure(backend()?)? {
             return Ok(code);
@@ -65,6 +70,7 @@ fn execute(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Validate(args) => validate::run(args),
         Command::Tokenizer(args) => tokenizer(args),
         Command::Ctc(args) => stages::ctc(args, backend()?),
+        Command::CtcLayers(args) => stages::ctc_layers(args, backend()?),
         Command::Text(args) => stages::text(args, backend()?),
         Command::Adapter(args) => stages::adapter(args, backend()?),
         Command::Average(args) => stages::average(args, backend()?),
@@ -103,6 +109,10 @@ fn synth(args: &SynthArgs) -> anyhow::Result<ExitCode> {
 fn tokenizer(args: &TokenizerArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot create `{}`", args.out.display()))?;
     let path = args.out.join(vocabulary::FILE_NAME);
-    vocabulary::train(&path, args.purpose, args.size, args.items, args.seed)?;
+    let texts = match &args.manifest {
+        Some(manifest) => vocabulary::texts_of(manifest)?,
+        None => vocabulary::texts(args.purpose, args.items, args.seed),
+    };
+    vocabulary::train(&path, args.purpose, args.size, &texts)?;
     Ok(ExitCode::SUCCESS)
 }

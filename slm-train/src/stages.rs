@@ -12,8 +12,9 @@ use slm_train::config;
 use slm_train::history::RunRecord;
 use slm_train::steps::adapter::{AdapterStage, Encode, PartsPlace};
 use slm_train::steps::ctc::CtcConfig;
+use slm_train::steps::ctc_layers::CtcLayersStage;
 use slm_train::steps::text::TextConfig;
-use slm_train::steps::{adapter, ctc, text};
+use slm_train::steps::{adapter, ctc, ctc_layers, text};
 use slm_train::training::weights::Weights;
 use slm_train::training::{LoopConfig, Outcome, Purpose, checkpoint};
 
@@ -48,11 +49,16 @@ macro_rules! stage {
 }
 
 stage!(CtcConfig, "ctc", ctc);
+stage!(CtcLayersStage, "ctc-layers", ctc_layers);
 stage!(TextConfig, "text", text);
 stage!(AdapterStage, "adapter", adapter);
 
 pub(crate) fn ctc(args: &StageArgs, backend: Backend) -> anyhow::Result<ExitCode> {
     train(config::read::<CtcConfig>(&args.config, &args.overrides)?, args, backend)
+}
+
+pub(crate) fn ctc_layers(args: &StageArgs, backend: Backend) -> anyhow::Result<ExitCode> {
+    train(config::read::<CtcLayersStage>(&args.config, &args.overrides)?, args, backend)
 }
 
 pub(crate) fn text(args: &StageArgs, backend: Backend) -> anyhow::Result<ExitCode> {
@@ -98,6 +104,7 @@ pub(crate) fn average(args: &AverageArgs, backend: Backend) -> anyhow::Result<Ex
     };
     match record.stage.as_str() {
         CtcConfig::NAME => end::<CtcConfig>(record, weights, args, backend),
+        CtcLayersStage::NAME => end::<CtcLayersStage>(record, weights, args, backend),
         TextConfig::NAME => end::<TextConfig>(record, weights, args, backend),
         AdapterStage::NAME => end::<AdapterStage>(record, weights, args, backend),
         stage => bail!("`{}` is a run of an unknown stage `{stage}`", run.display()),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::gguf::{self, GgufError, GgufFolder};
-use super::names::{absent, is_base_name};
+use super::names::{BASE_FOLDER, absent, in_base, is_file_name, of_base};
 use super::nemo;
 use super::tensors::WeightFormat;
 use super::{CONFIG_FILE, CheckpointError};
@@ -25,7 +25,7 @@ pub struct Checkpoint {
     archive: Option<PathBuf>,
     /// The GGUF file, where the model is one.
     gguf: Option<Arc<GgufFolder>>,
-    /// Base names.
+    /// Base names, and those of the base's files behind `base/`.
     files: BTreeSet<String>,
 }
 
@@ -42,7 +42,8 @@ pub enum Layout {
 }
 
 impl Checkpoint {
-    /// Lists the files of the model at `place`: all files directly in a folder, or an archive or a GGUF file alone. A
+    /// Lists the files of the model at `place`: all files directly in a folder, with those of a model that it stands on in
+    /// the folder `base` inside it, or an archive or a GGUF file alone. A
     /// folder without `config.json` that holds exactly one archive is that archive's, one without other weights that
     /// holds exactly one GGUF file is that file's.
     ///
@@ -60,16 +61,10 @@ impl Checkpoint {
             let archive = (!is_gguf).then(|| place.to_owned());
             return Ok(Self { dir, archive, gguf, files: BTreeSet::from([name]) });
         }
-        let io = |source| CheckpointError::Io { path: place.to_owned(), source };
-        let mut files = BTreeSet::new();
-        for entry in fs::read_dir(place).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            // Asked of the path, so that a link to a file counts as one. Nothing is loaded by a name that is not UTF-8.
-            if entry.path().is_file()
-                && let Ok(name) = entry.file_name().into_string()
-            {
-                files.insert(name);
-            }
+        let mut files = names_in(place)?;
+        let base = place.join(BASE_FOLDER);
+        if base.join(CONFIG_FILE).is_file() {
+            files.extend(names_in(&base)?.iter().map(|name| in_base(name)));
         }
         Self::of_files(place, files)
     }
@@ -87,7 +82,7 @@ impl Checkpoint {
         let mut files = BTreeSet::new();
         for name in names {
             let name = name.as_ref().to_owned();
-            if !is_base_name(&name) {
+            if !is_file_name(&name) {
                 return Err(CheckpointError::Outside { dir: dir.to_owned(), name });
             }
             let path = dir.join(&name);
@@ -101,7 +96,8 @@ impl Checkpoint {
 
     fn of_files(dir: &Path, files: BTreeSet<String>) -> Result<Self, CheckpointError> {
         let only = |extension| {
-            let mut found = files.iter().filter(|name| has_extension(Path::new(name), extension));
+            let own = files.iter().filter(|name| of_base(name).is_none());
+            let mut found = own.filter(|name| has_extension(Path::new(name), extension));
             found.next().filter(|_| found.next().is_none()).map(|name| dir.join(name))
         };
         let archive = only(nemo::EXTENSION).filter(|_| !files.contains(CONFIG_FILE));
@@ -130,6 +126,21 @@ impl Checkpoint {
     /// The names of the files, without folders; of an archive or a GGUF file that was opened by its own path, its name.
     pub fn files(&self) -> &BTreeSet<String> {
         &self.files
+    }
+
+    /// The model that this one stands on: the files of the folder `base` inside its own, as far as they are listed; `None`
+    /// where there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] where a GGUF file among them is damaged.
+    pub fn base(&self) -> Result<Option<Self>, CheckpointError> {
+        let files: BTreeSet<String> =
+            self.files.iter().filter_map(|name| of_base(name).map(str::to_owned)).collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        Self::of_files(&self.dir.join(BASE_FOLDER), files).map(Some)
     }
 
     /// Whether the model has the file `name`; a GGUF file has those that it stands for.
@@ -161,6 +172,22 @@ impl Checkpoint {
     pub(super) fn existing(&self, name: &str) -> io::Result<PathBuf> {
         if self.has(name) { Ok(self.path_of(name)) } else { Err(absent()) }
     }
+}
+
+/// The names of the files directly in the folder `dir`.
+fn names_in(dir: &Path) -> Result<BTreeSet<String>, CheckpointError> {
+    let io = |source| CheckpointError::Io { path: dir.to_owned(), source };
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        // Asked of the path, so that a link to a file counts as one. Nothing is loaded by a name that is not UTF-8.
+        if entry.path().is_file()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.insert(name);
+        }
+    }
+    Ok(names)
 }
 
 fn has_extension(path: &Path, expected: &str) -> bool {
@@ -240,6 +267,34 @@ mod tests {
         assert!(error.ends_with("file name `../config.json` leaves the folder"), "{error}");
         let error = Checkpoint::listed(dir.path(), [CONFIG_FILE, "x"]).unwrap_err();
         assert!(matches!(&error, CheckpointError::Missing { path } if *path == dir.path().join("x")));
+    }
+
+    #[test]
+    fn a_model_may_stand_on_another_one() {
+        let dir = folder(&[CONFIG_FILE, "base"]);
+        // A file of that name is a file.
+        assert!(Checkpoint::open(dir.path()).unwrap().base().unwrap().is_none());
+        let dir = folder(&[CONFIG_FILE]);
+        let base = dir.path().join("base");
+        fs::create_dir(&base).unwrap();
+        fs::write(base.join("vocab.json"), "{}").unwrap();
+        // Without a config it is no model.
+        assert!(Checkpoint::open(dir.path()).unwrap().base().unwrap().is_none());
+        fs::write(base.join(CONFIG_FILE), "the base's").unwrap();
+        let whole = Checkpoint::open(dir.path()).unwrap();
+        let names = ["base/config.json", "base/vocab.json", CONFIG_FILE];
+        assert_eq!(whole.files().iter().collect::<Vec<_>>(), names);
+        let found = whole.base().unwrap().unwrap();
+        assert_eq!((found.place(), found.files().len()), (base.as_path(), 2));
+        assert_eq!(found.read(CONFIG_FILE, 100).unwrap(), b"the base's");
+        assert!(found.base().unwrap().is_none() && !whole.has("vocab.json"));
+        // Of a list it has what the list has.
+        let listed = Checkpoint::listed(dir.path(), &names[..1]).unwrap().base().unwrap().unwrap();
+        assert!(listed.has(CONFIG_FILE) && !listed.has("vocab.json"));
+        for name in ["base/../config.json", "other/config.json"] {
+            let error = Checkpoint::listed(dir.path(), [name]).unwrap_err();
+            assert!(matches!(error, CheckpointError::Outside { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub use bundle::{
 pub use card::ModelCard;
 pub use error::CheckpointError;
 pub use listing::{Checkpoint, Layout};
+pub use names::BASE_FOLDER;
 pub(crate) use names::absent;
 pub(crate) use nullable::Nullable;
 pub(crate) use nulls::without_nulls;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::names::in_base;
 use super::nemo::{NemoArchive, NemoError};
 use super::tensors::{WeightFiles, WeightsError};
 use super::{
@@ -65,7 +66,7 @@ impl Checkpoint {
     }
 
     /// The names of the files that make the model what it is, and that a bundle takes along: config, settings of
-    /// features and of generation, tokenizer and weights, as far as they are there.
+    /// features and of generation, tokenizer and weights, as far as they are there, and those of its [base](Self::base).
     ///
     /// # Errors
     ///
@@ -82,7 +83,11 @@ impl Checkpoint {
         let named = small.iter().chain(&TOKENIZER_FILES).chain(&chat);
         let named =
             named.filter(|name| self.has(name) && !self.is_within(name)).map(|name| (*name).to_owned());
-        Ok(named.chain(self.weight_names()?).collect())
+        let mut names: Vec<String> = named.chain(self.weight_names()?).collect();
+        if let Some(base) = self.base()? {
+            names.extend(base.model_files()?.iter().map(|name| in_base(name)));
+        }
+        Ok(names)
     }
 
     /// One SHA-256 over name and content of every file that decides what the model computes. Settings of generation are

@@ -33,7 +33,7 @@ mod words;
 pub use agreement::{Agreement, SUSPECT};
 pub use aligned::{Aligned, SkippedSpeech, Word};
 pub use label_tokenizer::label_tokenizer;
-pub use output::{EncoderOutput, ReadBackError, encode, listen};
+pub use output::{EncoderOutput, ReadBackError, encode, listen, read_back};
 pub use phrase_search::{FoundPhrase, PhraseSearch};
 pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};
 pub use posteriors::CtcPosteriors;

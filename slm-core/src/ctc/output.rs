@@ -62,8 +62,13 @@ pub fn encode(encoder: &SpeechEncoder, features: &PaddedBatch) -> Result<Vec<Enc
     Ok(outputs.into_iter().map(|output| output.speech).collect())
 }
 
-/// Reads states `[B, T', E]` and log-probabilities `[B, T', V]`, where there are any, back from their device.
-fn read_back(
+/// Reads states `[B, T', E]` and log-probabilities `[B, T', V]`, where there are any, back from their device, one entry a
+/// row, without padding.
+///
+/// # Errors
+///
+/// [`ReadBackError::Device`] when the device fails.
+pub fn read_back(
     states: &PaddedBatch,
     log_probs: Option<Tensor<3>>,
     blank: u32,

@@ -1,5 +1,6 @@
 //! The families of speech encoders: which `model_type` is whose.
 
+use super::ctc_layers::{self, WithCtcLayers};
 use super::error::EncoderError;
 use super::granite::{self, GraniteSpeech};
 use super::granite5::{self, GraniteSpeech5};
@@ -27,7 +28,7 @@ pub struct Family {
 }
 
 /// All families, a line each.
-pub static FAMILIES: [Family; 7] = [
+pub static FAMILIES: [Family; 8] = [
     Family {
         model_types: parakeet::MODEL_TYPES,
         load: |checkpoint, placement| Ok(SpeechEncoder::Parakeet(Parakeet::load(checkpoint, placement)?)),
@@ -90,6 +91,14 @@ pub static FAMILIES: [Family; 7] = [
         labels: |_| Ok(None),
         sizes: |checkpoint| Ok(Box::new(whisper::WhisperEncoderConfig::from_checkpoint(checkpoint)?)),
     },
+    Family {
+        model_types: ctc_layers::MODEL_TYPES,
+        load: |checkpoint, placement| {
+            Ok(SpeechEncoder::WithCtcLayers(WithCtcLayers::load(checkpoint, placement)?))
+        },
+        labels: |checkpoint| ctc_layers::labels(checkpoint).map(Some),
+        sizes: |checkpoint| Ok(Box::new(ctc_layers::sizes(checkpoint)?)),
+    },
 ];
 
 impl SpeechEncoder {
@@ -151,13 +160,13 @@ mod tests {
     #[test]
     fn every_model_type_has_one_family() {
         let mut names = model_types();
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 15);
         for name in names.iter().chain([&NEMO, &SALM]) {
             assert!(family_of(name).is_some_and(|family| family.model_types.contains(name)), "{name}");
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 15);
         assert!(!names.contains(&NEMO) && !names.contains(&SALM) && family_of("t5").is_none());
     }
 }

@@ -1,11 +1,13 @@
 //! Speech encoders: features to hidden states, with a CTC head that labels frames where a checkpoint has one.
 //!
 //! All but [`whisper`] are Conformers of the same parts, which [`conformer`] holds, one file each. A family is its config, its way in,
-//! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`], [`granite`], [`granite5`]. [`SpeechEncoder`] is any of
+//! and the names in its files: [`parakeet`], [`wav2vec2`], [`lasr`], [`granite`], [`granite5`]. [`ctc_layers`] stands on one
+//! of the others. [`SpeechEncoder`] is any of
 //! them, [`family`] the table of them, and [`EncoderSizes`] what can be said of one before its weights are read.
 
 mod activation;
 pub mod conformer;
+pub mod ctc_layers;
 mod error;
 pub mod family;
 pub mod granite;
@@ -19,6 +21,7 @@ mod speech_encoder;
 pub mod wav2vec2;
 pub mod whisper;
 
+pub use ctc_layers::{CtcLayers, CtcLayersConfig, WithCtcLayers};
 pub use error::EncoderError;
 pub use family::{Family, family_of, labels, model_types, sizes};
 pub use granite::GraniteSpeech;

@@ -26,7 +26,7 @@ pub(super) trait EncoderModel {
 }
 
 /// What the config of an encoder says of it, without its weights.
-pub trait EncoderSizes: std::fmt::Debug {
+pub trait EncoderSizes: std::fmt::Debug + Send + Sync {
     /// Width `M` of the features that it reads.
     fn input_width(&self) -> usize;
 

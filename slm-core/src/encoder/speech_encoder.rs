@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use burn::prelude::*;
 
+use super::ctc_layers::WithCtcLayers;
 use super::granite::GraniteSpeech;
 use super::granite5::GraniteSpeech5;
 use super::lasr::Lasr;
@@ -33,6 +34,8 @@ pub enum SpeechEncoder {
     GraniteSpeech5(GraniteSpeech5),
     /// OpenAI's Transformer: `whisper`, alone or out of the whole model.
     Whisper(WhisperEncoder),
+    /// Any of the others with trained layers and a CTC head on top: `slm_ctc_layers`.
+    WithCtcLayers(WithCtcLayers),
 }
 
 impl SpeechEncoder {
@@ -45,6 +48,7 @@ impl SpeechEncoder {
             Self::GraniteSpeech(model) => model,
             Self::GraniteSpeech5(model) => model,
             Self::Whisper(model) => model,
+            Self::WithCtcLayers(model) => model,
         }
     }
 
@@ -68,6 +72,7 @@ impl SpeechEncoder {
             Self::GraniteSpeech(model) => model,
             Self::GraniteSpeech5(model) => model,
             Self::Whisper(model) => model,
+            Self::WithCtcLayers(model) => model,
         }
     }
 

@@ -20,6 +20,7 @@ use slm_core::models::checkpoint::TOKENIZER_FILES;
 use slm_core::models::text::TextTokenizer;
 
 use super::domain::{NamePool, is_held_out, sample};
+use super::mixture::Corpus;
 use crate::failures;
 use crate::random::rng_for;
 
@@ -56,12 +57,12 @@ impl Purpose {
 /// The stream of random numbers that the training text draws from.
 const TEXT_STREAM: u64 = 0x766f_6361;
 
-/// Trains a tokenizer of `size` pieces for `purpose` on `items` items of the domain and writes it to `path`.
+/// Trains a tokenizer of `size` pieces for `purpose` on `texts` and writes it to `path`.
 ///
 /// # Errors
 ///
 /// When the crate refuses or the file cannot be written.
-pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64) -> anyhow::Result<()> {
+pub fn train(path: &Path, purpose: Purpose, size: usize, texts: &[String]) -> anyhow::Result<()> {
     let fail = |error: tokenizers::Error| anyhow::anyhow!("cannot train the tokenizer: {error}");
     let mut trainer = BpeTrainer::builder()
         .vocab_size(size)
@@ -82,7 +83,7 @@ pub fn train(path: &Path, purpose: Purpose, size: usize, items: usize, seed: u64
     .with_decoder(Some(MetaspaceDecoder::new('▁', PrependScheme::Always, true).into()))
     .build()
     .map_err(fail)?;
-    tokenizer.train(&mut trainer, texts(purpose, items, seed).into_iter()).map_err(fail)?;
+    tokenizer.train(&mut trainer, texts.iter()).map_err(fail)?;
     tokenizer.save(path, false).map_err(fail)?;
     Ok(())
 }
@@ -137,8 +138,19 @@ fn spelling(piece: &str, to: &TextTokenizer) -> Option<Vec<u32>> {
     Some(ids)
 }
 
-/// Sentences; for [`Purpose::Text`] in four languages, with what is asked and answered about them.
-fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
+/// The texts of the rows at `manifest`.
+///
+/// # Errors
+///
+/// Rows that cannot be read.
+pub fn texts_of(manifest: &Path) -> anyhow::Result<Vec<String>> {
+    let rows = Corpus::from(manifest.to_owned()).read()?;
+    Ok(rows.utterances.into_iter().map(|row| row.text).collect())
+}
+
+/// Sentences of `items` items of the domain; for [`Purpose::Text`] in four languages, with what is asked and answered about
+/// them.
+pub fn texts(purpose: Purpose, items: usize, seed: u64) -> Vec<String> {
     let mut rng = rng_for(seed, TEXT_STREAM, 0);
     let mut texts = Vec::new();
     let mut seen = BTreeSet::new();
@@ -188,7 +200,7 @@ mod tests {
         let make = |name: &str, purpose, size| {
             let dir = dir.path().join(name);
             std::fs::create_dir(&dir).unwrap();
-            train(&dir.join(FILE_NAME), purpose, size, 200, 1).unwrap();
+            train(&dir.join(FILE_NAME), purpose, size, &texts(purpose, 200, 1)).unwrap();
             TextTokenizer::from_checkpoint(&Checkpoint::open(&dir).unwrap()).unwrap()
         };
         let (large, small) = (make("large", Purpose::Text, 300), make("small", Purpose::Speech, 80));

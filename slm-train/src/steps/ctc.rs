@@ -17,6 +17,7 @@ use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::text::TextTokenizer;
 
+use super::labelling;
 use super::loss::{ctc_sum, states_needed};
 use super::result;
 use super::timing::{Timing, expected_times};
@@ -28,7 +29,6 @@ use crate::data::mixture::{Corpus, MixedRows};
 use crate::data::speech;
 use crate::data::vocabulary;
 use crate::digest::digest;
-use crate::eval::metrics;
 use crate::output::tokenizer::TokenizerFiles;
 use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample};
 
@@ -142,16 +142,14 @@ impl Job for CtcJob {
     type Model = Parakeet;
     type Source = ();
 
-    /// The first epoch goes from short utterances to long ones (SortaGrad, arXiv 1512.02595, section 3.2):
-    /// few labels are easier to align, and an alignment is what CTC has to find first. An encoder that
-    /// goes on from another has found it.
+    /// The first epoch goes from short utterances to long ones, but for an encoder that goes on from another.
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let lengths = self.train.lengths();
         let CtcConfig { train_manifest, batch_frames, train, .. } = &self.config;
         let mut batches =
             train_manifest.batches(&self.train.groups, &lengths, *batch_frames, train.seed, epoch);
         if epoch == 0 && self.config.start.is_none() {
-            batches.sort_by_key(|batch| batch.iter().map(|&i| lengths[i]).max());
+            labelling::short_first(&mut batches, &lengths);
         }
         batches
     }
@@ -195,21 +193,12 @@ impl Job for CtcJob {
 
     fn evaluate(&self, model: &Parakeet) -> anyhow::Result<Metrics> {
         let hypotheses = self.transcripts(model, self.dev.texts.len())?;
-        Ok(Metrics::from([
-            ("wer".into(), metrics::wer(&self.dev.texts, &hypotheses)),
-            ("cer".into(), metrics::cer(&self.dev.texts, &hypotheses)),
-        ]))
+        Ok(labelling::error_rates(&self.dev.texts, &hypotheses))
     }
 
     fn samples(&self, model: &Parakeet, count: usize) -> anyhow::Result<Vec<Sample>> {
         let texts = self.transcripts(model, count)?;
-        let rows = self.dev.names.iter().zip(&self.dev.texts).zip(texts);
-        let sample = |((example, reference), text): ((&String, &String), String)| Sample {
-            example: example.clone(),
-            reference: reference.clone(),
-            text,
-        };
-        Ok(rows.map(sample).collect())
+        Ok(labelling::samples(&self.dev.names, &self.dev.texts, texts))
     }
 
     fn frozen_parameters(&self) -> usize {

@@ -116,7 +116,8 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         let fixture = Self { dir: tempfile::tempdir().unwrap() };
         let tokenizer = fixture.folder("tokenizer");
-        vocabulary::train(&tokenizer.join(FILE_NAME), Purpose::Text, 160, 30, 1).unwrap();
+        let texts = vocabulary::texts(Purpose::Text, 30, 1);
+        vocabulary::train(&tokenizer.join(FILE_NAME), Purpose::Text, 160, &texts).unwrap();
         fixture.corpus("corpus", &WORDS);
         fixture
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{BundleError, PromptSettings, TaskDecoding};
 use crate::checkpoint::gguf;
 use crate::checkpoint::json;
-use crate::checkpoint::names::is_base_name;
+use crate::checkpoint::names::is_file_name;
 use crate::checkpoint::nemo;
 use crate::checkpoint::tensors::WeightFormat;
 use crate::checkpoint::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILES};
@@ -176,7 +176,7 @@ impl Part {
             }
         }
         for (file, hash) in &self.files {
-            if !is_base_name(file) {
+            if !is_file_name(file) {
                 problems
                     .push(format!("`parts.{name}.files`: name `{}` leaves the folder", file.escape_debug()));
             }

@@ -6,11 +6,12 @@ use slm_core::models::nn::EncodedSpeech;
 
 use super::examples::Examples;
 use super::fresh::Fresh;
-use super::words::{Words, note};
+use super::words::Words;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
 use crate::data::groups::Group;
 use crate::data::rows::Rows;
+use crate::steps::note;
 use crate::training::{Draw, Source};
 
 /// A corpus, ready to be learnt from.

@@ -1,6 +1,5 @@
 //! The words of a corpus: what its tasks ask about every row, before any audio is heard.
 
-use std::io::{self, Write};
 use std::mem;
 use std::path::Path;
 
@@ -16,6 +15,7 @@ use crate::data::mixture::Corpus;
 use crate::data::pool::{Asked, Asker, Misfit};
 use crate::data::rows::{Rows, RowsWriter};
 use crate::failures;
+use crate::steps::note;
 
 /// Rows whose texts become ids together, by all threads.
 const CHUNK: usize = 1 << 10;
@@ -145,9 +145,4 @@ impl Reader {
         }
         Ok(())
     }
-}
-
-/// Tells on stderr what happens before the run has a log.
-pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
