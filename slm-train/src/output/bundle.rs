@@ -12,6 +12,8 @@ use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, Pro
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::MAX_SEGMENT_SECONDS;
 
+use super::model;
+
 /// Where the frozen parts of a bundle lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,12 +81,7 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
 
 /// Copies the files of `model` into the folder `name` of the bundle.
 fn copy(model: &Checkpoint, out: &Path, name: &str) -> anyhow::Result<Part> {
-    let to = create(out, name)?;
-    let files = model.model_files()?;
-    for file in &files {
-        let source = model.path_of(file);
-        fs::copy(&source, to.join(file)).with_context(|| format!("cannot copy `{}`", source.display()))?;
-    }
+    let files = model::copy(model, &out.join(name))?;
     part(out, Path::new(name), &files)
 }
 

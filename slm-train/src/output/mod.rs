@@ -5,4 +5,5 @@
 
 pub mod bundle;
 pub mod folder;
+pub mod model;
 pub mod tokenizer;

@@ -31,6 +31,7 @@ use crate::data::mixture::{Corpus, MixedRows};
 use crate::data::rows::Rows;
 use crate::data::vocabulary;
 use crate::digest::digest;
+use crate::output::model;
 use crate::output::tokenizer::TokenizerFiles;
 use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample, Source, rng_for};
 
@@ -300,17 +301,10 @@ pub fn train(
 /// Copies the frozen encoder into its place in the folder `dir`, and the settings of its features beside the layers, whose
 /// folder is an encoder of its own.
 fn take_along(base: &Checkpoint, dir: &Path) -> anyhow::Result<()> {
-    let folder = dir.join(BASE_FOLDER);
-    fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let copy = |name: &str, to: &Path| {
-        let from = base.path_of(name);
-        fs::copy(&from, to.join(name)).with_context(|| format!("cannot copy `{}`", from.display()))
-    };
-    for name in base.model_files()? {
-        copy(&name, &folder)?;
-    }
+    model::copy(base, &dir.join(BASE_FOLDER))?;
     for name in [PREPROCESSOR_FILE, PROCESSOR_FILE].into_iter().filter(|name| base.has(name)) {
-        copy(name, dir)?;
+        let from = base.path_of(name);
+        fs::copy(&from, dir.join(name)).with_context(|| format!("cannot copy `{}`", from.display()))?;
     }
     Ok(())
 }
