@@ -205,7 +205,7 @@ fn what_stands_on_labels_works_with_it() {
 
         // By itself it is a CTC model.
         let model = Model::open(&listening, &OpenOptions::new()).unwrap();
-        assert_eq!(model.kind(), ModelKind::CtcModel);
+        assert_eq!(Model::describe(&listening).unwrap().kind, ModelKind::CtcModel);
         let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.2).sin() * 0.1).collect();
         assert!(model.answer(&tone, &model.request(Task::Transcribe)).is_ok());
 
