@@ -4,7 +4,8 @@
 #     bash scripts/fetch-foundation-models.sh [FOLDER]
 #
 # `FOLDER/encoder/base` gets the encoder of whisper-base (MIT, 41 MB in f16), `FOLDER/llm` SmolLM2-135M-Instruct
-# (Apache-2.0, 98 MB in Q4_1). FOLDER is `weights/slm-base` if nothing is said. What is there already is checked and kept;
+# (Apache-2.0, 98 MB in Q4_1). What the scripts for the whole models fetched before (`SLM_WHISPER_BASE`, `SLM_SMOLLM2`)
+# is taken from there. FOLDER is `weights/slm-base` if nothing is said. What is there already is checked and kept;
 # the files are the same bytes each time, as `slm.json` says by their hashes.
 set -euo pipefail
 
@@ -25,13 +26,13 @@ HASHES
 
 if ! is_whole; then
     # The whole of whisper-base stays where the tests look for it.
-    bash "$here/fetch-whisper-base.sh" "$root/target/whisper-base" > /dev/null
-    for name in config.json preprocessor_config.json; do
-        cp "$root/target/whisper-base/$name" "$base/$name"
-    done
-    python3 "$here/part_of_safetensors.py" "$root/target/whisper-base/model.safetensors" model.encoder. \
-        "$base/model.safetensors"
+    whisper=${SLM_WHISPER_BASE:-"$root/target/whisper-base"}
+    bash "$here/fetch-whisper-base.sh" "$whisper" > /dev/null
+    cp "$whisper/config.json" "$whisper/preprocessor_config.json" "$base"
+    python3 "$here/part_of_safetensors.py" "$whisper/model.safetensors" model.encoder. "$base/model.safetensors"
     is_whole || { echo "error: the files of \`$base\` are not those that they should be" >&2; exit 1; }
 fi
+name=SmolLM2-135M-Instruct.Q4_1.gguf
+[ -e "$folder/llm/$name" ] || [ ! -f "${SLM_SMOLLM2:-}" ] || cp "$SLM_SMOLLM2" "$folder/llm/$name"
 bash "$here/fetch-smollm2.sh" "$folder/llm" > /dev/null
 echo "\`$folder\` has the encoder of whisper-base and SmolLM2-135M-Instruct" >&2

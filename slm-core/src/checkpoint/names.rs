@@ -15,6 +15,15 @@ pub(super) fn is_base_name(name: &str) -> bool {
     is_normal && components.next().is_none() && !name.contains(['/', '\\', ':'])
 }
 
+/// The subfolder of a part that has the model which it stands on.
+pub(super) const BASE_FOLDER: &str = "base";
+
+/// Whether `name` is a file directly in a folder, or in its subfolder [`BASE_FOLDER`], told by a slash on every system.
+pub(super) fn is_part_name(name: &str) -> bool {
+    let below = name.strip_prefix(BASE_FOLDER).and_then(|rest| rest.strip_prefix('/'));
+    is_base_name(below.unwrap_or(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +35,18 @@ mod tests {
         }
         for name in ["", ".", "..", "../x", "a/b", "a/", "/x", "a\\b", "C:x", "./x"] {
             assert!(!is_base_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_part_may_lead_into_its_base() {
+        for name in ["config.json", "base", "base/config.json", "base/base"] {
+            assert!(is_part_name(name), "{name}");
+        }
+        for name in
+            ["base/", "base/..", "base/a/b", "base//x", "base\\x", "other/x", "/base/x", "../base/x", ""]
+        {
+            assert!(!is_part_name(name), "{name}");
         }
     }
 }
