@@ -15,9 +15,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-# Kind of text, weight, Debian packages. Licences are those of the packages' `copyright` files: WordNet's own (free);
-# fortunes, the dictionaries and the words of programs GPL or alike, the Devil's Dictionary public domain. LibreOffice
-# is MPL-2.0, GNOME's help CC-BY-SA-3.0.
+# Kind of text, weight, Debian packages. `weights/README.md` has their licences.
 DEBIAN = {
     "wordnet": (2.0, ["wordnet-base"]),
     "glosses": (0.5, ["wordnet-base"]),
@@ -31,7 +29,7 @@ DEBIAN = {
     "help": (0.7, ["gnome-user-docs", "libreoffice-help-en-us", "debian-faq"]),
     "descriptions": (0.3, []),
 }
-# The same of PyPI: what chat bots say. The sentences of ALICE are GPL, chatterbot's corpus is BSD.
+# The same of PyPI: what chat bots say.
 PYPI = {
     "chat": (2.0, ["python-aiml==0.9.3", "chatterbot-corpus==1.3.3"]),
 }
