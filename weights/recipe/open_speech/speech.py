@@ -3,7 +3,9 @@
 import json
 import math
 import multiprocessing
+import queue
 import random
+import shutil
 import sys
 import time
 
@@ -125,6 +127,9 @@ def work(plan, folder, models, kind, indices, results):
 
 def speak(sentences, out, models, split, voices, skip, count, seed, jobs, kind):
     """Makes utterances `skip` to `skip + count` and their manifest; what is there already stays."""
+    for program in ("espeak-ng", "flite"):
+        if shutil.which(program) is None:
+            raise SystemExit(f"error: `{program}` is not installed")
     with sentences.open(encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["split"] == split]
     fetch(models)
@@ -155,7 +160,12 @@ def speak(sentences, out, models, split, voices, skip, count, seed, jobs, kind):
     with journal.open("a", encoding="utf-8") as file:
         file.write("\n" if torn else "")
         while running:
-            found = results.get()
+            try:
+                found = results.get(timeout=60)
+            except queue.Empty:
+                if not any(process.is_alive() for process in processes):
+                    raise SystemExit("error: a process ended early; give the command again") from None
+                continue
             if found is None:
                 running -= 1
                 continue
