@@ -25,7 +25,7 @@ pub mod tensors;
 mod yaml;
 
 pub use bundle::{
-    Bundle, BundleError, BundleManifest, FORMAT_VERSION, MANIFEST_NAME, Part, Parts, PromptSettings,
+    Bundle, BundleError, BundleManifest, FORMAT_VERSION, Form, MANIFEST_NAME, Part, Parts, PromptSettings,
     TaskDecoding,
 };
 pub use card::ModelCard;

@@ -48,10 +48,22 @@ mod tests {
         for name in ["", ".", "..", "../x", "a/b", "a/", "/x", "a\\b", "C:x", "./x"] {
             assert!(!is_base_name(name), "{name}");
         }
-        for name in ["config.json", "base/config.json", "base"] {
+        for name in ["config.json", "base/config.json", "base", "base/base"] {
             assert!(is_file_name(name), "{name}");
         }
-        for name in ["base/", "base/../x", "base/base/x", "other/x", "base\\x"] {
+        let outside = [
+            "base/",
+            "base/..",
+            "base/../x",
+            "base/a/b",
+            "base//x",
+            "base\\x",
+            "other/x",
+            "/base/x",
+            "../base/x",
+            "",
+        ];
+        for name in outside {
             assert!(!is_file_name(name), "{name}");
         }
     }

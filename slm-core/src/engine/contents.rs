@@ -200,6 +200,14 @@ impl Contents {
         })
     }
 
+    /// The forms of its parts that are there, in their order; none for a part that has but one without a name.
+    pub(super) fn forms(&self) -> Vec<Option<String>> {
+        match self {
+            Self::Bundle(bundle) => bundle.forms().into(),
+            _ => vec![None],
+        }
+    }
+
     /// The keys of the tasks that it can do.
     pub(super) fn tasks(&self) -> Vec<String> {
         match self {
@@ -263,7 +271,7 @@ impl Contents {
             for (part, own, others) in
                 [("speech encoder", &own.encoder, &others.encoder), ("language model", &own.llm, &others.llm)]
             {
-                if own.files != others.files {
+                if !own.has_form_of(others) {
                     return Err(LoadError::OtherBase { place: place.to_owned(), part }.into());
                 }
             }

@@ -61,6 +61,8 @@ pub struct PartDescription {
     pub base: Option<String>,
     /// Files that the model needs beside the weights and the folder lacks.
     pub missing: Vec<&'static str>,
+    /// The form that is there, where a bundle accepts several or names it.
+    pub form: Option<String>,
 }
 
 /// What the headers of weight files say.
@@ -134,7 +136,7 @@ impl WeightSummary {
 }
 
 impl PartDescription {
-    fn read(part: Part, checkpoint: &Checkpoint) -> Result<Self, Error> {
+    fn read(part: Part, checkpoint: &Checkpoint, form: Option<String>) -> Result<Self, Error> {
         #[derive(Default, Deserialize)]
         struct Config {
             #[serde(default)]
@@ -164,6 +166,7 @@ impl PartDescription {
             tokens: TextTokenizer::find(checkpoint)?.map(|tokenizer| tokenizer.len()),
             base: if part == Part::Lora { Lora::load(checkpoint)?.base().map(str::to_owned) } else { None },
             missing: missing.map(|(name, _)| *name).collect(),
+            form,
         })
     }
 }
@@ -187,7 +190,8 @@ impl ModelDescription {
             capabilities: contents.capabilities()?,
             parts: parts
                 .iter()
-                .map(|(part, checkpoint)| PartDescription::read(*part, checkpoint))
+                .zip(contents.forms())
+                .map(|((part, checkpoint), form)| PartDescription::read(*part, checkpoint, form))
                 .collect::<Result<_, _>>()?,
             working: working(&parts)?,
         })

@@ -1,6 +1,7 @@
 //! Whether a model on disk has all that it needs, and whether that fits together: from its small files and the headers of
 //! its weights, without reading a tensor.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Map;
@@ -123,7 +124,12 @@ pub(super) fn examine(place: &Path, placement: Placement) -> Vec<Finding> {
         Ok(opened) => opened,
         Err(error) => return vec![Finding { part: WHOLE, check: Check::Kind, outcome: Err(error) }],
     };
-    let kind = contents.kind().name().to_owned();
+    let mut kind = contents.kind().name().to_owned();
+    for ((part, _), form) in parts.iter().zip(contents.forms()) {
+        if let Some(form) = form {
+            let _ = write!(kind, ", {}: {form}", part.name());
+        }
+    }
     let mut findings = vec![Finding { part: WHOLE, check: Check::Kind, outcome: Ok(kind) }];
     let placement = placement.with_reading(Reading::Shapes);
     for (part, checkpoint) in &parts {

@@ -110,7 +110,10 @@ fn bundle_rows(described: &ModelDescription, place: String) -> Vec<Row> {
         ("tasks", described.tasks.join(", ")),
         ("can", capable::text(described)),
     ];
-    rows.extend(described.parts.iter().map(|part| (part.name, weights_text(&part.weights))));
+    rows.extend(described.parts.iter().map(|part| {
+        let form = part.form.as_ref().map(|form| format!("; {form}")).unwrap_or_default();
+        (part.name, format!("{}{form}", weights_text(&part.weights)))
+    }));
     let hashes = "every file that `slm.json` lists is the one that the adapter was trained with; other files are not \
                   read";
     rows.push(("hashes", hashes.to_owned()));

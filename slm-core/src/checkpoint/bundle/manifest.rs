@@ -1,17 +1,13 @@
 //! `slm.json`: what a bundle is made of.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, PromptSettings, TaskDecoding};
-use crate::checkpoint::gguf;
+use super::{BundleError, Part, PromptSettings, TaskDecoding};
 use crate::checkpoint::json;
-use crate::checkpoint::names::is_file_name;
-use crate::checkpoint::nemo;
-use crate::checkpoint::tensors::WeightFormat;
-use crate::checkpoint::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILES};
+use crate::checkpoint::{PREPROCESSOR_FILE, TOKENIZER_FILES};
 
 /// The format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -61,16 +57,6 @@ pub struct Parts {
     pub llm: Part,
     /// The adapter between them.
     pub adapter: Part,
-}
-
-/// A folder and its files.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// The folder, relative to the bundle's or absolute.
-    pub path: PathBuf,
-    /// SHA-256 of each file in lower-case hexadecimal, by file name. Files that are not here are not read.
-    pub files: BTreeMap<String, String>,
 }
 
 /// Only the version, which decides how the rest is read.
@@ -152,48 +138,10 @@ impl BundleManifest {
     }
 }
 
-impl Part {
-    /// `own` are the files of which one must be there, beside the config and the weights.
-    fn add_problems(&self, name: &str, own: &[&str], problems: &mut Vec<String>) {
-        if self.path.as_os_str().is_empty() {
-            problems.push(format!("`parts.{name}.path` is empty"));
-        }
-        let has = |file: &str| self.files.contains_key(file);
-        let weights: Vec<&str> =
-            WeightFormat::NAMED.iter().flat_map(|(_, file, index)| [*file, *index]).collect();
-        // An archive or a GGUF file holds all that a part needs; with a config beside it, the config is what counts.
-        let is_archive = |file: &String| {
-            let extension = Path::new(file).extension();
-            extension.is_some_and(|found| found == nemo::EXTENSION || found == gguf::EXTENSION)
-        };
-        let is_whole = !has(CONFIG_FILE) && self.files.keys().any(is_archive);
-        let needed = if is_whole { &[] } else { &[&[CONFIG_FILE][..], &weights, own][..] };
-        for alternatives in needed {
-            if let Some(first) = alternatives.first()
-                && !alternatives.iter().any(|file| has(file))
-            {
-                problems.push(format!("`parts.{name}.files` lacks `{first}`"));
-            }
-        }
-        for (file, hash) in &self.files {
-            if !is_file_name(file) {
-                problems
-                    .push(format!("`parts.{name}.files`: name `{}` leaves the folder", file.escape_debug()));
-            }
-            let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            if hash.len() != 64 || !hash.bytes().all(is_hex) {
-                problems.push(format!(
-                    "`parts.{name}.files`: `{}` has no SHA-256 in lower-case hexadecimal",
-                    file.escape_debug()
-                ));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::bundle::Form;
 
     #[test]
     fn all_problems_are_told() {
@@ -233,14 +181,28 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_a_whole_part_unless_a_config_is_beside_it() {
-        let lacks = |files: &[&str]| {
-            let files = files.iter().map(|file| ((*file).to_owned(), "0".repeat(64))).collect();
-            let mut problems = Vec::new();
-            Part { path: "x".into(), files }.add_problems("encoder", &[PREPROCESSOR_FILE], &mut problems);
-            problems.len()
-        };
-        assert_eq!((lacks(&["x.nemo"]), lacks(&["x.gguf"])), (0, 0));
-        assert_eq!(lacks(&["x.nemo", CONFIG_FILE]), 2);
+    fn every_form_is_checked() {
+        let mut manifest = BundleManifest::new("x");
+        let before = manifest.problems().len();
+        manifest.parts.llm.or.push(Form::default());
+        let problems = manifest.problems();
+        let of_form = "`parts.llm.or[0].files` lacks `config.json`".to_owned();
+        assert!(problems.len() == before + 3 && problems.contains(&of_form), "{problems:#?}");
+    }
+
+    #[test]
+    fn forms_are_written_where_there_are_any() {
+        let mut manifest = BundleManifest::new("x");
+        let value = serde_json::to_value(&manifest).unwrap();
+        let keys: Vec<&String> = value["parts"]["llm"].as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["files", "path"]);
+        let files = BTreeMap::from([("x.gguf".to_owned(), "0".repeat(64))]);
+        manifest.parts.llm.form = "Q4_1".into();
+        manifest.parts.llm.or.push(Form { form: String::new(), files });
+        manifest.parts.llm.source = Some("`sh fetch.sh`".into());
+        let value = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(value["parts"]["llm"]["or"], serde_json::json!([{"files": {"x.gguf": "0".repeat(64)}}]));
+        assert_eq!(value["parts"]["llm"]["source"], "`sh fetch.sh`");
+        assert_eq!(serde_json::from_value::<BundleManifest>(value).unwrap(), manifest);
     }
 }

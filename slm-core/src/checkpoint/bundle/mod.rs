@@ -2,17 +2,21 @@
 //!
 //! `slm.json` ([`BundleManifest`]) names three parts: the speech encoder, the language model, and the adapter between
 //! them. It gives the SHA-256 of their files, so that an adapter never runs between other models than those it was
-//! trained for; a file that it does not name is never read.
+//! trained for; a file that it does not name is never read. A part may be accepted in several forms ([`Form`]), and its
+//! files may come from elsewhere: then the manifest says how to get them.
 
+mod chosen;
 mod decoding;
 mod manifest;
+mod part;
 mod prompt;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use decoding::TaskDecoding;
-pub use manifest::{BundleManifest, FORMAT_VERSION, Part, Parts};
+pub use manifest::{BundleManifest, FORMAT_VERSION, Parts};
+pub use part::{Form, Part};
 pub use prompt::PromptSettings;
 
 use super::json::{self, JsonError};
@@ -42,13 +46,15 @@ pub enum BundleError {
         /// The version in the manifest.
         found: u32,
     },
-    /// A file that the manifest names is not there.
-    #[error("cannot open bundle `{}`: `{}` is missing", dir.display(), file.display())]
+    /// Files that the manifest names are not there.
+    #[error("cannot open bundle `{}`: {} missing", dir.display(), listed(files))]
     Missing {
         /// The bundle's folder.
         dir: PathBuf,
-        /// The file.
-        file: PathBuf,
+        /// The files.
+        files: Vec<PathBuf>,
+        /// How to get them, as the manifest says it.
+        origin: Option<String>,
     },
     /// A file is not the one that the manifest was written for.
     #[error("cannot open bundle `{}`: `{}`: sha256 {} expected, {} found",
@@ -62,6 +68,8 @@ pub enum BundleError {
         expected: String,
         /// The file's own, in full.
         found: String,
+        /// How to get the file, as the manifest says it.
+        origin: Option<String>,
     },
     /// The system refused.
     #[error("cannot access `{}`", path.display())]
@@ -80,6 +88,9 @@ impl BundleError {
     /// One next step.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Missing { origin: Some(origin), .. } | Self::Hash { origin: Some(origin), .. } => {
+                Some(format!("to fetch it: {origin}"))
+            }
             Self::Hash { .. } => Some("restore the file, or train the adapter for the new one".into()),
             Self::Version { found, .. } if *found > FORMAT_VERSION => {
                 Some("a newer release of SLM reads it".into())
@@ -93,6 +104,17 @@ fn sha256(file: &Path) -> Result<String, BundleError> {
     hash::sha256_file(file).map_err(|source| BundleError::Io { path: file.into(), source })
 }
 
+/// The first few of `files` and a verb.
+fn listed(files: &[PathBuf]) -> String {
+    const SHOWN: usize = 4;
+    let mut named: Vec<String> =
+        files.iter().take(SHOWN).map(|file| format!("`{}`", file.display())).collect();
+    if files.len() > SHOWN {
+        named.push(format!("{} more", files.len() - SHOWN));
+    }
+    format!("{} {}", named.join(", "), if files.len() == 1 { "is" } else { "are" })
+}
+
 fn abbreviated(hash: &str) -> String {
     let head: String = hash.chars().take(12).collect();
     format!("{head}..")
@@ -103,10 +125,13 @@ fn abbreviated(hash: &str) -> String {
 pub struct Bundle {
     dir: PathBuf,
     manifest: BundleManifest,
+    /// The form of each part that is there.
+    forms: [usize; 3],
 }
 
 impl Bundle {
-    /// Reads the manifest in `dir` and compares the hash of every file that it names.
+    /// Reads the manifest in `dir` and compares the hash of every file that it names. Of a part with several forms the
+    /// first counts whose files are all there with its hashes.
     ///
     /// # Errors
     ///
@@ -126,26 +151,11 @@ impl Bundle {
             return Err(BundleError::NoManifest { dir: dir.into() });
         }
         let manifest = BundleManifest::read(&path, dir)?;
-        for part in manifest.parts.all() {
-            let folder = dir.join(&part.path);
-            for (name, expected) in &part.files {
-                let file = folder.join(name);
-                if !file.is_file() {
-                    let dir = dir.into();
-                    return Err(BundleError::Missing { dir, file });
-                }
-                let found = match hash::sha256_file_watched(&file, keep_going) {
-                    Ok(Some(found)) => found,
-                    Ok(None) => return Err(BundleError::Cancelled),
-                    Err(source) => return Err(BundleError::Io { path: file, source }),
-                };
-                if found != *expected {
-                    let (dir, expected) = (dir.into(), expected.clone());
-                    return Err(BundleError::Hash { dir, file, expected, found });
-                }
-            }
+        let mut forms = [0; 3];
+        for (part, form) in manifest.parts.all().into_iter().zip(&mut forms) {
+            *form = chosen::choose(dir, part, keep_going)?;
         }
-        Ok(Self { dir: dir.into(), manifest })
+        Ok(Self { dir: dir.into(), manifest, forms })
     }
 
     /// Writes `manifest` to `dir`, which is made when it is not there. The parts are already in place.
@@ -174,8 +184,8 @@ impl Bundle {
         for &name in files {
             let file = dir.join(&part.path).join(name);
             if !file.is_file() {
-                let dir = dir.into();
-                return Err(BundleError::Missing { dir, file });
+                let (dir, files) = (dir.into(), vec![file]);
+                return Err(BundleError::Missing { dir, files, origin: None });
             }
             part.files.insert(name.to_owned(), sha256(&file)?);
         }
@@ -198,7 +208,7 @@ impl Bundle {
     ///
     /// [`CheckpointError`] when a file was removed since the bundle was opened.
     pub fn encoder(&self) -> Result<Checkpoint, CheckpointError> {
-        self.part(&self.manifest.parts.encoder)
+        self.part(0)
     }
 
     /// The language model: the files that the manifest names, and no other.
@@ -207,7 +217,7 @@ impl Bundle {
     ///
     /// As [`Self::encoder`].
     pub fn llm(&self) -> Result<Checkpoint, CheckpointError> {
-        self.part(&self.manifest.parts.llm)
+        self.part(1)
     }
 
     /// The adapter: the files that the manifest names, and no other.
@@ -216,11 +226,20 @@ impl Bundle {
     ///
     /// As [`Self::encoder`].
     pub fn adapter(&self) -> Result<Checkpoint, CheckpointError> {
-        self.part(&self.manifest.parts.adapter)
+        self.part(2)
     }
 
-    fn part(&self, part: &Part) -> Result<Checkpoint, CheckpointError> {
-        Checkpoint::listed(&self.dir.join(&part.path), part.files.keys())
+    /// The forms of encoder, language model and adapter that are there; none for a part that has but one without a name.
+    pub fn forms(&self) -> [Option<String>; 3] {
+        let parts = self.manifest.parts.all();
+        std::array::from_fn(|part| parts[part].form_name(self.forms[part]))
+    }
+
+    /// The part at `index` of [`Parts::all`], in the form that is there.
+    fn part(&self, index: usize) -> Result<Checkpoint, CheckpointError> {
+        let part = self.manifest.parts.all()[index];
+        let files = part.forms().nth(self.forms[index]).unwrap_or(&part.files);
+        Checkpoint::listed(&self.dir.join(&part.path), files.keys())
     }
 }
 
@@ -320,6 +339,68 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let error = Bundle::open(empty.path()).unwrap_err();
         assert!(matches!(error, BundleError::NoManifest { .. }));
+    }
+
+    /// A bundle whose language model is accepted in two forms, the second with a file more, that people have to fetch.
+    fn of_two_forms(dir: &Path) -> BundleManifest {
+        let mut manifest = sample(dir);
+        let llm = dir.join("llm");
+        let first = manifest.parts.llm.files.clone();
+        fs::write(llm.join("model.safetensors"), "the same in f32").unwrap();
+        fs::create_dir(llm.join("base")).unwrap();
+        fs::write(llm.join("base/model.safetensors"), "what it stands on").unwrap();
+        let listed = ["base/model.safetensors", "config.json", "model.safetensors", "tokenizer.json"];
+        let part = &mut manifest.parts.llm;
+        *part = Bundle::hash_part(dir, "llm", &listed).unwrap();
+        part.or.push(Form { form: "f32".into(), files: std::mem::replace(&mut part.files, first) });
+        part.source = Some("`sh fetch.sh`".into());
+        Bundle::write(dir, &manifest).unwrap();
+        manifest
+    }
+
+    #[test]
+    fn the_first_form_that_is_there_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = of_two_forms(dir.path());
+        let weights = dir.path().join("llm/model.safetensors");
+        // The names of the first form are all there too, but not its weights.
+        let bundle = Bundle::open(dir.path()).unwrap();
+        assert_eq!(bundle.manifest(), &manifest);
+        assert_eq!(bundle.forms(), [None, Some("f32 (2 of 2)".into()), None]);
+        fs::write(&weights, "llm model.safetensors").unwrap();
+        let bundle = Bundle::open(dir.path()).unwrap();
+        assert_eq!(bundle.forms(), [None, Some("form 1 of 2".into()), None]);
+        let files = bundle.llm().unwrap();
+        assert_eq!(files.files().len(), 3);
+        // What is told is the difference from the first.
+        fs::write(&weights, "other").unwrap();
+        let error = Bundle::open(dir.path()).unwrap_err();
+        let expected = &manifest.parts.llm.files["model.safetensors"];
+        assert!(matches!(&error, BundleError::Hash { expected: told, .. } if told == expected), "{error}");
+        assert_eq!(error.hint().as_deref(), Some("to fetch it: `sh fetch.sh`"));
+    }
+
+    #[test]
+    fn what_the_nearest_form_lacks_is_told_with_how_to_get_it() {
+        let dir = tempfile::tempdir().unwrap();
+        of_two_forms(dir.path());
+        let llm = dir.path().join("llm");
+        fs::remove_file(llm.join("config.json")).unwrap();
+        fs::remove_file(llm.join("base/model.safetensors")).unwrap();
+        let error = Bundle::open(dir.path()).unwrap_err();
+        assert!(matches!(&error, BundleError::Missing { files, .. } if *files == [llm.join("config.json")]));
+        assert!(error.to_string().ends_with("config.json` is missing"), "{error}");
+        assert_eq!(error.hint().as_deref(), Some("to fetch it: `sh fetch.sh`"));
+        fs::remove_file(llm.join("tokenizer.json")).unwrap();
+        let text = Bundle::open(dir.path()).unwrap_err().to_string();
+        assert!(text.contains("config.json`, `") && text.ends_with("tokenizer.json` are missing"), "{text}");
+    }
+
+    #[test]
+    fn of_many_missing_files_some_are_named() {
+        let files: Vec<PathBuf> = (0..6).map(|i| PathBuf::from(format!("{i}"))).collect();
+        assert_eq!(listed(&files), "`0`, `1`, `2`, `3`, 2 more are");
+        assert_eq!(listed(&files[..1]), "`0` is");
     }
 
     #[test]

@@ -1,0 +1,61 @@
+//! The frozen parts of `weights/slm-base`, which `scripts/fetch-foundation-models.sh` brings. What needs them is skipped
+//! where they are not there.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers outside of test functions")]
+
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use slm_core::Model;
+use slm_core::models::checkpoint::MANIFEST_NAME;
+use slm_core::models::encoder::SpeechEncoder;
+use slm_tests::{checkpoint, float_values};
+
+/// What brings the parts.
+const SCRIPT: &str = "scripts/fetch-foundation-models.sh";
+/// Values of the encoder of whisper-base.
+const ENCODER_VALUES: usize = 20_590_592;
+
+fn slm_base() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../weights/slm-base")
+}
+
+/// The encoder of whisper-base alone, where it was fetched.
+fn encoder() -> Option<PathBuf> {
+    let dir = slm_base().join("encoder/base");
+    if dir.join("model.safetensors").is_file() {
+        return Some(dir);
+    }
+    eprintln!("skipped: `{}` has no weights, see {SCRIPT}", dir.display());
+    None
+}
+
+#[test]
+fn the_encoder_alone_is_that_of_the_whole_model() {
+    let Some(dir) = encoder() else { return };
+    let device = Device::flex();
+    let values = float_values(&SpeechEncoder::load(&checkpoint(&dir), &device).unwrap());
+    assert_eq!(values.len(), ENCODER_VALUES);
+    let Some(whole) = std::env::var_os("SLM_WHISPER_BASE").map(PathBuf::from) else {
+        eprintln!("skipped: `SLM_WHISPER_BASE` names no folder, see scripts/fetch-whisper-base.sh");
+        return;
+    };
+    assert!(values == float_values(&SpeechEncoder::load(&checkpoint(&whole), &device).unwrap()));
+}
+
+/// A checkout without the parts says what brings them; with them, every file is the one that the adapter was trained with.
+#[test]
+fn the_model_opens_or_says_how_to_get_its_parts() {
+    let dir = slm_base();
+    if !dir.join(MANIFEST_NAME).is_file() {
+        eprintln!("skipped: `{}` has no `{MANIFEST_NAME}`", dir.display());
+        return;
+    }
+    match Model::describe(&dir) {
+        Ok(described) => assert_eq!(described.name.as_deref(), Some("slm-base")),
+        Err(error) => {
+            assert!(encoder().is_none(), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains(SCRIPT)), "{error}: {:?}", error.hint());
+        }
+    }
+}
