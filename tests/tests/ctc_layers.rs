@@ -36,7 +36,7 @@ fn config(layers: usize, stack: usize) -> CtcLayersConfig {
 /// Without blocks all is a projection of stacked states, a norm and the head: done once more in f64.
 #[test]
 fn states_are_stacked_projected_and_labelled() {
-    let device = backend();
+    let device = backend().device().unwrap();
     device.seed(3);
     let (stack, width, hidden, labels) = (3, 4, 8, 5);
     let layers = config(0, stack).init(width, &device);
@@ -78,7 +78,7 @@ fn states_are_stacked_projected_and_labelled() {
 
 #[test]
 fn a_row_of_a_batch_is_what_it_is_alone() {
-    let device = backend();
+    let device = backend().device().unwrap();
     device.seed(4);
     let layers = config(2, 2).init(4, &device);
     let values = Tensor::<3>::random([2, 9, 4], Distribution::Normal(0.0, 1.0), &device);
