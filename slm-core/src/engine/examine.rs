@@ -242,6 +242,8 @@ mod tests {
     use burn::prelude::*;
 
     use super::*;
+    use crate::checkpoint::{Bundle, BundleManifest, Form, MANIFEST_NAME, json};
+    use crate::engine::ModelDescription;
 
     fn repository(path: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -322,6 +324,37 @@ mod tests {
         assert_eq!(checks, [Check::ChatTemplate, Check::Generation, Check::Answers], "{text}");
         let (checks, text) = failures(tempfile::tempdir().unwrap().path());
         assert_eq!(checks, [Check::Kind], "{text}");
+    }
+
+    #[test]
+    fn the_form_of_a_part_is_told_and_how_to_get_it() {
+        let tiny = repository("weights/slm-tiny");
+        let mut manifest: BundleManifest = json::read(&tiny.join(MANIFEST_NAME)).unwrap();
+        let parts = &mut manifest.parts;
+        for part in [&mut parts.encoder, &mut parts.llm, &mut parts.adapter] {
+            part.path = tiny.join(&part.path);
+        }
+        // The form that is there is the second.
+        let other = parts.llm.files.keys().map(|file| (file.clone(), "0".repeat(64))).collect();
+        let files = std::mem::replace(&mut parts.llm.files, other);
+        parts.llm.or.push(Form { form: "f16".into(), files });
+        parts.llm.source = Some("`sh fetch.sh`".into());
+        let dir = tempfile::tempdir().unwrap();
+        Bundle::write(dir.path(), &manifest).unwrap();
+        let findings = found(dir.path());
+        assert!(findings.iter().all(|finding| finding.outcome.is_ok()), "{findings:?}");
+        assert_eq!(findings[0].outcome.as_ref().unwrap(), "bundle, llm: f16 (2 of 2)");
+        let described = ModelDescription::read(dir.path()).unwrap();
+        let forms: Vec<Option<&str>> = described.parts.iter().map(|part| part.form.as_deref()).collect();
+        assert_eq!(forms, [None, Some("f16 (2 of 2)"), None]);
+        // Elsewhere there are no files.
+        manifest.parts.llm.path = "llm".into();
+        Bundle::write(dir.path(), &manifest).unwrap();
+        let findings = found(dir.path());
+        assert_eq!(findings.len(), 1);
+        let error = findings[0].outcome.as_ref().unwrap_err();
+        assert!(error.to_string().ends_with(" are missing"), "{error}");
+        assert_eq!(findings[0].advice().as_deref(), Some("to fetch it: `sh fetch.sh`"));
     }
 
     #[test]

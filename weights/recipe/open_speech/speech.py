@@ -15,7 +15,7 @@ import soundfile
 from voices import KNOWN, UNSEEN, Synthesiser, fetch
 
 RATE = 16_000
-# The share of each engine. whisper hears espeak-ng worst of all; Kokoro is the most human, and the slowest.
+# The share of each engine. whisper-base mishears espeak-ng more often than the others; Kokoro is the most human, and the slowest.
 SHARES = {
     "known": {"espeak": 0.28, "flite": 0.50, "piper": 0.19, "kokoro": 0.03},
     "unseen": {"espeak": 0.30, "flite": 0.25, "kokoro": 0.45},
