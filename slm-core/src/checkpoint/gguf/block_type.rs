@@ -49,7 +49,7 @@ const FACTS: [Fact; 11] = [
 
 impl BlockType {
     /// The values of the largest block.
-    pub(super) const MAX_VALUES: usize = 256;
+    pub(crate) const MAX_VALUES: usize = 256;
 
     /// The type with this number.
     pub(super) fn of(number: u32) -> Option<Self> {

@@ -4,11 +4,16 @@
 //! name in its files. Names, shapes and types are compared with the module before a tensor is touched, so that all
 //! problems are told at once; [`WeightsError`](crate::checkpoint::tensors::WeightsError) has them.
 
+mod check;
+mod convert;
 mod count;
+mod fill;
+mod kept;
 mod linears;
 mod load;
 mod path;
 mod placement;
+mod plan;
 mod range;
 mod save;
 
@@ -16,8 +21,10 @@ use burn::module::Param;
 use burn::prelude::*;
 
 pub use count::parameter_count;
+pub(crate) use kept::Kept;
 pub(crate) use linears::{attach, linears, matrix};
 pub use load::load;
+pub(crate) use plan::StoragePlan;
 pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
 pub use range::ValueRange;
 pub use save::{StorageType, save};

@@ -7,6 +7,8 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 
+use super::kept::{Asked, Kept};
+use super::plan::StoragePlan;
 use crate::checkpoint::gguf::BlockType;
 use crate::nn::host::has_host_memory;
 
@@ -18,7 +20,8 @@ use crate::nn::host::has_host_memory;
 ///
 /// In few bits rows must be whole blocks; those that are none of 256 values get 8 bits for `q4_k`, those that are none of
 /// 32 stay in f32. Embeddings and heads have 8 bits, as 4 change which of two words is the likelier. What a file has in few
-/// bits stays as it is, whichever of these is asked for. Products are with values in 8 bits; only `flex` has them.
+/// bits stays as it is, whichever of these is asked for; [`Mixed`](Self::Mixed) has that alone in few bits. Products are with
+/// values in 8 bits; only `flex` has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -37,25 +40,8 @@ pub enum ComputeType {
     /// 4 bits, and a scale and a minimum for each 32 values: more exact than the one before.
     #[serde(rename = "q4_k")]
     Q4K,
-}
-
-/// How a tensor is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// As floats.
-    Floats(DType),
-    /// In blocks of few bits.
-    Blocks(BlockType),
-}
-
-impl Kept {
-    /// Bytes of a tensor of so many values.
-    pub(super) fn bytes(self, values: u64) -> u64 {
-        match self {
-            Self::Floats(dtype) => values * dtype.size() as u64,
-            Self::Blocks(kind) => values / kind.values() as u64 * kind.bytes() as u64,
-        }
-    }
+    /// What the files have in few bits stays so where the device has products of such matrices; all else is in 32 bits.
+    Mixed,
 }
 
 /// A backend that does not compute in a type.
@@ -65,7 +51,8 @@ pub struct UnsupportedComputeType(pub ComputeType);
 
 impl ComputeType {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q4_0, Self::Q4K];
+    pub const ALL: [Self; 7] =
+        [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q4_0, Self::Q4K, Self::Mixed];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -76,23 +63,37 @@ impl ComputeType {
             Self::Q8_0 => "q8_0",
             Self::Q4_0 => "q4_0",
             Self::Q4K => "q4_k",
+            Self::Mixed => "mixed",
         }
     }
 
-    /// Bytes of large matrices with so many values.
+    /// Bytes of large matrices with so many values that no file has in few bits, and that are neither embeddings nor heads.
     pub fn bytes(self, values: u64) -> u64 {
-        self.kept().bytes(values)
+        match self.asked() {
+            Asked::Floats(dtype) => Kept::Floats(dtype).bytes(values),
+            Asked::Blocks(kind) => Kept::Blocks(kind).bytes(values),
+            Asked::Stored => Kept::FULL.bytes(values),
+        }
     }
 
-    /// How large matrices are kept.
-    pub(super) fn kept(self) -> Kept {
+    /// The type of the blocks, where it is one of few bits.
+    pub fn block_type(self) -> Option<BlockType> {
+        match self.asked() {
+            Asked::Blocks(kind) => Some(kind),
+            Asked::Floats(_) | Asked::Stored => None,
+        }
+    }
+
+    /// How large matrices are to be kept.
+    pub(super) fn asked(self) -> Asked {
         match self {
-            Self::F32 => Kept::Floats(DType::F32),
-            Self::F16 => Kept::Floats(DType::F16),
-            Self::Bf16 => Kept::Floats(DType::BF16),
-            Self::Q8_0 => Kept::Blocks(BlockType::Q8_0),
-            Self::Q4_0 => Kept::Blocks(BlockType::Q4_0),
-            Self::Q4K => Kept::Blocks(BlockType::Q4K),
+            Self::F32 => Asked::Floats(DType::F32),
+            Self::F16 => Asked::Floats(DType::F16),
+            Self::Bf16 => Asked::Floats(DType::BF16),
+            Self::Q8_0 => Asked::Blocks(BlockType::Q8_0),
+            Self::Q4_0 => Asked::Blocks(BlockType::Q4_0),
+            Self::Q4K => Asked::Blocks(BlockType::Q4K),
+            Self::Mixed => Asked::Stored,
         }
     }
 
@@ -102,9 +103,10 @@ impl ComputeType {
     ///
     /// [`UnsupportedComputeType`] where it does not.
     pub fn check(self, device: &Device) -> Result<(), UnsupportedComputeType> {
-        let is_supported = match self.kept() {
-            Kept::Floats(dtype) => device.supports_dtype(dtype),
-            Kept::Blocks(_) => has_host_memory(device),
+        let is_supported = match self.asked() {
+            Asked::Floats(dtype) => device.supports_dtype(dtype),
+            Asked::Blocks(_) => has_host_memory(device),
+            Asked::Stored => true,
         };
         if is_supported { Ok(()) } else { Err(UnsupportedComputeType(self)) }
     }
@@ -142,12 +144,14 @@ pub struct Placement {
     pub(super) compute: ComputeType,
     pub(super) reading: Reading,
     pub(super) observer: Option<Observer>,
+    pub(super) plan: Option<StoragePlan>,
 }
 
 impl Placement {
     /// On `device`, in f32.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), compute: ComputeType::F32, reading: Reading::Values, observer: None }
+        let (compute, reading) = (ComputeType::F32, Reading::Values);
+        Self { device: device.clone(), compute, reading, observer: None, plan: None }
     }
 
     /// With large matrices in `compute`, which the device has been [checked](ComputeType::check) for.
@@ -175,11 +179,26 @@ impl Placement {
         self
     }
 
+    /// With `plan` told how every tensor is kept.
+    #[must_use]
+    pub(crate) fn with_plan(mut self, plan: &StoragePlan) -> Self {
+        self.plan = Some(plan.clone());
+        self
+    }
+
     /// The same for weights that autodiff takes for constants.
     #[must_use]
     pub(crate) fn without_autodiff(mut self) -> Self {
         self.device = self.device.without_autodiff();
         self
+    }
+
+    /// What is asked for of large matrices: blocks that files have only where the device has products of them.
+    pub(super) fn asked(&self) -> Asked {
+        match self.compute.asked() {
+            Asked::Stored if !has_host_memory(&self.device) => Asked::Floats(DType::F32),
+            asked => asked,
+        }
     }
 
     /// The device.
