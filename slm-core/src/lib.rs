@@ -47,7 +47,7 @@ pub use engine::{
     Alternative, Answer, AudioPart, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport,
     CancelToken, Capabilities, Cause, Check, Delivery, Error, Event, Failure, Finding, Limits, MemoryBudget,
     MemoryEstimate, MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription,
-    Progress, Quiet, QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText,
+    Progress, Quantization, QuantizeError, QuantizedPart, Quiet, QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText,
     Warning, WeightSummary,
 };
 pub use llm::Attachment;

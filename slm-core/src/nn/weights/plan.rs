@@ -41,6 +41,13 @@ impl StoragePlan {
         kept
     }
 
+    /// Embeddings and heads.
+    pub(crate) fn of_tokens(&self) -> BTreeSet<String> {
+        let candidates = self.candidates();
+        let of_tokens = candidates.iter().filter(|(_, candidate)| candidate.role == Role::Tokens);
+        of_tokens.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The large matrices that have floats though blocks are asked for: their rows are no whole blocks.
     pub(crate) fn left(&self, compute: ComputeType) -> BTreeSet<String> {
         let is_left = |candidate: &Candidate| {
