@@ -1,12 +1,14 @@
 //! The linear maps of a module, by their paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer};
+use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId, Reparameterization};
 use burn::prelude::*;
 
 use super::path::ModulePath;
-use crate::nn::low_rank::LowRank;
+use crate::nn::beside;
+use crate::nn::few_bits::FewBits;
+use crate::nn::low_rank::{Half, LowRank};
 
 /// Inputs and outputs of every linear map of `module`, by its path (`layers.0.self_attn.q_proj`).
 pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
@@ -14,16 +16,77 @@ pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
 }
 
 /// The same module with thin matrices beside the matrices of linear maps, by the paths of [`linears`]. Everything else,
-/// the matrices included, is shared with `module`; those that it has already are added to its matrices, and blocks of few bits
-/// become floats.
-pub(crate) fn attach<M: Module>(module: M, mut thin: BTreeMap<String, LowRank>) -> M {
-    let module = module.materialize();
+/// the matrices and their blocks included, is shared with `module`; those that it has already stay beside the new ones.
+pub(crate) fn attach<M: Module>(module: M, thin: BTreeMap<String, LowRank>) -> M {
+    let mut fill = FillPlaces { path: ModulePath::default(), map: None, thin, filled: BTreeSet::new() };
+    let module = module.map(&mut fill);
+    let FillPlaces { mut thin, filled, .. } = fill;
+    thin.retain(|path, _| !filled.contains(path));
     let by_id = matrices(&module).into_iter().filter_map(|(path, (id, _))| Some((id, thin.remove(&path)?)));
-    let by_id = by_id.collect();
-    module.apply_reparameterization(Attach { by_id })
+    beside::attach(module, by_id.collect())
 }
 
-/// The matrix `[in, out]` of the linear map at `path`.
+/// The same module with the thin matrices added to the matrices. Beside blocks of few bits they stay: the sum has no such
+/// blocks.
+pub(crate) fn merge<M: Module>(module: M) -> M {
+    if has_blocks(&module) { module } else { module.materialize() }
+}
+
+/// Whether some of the matrices are in blocks of few bits.
+pub(crate) fn has_blocks<M: Module>(module: &M) -> bool {
+    struct Find(bool);
+    impl ModuleVisitor for Find {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0 |= name == FewBits::NAME;
+        }
+    }
+    let mut find = Find(false);
+    module.visit(&mut find);
+    find.0
+}
+
+/// Puts thin matrices where there are places for them, beside those that are there.
+struct FillPlaces {
+    path: ModulePath,
+    /// The linear map whose matrix was met last.
+    map: Option<String>,
+    thin: BTreeMap<String, LowRank>,
+    filled: BTreeSet<String>,
+}
+
+impl ModuleMapper for FillPlaces {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(half) = self.path.thin() else {
+            self.map = self.path.linear();
+            return param;
+        };
+        let found = self.map.as_ref().and_then(|map| Some((map, self.thin.get(map)?)));
+        let Some((map, thin)) = found else { return param };
+        self.filled.insert(map.clone());
+        let (own, rank) = match half {
+            Half::Down => (thin.down(), 1),
+            Half::Up => (thin.up(), 0),
+        };
+        let own = own.reshape(dims::<D>(own.dims()));
+        let is_empty = param.lazy_shape().num_elements() == 0;
+        Param::from_tensor(if is_empty { own } else { Tensor::cat(vec![param.val(), own], rank) })
+    }
+}
+
+/// The sizes of a matrix as those of a tensor of `D` dimensions, which are two.
+fn dims<const D: usize>(matrix: [usize; 2]) -> [usize; D] {
+    std::array::from_fn(|axis| matrix.get(axis).copied().unwrap_or(1))
+}
+
+/// The matrix `[in, out]` of the linear map at `path`, without what lies beside it: of one in blocks of few bits it is none.
 pub(crate) fn matrix<M: Module>(module: &M, path: &str) -> Option<Tensor<2>> {
     struct Find {
         wanted: ParamId,
@@ -71,24 +134,6 @@ fn matrices<M: Module>(module: &M) -> BTreeMap<String, (ParamId, [usize; 2])> {
     let mut list = List::default();
     module.visit(&mut list);
     list.found
-}
-
-/// Puts something beside the parameters of these ids.
-pub(super) struct Attach<R> {
-    pub(super) by_id: BTreeMap<ParamId, R>,
-}
-
-impl<R: Reparameterization> Reparameterizer for Attach<R> {
-    type Reparam = R;
-
-    fn reparameterize<const D: usize>(
-        &mut self,
-        _: &str,
-        param: Param<Tensor<D>>,
-    ) -> (Param<Tensor<D>>, Option<R>) {
-        let beside = self.by_id.remove(&param.id);
-        (param, beside)
-    }
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{ParamId, Reparameterization};
 use burn::prelude::*;
 
 use super::check::{Check, suggest};
 use super::fill::Fill;
-use super::linears::Attach;
 use super::path::ModulePath;
 use super::plan::LaidOut;
 use super::{Placement, Progress, Reading};
 use crate::checkpoint::tensors::{TensorProblem, TensorReader, WeightFiles, WeightsError};
+use crate::nn::beside;
 
 /// Fills `module` with the tensors of `files`, in f32 or, where it may be, in the type that `placement` asks for.
 ///
@@ -82,13 +81,8 @@ pub fn load<M: Module>(
     if !fill.problems.is_empty() {
         return Err(failed(fill.problems));
     }
-    let module = beside(module, fill.blocks);
-    Ok(beside(module, fill.shared))
-}
-
-/// `module` with what lies beside its parameters.
-fn beside<M: Module, R: Reparameterization>(module: M, by_id: BTreeMap<ParamId, R>) -> M {
-    if by_id.is_empty() { module } else { module.apply_reparameterization(Attach { by_id }) }
+    let module = beside::attach(module, fill.blocks);
+    Ok(beside::attach(module, fill.shared))
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -22,7 +22,7 @@ use burn::prelude::*;
 
 pub use count::parameter_count;
 pub(crate) use kept::Kept;
-pub(crate) use linears::{attach, linears, matrix};
+pub(crate) use linears::{attach, has_blocks, linears, matrix, merge};
 pub use load::load;
 pub(crate) use plan::StoragePlan;
 pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
