@@ -142,8 +142,7 @@ impl WeightSummary {
 
     /// Whether some of the tensors are in few bits.
     pub fn has_few_bits(&self) -> bool {
-        let kinds = self.dtypes.keys().filter_map(|name| BlockType::named(name));
-        kinds.into_iter().any(BlockType::is_few_bits)
+        has_few_bits(self.dtypes.keys().map(String::as_str))
     }
 }
 
@@ -250,10 +249,16 @@ pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<Memo
     let mut weights = 0;
     for (part, checkpoint) in &parts {
         let files = part.weights(checkpoint)?;
-        let plan = if needs_plan(compute) { plan(*part, checkpoint) } else { None };
+        let is_plain = compute == ComputeType::Mixed && !has_few_bits(files.dtypes());
+        let plan = if needs_plan(compute) && !is_plain { plan(*part, checkpoint) } else { None };
         weights += plan.map_or_else(|| compute.bytes(files.parameters()), |plan| plan.bytes(compute));
     }
     Ok(MemoryEstimate { weights, working: working(&parts)? })
+}
+
+/// Whether one of the types of tensors is one of few bits.
+fn has_few_bits<'a>(mut dtypes: impl Iterator<Item = &'a str>) -> bool {
+    dtypes.any(|name| BlockType::named(name).is_some_and(BlockType::is_few_bits))
 }
 
 /// Whether what a type takes depends on what each tensor is: embeddings and heads have 8 bits where others have 4.

@@ -12,6 +12,7 @@ use burn::module::{
 use burn::prelude::*;
 use burn::tensor::{DType, FloatDType, Shape};
 
+use super::host::host_device;
 use super::product::{full, product};
 
 /// The thin matrices, in f32 whatever type the matrix beside them has.
@@ -30,10 +31,10 @@ impl LowRank {
     }
 
     /// Matrices of no rank, for a place that is empty.
-    fn empty(device: &Device) -> Self {
+    fn empty() -> Self {
         let empty = || {
             let zeros = |device: &Device, _: bool| Tensor::<2>::zeros([0, 0], device);
-            Param::uninitialized(ParamId::new(), zeros, device.clone(), false, Shape::new([0, 0]))
+            Param::uninitialized(ParamId::new(), zeros, host_device(), false, Shape::new([0, 0]))
         };
         Self { down: empty(), up: empty() }
     }
@@ -74,18 +75,12 @@ pub(super) enum Half {
 /// A walk over a module reaches what is there, and Burn has no way to put something where nothing is. So an empty place offers
 /// matrices of no rank to those that change a module, and keeps what becomes of them if they have some then. Those that only
 /// look at a module see nothing of an empty place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ThinPlace {
-    device: Device,
     thin: Option<LowRank>,
 }
 
 impl ThinPlace {
-    /// An empty one.
-    pub(super) fn new(device: &Device) -> Self {
-        Self { device: device.clone(), thin: None }
-    }
-
     /// What is there.
     pub(super) fn get(&self) -> Option<&LowRank> {
         self.thin.as_ref()
@@ -100,7 +95,7 @@ impl ThinPlace {
     }
 
     fn with(self, change: impl FnOnce(LowRank) -> LowRank) -> Self {
-        Self { device: self.device, thin: self.thin.map(change) }
+        Self { thin: self.thin.map(change) }
     }
 }
 
@@ -110,11 +105,11 @@ impl Module for ThinPlace {
     }
 
     fn fork(self, device: &Device) -> Self {
-        Self { device: device.clone(), ..self.with(|thin| thin.fork(device)) }
+        self.with(|thin| thin.fork(device))
     }
 
     fn to_device(self, device: &Device) -> Self {
-        Self { device: device.clone(), ..self.with(|thin| thin.to_device(device)) }
+        self.with(|thin| thin.to_device(device))
     }
 
     fn train(self) -> Self {
@@ -134,8 +129,8 @@ impl Module for ThinPlace {
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let thin = self.thin.unwrap_or_else(|| LowRank::empty(&self.device)).map(mapper);
-        Self { device: self.device, thin: (!thin.is_empty()).then_some(thin) }
+        let thin = self.thin.unwrap_or_else(LowRank::empty).map(mapper);
+        Self { thin: (!thin.is_empty()).then_some(thin) }
     }
 }
 

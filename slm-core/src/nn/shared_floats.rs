@@ -32,13 +32,13 @@ impl SharedFloats {
         let (bytes, shape, dtype) = matrix.into_parts();
         let bytes = bytes.shared();
         let beside = TensorData::from_bytes(bytes.clone(), shape.clone(), dtype);
-        let beside = Self { matrix: Arc::new(beside), thin: ThinPlace::new(&Device::default()) };
+        let beside = Self { matrix: Arc::new(beside), thin: ThinPlace::default() };
         (TensorData::from_bytes(bytes, shape, dtype), beside)
     }
 
     /// The same matrix without thin ones.
     pub(super) fn alone(&self) -> Self {
-        Self { matrix: Arc::clone(&self.matrix), thin: ThinPlace::new(&Device::default()) }
+        Self { matrix: Arc::clone(&self.matrix), thin: ThinPlace::default() }
     }
 
     /// Thin matrices beside it.

@@ -92,13 +92,13 @@ impl FewBits {
     /// Of a matrix of two dimensions; `None` where it is one of floats.
     pub(crate) fn new(matrix: Quantized, orientation: Orientation) -> Option<Self> {
         let operations = Operations::of(matrix.kind())?;
-        let thin = ThinPlace::new(&Device::default());
+        let thin = ThinPlace::default();
         Some(Self { matrix: Arc::new(matrix), orientation, operations, thin })
     }
 
     /// The same blocks beside a parameter that has them in another way, without thin matrices.
     pub(super) fn turned(&self, orientation: Orientation) -> Self {
-        let thin = ThinPlace::new(&Device::default());
+        let thin = ThinPlace::default();
         Self { matrix: Arc::clone(&self.matrix), orientation, operations: self.operations, thin }
     }
 
