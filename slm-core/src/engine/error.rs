@@ -270,7 +270,10 @@ impl From<BundleError> for Error {
 impl From<QuantizeError> for Error {
     fn from(error: QuantizeError) -> Self {
         match error {
-            QuantizeError::Type { .. } | QuantizeError::Form { .. } | QuantizeError::Nothing { .. } => {
+            QuantizeError::Type { .. }
+            | QuantizeError::Form { .. }
+            | QuantizeError::Nothing { .. }
+            | QuantizeError::File { .. } => {
                 Self::classed(error, Self::Unsupported)
             }
             QuantizeError::Exists { .. } | QuantizeError::Write { .. } => Self::classed(error, Self::BadInput),

@@ -72,6 +72,11 @@ impl BlockType {
         FACTS.iter().find(|fact| fact.0 == self).unwrap_or(&FACTS[0])
     }
 
+    /// The number that files have for it.
+    pub(super) fn number(self) -> u32 {
+        self.fact().1
+    }
+
     /// The name, such as `Q4_K`.
     pub fn name(self) -> &'static str {
         self.fact().2

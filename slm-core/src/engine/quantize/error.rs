@@ -31,6 +31,14 @@ pub enum QuantizeError {
         /// Matrices whose rows are no whole blocks.
         left: Vec<String>,
     },
+    /// A GGUF file does not hold it.
+    #[error("cannot write `{}`: {reason}", out.display())]
+    File {
+        /// The file.
+        out: PathBuf,
+        /// What it does not hold.
+        reason: String,
+    },
     /// The place for the result is taken.
     #[error("cannot write model `{}`: it is there already", out.display())]
     Exists {
@@ -66,6 +74,7 @@ impl QuantizeError {
         match self {
             Self::Exists { .. } => Some("name another folder, or remove this one".to_owned()),
             Self::Form { .. } => Some("a folder as the hub has it, a bundle or a `.gguf` file can be quantized".to_owned()),
+            Self::File { .. } => Some("a folder, which has no `.gguf` in its name, holds any model".to_owned()),
             Self::Type { .. } | Self::Nothing { .. } | Self::Write { .. } => None,
         }
     }

@@ -5,6 +5,7 @@
 //! [`SafetensorsWriter`](crate::checkpoint::tensors::SafetensorsWriter); all other files are copied.
 
 mod error;
+mod file;
 mod part;
 
 use std::fs;
@@ -13,11 +14,13 @@ use std::path::{Path, PathBuf};
 
 pub use error::QuantizeError;
 
+use self::file::{FilePlan, is_file};
 use self::part::{Observer, PartPlan};
 use super::contents::{Contents, Part};
 use super::error::Error;
 use super::model::Model;
 use crate::checkpoint::bundle::{Bundle, BundleManifest};
+use crate::checkpoint::gguf::EXTENSION;
 use crate::checkpoint::{Checkpoint, Layout};
 use crate::nn::weights::{ComputeType, Progress};
 
@@ -104,20 +107,34 @@ impl Quantization {
         self.parts.iter().map(of_part).collect()
     }
 
-    /// Refuses a place for the result that is taken.
+    /// Refuses a place for the result that is taken, and a `.gguf` file for what it does not hold.
     ///
     /// # Errors
     ///
-    /// [`Error::BadInput`] naming it.
+    /// [`Error::BadInput`] naming the place, [`Error::Unsupported`] what the file does not hold.
     pub fn check(&self, out: &Path) -> Result<(), Error> {
-        match out.symlink_metadata() {
-            Ok(_) => Err(QuantizeError::Exists { out: out.into() }.into()),
-            Err(_) => Ok(()),
+        if out.symlink_metadata().is_ok() {
+            return Err(QuantizeError::Exists { out: out.into() }.into());
+        }
+        if is_file(out) {
+            self.file(out)?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of a language model in the file `out`.
+    fn file(&self, out: &Path) -> Result<FilePlan<'_>, Error> {
+        match (&self.manifest, self.parts.as_slice()) {
+            (None, [part]) => FilePlan::new(part, self.compute, out),
+            _ => {
+                let reason = "a bundle is several models, such a file holds one".to_owned();
+                Err(QuantizeError::File { out: out.into(), reason }.into())
+            }
         }
     }
 
-    /// Writes the model to the folder `out`, which must not be there. It is there as a whole or not at all: the files are
-    /// written beside it and take its name at the end. `observer` is told of the progress; where it breaks, nothing is left.
+    /// Writes the model to the folder `out`, or where that is called `.gguf`, to a file, which other programs read too. It must
+    /// not be there, and is there as a whole or not at all: what is written beside it takes its name at the end. `observer` is told of the progress; where it breaks, nothing is left.
     ///
     /// # Errors
     ///
@@ -139,15 +156,20 @@ impl Quantization {
             .prefix(".quantize-")
             .tempdir_in(parent)
             .map_err(|source| fail(parent, source))?;
-        // Its own folder, with the rights that folders get.
         let dir = scratch.path().join("model");
-        fs::create_dir(&dir).map_err(|source| fail(&dir, source))?;
         let total = self.bytes();
         let mut done = 0;
         let mut count = |bytes: u64| {
             done = total.min(done + bytes);
             observer(Progress { done, total })
         };
+        if is_file(out) {
+            let path = dir.with_extension(EXTENSION);
+            self.file(out)?.write(&path, out, &mut count)?;
+            return fs::rename(&path, out).map_err(|source| fail(out, source));
+        }
+        // Its own folder, with the rights that folders get.
+        fs::create_dir(&dir).map_err(|source| fail(&dir, source))?;
         match &self.manifest {
             Some(manifest) => self.write_bundle(&dir, manifest, &mut count)?,
             None => {

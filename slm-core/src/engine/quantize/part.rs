@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::{DType, TensorData};
 
 use super::error::QuantizeError;
-use crate::checkpoint::gguf::{BlockType, quantize};
+use crate::checkpoint::gguf::{BlockType, Quantized, quantize};
 use crate::checkpoint::tensors::{
     SafetensorsWriter, TensorEntry, TensorForm, TensorOutline, TensorProblem, TensorReader, WeightsError,
 };
@@ -29,13 +29,13 @@ const MAX_CONTENT_BYTES: u64 = 64 << 20;
 /// What becomes of one model.
 pub(super) struct PartPlan {
     pub(super) part: Part,
-    checkpoint: Checkpoint,
+    pub(super) checkpoint: Checkpoint,
     /// Files that are copied as they are, folders included.
     copied: Vec<String>,
     /// Files that a GGUF file stands for.
     within: Vec<&'static str>,
     /// The tensors that are written anew; none where the weights are copied.
-    tensors: Vec<TensorOutline>,
+    pub(super) tensors: Vec<TensorOutline>,
     /// Large matrices that stay as they are, as their rows are no whole blocks.
     pub(super) left: Vec<String>,
 }
@@ -128,7 +128,7 @@ impl PartPlan {
         let mut writer = SafetensorsWriter::create(path, &self.tensors)?;
         for tensor in &self.tensors {
             let bytes = match tensor.form {
-                TensorForm::Blocks(kind) => blocks(&files, &mut reader, tensor, kind)?,
+                TensorForm::Blocks(kind) => matrix(&files, &mut reader, tensor, kind)?.into_bytes(),
                 TensorForm::Floats(..) => little_endian(&reader.read(&tensor.name)?),
             };
             writer.write(&tensor.name, &bytes)?;
@@ -139,7 +139,7 @@ impl PartPlan {
 }
 
 /// Tells of bytes, and ends where that is wanted.
-fn tell(observer: Observer<'_>, bytes: u64) -> Result<(), Error> {
+pub(super) fn tell(observer: Observer<'_>, bytes: u64) -> Result<(), Error> {
     if observer(bytes).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
@@ -200,22 +200,22 @@ fn is_copy(
     Ok(false)
 }
 
-/// The bytes of a matrix in blocks.
-fn blocks(
+/// A matrix in blocks: those that it has, or such of `kind`.
+pub(super) fn matrix(
     files: &WeightFiles,
     reader: &mut TensorReader<'_>,
     tensor: &TensorOutline,
     kind: BlockType,
-) -> Result<Vec<u8>, WeightsError> {
+) -> Result<Quantized, WeightsError> {
     if let Some(stored) = reader.read_few_bits(&tensor.name)? {
-        return Ok(stored.into_bytes());
+        return Ok(stored);
     }
     let values = reader.read(&tensor.name)?.convert_dtype(DType::F32);
     let values = values.as_slice::<f32>().unwrap_or_default();
     let shape = [tensor.shape.first().copied().unwrap_or_default(), tensor.shape.iter().skip(1).product()];
     let finite = || values.iter().all(|value| value.is_finite());
     let found = quantize(kind, shape, values).filter(|_| finite());
-    found.map(|matrix| matrix.into_bytes()).ok_or_else(|| {
+    found.ok_or_else(|| {
         let name = tensor.name.clone();
         let problem = match values.iter().position(|value| !value.is_finite()) {
             Some(first) => {

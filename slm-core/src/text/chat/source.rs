@@ -126,7 +126,7 @@ impl ChatTemplate {
     }
 
     /// Its text, and the name of the file that has it.
-    fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
+    pub(crate) fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
         if checkpoint.has(CHAT_TEMPLATE_FILE) {
             let bytes = checkpoint.read(CHAT_TEMPLATE_FILE, MAX_BYTES)?;
             let path = checkpoint.path_of(CHAT_TEMPLATE_FILE);
