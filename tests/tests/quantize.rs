@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use slm_core::models::checkpoint::Bundle;
+use slm_core::models::checkpoint::{Bundle, Checkpoint};
 use slm_core::models::checkpoint::gguf::{BlockType, quantize};
 use slm_core::models::checkpoint::tensors::TensorReader;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::PaddedIds;
 use slm_core::models::nn::weights::Placement;
+use slm_core::models::text::TextTokenizer;
+use slm_core::models::text::chat::{ChatEnd, ChatMessage, ChatTemplate};
 use slm_core::{Backend, ComputeType, Error, Model, QuantizedPart};
 use slm_tests::whole::Whole;
 use slm_tests::{all_positions, checkpoint, fixtures};
@@ -186,6 +188,80 @@ fn what_cannot_be_quantized_is_named() {
     let damaged = tempfile::tempdir().unwrap();
     fs::write(damaged.path().join("config.json"), r#"{"model_type": "llama"}"#).unwrap();
     assert!(matches!(refused(damaged.path(), ComputeType::Q8_0), Error::Damaged(_)));
+}
+
+/// A language model in one file, read by our own reader: the blocks are those of the matrices, its config, ids and chats those of
+/// the folder.
+#[test]
+fn a_language_model_becomes_a_file() {
+    for (place, kinds) in [
+        (fixtures().join("conversation"), &["F32", "Q8_0"][..]),
+        (fixtures().join("gguf/granite/model.gguf"), &["F16", "F32", "Q8_0"]),
+        (fixtures().join("gguf/qwen3/model.gguf"), &[]),
+    ] {
+        let Ok(plan) = Model::quantization(&place, ComputeType::Q8_0) else {
+            // What is in few bits already has nothing to do.
+            assert!(kinds.is_empty(), "{}", place.display());
+            continue;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("made/small.gguf");
+        plan.check(&out).unwrap();
+        plan.write(&out, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(names(&dir.path().join("made")), ["small.gguf"]);
+        let described = Model::describe(&out).unwrap();
+        let found: Vec<&str> = described.parts[0].weights.dtypes.keys().map(String::as_str).collect();
+        assert_eq!(found, kinds, "{}", place.display());
+        // The same numbers, with every block as it is when the folder is loaded in this type.
+        assert_eq!(logits(&out, ComputeType::Mixed), logits(&place, ComputeType::Q8_0), "{}", place.display());
+        let (file, folder) = (checkpoint(&out), checkpoint(&place));
+        let (file_weights, folder_weights) = (file.weights().unwrap(), folder.weights().unwrap());
+        assert_eq!(file_weights.names().collect::<Vec<_>>(), folder_weights.names().collect::<Vec<_>>());
+        let (mut new, mut old) = (TensorReader::new(&file_weights), TensorReader::new(&folder_weights));
+        for name in file_weights.names() {
+            let floats = |reader: &mut TensorReader<'_>| reader.read(name).unwrap().convert_dtype(DType::F32);
+            match new.read_few_bits(name).unwrap() {
+                None => assert_eq!(floats(&mut new), floats(&mut old), "{name}"),
+                Some(found) => {
+                    let values = floats(&mut old);
+                    let shape = [found.rows(), found.row_values()];
+                    let expected = quantize(BlockType::Q8_0, shape, values.as_slice().unwrap()).unwrap();
+                    assert_eq!(found, expected, "{name}");
+                }
+            }
+        }
+        let (new, old) =
+            (TextTokenizer::from_checkpoint(&file).unwrap(), TextTokenizer::from_checkpoint(&folder).unwrap());
+        for text in ["the quick fox", " 12 + 345\n\n", "naïve 漢字 😀", "<|end_of_text|>a"] {
+            assert_eq!(new.encode(text).unwrap(), old.encode(text).unwrap(), "{text}");
+        }
+        let rendered = |folder: &Checkpoint| {
+            let template = ChatTemplate::find(folder).unwrap()?;
+            let message = [ChatMessage::new("user", "What is said?")];
+            Some(template.render(&message, ChatEnd::Answer, &serde_json::Map::new()).unwrap())
+        };
+        assert_eq!(rendered(&file), rendered(&folder), "{}", place.display());
+    }
+}
+
+#[test]
+fn what_a_file_does_not_hold_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("x.gguf");
+    let refused = |place: &Path, compute| {
+        let error = Model::quantization(place, compute).unwrap().check(&out).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(_)) && error.hint().is_some(), "{error}");
+        error.to_string()
+    };
+    let bundle = refused(&fixtures().join("../../weights/slm-tiny"), ComputeType::Q8_0);
+    assert!(bundle.ends_with("x.gguf`: a bundle is several models, such a file holds one"), "{bundle}");
+    let encoder = refused(&parity("w2v_bert"), ComputeType::Q8_0);
+    assert!(encoder.ends_with("no such file is written for a model of type `wav2vec2-bert`"), "{encoder}");
+    let bare = refused(&parity("llama_untied_bias"), ComputeType::Q8_0);
+    assert!(bare.ends_with("the model has no `tokenizer.json`"), "{bare}");
+    let pieces = refused(&fixtures().join("gguf/llama_pieces/model.gguf"), ComputeType::Q8_0);
+    assert!(pieces.contains("its `pre_tokenizer` is none that a GGUF file names"), "{pieces}");
+    assert_eq!(names(dir.path()).len(), 0);
 }
 
 /// Names in a folder.

@@ -56,7 +56,7 @@ impl<'a> FilePlan<'a> {
         let refused = |reason: String| Error::from(QuantizeError::File { out: out.into(), reason });
         let checkpoint = &part.checkpoint;
         let model_type = checkpoint.model_type()?.unwrap_or_default();
-        let unknown = || refused(format!("no such file is written for a {} of type `{model_type}`", part.part.name()));
+        let unknown = || refused(format!("no such file is written for a model of type `{model_type}`"));
         if part.part != Part::Llm || !Decoder::is_known(&model_type) {
             return Err(unknown());
         }
