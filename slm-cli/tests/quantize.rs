@@ -48,7 +48,10 @@ fn what_cannot_start_is_told() {
     let out = dir.path().join("out");
     let out = out.to_str().unwrap();
     for (args, expected) in [
-        (&["quantize", "weights/slm-tiny", "--out", out][..], "`slm-cli quantize` needs `--dtype`\nhint: types are"),
+        (
+            &["quantize", "weights/slm-tiny", "--out", out][..],
+            "`slm-cli quantize` needs `--dtype`\nhint: types are",
+        ),
         (
             &["quantize", "weights/slm-tiny", "--dtype", "f16", "--out", out],
             "cannot quantize to f16: types are q8_0, q4_0 and q4_k",

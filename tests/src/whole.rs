@@ -35,7 +35,8 @@ impl Whole {
             is_random: false,
             made: None,
         };
-        let random = |name, place: PathBuf, sound: PathBuf| Self { name, place, sound, is_random: true, made: None };
+        let random =
+            |name, place: PathBuf, sound: PathBuf| Self { name, place, sound, is_random: true, made: None };
         let recogniser = |name| {
             let place = fixtures().join("parity").join(name);
             random(name, place.clone(), place.join("speech_0.wav"))
@@ -66,7 +67,8 @@ impl Whole {
         let model = Model::open(place, &options).unwrap();
         let mut request = model.request(Task::Transcribe);
         if self.is_random {
-            request.language = matches!(self.name, "canary" | "cohere_asr" | "whisper").then(|| "en".to_owned());
+            request.language =
+                matches!(self.name, "canary" | "cohere_asr" | "whisper").then(|| "en".to_owned());
             request.token_limit = TokenLimit::AtMost(12);
             request.decode.max_new_tokens = 12;
             request.segmentation.finds_speech = false;

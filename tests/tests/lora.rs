@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use burn::module::ModuleVisitor;
 use burn::prelude::*;
 use safetensors::SafeTensors;
+use slm_core::Model;
 use slm_core::models::checkpoint::{ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE};
 use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::llm::{Attachment, LanguageModel, Lora, LoraError};
 use slm_core::models::nn::weights::{ComputeType, Placement};
-use slm_core::Model;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::{HostTensor, all_positions, backend, checkpoint, fixtures, read_tensors, relative_error};
 
@@ -218,7 +218,8 @@ fn blocks_of(model: &LanguageModel) -> usize {
 
 /// Whether an adapter of the head gave a tied model a head of its own, which shares the embedding's blocks.
 fn model_has_new_head(model: &LanguageModel, before: &LanguageModel) -> bool {
-    let has_head = |model: &LanguageModel| matches!(model, LanguageModel::T5(model) if model.lm_head.is_some());
+    let has_head =
+        |model: &LanguageModel| matches!(model, LanguageModel::T5(model) if model.lm_head.is_some());
     has_head(model) && !has_head(before)
 }
 

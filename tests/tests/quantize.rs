@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use slm_core::models::checkpoint::{Bundle, Checkpoint};
 use slm_core::models::checkpoint::gguf::{BlockType, quantize};
 use slm_core::models::checkpoint::tensors::TensorReader;
+use slm_core::models::checkpoint::{Bundle, Checkpoint};
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::PaddedIds;
 use slm_core::models::nn::weights::Placement;
@@ -62,7 +62,10 @@ fn models_of_every_kind_say_what_they_say_when_quantized_at_loading() {
             }
             let (before, after) = (Model::describe(&whole.place).unwrap(), Model::describe(&out).unwrap());
             assert_eq!((before.kind, &before.tasks), (after.kind, &after.tasks));
-            assert_eq!(after.memory_estimate(ComputeType::Mixed).weights, before.memory_estimate(compute).weights);
+            assert_eq!(
+                after.memory_estimate(ComputeType::Mixed).weights,
+                before.memory_estimate(compute).weights
+            );
             assert!(after.parts.iter().any(|part| part.weights.has_few_bits()), "{}", whole.name);
         }
     }
@@ -213,7 +216,12 @@ fn a_language_model_becomes_a_file() {
         let found: Vec<&str> = described.parts[0].weights.dtypes.keys().map(String::as_str).collect();
         assert_eq!(found, kinds, "{}", place.display());
         // The same numbers, with every block as it is when the folder is loaded in this type.
-        assert_eq!(logits(&out, ComputeType::Mixed), logits(&place, ComputeType::Q8_0), "{}", place.display());
+        assert_eq!(
+            logits(&out, ComputeType::Mixed),
+            logits(&place, ComputeType::Q8_0),
+            "{}",
+            place.display()
+        );
         let (file, folder) = (checkpoint(&out), checkpoint(&place));
         let (file_weights, folder_weights) = (file.weights().unwrap(), folder.weights().unwrap());
         assert_eq!(file_weights.names().collect::<Vec<_>>(), folder_weights.names().collect::<Vec<_>>());
@@ -230,8 +238,10 @@ fn a_language_model_becomes_a_file() {
                 }
             }
         }
-        let (new, old) =
-            (TextTokenizer::from_checkpoint(&file).unwrap(), TextTokenizer::from_checkpoint(&folder).unwrap());
+        let (new, old) = (
+            TextTokenizer::from_checkpoint(&file).unwrap(),
+            TextTokenizer::from_checkpoint(&folder).unwrap(),
+        );
         for text in ["the quick fox", " 12 + 345\n\n", "naïve 漢字 😀", "<|end_of_text|>a"] {
             assert_eq!(new.encode(text).unwrap(), old.encode(text).unwrap(), "{text}");
         }

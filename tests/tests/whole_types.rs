@@ -37,16 +37,15 @@ fn loaded(whole: &Whole, compute: ComputeType) -> u64 {
     // Every model of a whole tells how far it is: what it has at its end counts.
     let seen = Arc::new(Mutex::new((0, 0)));
     let sink = Arc::clone(&seen);
-    let options = OpenOptions::new()
-        .backend(BackendChoice::Named(backend()))
-        .compute(compute)
-        .progress(move |progress| {
+    let options = OpenOptions::new().backend(BackendChoice::Named(backend())).compute(compute).progress(
+        move |progress| {
             let mut seen = sink.lock().unwrap();
             seen.1 = progress.done;
             if progress.done == progress.total {
                 *seen = (seen.0 + progress.done, 0);
             }
-        });
+        },
+    );
     Model::open(&whole.place, &options).unwrap();
     let (whole_models, rest) = *seen.lock().unwrap();
     assert_eq!(rest, 0, "{}", whole.name);

@@ -91,7 +91,9 @@ fn summary(parts: &[QuantizedPart], bytes: u64, compute: ComputeType, out: &Path
     }
     let out = out.display();
     lines.push(format!("{:.1} MB in {}, in `{out}`", bytes as f64 / 1e6, compute.name()));
-    lines.push(format!("hint: `slm-cli info {out}` describes it; it is used as it is stored where `--dtype` says nothing"));
+    lines.push(format!(
+        "hint: `slm-cli info {out}` describes it; it is used as it is stored where `--dtype` says nothing"
+    ));
     lines.join("\n")
 }
 

@@ -273,10 +273,10 @@ impl From<QuantizeError> for Error {
             QuantizeError::Type { .. }
             | QuantizeError::Form { .. }
             | QuantizeError::Nothing { .. }
-            | QuantizeError::File { .. } => {
-                Self::classed(error, Self::Unsupported)
+            | QuantizeError::File { .. } => Self::classed(error, Self::Unsupported),
+            QuantizeError::Exists { .. } | QuantizeError::Write { .. } => {
+                Self::classed(error, Self::BadInput)
             }
-            QuantizeError::Exists { .. } | QuantizeError::Write { .. } => Self::classed(error, Self::BadInput),
         }
     }
 }

@@ -132,7 +132,8 @@ mod tests {
     fn what_is_written_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("model.gguf");
-        let tensor = |kind, shape: &[usize], bytes: Vec<u8>| Quantized::new(kind, shape.to_vec(), bytes).unwrap();
+        let tensor =
+            |kind, shape: &[usize], bytes: Vec<u8>| Quantized::new(kind, shape.to_vec(), bytes).unwrap();
         let tensors = [
             ("a", tensor(BlockType::Q8_0, &[3, 32], (0..102).collect())),
             ("b", tensor(BlockType::F32, &[2], vec![7; 8])),
@@ -144,7 +145,8 @@ mod tests {
             shape: tensor.shape().to_vec(),
         };
         let outlines: Vec<GgufOutline> = tensors.iter().map(outline).collect();
-        let metadata = [("k".to_owned(), Value::Integer(3)), ("t".to_owned(), Value::Texts(vec!["x".into()]))];
+        let metadata =
+            [("k".to_owned(), Value::Integer(3)), ("t".to_owned(), Value::Texts(vec!["x".into()]))];
         let mut writer = GgufWriter::create(&path, &metadata, outlines.clone()).unwrap();
         for (name, tensor) in &tensors {
             writer.write(name, tensor).unwrap();

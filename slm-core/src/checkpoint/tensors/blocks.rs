@@ -49,7 +49,8 @@ pub(super) fn read(metadata: &Value, header: &mut Header) -> Result<(), HeaderPr
         let kind = BlockType::named(&kind)
             .filter(|kind| kind.is_few_bits())
             .ok_or_else(|| wrong(format!("is in blocks of `{}`, which is not known", kind.escape_debug())))?;
-        let entry = header.get_mut(&name).ok_or_else(|| wrong("is in blocks and not in the file".to_owned()))?;
+        let entry =
+            header.get_mut(&name).ok_or_else(|| wrong("is in blocks and not in the file".to_owned()))?;
         let shape = matrix_of(kind, entry)
             .ok_or_else(|| wrong(format!("is {} {:?}, no blocks of {kind}", entry.dtype, entry.shape)))?;
         (entry.shape, entry.blocks) = (shape, Some(kind));

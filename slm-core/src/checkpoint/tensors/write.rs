@@ -113,7 +113,8 @@ fn header(tensors: &[TensorOutline]) -> Result<(String, Vec<(String, u64)>), Cau
     let mut end = 0_u64;
     for tensor in tensors {
         let name = &tensor.name;
-        let of_tensor = || format!("tensor `{name}` has no rows of whole blocks, or more bytes than any file");
+        let of_tensor =
+            || format!("tensor `{name}` has no rows of whole blocks, or more bytes than any file");
         let (dtype, shape, _) = tensor.stored().ok_or_else(of_tensor)?;
         let bytes = tensor.bytes().ok_or_else(of_tensor)?;
         let start = end;
@@ -175,7 +176,8 @@ mod tests {
         let path = dir.path().join("model.safetensors");
         let expected = written(&path);
         let files = WeightFiles::of_safetensors(path.clone()).unwrap();
-        let entry = |name: &str| files.entry(name).map(|entry| (entry.dtype.clone(), entry.shape.clone())).unwrap();
+        let entry =
+            |name: &str| files.entry(name).map(|entry| (entry.dtype.clone(), entry.shape.clone())).unwrap();
         assert_eq!(entry("v"), ("F32".to_owned(), vec![192]));
         assert_eq!(entry("m"), ("Q8_0".to_owned(), vec![3, 64]));
         assert_eq!(entry("c"), ("Q4_0".to_owned(), vec![3, 64, 1]));
@@ -185,7 +187,10 @@ mod tests {
         }
         assert_eq!(reader.read_few_bits("v").unwrap(), None);
         let matrix = reader.read_few_bits("m").unwrap().unwrap();
-        assert_eq!((matrix.kind(), matrix.shape(), matrix.dequantize()), (BlockType::Q8_0, &[3, 64][..], expected[1].clone()));
+        assert_eq!(
+            (matrix.kind(), matrix.shape(), matrix.dequantize()),
+            (BlockType::Q8_0, &[3, 64][..], expected[1].clone())
+        );
         // The library of the format takes it, with bytes for what it has no type for.
         let bytes = std::fs::read(&path).unwrap();
         let theirs = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -73,8 +73,12 @@ impl QuantizeError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("name another folder, or remove this one".to_owned()),
-            Self::Form { .. } => Some("a folder as the hub has it, a bundle or a `.gguf` file can be quantized".to_owned()),
-            Self::File { .. } => Some("a folder, which has no `.gguf` in its name, holds any model".to_owned()),
+            Self::Form { .. } => {
+                Some("a folder as the hub has it, a bundle or a `.gguf` file can be quantized".to_owned())
+            }
+            Self::File { .. } => {
+                Some("a folder, which has no `.gguf` in its name, holds any model".to_owned())
+            }
             Self::Type { .. } | Self::Nothing { .. } | Self::Write { .. } => None,
         }
     }

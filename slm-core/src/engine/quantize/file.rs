@@ -99,7 +99,8 @@ impl<'a> FilePlan<'a> {
         let refused = |reason: String| Error::from(QuantizeError::File { out: out.into(), reason });
         let factors = self.config.rope_factors();
         let factors = factors.and_then(|factors| Decoder::rope_factors(&factors));
-        let mut outlines: Vec<GgufOutline> = self.tensors.iter().map(|(_, outline)| outline.clone()).collect();
+        let mut outlines: Vec<GgufOutline> =
+            self.tensors.iter().map(|(_, outline)| outline.clone()).collect();
         outlines.extend(factors.as_ref().map(|(name, tensor)| GgufOutline {
             name: (*name).to_owned(),
             kind: tensor.kind(),
@@ -117,7 +118,8 @@ impl<'a> FilePlan<'a> {
                 }
             };
             let found = found.and_then(|found| self.decoder.tensor(&outline.name, found));
-            let found = found.ok_or_else(|| refused(format!("tensor `{}` does not fit its heads", tensor.name)))?;
+            let found =
+                found.ok_or_else(|| refused(format!("tensor `{}` does not fit its heads", tensor.name)))?;
             let bytes = found.bytes().len() as u64;
             writer.write(&outline.name, &found)?;
             tell(observer, bytes)?;
@@ -139,7 +141,8 @@ impl<'a> FilePlan<'a> {
         if !lost.is_empty() {
             return Ok(Some(format!("the file does not hold what the config says: {}", lost.join(", "))));
         }
-        let (own, found) = (TextTokenizer::from_checkpoint(self.checkpoint)?, TextTokenizer::from_checkpoint(&file)?);
+        let (own, found) =
+            (TextTokenizer::from_checkpoint(self.checkpoint)?, TextTokenizer::from_checkpoint(&file)?);
         for text in PROBES {
             if own.encode(text)? != found.encode(text)? {
                 return Ok(Some("its tokenizer cuts texts otherwise in such a file".to_owned()));

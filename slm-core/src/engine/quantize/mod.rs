@@ -195,7 +195,8 @@ impl Quantization {
         };
         for part in &self.parts {
             let folder = dir.join(part.part.name());
-            fs::create_dir(&folder).map_err(|source| QuantizeError::Write { path: folder.clone(), source })?;
+            fs::create_dir(&folder)
+                .map_err(|source| QuantizeError::Write { path: folder.clone(), source })?;
             let files = part.write(&folder, observer)?;
             let own: Vec<&str> =
                 files.iter().map(String::as_str).filter(|name| PartPlan::is_listed(name)).collect();

@@ -85,7 +85,9 @@ impl PartPlan {
     pub(super) fn changes(&self) -> Result<bool, Error> {
         let files = self.part.weights(&self.checkpoint)?;
         let is_new = |tensor: &TensorOutline| match tensor.form {
-            TensorForm::Blocks(_) => files.entry(&tensor.name).is_some_and(|entry| entry.few_bits().is_none()),
+            TensorForm::Blocks(_) => {
+                files.entry(&tensor.name).is_some_and(|entry| entry.few_bits().is_none())
+            }
             TensorForm::Floats(..) => false,
         };
         Ok(self.tensors.iter().any(is_new))
@@ -256,7 +258,9 @@ fn small_files(part: Part, checkpoint: &Checkpoint) -> Result<(Vec<String>, Vec<
         copied.extend(origin.files().iter().map(|name| format!("{ORIGIN}/{name}")));
     }
     let within = [CONFIG_FILE, TOKENIZER_FILES[0], TOKENIZER_SETTINGS_FILE];
-    let is_within = |name: &&str| checkpoint.layout() == Layout::Gguf && checkpoint.has(name) && !copied.iter().any(|copy| copy == name);
+    let is_within = |name: &&str| {
+        checkpoint.layout() == Layout::Gguf && checkpoint.has(name) && !copied.iter().any(|copy| copy == name)
+    };
     let within = within.into_iter().filter(is_within).collect();
     Ok((copied, within))
 }

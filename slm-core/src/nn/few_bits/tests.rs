@@ -173,7 +173,8 @@ fn thin_matrices_lie_beside_the_blocks() {
         let added = |[down, up]: &[Tensor<2>; 2]| {
             let (rank, down, up) = (down.dims()[1], values(down.clone()), values(up.clone()));
             let cell = |row: usize, output: usize| {
-                let inner = |r: usize| (0..64).map(|i| of[64 * row + i] * f64::from(down[rank * i + r])).sum::<f64>();
+                let inner =
+                    |r: usize| (0..64).map(|i| of[64 * row + i] * f64::from(down[rank * i + r])).sum::<f64>();
                 (0..rank).map(|r| inner(r) * f64::from(up[48 * r + output])).sum::<f64>()
             };
             (0..rows * 48).map(|at| cell(at / 48, at % 48)).collect::<Vec<f64>>()
@@ -194,7 +195,10 @@ fn thin_matrices_lie_beside_the_blocks() {
             }
         }
     }
-    assert_eq!((base.num_params(), one.num_params(), both.num_params()), (64 * 48, 64 * 48 + 2 * 112, 64 * 48 + 5 * 112));
+    assert_eq!(
+        (base.num_params(), one.num_params(), both.num_params()),
+        (64 * 48, 64 * 48 + 2 * 112, 64 * 48 + 5 * 112)
+    );
 }
 
 /// A module with one map.

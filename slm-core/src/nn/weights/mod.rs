@@ -24,8 +24,8 @@ pub use count::parameter_count;
 pub(crate) use kept::Kept;
 pub(crate) use linears::{attach, has_blocks, linears, matrix, merge};
 pub use load::load;
-pub(crate) use plan::StoragePlan;
 pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
+pub(crate) use plan::StoragePlan;
 pub use range::ValueRange;
 pub use save::{StorageType, save};
 

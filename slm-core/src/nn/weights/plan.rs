@@ -36,7 +36,9 @@ impl StoragePlan {
         let mut kept = BTreeMap::new();
         for (name, candidate) in self.candidates().iter() {
             let this = candidate.kept(compute.asked());
-            kept.entry(name.clone()).and_modify(|before: &mut Kept| *before = before.more_exact(this)).or_insert(this);
+            kept.entry(name.clone())
+                .and_modify(|before: &mut Kept| *before = before.more_exact(this))
+                .or_insert(this);
         }
         kept
     }

@@ -55,12 +55,7 @@ mod tests {
             )
         };
         let back = |name| {
-            stored(
-                name,
-                &[("a", "x"), ("b.c", "y")],
-                ("blk.", "layers."),
-                &[("q", "attn.q"), ("r.s", "t")],
-            )
+            stored(name, &[("a", "x"), ("b.c", "y")], ("blk.", "layers."), &[("q", "attn.q"), ("r.s", "t")])
         };
         for name in ["a.weight", "b.c.bias", "blk.12.q.bias", "blk.0.r.s.weight"] {
             assert_eq!(back(&of(name).unwrap()).as_deref(), Some(name));

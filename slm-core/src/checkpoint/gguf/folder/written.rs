@@ -1,13 +1,18 @@
 //! What a file says of a model that is a decoder alone, and how it has its tensors.
 
+use super::ARCHITECTURE;
 use super::decoder;
 use super::rope::FACTORS;
-use super::ARCHITECTURE;
 use crate::checkpoint::gguf::{BlockType, Quantized, Value, tokenizer};
 
 /// How files call such models, by the `model_type` of their config.
-const ARCHITECTURES: [(&str, &str); 5] =
-    [("llama", "llama"), ("mistral", "llama"), ("qwen2", "qwen2"), ("qwen3", "qwen3"), ("granite", "granite")];
+const ARCHITECTURES: [(&str, &str); 5] = [
+    ("llama", "llama"),
+    ("mistral", "llama"),
+    ("qwen2", "qwen2"),
+    ("qwen3", "qwen3"),
+    ("granite", "granite"),
+];
 
 /// A model that is a decoder alone, as a file tells it.
 #[derive(Debug, Clone, PartialEq)]

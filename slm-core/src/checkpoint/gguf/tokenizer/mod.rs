@@ -14,9 +14,9 @@ mod written;
 
 use serde_json::{Map, Value, json};
 
-pub(super) use self::written::metadata_of;
 use self::special::Special;
 use self::vocabulary::Vocabulary;
+pub(super) use self::written::metadata_of;
 use super::{FieldProblem, Metadata};
 
 /// The kind of tokenizer.

@@ -53,14 +53,17 @@ pub(in crate::checkpoint::gguf) fn metadata_of(
     rows: usize,
 ) -> Result<Vec<(String, Stored)>, String> {
     let definition: Definition = serde_json::from_slice(content).map_err(|error| error.to_string())?;
-    let pre = pre_name(&definition.pre_tokenizer).ok_or("its `pre_tokenizer` is none that a GGUF file names")?;
+    let pre =
+        pre_name(&definition.pre_tokenizer).ok_or("its `pre_tokenizer` is none that a GGUF file names")?;
     let is_composed = definition.normalizer.get("type").and_then(Value::as_str) == Some("NFC");
     if !definition.normalizer.is_null() && !is_composed {
         return Err("a GGUF file has no place for its `normalizer`".to_owned());
     }
     let model = &definition.model;
     let is = |name: &str, expected: &Value| model.get(name).unwrap_or(&Value::Null) == expected;
-    if !is("type", &"BPE".into()) || !(is("byte_fallback", &Value::Null) || is("byte_fallback", &false.into())) {
+    if !is("type", &"BPE".into())
+        || !(is("byte_fallback", &Value::Null) || is("byte_fallback", &false.into()))
+    {
         return Err("its model is no byte pair encoding of bytes".to_owned());
     }
     let (tokens, kinds) = pieces(model, &definition.added_tokens, rows)?;
@@ -100,7 +103,8 @@ fn plain(steps: &Value) -> Value {
 fn pieces(model: &Value, added: &[Added], rows: usize) -> Result<(Vec<Box<str>>, Vec<i32>), String> {
     let mut found: Vec<Option<(&str, i32)>> = vec![None; rows];
     let vocabulary = model.get("vocab").and_then(Value::as_object).ok_or("its model has no `vocab`")?;
-    let of_model = vocabulary.iter().map(|(piece, id)| (piece.as_str(), id.as_u64().map(|id| id as usize), NORMAL));
+    let of_model =
+        vocabulary.iter().map(|(piece, id)| (piece.as_str(), id.as_u64().map(|id| id as usize), NORMAL));
     let of_added = added.iter().map(|token| {
         let kind = if token.special { CONTROL } else { USER_DEFINED };
         (token.content.as_str(), Some(token.id), kind)
@@ -172,7 +176,8 @@ mod tests {
     #[test]
     fn pieces_have_their_places_and_kinds() {
         let found = definition(|_| ()).unwrap();
-        let of = |name: &str| &found.iter().find(|(key, _)| key == &format!("tokenizer.ggml.{name}")).unwrap().1;
+        let of =
+            |name: &str| &found.iter().find(|(key, _)| key == &format!("tokenizer.ggml.{name}")).unwrap().1;
         assert_eq!(of("pre"), &Stored::Text("qwen2".into()));
         let tokens = ["a", "b", "ab", "<end>", "<tool>", "[PAD5]"].map(Box::from);
         assert_eq!(of("tokens"), &Stored::Texts(tokens.into()));
@@ -193,7 +198,10 @@ mod tests {
             (message(&|value| value["model"]["byte_fallback"] = json!(true)), "no byte pair encoding"),
             (message(&|value| value["model"]["vocab"]["c"] = json!(6)), "piece `c` has no row"),
             (message(&|value| value["model"]["merges"] = json!([1])), "no pair"),
-            (message(&|value| value["added_tokens"][0]["lstrip"] = json!(true)), "taken with its piece `<end>`"),
+            (
+                message(&|value| value["added_tokens"][0]["lstrip"] = json!(true)),
+                "taken with its piece `<end>`",
+            ),
         ] {
             assert!(found.contains(expected), "{found}");
         }
