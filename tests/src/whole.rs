@@ -21,7 +21,7 @@ pub struct Whole {
     /// Whether its weights are random: such a model hears no speech, and its texts have no end.
     pub is_random: bool,
     /// The folder that the model was made in, where it was made.
-    made: Option<tempfile::TempDir>,
+    _made: Option<tempfile::TempDir>,
 }
 
 impl Whole {
@@ -33,10 +33,10 @@ impl Whole {
             place: root.join(path),
             sound: root.join("tests/audio/test/wav/000000-16147b07.wav"),
             is_random: false,
-            made: None,
+            _made: None,
         };
         let random =
-            |name, place: PathBuf, sound: PathBuf| Self { name, place, sound, is_random: true, made: None };
+            |name, place: PathBuf, sound: PathBuf| Self { name, place, sound, is_random: true, _made: None };
         let recogniser = |name| {
             let place = fixtures().join("parity").join(name);
             random(name, place.clone(), place.join("speech_0.wav"))
@@ -50,7 +50,7 @@ impl Whole {
             recogniser("canary"),
             recogniser("cohere_asr"),
             Self {
-                made: Some(whisper.0),
+                _made: Some(whisper.0),
                 ..random("whisper", whisper.1, fixtures().join("parity/canary/speech_0.wav"))
             },
             speech_llm("granite_speech"),

@@ -10,6 +10,7 @@ use crate::adapter::AdapterError;
 use crate::audio::AudioError;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::bundle::BundleError;
+use crate::checkpoint::gguf::GgufError;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::nemo::NemoError;
 use crate::checkpoint::tensors::WeightsError;
@@ -195,6 +196,7 @@ classes! {
     TemplateFileError => BadInput,
     UnsupportedComputeType => Unsupported,
     CheckpointError => Damaged,
+    GgufError => Damaged,
     JsonError => Damaged,
     NemoError => Damaged,
     FeatureError => Damaged,

@@ -75,7 +75,8 @@ impl ModuleMapper for FillPlaces {
             Half::Down => (thin.down(), 1),
             Half::Up => (thin.up(), 0),
         };
-        let own = own.reshape(dims::<D>(own.dims()));
+        let dims = dims::<D>(own.dims());
+        let own = own.reshape(dims);
         let is_empty = param.lazy_shape().num_elements() == 0;
         Param::from_tensor(if is_empty { own } else { Tensor::cat(vec![param.val(), own], rank) })
     }

@@ -54,14 +54,15 @@ mod tests {
                 &[("q", "attn.q"), ("r.s", "t")],
             )
         };
-        let back = |name| {
+        let stored_as = |name: &str| {
             stored(name, &[("a", "x"), ("b.c", "y")], ("blk.", "layers."), &[("q", "attn.q"), ("r.s", "t")])
         };
         for name in ["a.weight", "b.c.bias", "blk.12.q.bias", "blk.0.r.s.weight"] {
-            assert_eq!(back(&of(name).unwrap()).as_deref(), Some(name));
+            let there = of(name).unwrap();
+            assert_eq!(stored_as(&there).as_deref(), Some(name));
         }
         for name in ["", "z.weight", "layers.x.t.weight", "layers.0.z.weight"] {
-            assert_eq!(back(name), None, "{name}");
+            assert_eq!(stored_as(name), None, "{name}");
         }
         assert_eq!(of("a.weight").as_deref(), Some("x.weight"));
         assert_eq!(of("b.c.bias").as_deref(), Some("y.bias"));
