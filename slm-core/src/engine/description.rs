@@ -112,7 +112,8 @@ impl WeightSummary {
     fn read(part: Part, checkpoint: &Checkpoint) -> Result<Self, Error> {
         let (files, plan) = (part.weights(checkpoint)?, plan(part, checkpoint));
         let types = ComputeType::ALL.into_iter().filter(|compute| needs_plan(*compute));
-        let in_few_bits = plan.map(|plan| types.map(|compute| (compute, plan.bytes(compute))).collect());
+        let in_few_bits =
+            plan.map(|plan| types.map(|compute| (compute, plan.bytes(part.compute(compute)))).collect());
         let mut dtypes = BTreeMap::new();
         for dtype in files.dtypes() {
             *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
@@ -223,12 +224,16 @@ impl ModelDescription {
         compute: ComputeType,
     ) -> Result<MemoryEstimate, Error> {
         let placement = placement.into().with_reading(Reading::Nothing);
-        let (mut parameters, plan) = (0, StoragePlan::default());
-        let placement = placement.with_plan(&plan);
+        let mut weights = 0;
         for (part, checkpoint) in Contents::open(&self.place, &|| true)?.parts()? {
-            parameters += part.parameters(&checkpoint, &placement)?;
+            let plan = StoragePlan::default();
+            let parameters = part.parameters(&checkpoint, &placement.clone().with_plan(&plan))?;
+            weights += if needs_plan(compute) {
+                plan.bytes(part.compute(compute))
+            } else {
+                compute.bytes(parameters)
+            };
         }
-        let weights = if needs_plan(compute) { plan.bytes(compute) } else { compute.bytes(parameters) };
         Ok(MemoryEstimate { weights, working: self.working })
     }
 
@@ -248,7 +253,7 @@ pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<Memo
     let parts = contents.parts()?;
     let mut weights = 0;
     for (part, checkpoint) in &parts {
-        let files = part.weights(checkpoint)?;
+        let (files, compute) = (part.weights(checkpoint)?, part.compute(compute));
         let is_plain = compute == ComputeType::Mixed && !has_few_bits(files.dtypes());
         let plan = if needs_plan(compute) && !is_plain { plan(*part, checkpoint) } else { None };
         weights += plan.map_or_else(|| compute.bytes(files.parameters()), |plan| plan.bytes(compute));

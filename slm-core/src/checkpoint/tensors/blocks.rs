@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::HeaderProblem;
-use super::header::{Entry, Header};
 use crate::checkpoint::gguf::BlockType;
 
 /// What the entry of the metadata is called.
@@ -37,36 +36,30 @@ pub(super) fn told(blocks: &BTreeMap<String, BlockType>) -> String {
     Value::Object(names.collect()).to_string()
 }
 
-/// Gives the tensors of `header` that the `metadata` name their shapes as matrices and the types of their blocks.
-pub(super) fn read(metadata: &Value, header: &mut Header) -> Result<(), HeaderProblem> {
-    let Some(told) = metadata.get(KEY) else { return Ok(()) };
+/// The types of the blocks of the tensors that the `metadata` of a file name.
+pub(super) fn kinds(metadata: &Value) -> Result<BTreeMap<String, BlockType>, HeaderProblem> {
+    let Some(told) = metadata.get(KEY) else { return Ok(BTreeMap::new()) };
     let unread = |reason: String| HeaderProblem::Blocks { name: KEY.to_owned(), reason };
     let text = told.as_str().ok_or_else(|| unread("is no text".to_owned()))?;
     let kinds: BTreeMap<String, String> =
         serde_json::from_str(text).map_err(|error| unread(format!("is not valid JSON: {error}")))?;
-    for (name, kind) in kinds {
-        let wrong = |reason: String| HeaderProblem::Blocks { name: name.clone(), reason };
-        let kind = BlockType::named(&kind)
-            .filter(|kind| kind.is_few_bits())
-            .ok_or_else(|| wrong(format!("is in blocks of `{}`, which is not known", kind.escape_debug())))?;
-        let entry =
-            header.get_mut(&name).ok_or_else(|| wrong("is in blocks and not in the file".to_owned()))?;
-        let shape = matrix_of(kind, entry)
-            .ok_or_else(|| wrong(format!("is {} {:?}, no blocks of {kind}", entry.dtype, entry.shape)))?;
-        (entry.shape, entry.blocks) = (shape, Some(kind));
-    }
-    Ok(())
+    let known = |(name, kind): (String, String)| {
+        let found = BlockType::named(&kind).filter(|kind| kind.is_few_bits());
+        let reason = format!("is in blocks of `{}`, which is not known", kind.escape_debug());
+        found.map(|kind| (name.clone(), kind)).ok_or(HeaderProblem::Blocks { name, reason })
+    };
+    kinds.into_iter().map(known).collect()
 }
 
-/// The shape of the matrix that the bytes of `entry` are.
-fn matrix_of(kind: BlockType, entry: &Entry) -> Option<Vec<usize>> {
-    let mut shape = entry.shape.clone();
+/// The shape of the matrix in blocks of `kind` that a file has as a tensor of this type and shape; `None` where it is none.
+pub(super) fn matrix_shape(kind: BlockType, dtype: &str, stored: &[usize]) -> Option<Vec<usize>> {
+    let mut shape = stored.to_vec();
     let width = shape.get_mut(1)?;
-    if entry.dtype != BYTES || !width.is_multiple_of(kind.bytes()) {
+    if dtype != BYTES || !width.is_multiple_of(kind.bytes()) {
         return None;
     }
     *width = (*width / kind.bytes()).checked_mul(kind.values())?;
-    (stored_shape(kind, &shape)? == entry.shape).then_some(shape)
+    (stored_shape(kind, &shape)? == stored).then_some(shape)
 }
 
 #[cfg(test)]
@@ -80,5 +73,8 @@ mod tests {
         for shape in [&[64][..], &[], &[3, 65], &[3, 64, 2]] {
             assert_eq!(stored_shape(BlockType::Q8_0, shape), None);
         }
+        assert_eq!(matrix_shape(BlockType::Q8_0, BYTES, &[3, 68]), Some(vec![3, 64]));
+        assert_eq!(matrix_shape(BlockType::Q4K, BYTES, &[3, 288, 1]), Some(vec![3, 512, 1]));
+        assert_eq!(matrix_shape(BlockType::Q8_0, "I8", &[3, 68]), None);
     }
 }

@@ -122,8 +122,21 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
         // The format counts from the end of the header.
         entry.data_offsets = [start + before, end + before];
     }
-    blocks::read(&metadata, &mut header).map_err(fail)?;
+    add_blocks(&metadata, &mut header).map_err(fail)?;
     Ok(header)
+}
+
+/// Gives the tensors that the `metadata` name as matrices in few bits their shapes, and the types of their blocks.
+fn add_blocks(metadata: &serde_json::Value, header: &mut Header) -> Result<(), HeaderProblem> {
+    for (name, kind) in blocks::kinds(metadata)? {
+        let wrong = |reason: String| HeaderProblem::Blocks { name: name.clone(), reason };
+        let entry =
+            header.get_mut(&name).ok_or_else(|| wrong("is in blocks and not in the file".to_owned()))?;
+        let shape = blocks::matrix_shape(kind, &entry.dtype, &entry.shape)
+            .ok_or_else(|| wrong(format!("is {} {:?}, no blocks of {kind}", entry.dtype, entry.shape)))?;
+        (entry.shape, entry.blocks) = (shape, Some(kind));
+    }
+    Ok(())
 }
 
 /// Where the last tensor of `header` ends, if each begins where the one before it ends.

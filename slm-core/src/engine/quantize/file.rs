@@ -74,7 +74,12 @@ impl<'a> FilePlan<'a> {
         let content = checkpoint.read(TOKENIZER_FILES[0], MAX_TOKENIZER_BYTES)?;
         decoder.tokenizer(&content, config.vocab_size).map_err(refused)?;
         let id = |id: Option<i64>| id.and_then(|id| u32::try_from(id).ok());
-        let [end, turn] = [config.ends.first(), config.ends.get(1)].map(Option::<&u32>::copied);
+        // Of two, the tokenizer's own ends a text, and the other one a turn.
+        let named = ChatTemplate::special_token(checkpoint, "eos_token")?;
+        let own = TextTokenizer::from_checkpoint(checkpoint)?;
+        let named = named.and_then(|piece| own.id_of(&piece)).filter(|id| config.ends.contains(id));
+        let end = named.or(config.ends.first().copied());
+        let turn = config.ends.iter().copied().find(|id| Some(*id) != end);
         for (name, id) in
             [("bos", id(raw.bos_token_id)), ("eos", end), ("eot", turn), ("padding", id(raw.pad_token_id))]
         {

@@ -25,6 +25,7 @@ use crate::checkpoint::{Checkpoint, Layout};
 use crate::nn::weights::{ComputeType, Progress};
 
 /// A model that is to be stored with its large matrices in few bits. Nothing is written yet.
+#[derive(Debug)]
 pub struct Quantization {
     compute: ComputeType,
     /// What a bundle says of itself.
@@ -63,6 +64,8 @@ impl Model {
             _ => None,
         };
         let of_part = |(part, checkpoint): (Part, Checkpoint)| match unwritable(part, &checkpoint) {
+            // It is small, and is in f32 whatever is asked for.
+            _ if part == Part::Adapter => PartPlan::whole(part, checkpoint),
             None => PartPlan::new(part, checkpoint, compute),
             // A bundle has it as it is.
             Some(_) if manifest.is_some() => PartPlan::whole(part, checkpoint),

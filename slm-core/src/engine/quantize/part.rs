@@ -27,6 +27,7 @@ const ORIGIN: &str = "llm";
 const MAX_CONTENT_BYTES: u64 = 64 << 20;
 
 /// What becomes of one model.
+#[derive(Debug)]
 pub(super) struct PartPlan {
     pub(super) part: Part,
     pub(super) checkpoint: Checkpoint,

@@ -9,7 +9,6 @@ use burn::tensor::{Distribution, Int};
 
 use super::*;
 use crate::nn::matrix::{MatrixConv1d, MatrixEmbedding, MatrixLinear};
-use crate::nn::weights::attach;
 
 const KINDS: [BlockType; 8] = [
     BlockType::Q4_0,
@@ -145,66 +144,6 @@ fn panels_are_parts_of_one_product() {
     let exact: Vec<f64> = values(x.clone()).iter().map(|&value| f64::from(value)).collect();
     let found = values(FewBits::new(matrix.clone(), Orientation::Rows).unwrap().multiply(x));
     assert!(gap(&found, &twin(&exact, &matrix)) < 1e-4);
-}
-
-/// Thin matrices beside blocks: `x W + x A B` against the f32 product of the dequantized matrix, in f64.
-#[test]
-fn thin_matrices_lie_beside_the_blocks() {
-    let device = Device::flex();
-    device.seed(8);
-    let matrix = random(BlockType::Q4_0, 48, 64);
-    let base: MatrixLinear = LinearConfig::new(64, 48).with_bias(false).init(&device).into();
-    let base = base.apply_reparameterization(Beside(FewBits::new(matrix.clone(), Orientation::Columns)));
-    let normal = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
-    let thin: Vec<[Tensor<2>; 2]> = [2, 3].map(|rank| [normal([64, rank]), normal([rank, 48])]).into();
-    let attached = |base: &One, [down, up]: &[Tensor<2>; 2]| {
-        let thin = LowRank::new(down.clone(), up.clone());
-        attach(base.clone(), [("map".to_owned(), thin)].into())
-    };
-    let base = One { map: base };
-    let one = attached(&base, &thin[0]);
-    let both = attached(&one, &thin[1]);
-    for rows in [3, MAX_ROWS + 1] {
-        let x = normal([rows, 64]);
-        let of: Vec<f64> = values(x.clone()).iter().map(|&value| f64::from(value)).collect();
-        let own = if rows <= MAX_ROWS { rounded(&values(x.clone())) } else { of.clone() };
-        let own = twin(&own, &matrix);
-        // [R, I] x [I, r] x [r, O]
-        let added = |[down, up]: &[Tensor<2>; 2]| {
-            let (rank, down, up) = (down.dims()[1], values(down.clone()), values(up.clone()));
-            let cell = |row: usize, output: usize| {
-                let inner =
-                    |r: usize| (0..64).map(|i| of[64 * row + i] * f64::from(down[rank * i + r])).sum::<f64>();
-                (0..rank).map(|r| inner(r) * f64::from(up[48 * r + output])).sum::<f64>()
-            };
-            (0..rows * 48).map(|at| cell(at / 48, at % 48)).collect::<Vec<f64>>()
-        };
-        let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<f64>>();
-        let with_one = sum(&own, &added(&thin[0]));
-        let with_both = sum(&with_one, &added(&thin[1]));
-        for (model, expected) in [(&base, &own), (&one, &with_one), (&both, &with_both)] {
-            let weight = &model.map.weight;
-            assert!(weight.reparameterization::<FewBits>().is_some());
-            let found = gap(&values(model.map.forward(x.clone())), expected);
-            assert!(found < 2e-4, "{rows} rows: {found}");
-            // The matrix as one, for those who ask for it.
-            let whole: Vec<f64> = twin(&of, &matrix);
-            let whole = if std::ptr::eq(model, &base) { whole } else { sum(&whole, &added(&thin[0])) };
-            if !std::ptr::eq(model, &both) {
-                assert!(gap(&values(x.clone().matmul(weight.val())), &whole) < 1e-4);
-            }
-        }
-    }
-    assert_eq!(
-        (base.num_params(), one.num_params(), both.num_params()),
-        (64 * 48, 64 * 48 + 2 * 112, 64 * 48 + 5 * 112)
-    );
-}
-
-/// A module with one map.
-#[derive(Module, Debug)]
-struct One {
-    map: MatrixLinear,
 }
 
 #[test]

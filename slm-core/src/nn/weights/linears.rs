@@ -144,6 +144,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::checkpoint::gguf::{BlockType, quantize};
+    use crate::nn::few_bits::Orientation;
     use crate::nn::matrix::{MatrixLinear, WideLinear};
 
     /// Two maps, of which one is in f32 where the other has 16 bits.
@@ -185,5 +187,72 @@ mod tests {
         assert!(found.iter().zip(&before).any(|(a, b)| (a - b).abs() > 0.1));
         assert_eq!(values(base.forward(x)), before);
         assert_eq!(base.num_params() + (6 + 5 + 5 + 4) * 2, apart.num_params());
+    }
+
+    fn wide(values: &[f32]) -> Vec<f64> {
+        values.iter().map(|&value| f64::from(value)).collect()
+    }
+
+    /// `[R, I]` times `[I, O]`.
+    fn twin(x: &[f64], matrix: &[f64], inputs: usize) -> Vec<f64> {
+        let outputs = matrix.len() / inputs;
+        let cell =
+            |row: &[f64], output: usize| (0..inputs).map(|i| row[i] * matrix[outputs * i + output]).sum();
+        x.chunks(inputs).flat_map(|row| (0..outputs).map(|o| cell(row, o)).collect::<Vec<f64>>()).collect()
+    }
+
+    fn plus(a: &[f64], b: &[f64]) -> Vec<f64> {
+        a.iter().zip(b).map(|(a, b)| a + b).collect()
+    }
+
+    /// The largest gap, as a part of the size.
+    fn gap(found: &[f32], expected: &[f64]) -> f64 {
+        let size = (expected.iter().map(|value| value * value).sum::<f64>() / expected.len() as f64).sqrt();
+        found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max) / size
+    }
+
+    /// Beside blocks: the blocks stay, and products are those of the dequantized matrix and of the thin ones, in f64; also of
+    /// several, one after the other.
+    #[test]
+    fn beside_blocks_they_are_added_and_the_blocks_stay() {
+        let device = Device::flex();
+        device.seed(8);
+        let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let blocks = quantize(BlockType::Q4_0, [48, 64], &values(random([48, 64]))).unwrap();
+        let dense =
+            Tensor::<2>::from_data(TensorData::new(blocks.dequantize(), [48, 64]), &device).transpose();
+        let linear = |input, output| LinearConfig::new(input, output).with_bias(false).init(&device);
+        let base = Maps { first: linear(64, 48).into(), second: linear(48, 4).into() }.freeze();
+        let few = FewBits::new(blocks, Orientation::Columns).unwrap();
+        let base = beside::attach(base.clone(), [(base.first.weight.id, few)].into());
+        let thin: Vec<[Tensor<2>; 2]> = [2, 3].map(|rank| [random([64, rank]), random([rank, 48])]).into();
+        let with = |base: &Maps, [down, up]: &[Tensor<2>; 2]| {
+            attach(base.clone(), [("first".to_owned(), LowRank::new(down.clone(), up.clone()))].into())
+        };
+        let one = with(&base, &thin[0]);
+        let both = with(&one, &thin[1]);
+        for (rows, bound) in [(3, 0.02), (20, 1e-4)] {
+            let x = random([rows, 64]);
+            let of = wide(&values(x.clone()));
+            let added = |[down, up]: &[Tensor<2>; 2]| {
+                let inner = twin(&of, &wide(&values(down.clone())), 64);
+                twin(&inner, &wide(&values(up.clone())), down.dims()[1])
+            };
+            let own = twin(&of, &wide(&values(dense.clone())), 64);
+            let with_one = plus(&own, &added(&thin[0]));
+            let with_both = plus(&with_one, &added(&thin[1]));
+            for (model, expected) in [(&base, own), (&one, with_one), (&both, with_both)] {
+                assert!(model.first.weight.reparameterization::<FewBits>().is_some());
+                // Few rows are multiplied as whole numbers of eight bits.
+                let found = gap(&values(model.first.forward(x.clone())), &expected);
+                assert!(found < bound, "{rows} rows: {found}");
+                // The matrix as one, for those who ask for it.
+                let found = gap(&values(x.clone().matmul(model.first.weight.val())), &expected);
+                assert!(found < 1e-4, "{rows} rows: {found}");
+                assert!(has_blocks(&merge(model.clone())));
+            }
+        }
+        assert_eq!(one.num_params() - base.num_params(), 2 * (64 + 48));
+        assert_eq!(both.num_params() - base.num_params(), 5 * (64 + 48));
     }
 }

@@ -5,6 +5,7 @@
 //! problems are told at once; [`WeightsError`](crate::checkpoint::tensors::WeightsError) has them.
 
 mod check;
+mod compute_type;
 mod convert;
 mod count;
 mod fill;
@@ -20,11 +21,12 @@ mod save;
 use burn::module::Param;
 use burn::prelude::*;
 
+pub use compute_type::{ComputeType, UnsupportedComputeType};
 pub use count::parameter_count;
 pub(crate) use kept::Kept;
 pub(crate) use linears::{attach, has_blocks, linears, matrix, merge};
 pub use load::load;
-pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
+pub use placement::{Placement, Progress, Reading};
 pub(crate) use plan::StoragePlan;
 pub use range::ValueRange;
 pub use save::{StorageType, save};

@@ -125,6 +125,11 @@ impl ChatTemplate {
             .transpose()
     }
 
+    /// The special token that the checkpoint calls `name`, such as `eos_token`.
+    pub(crate) fn special_token(checkpoint: &Checkpoint, name: &str) -> Result<Option<String>, ChatError> {
+        Ok(special_tokens(checkpoint)?.remove(name))
+    }
+
     /// Its text, and the name of the file that has it.
     pub(crate) fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
         if checkpoint.has(CHAT_TEMPLATE_FILE) {
