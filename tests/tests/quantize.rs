@@ -72,7 +72,7 @@ fn models_of_every_kind_say_what_they_say_when_quantized_at_loading() {
 }
 
 #[test]
-fn a_bundle_is_half_of_what_it_was_and_has_its_own_hashes() {
+fn a_bundle_is_smaller_and_has_its_own_hashes() {
     let place = fixtures().join("../../weights/slm-tiny");
     let (_dir, out, parts) = stored(&place, ComputeType::Q8_0);
     assert_eq!(parts.iter().map(|part| part.name).collect::<Vec<_>>(), ["encoder", "llm", "adapter"]);
@@ -80,9 +80,9 @@ fn a_bundle_is_half_of_what_it_was_and_has_its_own_hashes() {
     assert_ne!(before.manifest().parts.llm.files, after.manifest().parts.llm.files);
     assert_eq!(before.manifest().templates, after.manifest().templates);
     assert_eq!(before.manifest().decoding, after.manifest().decoding);
-    // The bundle has 16 bits, and these take 8.5.
+    // Encoder and language model have 16 bits, and these take 8.5; the adapter stays as it is.
     let (before, after) = (bytes_in(&place), bytes_in(&out));
-    assert!(after < before * 6 / 10, "{after} of {before}");
+    assert!(3 * after < 2 * before, "{after} of {before}");
     // A byte of another value is told.
     let weights = out.join("llm/model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
@@ -200,13 +200,10 @@ fn a_language_model_becomes_a_file() {
     for (place, kinds) in [
         (fixtures().join("conversation"), &["F32", "Q8_0"][..]),
         (fixtures().join("gguf/granite/model.gguf"), &["F16", "F32", "Q8_0"]),
-        (fixtures().join("gguf/qwen3/model.gguf"), &[]),
+        // Blocks that it has stay.
+        (fixtures().join("gguf/qwen3/model.gguf"), &["F32", "Q4_0", "Q4_K", "Q5_0", "Q5_1", "Q6_K", "Q8_0"]),
     ] {
-        let Ok(plan) = Model::quantization(&place, ComputeType::Q8_0) else {
-            // What is in few bits already has nothing to do.
-            assert!(kinds.is_empty(), "{}", place.display());
-            continue;
-        };
+        let plan = Model::quantization(&place, ComputeType::Q8_0).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("made/small.gguf");
         plan.check(&out).unwrap();
@@ -231,6 +228,10 @@ fn a_language_model_becomes_a_file() {
             match new.read_few_bits(name).unwrap() {
                 None => assert_eq!(floats(&mut new), floats(&mut old), "{name}"),
                 Some(found) => {
+                    if let Some(stored) = old.read_few_bits(name).unwrap() {
+                        assert_eq!(found, stored, "{name}");
+                        continue;
+                    }
                     let values = floats(&mut old);
                     let shape = [found.rows(), found.row_values()];
                     let expected = quantize(BlockType::Q8_0, shape, values.as_slice().unwrap()).unwrap();
