@@ -94,7 +94,9 @@ impl Value {
             Self::Texts(texts) => {
                 tagged(out, 9, &8_u32.to_le_bytes());
                 out.extend((texts.len() as u64).to_le_bytes());
-                texts.iter().for_each(|text| write_text(out, text));
+                for text in texts {
+                    write_text(out, text);
+                }
             }
         }
     }

@@ -173,12 +173,11 @@ impl Quantization {
         }
         // Its own folder, with the rights that folders get.
         fs::create_dir(&dir).map_err(|source| fail(&dir, source))?;
-        match &self.manifest {
-            Some(manifest) => self.write_bundle(&dir, manifest, &mut count)?,
-            None => {
-                for part in &self.parts {
-                    part.write(&dir, &mut count)?;
-                }
+        if let Some(manifest) = &self.manifest {
+            self.write_bundle(&dir, manifest, &mut count)?;
+        } else {
+            for part in &self.parts {
+                part.write(&dir, &mut count)?;
             }
         }
         fs::rename(&dir, out).map_err(|source| fail(out, source))

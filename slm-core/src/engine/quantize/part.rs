@@ -163,9 +163,8 @@ fn outlines(
         let Some(entry) = files.entry(name) else { continue };
         let form = match kept.get(name) {
             Some(Kept::Blocks(kind)) => Some(TensorForm::Blocks(*kind)),
-            Some(Kept::Floats(_)) => floats_of(entry),
             None if is_copy(name, entry, files, of_tokens, &mut reader)? => None,
-            None => floats_of(entry),
+            Some(Kept::Floats(_)) | None => floats_of(entry),
         };
         found.extend(form.map(|form| TensorOutline { name: name.clone(), shape: entry.shape.clone(), form }));
     }

@@ -38,6 +38,7 @@ impl CausalConfig {
     }
 
     /// The fields in which another config differs.
+    #[expect(clippy::float_cmp, reason = "what went through a file is the same or another number")]
     pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let fields = [
             ("vocab_size", self.vocab_size == other.vocab_size),

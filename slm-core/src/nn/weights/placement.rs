@@ -126,6 +126,7 @@ impl std::fmt::Debug for Placement {
             .field("compute", &self.compute)
             .field("reading", &self.reading)
             .field("observed", &observed)
+            .field("plan", &self.plan)
             .finish()
     }
 }
