@@ -84,8 +84,10 @@ fn summary(parts: &[QuantizedPart], bytes: u64, compute: ComputeType, out: &Path
         ));
     }
     for part in parts {
-        let counts: Vec<String> =
-            part.matrices.iter().map(|(kind, count)| format!("{count} matrices in {kind}")).collect();
+        let told = |(kind, count): &(&str, usize)| {
+            format!("{count} {} in {kind}", if *count == 1 { "matrix" } else { "matrices" })
+        };
+        let counts: Vec<String> = part.matrices.iter().map(told).collect();
         let counts = if counts.is_empty() { "copied as it is".to_owned() } else { counts.join(", ") };
         lines.push(format!("{}: {counts}", part.name));
     }

@@ -137,7 +137,8 @@ impl Quantization {
     }
 
     /// Writes the model to the folder `out`, or where that is called `.gguf`, to a file, which other programs read too. It must
-    /// not be there, and is there as a whole or not at all: what is written beside it takes its name at the end. `observer` is told of the progress; where it breaks, nothing is left.
+    /// not be there, and is there as a whole or not at all: what is written beside it takes its name at the end. `observer` is told
+    /// of the progress; where it breaks, nothing is left.
     ///
     /// # Errors
     ///
@@ -192,7 +193,7 @@ impl Quantization {
     ) -> Result<(), Error> {
         let mut manifest = BundleManifest {
             writer: BundleManifest::new("").writer,
-            description: format!("{} (large matrices in {})", manifest.description, self.compute.name()),
+            description: described(&manifest.description, self.compute),
             ..manifest.clone()
         };
         for part in &self.parts {
@@ -211,4 +212,10 @@ impl Quantization {
         }
         Ok(Bundle::write(dir, &manifest)?)
     }
+}
+
+/// What a bundle says of itself, and the type of its matrices.
+fn described(before: &str, compute: ComputeType) -> String {
+    let matrices = format!("large matrices in {}", compute.name());
+    if before.is_empty() { matrices } else { format!("{before} ({matrices})") }
 }
