@@ -8,6 +8,7 @@ mod capable;
 mod colour;
 mod commands;
 mod console;
+mod disk;
 mod embedded;
 mod fetch;
 mod input;

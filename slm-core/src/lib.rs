@@ -47,8 +47,8 @@ pub use engine::{
     Alternative, Answer, AudioPart, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport,
     CancelToken, Capabilities, Cause, Check, Delivery, Error, Event, Failure, Finding, Limits, MemoryBudget,
     MemoryEstimate, MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription,
-    Progress, Quiet, QuietKind, Request, Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText,
-    Warning, WeightSummary,
+    Progress, Quantization, QuantizeError, QuantizedPart, Quiet, QuietKind, Request, Segment, Segmentation,
+    Session, Source, TokenLimit, UnsupportedText, Warning, WeightSummary,
 };
 pub use llm::Attachment;
 pub use nn::weights::{ComputeType, Progress as LoadProgress};

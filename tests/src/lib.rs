@@ -4,6 +4,7 @@ pub mod alignment;
 pub mod imports;
 pub mod recogniser;
 pub mod wav;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

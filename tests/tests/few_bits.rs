@@ -9,12 +9,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use burn::prelude::*;
+use safetensors::tensor::TensorView;
 use serde::Deserialize;
 use slm_core::models::checkpoint::gguf::{BlockType, Quantized, quantize};
 use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::encoder::SpeechEncoder;
-use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::weights::Placement;
+use slm_core::models::llm::{LanguageModel, OutputHead, T5Config};
+use slm_core::models::nn::weights::{Placement, StorageType};
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::{Backend, ComputeType};
 use slm_tests::{all_positions, checkpoint, fixtures, read_tensors};
@@ -110,7 +111,9 @@ fn language_models_in_eight_bits_stay_near() {
     for (path, bound) in [
         (parity("llama_untied_bias"), 0.999),
         (parity("qwen2_untied"), 0.999),
-        // The one that falls short of 0.999 (0.9983); why was not looked into.
+        // 0.9983. PyTorch with the same rounding of weights and of what they are applied to has 0.9988 (with the embedding as
+        // it is): T5 does not scale its scores, and with weights of 0.2 they are large, so that small errors change which
+        // position is attended to. With weights as T5 draws them it is 0.9997, see below.
         (parity("t5_v11_gated_untied"), 0.998),
         (parity("t5_v10_relu_tied"), 0.999),
         // These are in few bits already and stay so.
@@ -122,6 +125,63 @@ fn language_models_in_eight_bits_stay_near() {
         let found = cosine(&few, &full);
         assert!(found >= bound && found < 1.0 - 1e-12, "{}: {found}", path.display());
     }
+}
+
+/// A T5 of width 256 with an own head, whose random weights have the sizes that transformers draws them with
+/// (`T5PreTrainedModel._init_weights`): in PyTorch the same rounding gives 0.9998.
+#[test]
+fn a_wider_t5_with_weights_as_t5_draws_them_stays_near() {
+    let (width, inner, heads, head) = (256.0_f64, 512.0_f64, 4.0_f64, 64.0_f64);
+    let dir = tempfile::tempdir().unwrap();
+    let config = serde_json::json!({
+        "model_type": "t5", "vocab_size": 200, "d_model": width, "d_kv": head, "d_ff": inner, "num_layers": 2,
+        "num_decoder_layers": 2, "num_heads": heads, "feed_forward_proj": "gated-gelu", "is_gated_act": true,
+        "dense_act_fn": "gelu_new", "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128,
+        "layer_norm_epsilon": 1e-6, "tie_word_embeddings": false, "pad_token_id": 0, "eos_token_id": 1,
+        "decoder_start_token_id": 0,
+    });
+    let text = config.to_string().replace(".0,", ",").replace(".0}", "}");
+    std::fs::write(dir.path().join("config.json"), text).unwrap();
+    let device = Backend::Flex.device().unwrap();
+    let config = T5Config::from_checkpoint(&checkpoint(dir.path())).unwrap();
+    config.init(OutputHead::Own, &device).save(dir.path(), StorageType::F32).unwrap();
+    // The same tensors with other values.
+    let path = dir.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut state = 11_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24) - 0.5
+    };
+    // Twelve of them are near to a normal number.
+    let mut normal = || (0..12).map(|_| uniform()).sum::<f64>();
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let size = |of: f64| of.powf(-0.5);
+            let (mean, scale) = match name.trim_end_matches(".weight").rsplit('.').next().unwrap() {
+                "layer_norm" | "final_layer_norm" => (1.0, 0.0),
+                "q" => (0.0, size(width * head)),
+                "o" => (0.0, size(heads * head)),
+                "wo" => (0.0, size(inner)),
+                "shared" | "lm_head" => (0.0, 1.0),
+                _ => (0.0, size(width)),
+            };
+            let count = view.shape().iter().product::<usize>();
+            let values = (0..count).flat_map(|_| ((mean + scale * normal()) as f32).to_le_bytes()).collect();
+            (name, view.shape().to_vec(), values)
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, values)| {
+        let view = TensorView::new(safetensors::Dtype::F32, shape.clone(), values).unwrap();
+        (name.clone(), view)
+    });
+    safetensors::serialize_to_file(views, None, &path).unwrap();
+    let full = logits(dir.path(), ComputeType::F32);
+    let found = cosine(&logits(dir.path(), ComputeType::Q8_0), &full);
+    assert!((0.9995..1.0 - 1e-12).contains(&found), "{found}");
 }
 
 #[test]

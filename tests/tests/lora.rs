@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use burn::module::ModuleVisitor;
 use burn::prelude::*;
 use safetensors::SafeTensors;
+use slm_core::Model;
 use slm_core::models::checkpoint::{ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE};
 use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::llm::{Attachment, LanguageModel, Lora, LoraError};
@@ -147,6 +150,71 @@ fn an_adapter_is_merged_in_the_type_of_the_model_and_kept_apart_in_f32() {
         let error = error(&model, &io, &expected["logits"]);
         assert!(error > 1e-5 && error < 0.1, "{attachment:?}: {error}");
     }
+}
+
+/// Blocks of few bits stay blocks: the thin matrices are applied with them, also those of a head that is the embedding, and of
+/// several adapters at once.
+#[test]
+fn beside_few_bits_an_adapter_is_what_it_is_beside_the_same_values_in_f32() {
+    let device = backend().device().unwrap();
+    if ComputeType::Q8_0.check(&device).is_err() {
+        return;
+    }
+    for (folder, names) in [
+        ("qwen2_untied", &["rank_stabilised"][..]),
+        ("t5_v11_gated_untied", &["t5_all"]),
+        ("t5_v10_relu_tied", &["t5_tied", "t5_tied"]),
+    ] {
+        let place = fixtures().join("parity").join(folder);
+        let io = read_tensors(&place.join("io.safetensors"));
+        // The same values in f32: those of the folder that has them in blocks.
+        let dir = tempfile::tempdir().unwrap();
+        let blocks = dir.path().join("blocks");
+        let stored = Model::quantization(&place, ComputeType::Q8_0).unwrap();
+        stored.write(&blocks, |_| ControlFlow::Continue(())).unwrap();
+        let load = |compute| {
+            let placement = Placement::new(&device).with_compute(compute);
+            LanguageModel::load(&checkpoint(&blocks), placement).unwrap()
+        };
+        let adapted = |base: LanguageModel, attachment| {
+            names.iter().fold(base, |model, name| {
+                let lora = Lora::load(&checkpoint(&adapter(name))).unwrap();
+                model.with_lora(&lora, attachment).unwrap()
+            })
+        };
+        let (few, full) = (load(ComputeType::Mixed), load(ComputeType::F32));
+        let before = logits(&few, &io);
+        let expected = logits(&adapted(full, Attachment::Apart), &io);
+        for attachment in [Attachment::Apart, Attachment::Merged] {
+            let model = adapted(few.clone(), attachment);
+            // A tied model has a head more, by the same blocks.
+            assert!(blocks_of(&model) >= blocks_of(&few), "{folder}, {attachment:?}");
+            let found = logits(&model, &io);
+            let near = cosine(&found, &expected);
+            // As far as activations in eight bits are from floats.
+            assert!(near > 0.995, "{folder}, {attachment:?}: {near}");
+            assert!(cosine(&before, &expected) < near - 0.01, "{folder}: the adapter changes nothing");
+        }
+        assert_eq!(logits(&few, &io), before, "{folder}");
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// How many matrices of a module are in blocks.
+fn blocks_of(model: &LanguageModel) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0 += usize::from(name == "few_bits" && container == "Reparameterization");
+        }
+    }
+    let mut count = Count(0);
+    model.visit(&mut count);
+    count.0
 }
 
 /// A copy of an adapter with another config and other tensors.

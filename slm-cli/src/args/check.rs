@@ -44,6 +44,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Fetch(_) => "fetch",
             Self::Info(_) => "info",
+            Self::Quantize(_) => "quantize",
             Self::Models(_) => "models",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -62,6 +63,7 @@ impl Command {
             Self::Devices | Self::Fetch(_) | Self::Models(_) | Self::Completions(_) | Self::Man(_) => {
                 [false; 6]
             }
+            Self::Quantize(_) => [false, true, false, false, false, false],
             Self::Doctor(_) => [true, false, false, false, false, false],
             Self::Info(args) => {
                 let loads = args.load || args.limits;

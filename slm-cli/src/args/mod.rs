@@ -39,7 +39,8 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) backend: Option<String>,
     /// Type of the large matrices: f32, f16 or bf16, where the backend computes in it, or on flex q8_0 (int8), q4_k or q4_0,
-    /// which leave what a GGUF file has in few bits as it is; the rest is f32 always [default: f32]
+    /// which leave what the files have in few bits as it is; the rest is f32 always [default: mixed: what the files have in
+    /// few bits stays so on flex, all else is f32]
     #[arg(long, value_name = "TYPE", global = true, value_parser = compute_type)]
     pub(crate) dtype: Option<ComputeType>,
     /// Memory that work may take beside the weights, such as 800M or 4G: how long audio for a question may be follows
@@ -62,7 +63,7 @@ pub(crate) struct ModelArgs {
 impl ModelArgs {
     /// The type of the large matrices.
     pub(crate) fn compute(&self) -> ComputeType {
-        self.dtype.unwrap_or_default()
+        self.dtype.unwrap_or(ComputeType::Mixed)
     }
 }
 
@@ -96,6 +97,8 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs
     Info(InfoArgs),
+    /// Store a model with its large matrices in few bits, so that it is smaller and loads so at once
+    Quantize(QuantizeArgs),
     /// List the published models that can be fetched: what they can do, and what they take
     Models(ModelsArgs),
     /// Write what a shell needs to complete command lines
@@ -230,6 +233,16 @@ pub(crate) struct InfoArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct QuantizeArgs {
+    /// The model: a bundle, a folder as the hub has it, or a `.gguf` file; `--dtype` says which type its matrices get
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Folder for the result, which must not be there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
     /// Write a table in Markdown, as the one in the README
     #[arg(long)]
@@ -324,6 +337,7 @@ mod tests {
         assert!(parse("slm-cli fetch google/flan-t5-base --out x --include *.json --force").is_ok());
         assert!(parse("slm-cli fetch a/b-GGUF --file b-Q8_0.gguf").is_ok());
         assert!(parse("slm-cli info some/folder --load").is_ok());
+        assert!(parse("slm-cli quantize some/folder --dtype q4_k --out other").is_ok());
     }
 
     #[test]
@@ -335,6 +349,7 @@ mod tests {
             "slm-cli translate a.wav",
             "slm-cli transcribe a.wav --beam 0",
             "slm-cli info some/folder --limits",
+            "slm-cli quantize some/folder --dtype q4_k",
             "slm-cli fetch a/b --file x.gguf --all",
             "slm-cli transcribe a.wav --max-new-tokens 449",
             "slm-cli transcribe a.wav --task reply --phrase anna",

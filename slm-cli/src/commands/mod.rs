@@ -17,6 +17,7 @@ mod man;
 mod models;
 #[cfg(all(test, feature = "flex"))]
 mod pairs;
+mod quantize;
 mod run;
 mod transcribe;
 mod translate;
@@ -46,6 +47,7 @@ pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop
         },
         Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args, interrupt),
+        Command::Quantize(args) => quantize::execute(&cli.model, args, interrupt),
         Command::Models(args) => models::execute(&cli.model, args, interrupt),
         Command::Completions(args) => completions::execute(args),
         Command::Man(args) => man::execute(args),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::FetchError;
 use super::listing::RemoteFile;
+use crate::disk;
 
 /// Compares what is still lacking of `files` with what is free on the disk of `folder`, which may not exist yet.
 ///
@@ -21,19 +22,9 @@ pub(crate) fn check(files: &[RemoteFile], folder: &Path) -> Result<(), FetchErro
         let here = length(&path).max(length(&super::download::part_of(&path)));
         needed.saturating_add(file.size.saturating_sub(here))
     });
-    let Some(free) = folder.ancestors().map(or_here).find(|place| place.exists()).and_then(|place| {
-        // The space for other users than root, which is what a download may fill.
-        fs4::available_space(place).ok()
-    }) else {
-        return Ok(());
-    };
+    let Some(free) = disk::free(folder) else { return Ok(()) };
     if needed > free {
         return Err(FetchError::Space { path: folder.into(), needed, free });
     }
     Ok(())
-}
-
-/// The last ancestor of a relative path is empty, and stands for the working folder.
-fn or_here(path: &Path) -> &Path {
-    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::yaml;
 
 /// The card of a model.
-pub(super) const CARD_FILE: &str = "README.md";
+pub(crate) const CARD_FILE: &str = "README.md";
 /// The most that is read of a card; its front matter is at the start.
 const MAX_CARD_BYTES: u64 = 64 << 10;
 

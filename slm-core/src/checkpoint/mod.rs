@@ -28,6 +28,7 @@ pub use bundle::{
     Bundle, BundleError, BundleManifest, FORMAT_VERSION, Form, MANIFEST_NAME, Part, Parts, PromptSettings,
     TaskDecoding,
 };
+pub(crate) use card::CARD_FILE;
 pub use card::ModelCard;
 pub use error::CheckpointError;
 pub use listing::{Checkpoint, Layout};

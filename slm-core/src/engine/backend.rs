@@ -111,6 +111,12 @@ impl Backend {
         }
     }
 
+    /// A device on which modules can be laid out: that of the first backend of this build.
+    pub(super) fn first() -> Result<Device, BackendError> {
+        let compiled = Self::ALL.into_iter().find(|backend| backend.is_compiled());
+        compiled.unwrap_or(Self::Flex).device()
+    }
+
     /// Finds a backend by its name.
     ///
     /// # Errors

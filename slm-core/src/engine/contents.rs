@@ -20,7 +20,7 @@ use crate::ctc::label_tokenizer;
 use crate::encoder::{self, SpeechEncoder};
 use crate::features::FeatureExtractor;
 use crate::llm::{self, LanguageModel, Lora};
-use crate::nn::weights::{Placement, ValueRange};
+use crate::nn::weights::{ComputeType, Placement, ValueRange};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
 
@@ -359,6 +359,11 @@ impl Part {
             Self::SpeechLlm | Self::NemoSpeechLlm => "model",
             Self::Lora => "LoRA adapter",
         }
+    }
+
+    /// The type of its large matrices where `asked` is asked for: adapters are in f32 always.
+    pub(super) fn compute(self, asked: ComputeType) -> ComputeType {
+        if self == Self::Adapter { ComputeType::F32 } else { asked }
     }
 
     /// Files that it needs beside the weights.

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::backend::Backend;
 use super::capabilities::Capabilities;
 use super::contents::{Contents, ModelKind, Part};
 use super::error::Error;
 use super::memory::MemoryEstimate;
 use crate::checkpoint::card::ModelCard;
+use crate::checkpoint::gguf::BlockType;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint, Layout};
 use crate::llm::Lora;
-use crate::nn::weights::{ComputeType, Placement, Reading, ValueRange};
+use crate::nn::weights::{ComputeType, Placement, Reading, StoragePlan, ValueRange};
 use crate::text::TextTokenizer;
 
 /// What a model on disk is.
@@ -81,6 +83,8 @@ pub struct WeightSummary {
     pub files: usize,
     /// Bytes of those files.
     pub bytes: u64,
+    /// What each type of few bits takes in memory, where the modules could be laid out.
+    in_few_bits: Vec<(ComputeType, u64)>,
 }
 
 /// The part of a model that a tensor belongs to, by its name in the file.
@@ -108,7 +112,10 @@ fn part_of(name: &str) -> &'static str {
 impl WeightSummary {
     /// Reads the headers of a checkpoint's weights.
     fn read(part: Part, checkpoint: &Checkpoint) -> Result<Self, Error> {
-        let files = part.weights(checkpoint)?;
+        let (files, plan) = (part.weights(checkpoint)?, plan(part, checkpoint));
+        let types = ComputeType::ALL.into_iter().filter(|compute| needs_plan(*compute));
+        let in_few_bits =
+            plan.map(|plan| types.map(|compute| (compute, plan.bytes(part.compute(compute)))).collect());
         let mut dtypes = BTreeMap::new();
         for dtype in files.dtypes() {
             *dtypes.entry(dtype.to_owned()).or_insert(0) += 1;
@@ -125,13 +132,20 @@ impl WeightSummary {
             parameters: files.parameters(),
             dtypes,
             files: files.files().len(),
+            in_few_bits: in_few_bits.unwrap_or_default(),
         })
     }
 
-    /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`; the little that
+    /// Bytes that the parameters take in memory, on every backend, with large matrices in `compute`. In floats the little that
     /// is in f32 always is counted like the rest.
     pub fn memory(&self, compute: ComputeType) -> u64 {
-        compute.bytes(self.parameters)
+        let planned = self.in_few_bits.iter().find(|(known, _)| *known == compute);
+        planned.map_or_else(|| compute.bytes(self.parameters), |(_, bytes)| *bytes)
+    }
+
+    /// Whether some of the tensors are in few bits.
+    pub fn has_few_bits(&self) -> bool {
+        has_few_bits(self.dtypes.keys().map(String::as_str))
     }
 }
 
@@ -214,11 +228,17 @@ impl ModelDescription {
         compute: ComputeType,
     ) -> Result<MemoryEstimate, Error> {
         let placement = placement.into().with_reading(Reading::Nothing);
-        let mut parameters = 0;
+        let mut weights = 0;
         for (part, checkpoint) in Contents::open(&self.place, &|| true)?.parts()? {
-            parameters += part.parameters(&checkpoint, &placement)?;
+            let plan = StoragePlan::default();
+            let parameters = part.parameters(&checkpoint, &placement.clone().with_plan(&plan))?;
+            weights += if needs_plan(compute) {
+                plan.bytes(part.compute(compute))
+            } else {
+                compute.bytes(parameters)
+            };
         }
-        Ok(MemoryEstimate { weights: compute.bytes(parameters), working: self.working })
+        Ok(MemoryEstimate { weights, working: self.working })
     }
 
     /// Loads everything, and checks that all values are finite and that the parts fit; of an encoder or a language model
@@ -237,9 +257,29 @@ pub(super) fn estimate(contents: &Contents, compute: ComputeType) -> Result<Memo
     let parts = contents.parts()?;
     let mut weights = 0;
     for (part, checkpoint) in &parts {
-        weights += compute.bytes(part.weights(checkpoint)?.parameters());
+        let (files, compute) = (part.weights(checkpoint)?, part.compute(compute));
+        let is_plain = compute == ComputeType::Mixed && !has_few_bits(files.dtypes());
+        let plan = if needs_plan(compute) && !is_plain { plan(*part, checkpoint) } else { None };
+        weights += plan.map_or_else(|| compute.bytes(files.parameters()), |plan| plan.bytes(compute));
     }
     Ok(MemoryEstimate { weights, working: working(&parts)? })
+}
+
+/// Whether one of the types of tensors is one of few bits.
+fn has_few_bits<'a>(mut dtypes: impl Iterator<Item = &'a str>) -> bool {
+    dtypes.any(|name| BlockType::named(name).is_some_and(BlockType::is_few_bits))
+}
+
+/// Whether what a type takes depends on what each tensor is: embeddings and heads have 8 bits where others have 4.
+fn needs_plan(compute: ComputeType) -> bool {
+    compute.block_type().is_some() || compute == ComputeType::Mixed
+}
+
+/// The tensors of a part; `None` where it cannot be laid out, which is told by whoever loads it.
+fn plan(part: Part, checkpoint: &Checkpoint) -> Option<StoragePlan> {
+    let plan = StoragePlan::default();
+    let placement = Placement::new(&Backend::first().ok()?).with_reading(Reading::Shapes).with_plan(&plan);
+    (part != Part::Lora && part.parameters(checkpoint, &placement).is_ok()).then_some(plan)
 }
 
 /// Bytes of work on a segment, for the parts one after the other.

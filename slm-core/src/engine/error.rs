@@ -4,11 +4,13 @@ use std::error::Error as StdError;
 use std::{fmt, io};
 
 use super::backend::BackendError;
+use super::quantize::QuantizeError;
 use super::speech::{LoadError, SpeechError};
 use crate::adapter::AdapterError;
 use crate::audio::AudioError;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::bundle::BundleError;
+use crate::checkpoint::gguf::GgufError;
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::nemo::NemoError;
 use crate::checkpoint::tensors::WeightsError;
@@ -115,6 +117,9 @@ impl Error {
         if cause.is::<MemoryShortage>() {
             return Some("`--dtype f16` halves the weights; a larger `--memory` allows more".into());
         }
+        if let Some(error) = cause.downcast_ref::<QuantizeError>() {
+            return error.hint();
+        }
         cause.downcast_ref::<BundleError>().and_then(BundleError::hint)
     }
 
@@ -191,6 +196,7 @@ classes! {
     TemplateFileError => BadInput,
     UnsupportedComputeType => Unsupported,
     CheckpointError => Damaged,
+    GgufError => Damaged,
     JsonError => Damaged,
     NemoError => Damaged,
     FeatureError => Damaged,
@@ -259,6 +265,20 @@ impl From<BundleError> for Error {
             BundleError::Cancelled => Self::Cancelled,
             BundleError::Version { .. } => Self::classed(error, Self::Unsupported),
             _ => Self::classed(error, Self::Damaged),
+        }
+    }
+}
+
+impl From<QuantizeError> for Error {
+    fn from(error: QuantizeError) -> Self {
+        match error {
+            QuantizeError::Type { .. }
+            | QuantizeError::Form { .. }
+            | QuantizeError::Nothing { .. }
+            | QuantizeError::File { .. } => Self::classed(error, Self::Unsupported),
+            QuantizeError::Exists { .. } | QuantizeError::Write { .. } => {
+                Self::classed(error, Self::BadInput)
+            }
         }
     }
 }

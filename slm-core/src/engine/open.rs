@@ -18,7 +18,8 @@ use crate::prompt::Templates;
 /// Bytes of encoder outputs that are kept unless something else is asked for.
 const DEFAULT_CACHE_BYTES: u64 = 64 << 20;
 
-/// What a model is opened with. The default: the best backend that computes, f32, half of the free memory for work.
+/// What a model is opened with. The default: the best backend that computes, f32 but for what the files have in few bits, half of
+/// the free memory for work.
 #[derive(Clone)]
 pub struct OpenOptions {
     pub(super) backend: BackendChoice,
@@ -69,7 +70,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             backend: BackendChoice::default(),
-            compute: ComputeType::default(),
+            compute: ComputeType::Mixed,
             memory: MemoryBudget::default(),
             cache_bytes: DEFAULT_CACHE_BYTES,
             templates: None,

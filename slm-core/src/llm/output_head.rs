@@ -1,10 +1,7 @@
 //! Where a model's logits come from.
 
-use burn::module::Param;
-
 use crate::checkpoint::tensors::TensorReader;
 use crate::checkpoint::{WeightFiles, WeightsError};
-use crate::nn::matrix::{MatrixEmbedding, MatrixLinear};
 
 /// Where the logits come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +29,4 @@ impl OutputHead {
         };
         Ok(if is_own { Self::Own } else { Self::Tied })
     }
-}
-
-/// A head of its own that has the matrix of `embedding` and shares it, for what changes the head alone.
-pub(super) fn head_of(embedding: &MatrixEmbedding) -> MatrixLinear {
-    MatrixLinear { weight: Param::from_tensor(embedding.weight.val().transpose()), bias: None }
 }

@@ -5,10 +5,14 @@
 //! [`matrix`](crate::nn::matrix) apply them; `Module::materialize` adds their product to the matrix.
 //! Shapes: `I` inputs and `O` outputs of a linear map, `R` the rank.
 
-use burn::module::{Param, Reparameterization};
+use burn::module::{
+    Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param, ParamId,
+    Reparameterization,
+};
 use burn::prelude::*;
-use burn::tensor::{DType, FloatDType};
+use burn::tensor::{DType, FloatDType, Shape};
 
+use super::host::host_device;
 use super::product::{full, product};
 
 /// The thin matrices, in f32 whatever type the matrix beside them has.
@@ -26,12 +30,117 @@ impl LowRank {
         Self { down: Param::from_tensor(down), up: Param::from_tensor(up) }.freeze()
     }
 
+    /// Matrices of no rank, for a place that is empty.
+    fn empty() -> Self {
+        let empty = || {
+            let zeros = |device: &Device, _: bool| Tensor::<2>::zeros([0, 0], device);
+            Param::uninitialized(ParamId::new(), zeros, host_device(), false, Shape::new([0, 0]))
+        };
+        Self { down: empty(), up: empty() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.down.lazy_shape().num_elements() == 0
+    }
+
+    /// `A`, `[I, R]`.
+    pub(super) fn down(&self) -> Tensor<2> {
+        self.down.val()
+    }
+
+    /// `B` with its scale, `[R, O]`.
+    pub(super) fn up(&self) -> Tensor<2> {
+        self.up.val()
+    }
+
     /// What is added to the map's output, `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         // [.., I] -> [.., R] -> [.., O]
         product(product(x, self.down.val()), self.up.val())
     }
 }
+
+/// One of the thin matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    /// `A`.
+    Down,
+    /// `B`.
+    Up,
+}
+
+/// A place for thin matrices in what lies beside a matrix. A parameter has one thing beside it, and once there it cannot be
+/// replaced; so what is not a [`LowRank`] itself has a place for one.
+///
+/// A walk over a module reaches what is there, and Burn has no way to put something where nothing is. So an empty place offers
+/// matrices of no rank to those that change a module, and keeps what becomes of them if they have some then. Those that only
+/// look at a module see nothing of an empty place.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ThinPlace {
+    thin: Option<LowRank>,
+}
+
+impl ThinPlace {
+    /// What is there.
+    pub(super) fn get(&self) -> Option<&LowRank> {
+        self.thin.as_ref()
+    }
+
+    /// `matrix` with the product of what is there.
+    pub(super) fn added<const D: usize>(&self, matrix: Tensor<D>) -> Tensor<D> {
+        match &self.thin {
+            Some(thin) => thin.apply(matrix),
+            None => matrix,
+        }
+    }
+
+    fn with(self, change: impl FnOnce(LowRank) -> LowRank) -> Self {
+        Self { thin: self.thin.map(change) }
+    }
+}
+
+impl Module for ThinPlace {
+    fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device> {
+        self.thin.collect_devices(devices)
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.with(|thin| thin.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.with(|thin| thin.to_device(device))
+    }
+
+    fn train(self) -> Self {
+        self.with(Module::train)
+    }
+
+    fn valid(&self) -> Self {
+        self.clone().with(|thin| thin.valid())
+    }
+
+    fn materialize(self) -> Self {
+        self.with(Module::materialize)
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        self.thin.visit(visitor);
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        let thin = self.thin.unwrap_or_else(LowRank::empty).map(mapper);
+        Self { thin: (!thin.is_empty()).then_some(thin) }
+    }
+}
+
+impl ModuleDisplayDefault for ThinPlace {
+    fn content(&self, content: Content) -> Option<Content> {
+        self.thin.content(content)
+    }
+}
+
+impl ModuleDisplay for ThinPlace {}
 
 impl Reparameterization for LowRank {
     const NAME: &'static str = "low_rank";

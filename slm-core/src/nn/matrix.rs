@@ -13,7 +13,8 @@ use burn::nn;
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::few_bits::FewBits;
+use super::beside;
+use super::few_bits::{FewBits, Orientation};
 use super::host::is_here;
 use super::low_rank::LowRank;
 use super::product::cast_like;
@@ -68,16 +69,33 @@ fn mapped<const D: usize>(
     weight: &Param<Tensor<2>>,
     bias: Option<&Param<Tensor<1>>>,
 ) -> Tensor<D> {
-    let thin = weight.reparameterization::<LowRank>();
-    let beside = thin.map(|thin| thin.forward(x.clone()));
-    let mut y = by_kernel(&x, weight)
-        .unwrap_or_else(|| product(x, if thin.is_some() { weight.base() } else { weight.val() }));
+    let beside = thin(weight).map(|thin| thin.forward(x.clone()));
+    let mut y = by_kernel(&x, weight).unwrap_or_else(|| product(x, without_thin(weight)));
     if let Some(bias) = bias {
         y = y + bias.val().unsqueeze();
     }
     match beside {
         Some(beside) => y + beside,
         None => y,
+    }
+}
+
+/// The thin matrices beside a matrix.
+fn thin(weight: &Param<Tensor<2>>) -> Option<&LowRank> {
+    if let Some(blocks) = weight.reparameterization::<FewBits>() {
+        return blocks.thin();
+    }
+    match weight.reparameterization::<SharedFloats>() {
+        Some(shared) => shared.thin(),
+        None => weight.reparameterization::<LowRank>(),
+    }
+}
+
+/// The matrix without them.
+fn without_thin(weight: &Param<Tensor<2>>) -> Tensor<2> {
+    match weight.reparameterization::<FewBits>() {
+        Some(blocks) => blocks.floats(&weight.base()),
+        None => weight.base(),
     }
 }
 
@@ -112,6 +130,20 @@ impl MatrixEmbedding {
         match self.weight.reparameterization::<FewBits>() {
             Some(blocks) => blocks.rows(ids),
             None => full(burn::tensor::module::embedding(self.weight.val(), ids)),
+        }
+    }
+
+    /// A linear map by the same matrix, which it shares, `[.., D]` to `[.., V]`.
+    pub(crate) fn head(&self) -> MatrixLinear {
+        let weight = Param::from_tensor(self.weight.base().transpose());
+        let id = weight.id;
+        let head = MatrixLinear { weight, bias: None };
+        if let Some(blocks) = self.weight.reparameterization::<FewBits>() {
+            return beside::attach(head, [(id, blocks.turned(Orientation::Columns))].into());
+        }
+        match self.weight.reparameterization::<SharedFloats>() {
+            Some(shared) => beside::attach(head, [(id, shared.alone())].into()),
+            None => head,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod activation;
 mod batch;
+mod beside;
 pub mod blocks;
 pub(crate) mod few_bits;
 pub(crate) mod host;

@@ -12,6 +12,7 @@ use burn::module::Reparameterization;
 use burn::prelude::*;
 
 use super::host::few_rows;
+use super::low_rank::{LowRank, ThinPlace};
 
 /// The rows that are multiplied here: Burn's kernel for a single one is as fast as memory, that for many is better.
 const ROWS: RangeInclusive<usize> = 2..=8;
@@ -21,6 +22,8 @@ const ROWS: RangeInclusive<usize> = 2..=8;
 pub(crate) struct SharedFloats {
     #[module(skip)]
     matrix: Arc<TensorData>,
+    /// Thin matrices of linear maps.
+    thin: ThinPlace,
 }
 
 impl SharedFloats {
@@ -29,7 +32,18 @@ impl SharedFloats {
         let (bytes, shape, dtype) = matrix.into_parts();
         let bytes = bytes.shared();
         let beside = TensorData::from_bytes(bytes.clone(), shape.clone(), dtype);
-        (TensorData::from_bytes(bytes, shape, dtype), Self { matrix: Arc::new(beside) })
+        let beside = Self { matrix: Arc::new(beside), thin: ThinPlace::default() };
+        (TensorData::from_bytes(bytes, shape, dtype), beside)
+    }
+
+    /// The same matrix without thin ones.
+    pub(super) fn alone(&self) -> Self {
+        Self { matrix: Arc::clone(&self.matrix), thin: ThinPlace::default() }
+    }
+
+    /// Thin matrices beside it.
+    pub(super) fn thin(&self) -> Option<&LowRank> {
+        self.thin.get()
     }
 
     /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where it has fewer rows or more.
@@ -51,8 +65,8 @@ impl SharedFloats {
 impl Reparameterization for SharedFloats {
     const NAME: &'static str = "shared";
 
-    /// It is the same matrix.
+    /// It is the same matrix, with the product of the thin ones.
     fn apply<const D: usize>(&self, base: Tensor<D>) -> Tensor<D> {
-        base
+        self.thin.added(base)
     }
 }

@@ -147,7 +147,10 @@ fn memory_text(described: &ModelDescription) -> String {
         .filter(|backend| backend.is_compiled())
         .filter_map(|backend| Some((backend, backend.probe().ok()?)))
         .collect();
-    let weights = ComputeType::ALL.into_iter().filter_map(|compute| {
+    // Without few bits it is f32.
+    let has_blocks = described.parts.iter().any(|part| part.weights.has_few_bits());
+    let types = ComputeType::ALL.into_iter().filter(|compute| has_blocks || *compute != ComputeType::Mixed);
+    let weights = types.filter_map(|compute| {
         let able: Vec<&str> = devices
             .iter()
             .filter(|(_, device)| compute.check(device).is_ok())

@@ -49,7 +49,7 @@ const FACTS: [Fact; 11] = [
 
 impl BlockType {
     /// The values of the largest block.
-    pub(super) const MAX_VALUES: usize = 256;
+    pub(crate) const MAX_VALUES: usize = 256;
 
     /// The type with this number.
     pub(super) fn of(number: u32) -> Option<Self> {
@@ -70,6 +70,11 @@ impl BlockType {
     fn fact(self) -> &'static Fact {
         // Every type has a line.
         FACTS.iter().find(|fact| fact.0 == self).unwrap_or(&FACTS[0])
+    }
+
+    /// The number that files have for it.
+    pub(super) fn number(self) -> u32 {
+        self.fact().1
     }
 
     /// The name, such as `Q4_K`.

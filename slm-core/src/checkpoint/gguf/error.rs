@@ -38,6 +38,14 @@ pub enum GgufError {
         /// One a field.
         problems: Vec<FieldProblem>,
     },
+    /// The file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A tensor could not be read.
     #[error("cannot read tensor `{name}` of `{}`", path.display())]
     Tensor {

@@ -8,9 +8,9 @@ use std::io::Read;
 use super::cursor::{Cursor, Failure};
 use super::{BlockType, GgufProblem, Metadata, Value};
 
-const MAGIC: [u8; 4] = *b"GGUF";
+pub(super) const MAGIC: [u8; 4] = *b"GGUF";
 /// Where the data begin, and each tensor in them, if nothing else is said.
-const ALIGNMENT: u64 = 32;
+pub(super) const ALIGNMENT: u64 = 32;
 /// The fewest bytes of a key and its value, and those of a tensor's description.
 const LEAST: (u64, u64) = (8 + 4 + 1, 8 + 4 + 8 + 4 + 8);
 

@@ -25,16 +25,18 @@ mod quantize;
 mod quantized;
 mod tokenizer;
 mod value;
+mod write;
 
 pub use block_type::BlockType;
 pub use error::{FieldProblem, GgufError, GgufProblem};
 pub use file::GgufFile;
-pub use folder::GgufFolder;
+pub use folder::{Decoder, GgufFolder};
 pub use header::TensorInfo;
 pub use metadata::Metadata;
 pub use quantize::quantize;
 pub use quantized::Quantized;
 pub use value::{Numbers, Value};
+pub use write::{GgufOutline, GgufWriter};
 
 /// The extension of a file's name.
 pub const EXTENSION: &str = "gguf";

@@ -69,6 +69,50 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Writes it, its type first, as [`Self::read`] reads it.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Integer(value) => match u32::try_from(*value) {
+                Ok(small) => tagged(out, 4, &small.to_le_bytes()),
+                // Those that are negative have their sign in 64 bits.
+                Err(_) if *value < 0 => tagged(out, 11, &(*value as i64).to_le_bytes()),
+                Err(_) => tagged(out, 10, &(*value as u64).to_le_bytes()),
+            },
+            Self::F32(value) => tagged(out, 6, &value.to_le_bytes()),
+            Self::F64(value) => tagged(out, 12, &value.to_le_bytes()),
+            Self::Flag(value) => tagged(out, 7, &[u8::from(*value)]),
+            Self::Text(text) => {
+                tagged(out, 8, &[]);
+                write_text(out, text);
+            }
+            Self::Numbers(numbers) => {
+                tagged(out, 9, &numbers.kind.number().to_le_bytes());
+                out.extend((numbers.bytes.len() as u64 / numbers.kind.size()).to_le_bytes());
+                out.extend(&numbers.bytes);
+            }
+            Self::Texts(texts) => {
+                tagged(out, 9, &8_u32.to_le_bytes());
+                out.extend((texts.len() as u64).to_le_bytes());
+                for text in texts {
+                    write_text(out, text);
+                }
+            }
+        }
+    }
+}
+
+fn tagged(out: &mut Vec<u8>, kind: u32, bytes: &[u8]) {
+    out.extend(kind.to_le_bytes());
+    out.extend(bytes);
+}
+
+/// Writes a length and so many bytes of UTF-8.
+pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.extend((text.len() as u64).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
 /// Numbers of one type, as they lie in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numbers {
@@ -77,6 +121,12 @@ pub struct Numbers {
 }
 
 impl Numbers {
+    /// Integers of 32 bits.
+    pub(super) fn of_integers(values: &[i32]) -> Self {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { kind: NumberType::I32, bytes }
+    }
+
     /// The numbers, one after the other.
     fn values(&self) -> impl Iterator<Item = Value> {
         self.bytes.chunks_exact(self.kind.size() as usize).map(|bytes| self.kind.value(bytes))
@@ -154,6 +204,23 @@ impl NumberType {
         }
     }
 
+    /// Its number.
+    fn number(self) -> u32 {
+        match self {
+            Self::U8 => 0,
+            Self::I8 => 1,
+            Self::U16 => 2,
+            Self::I16 => 3,
+            Self::U32 => 4,
+            Self::I32 => 5,
+            Self::F32 => 6,
+            Self::Flag => 7,
+            Self::U64 => 10,
+            Self::I64 => 11,
+            Self::F64 => 12,
+        }
+    }
+
     fn read(self, cursor: &mut Cursor<impl Read>) -> Result<Value, Failure> {
         Ok(self.value(&cursor.bytes(self.size(), "a number")?))
     }
@@ -200,6 +267,25 @@ mod tests {
             (12, (-0.1_f64).to_le_bytes().to_vec(), Value::F64(-0.1)),
         ] {
             assert_eq!(read(&[kind.to_le_bytes().to_vec(), bytes].concat()).unwrap(), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for value in [
+            Value::Integer(7),
+            Value::Integer(-7),
+            Value::Integer(1 << 40),
+            Value::F32(1.5),
+            Value::F64(-0.1),
+            Value::Flag(true),
+            Value::Text("a\u{e9}".into()),
+            Value::Texts(vec!["a".into(), "".into()]),
+            Value::Numbers(Numbers::of_integers(&[1, -2])),
+        ] {
+            let mut bytes = Vec::new();
+            value.write(&mut bytes);
+            assert_eq!(read(&bytes).unwrap(), value);
         }
     }
 

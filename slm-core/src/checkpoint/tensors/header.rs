@@ -14,7 +14,8 @@ use serde::de::{self, MapAccess, Visitor};
 
 use super::foreign::ForeignFormat;
 use super::problem::MAX_HEADER_BYTES;
-use super::{HeaderProblem, TensorEntry, WeightsError};
+use super::{HeaderProblem, TensorEntry, WeightsError, blocks};
+use crate::checkpoint::gguf::BlockType;
 
 /// What a header says of one tensor.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +26,9 @@ pub(super) struct Entry {
     pub(super) shape: Vec<usize>,
     /// Start and end, counted in bytes from the start of the file.
     data_offsets: [u64; 2],
+    /// The type of its blocks, where the file says that it is a matrix in few bits; `shape` is then that of the matrix.
+    #[serde(skip)]
+    pub(super) blocks: Option<BlockType>,
 }
 
 impl Entry {
@@ -45,7 +49,8 @@ impl Entry {
 
 impl From<Entry> for TensorEntry {
     fn from(entry: Entry) -> Self {
-        Self { dtype: entry.dtype, shape: entry.shape }
+        let dtype = entry.blocks.map_or(entry.dtype, |kind| kind.name().to_owned());
+        Self { dtype, shape: entry.shape }
     }
 }
 
@@ -88,7 +93,7 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
     }
     let mut text = vec![0; length as usize];
     file.read_exact(&mut text).map_err(io)?;
-    let Entries(mut header) =
+    let Entries { mut header, metadata } =
         serde_json::from_slice(&text).map_err(|error| fail(HeaderProblem::Json(error.to_string())))?;
 
     let before = 8 + length;
@@ -117,7 +122,21 @@ pub(super) fn read(path: &Path) -> Result<Header, WeightsError> {
         // The format counts from the end of the header.
         entry.data_offsets = [start + before, end + before];
     }
+    add_blocks(&metadata, &mut header).map_err(fail)?;
     Ok(header)
+}
+
+/// Gives the tensors that the `metadata` name as matrices in few bits their shapes, and the types of their blocks.
+fn add_blocks(metadata: &serde_json::Value, header: &mut Header) -> Result<(), HeaderProblem> {
+    for (name, kind) in blocks::kinds(metadata)? {
+        let wrong = |reason: String| HeaderProblem::Blocks { name: name.clone(), reason };
+        let entry =
+            header.get_mut(&name).ok_or_else(|| wrong("is in blocks and not in the file".to_owned()))?;
+        let shape = blocks::matrix_shape(kind, &entry.dtype, &entry.shape)
+            .ok_or_else(|| wrong(format!("is {} {:?}, no blocks of {kind}", entry.dtype, entry.shape)))?;
+        (entry.shape, entry.blocks) = (shape, Some(kind));
+    }
+    Ok(())
 }
 
 /// Where the last tensor of `header` ends, if each begins where the one before it ends.
@@ -141,23 +160,27 @@ fn described(header: &Header) -> Result<u64, HeaderProblem> {
 }
 
 /// The header's object, read so that a name that appears twice is an error rather than the last one.
-struct Entries(Header);
+struct Entries {
+    header: Header,
+    /// What the file says of itself.
+    metadata: serde_json::Value,
+}
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct EntriesVisitor;
         impl<'de> Visitor<'de> for EntriesVisitor {
-            type Value = Header;
+            type Value = Entries;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object of tensors")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut header = Header::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let (mut header, mut metadata) = (Header::new(), serde_json::Value::Null);
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
-                        map.next_value::<de::IgnoredAny>()?;
+                        metadata = map.next_value()?;
                         continue;
                     }
                     let entry = map.next_value()?;
@@ -165,10 +188,10 @@ impl<'de> Deserialize<'de> for Entries {
                         return Err(de::Error::custom(format!("tensor `{name}` appears twice")));
                     }
                 }
-                Ok(header)
+                Ok(Entries { header, metadata })
             }
         }
-        deserializer.deserialize_map(EntriesVisitor).map(Entries)
+        deserializer.deserialize_map(EntriesVisitor)
     }
 }
 

@@ -76,6 +76,14 @@ pub enum HeaderProblem {
         /// How many there are.
         bytes: u64,
     },
+    /// What the file says of matrices in few bits does not fit its tensors.
+    #[error("`{}` {reason}", name.escape_debug())]
+    Blocks {
+        /// The tensor, or the entry that names them.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The data is longer than what the header describes.
     #[error("file has {found} bytes, header describes {described}")]
     Length {

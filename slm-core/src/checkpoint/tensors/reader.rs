@@ -80,6 +80,9 @@ impl<'a> TensorReader<'a> {
             (Source::Gguf(file), Some(_)) => {
                 file.tensor(name).map(Some).map_err(|error| self.failure(name, error.into()))
             }
+            (Source::Safetensors(file), Some(_)) => {
+                file.few_bits(name).map(Some).map_err(|error| self.failure(name, error))
+            }
             _ => Ok(None),
         }
     }

@@ -12,6 +12,7 @@ use burn::tensor::DType;
 use super::entry::float_type;
 use super::header::{self, Header};
 use super::{Cause, WeightsError};
+use crate::checkpoint::gguf::Quantized;
 
 /// A file whose header was checked.
 pub(super) struct SafetensorsFile {
@@ -26,14 +27,29 @@ impl SafetensorsFile {
         Ok(Self { file, header: header::read(path)? })
     }
 
-    /// The bytes of a tensor, little-endian, and their type.
+    /// The bytes of a tensor, little-endian, and their type. Those in few bits become floats of 32.
     pub(super) fn read(&mut self, name: &str) -> Result<(Vec<u8>, DType), Cause> {
         let entry = self.header.get(name).ok_or("not found")?;
+        if entry.blocks.is_some() {
+            return Ok((self.few_bits(name)?.dequantize_to_bytes(), DType::F32));
+        }
         let dtype = float_type(&entry.dtype).ok_or("not a float")?;
-        let (start, length) = entry.place();
+        let place = entry.place();
+        Ok((self.bytes(place)?, dtype))
+    }
+
+    /// A matrix in few bits, as rows and columns.
+    pub(super) fn few_bits(&mut self, name: &str) -> Result<Quantized, Cause> {
+        let entry = self.header.get(name).ok_or("not found")?;
+        let (kind, shape) = (entry.blocks.ok_or("not in few bits")?, entry.shape.iter().take(2));
+        let (shape, place) = (shape.copied().collect(), entry.place());
+        Ok(Quantized::new(kind, shape, self.bytes(place)?).ok_or("its bytes are not those of its shape")?)
+    }
+
+    fn bytes(&mut self, (start, length): (u64, u64)) -> Result<Vec<u8>, Cause> {
         let mut bytes = vec![0; usize::try_from(length)?];
         self.file.seek(SeekFrom::Start(start))?;
         self.file.read_exact(&mut bytes)?;
-        Ok((bytes, dtype))
+        Ok(bytes)
     }
 }

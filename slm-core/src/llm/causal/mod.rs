@@ -9,6 +9,7 @@ pub mod attention;
 pub mod config;
 pub mod decoder;
 pub mod feed_forward;
+mod gguf;
 mod inside;
 pub mod model;
 pub(crate) mod raw;

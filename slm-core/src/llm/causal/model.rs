@@ -16,7 +16,7 @@ use crate::llm::error::LlmError;
 use crate::llm::lora::{self, Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::names::{EMBEDDING, HEAD, Names};
-use crate::llm::output_head::{OutputHead, head_of};
+use crate::llm::output_head::OutputHead;
 use crate::llm::prompt_cache::PromptCache;
 use crate::nn::matrix::{self, MatrixLinear};
 use crate::nn::weights::{self, Placement};
@@ -84,7 +84,7 @@ impl CausalLm {
         let mut model = self.clone();
         let names = Names::of_adapter(adapter);
         if names.have_head(adapter) {
-            model.lm_head.get_or_insert_with(|| head_of(&self.model.embed_tokens));
+            model.lm_head.get_or_insert_with(|| self.model.embed_tokens.head());
         }
         adapter.attach(model, attachment, |path| names.name(path), |_| false)
     }

@@ -80,7 +80,7 @@ impl RopeScaling {
     }
 
     /// What becomes of a frequency.
-    fn stretch(self, frequency: f64) -> f64 {
+    pub(super) fn stretch(self, frequency: f64) -> f64 {
         match self {
             Self::None => frequency,
             Self::Linear { factor } => frequency / factor,

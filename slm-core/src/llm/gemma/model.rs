@@ -20,7 +20,7 @@ use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
 use crate::llm::lora::{Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::{OutputHead, head_of};
+use crate::llm::output_head::OutputHead;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
@@ -114,7 +114,7 @@ impl T5Gemma {
     pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
         let mut model = self.clone();
         if adapter.paths().any(|map| map == HEAD_MAP) {
-            model.lm_head.get_or_insert_with(|| head_of(self.target_embedding()));
+            model.lm_head.get_or_insert_with(|| self.target_embedding().head());
         }
         // As the modules of transformers are named, whatever the names in the model's own files.
         let text_model = if self.config.version == GemmaVersion::Two { TEXT_MODEL } else { "" };

@@ -22,7 +22,7 @@ use crate::llm::error::LlmError;
 use crate::llm::lora::{self, Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::names::{EMBEDDING, HEAD, Names};
-use crate::llm::output_head::{OutputHead, head_of};
+use crate::llm::output_head::OutputHead;
 use crate::llm::prompt_cache::PromptCache;
 use crate::llm::visibility::rows_of;
 use crate::nn::blocks::MAX_SCORES;
@@ -98,7 +98,7 @@ impl GemmaText {
         let mut model = self.clone();
         let names = Names::of_adapter(adapter);
         if names.have_head(adapter) {
-            model.lm_head.get_or_insert_with(|| head_of(&self.embedding));
+            model.lm_head.get_or_insert_with(|| self.embedding.head());
         }
         adapter.attach(model, attachment, |path| names.name(&hf_name(path)), |_| false)
     }

@@ -16,7 +16,7 @@ use super::pair::{Matrix, Pair};
 use crate::checkpoint::tensors::TensorReader;
 use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint, WeightFiles};
 use crate::nn::low_rank::LowRank;
-use crate::nn::weights::{attach, linears, matrix};
+use crate::nn::weights::{attach, has_blocks, linears, matrix, merge};
 
 /// Where a model has the matrices of an adapter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub enum Attachment {
     /// Beside its own, which it shares with the model without the adapter and with other adapters.
     #[default]
     Apart,
-    /// Added to its own: it takes the time that the model alone takes, and a copy of each matrix that is changed.
+    /// Added to its own: it takes the time that the model alone takes, and a copy of each matrix that is changed. Beside a model
+    /// in few bits they stay apart, as the sum is in none.
     Merged,
 }
 
@@ -124,7 +125,8 @@ impl Lora {
         let pairs: BTreeMap<&String, &Pair> =
             self.pairs.iter().filter(|(map, _)| !is_other(&format!("{map}.weight"))).collect();
         let mut problems = fit::problems(&self.config, &pairs, &maps);
-        if problems.is_empty() {
+        // Few bits are too far from what the adapter was made beside.
+        if problems.is_empty() && !has_blocks(&model) {
             let found = |map: &String| matrix(&model, paths.get(map)?);
             problems = fit::base_problems(&self.bases, found);
         }
@@ -144,7 +146,7 @@ impl Lora {
         let model = attach(model, low_ranks);
         Ok(match attachment {
             Attachment::Apart => model,
-            Attachment::Merged => model.materialize(),
+            Attachment::Merged => merge(model),
         }
         .freeze())
     }

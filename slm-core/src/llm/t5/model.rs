@@ -20,7 +20,7 @@ use crate::llm::drafts::{Drafts, Stepping, after_start};
 use crate::llm::error::LlmError;
 use crate::llm::lora::{Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
-use crate::llm::output_head::{OutputHead, head_of};
+use crate::llm::output_head::OutputHead;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::transformer::{FeedForwardKind, TransformerEncoder};
 use crate::nn::weights::{self, Placement, StorageType};
@@ -123,7 +123,7 @@ impl T5 {
     pub fn with_lora(&self, adapter: &Lora, attachment: Attachment) -> Result<Self, LoraError> {
         let mut model = self.clone();
         if adapter.paths().any(|map| map == HEAD_MAP) {
-            model.lm_head.get_or_insert_with(|| head_of(&self.shared));
+            model.lm_head.get_or_insert_with(|| self.shared.head());
         }
         let kind = self.config.feed_forward();
         adapter.attach(model, attachment, |path| hf_name(kind, path), |_| false)

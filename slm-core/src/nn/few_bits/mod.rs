@@ -30,6 +30,7 @@ use burn::tensor::Int;
 use self::activations::Activations;
 use self::format::{Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
 use crate::checkpoint::gguf::{BlockType, Quantized};
+use crate::nn::low_rank::{LowRank, ThinPlace};
 use crate::nn::product::product;
 
 /// The most rows that are multiplied as whole numbers. More are faster as floats.
@@ -83,13 +84,38 @@ pub(crate) struct FewBits {
     orientation: Orientation,
     #[module(skip)]
     operations: Operations,
+    /// Thin matrices of linear maps.
+    thin: ThinPlace,
 }
 
 impl FewBits {
     /// Of a matrix of two dimensions; `None` where it is one of floats.
     pub(crate) fn new(matrix: Quantized, orientation: Orientation) -> Option<Self> {
         let operations = Operations::of(matrix.kind())?;
-        Some(Self { matrix: Arc::new(matrix), orientation, operations })
+        let thin = ThinPlace::default();
+        Some(Self { matrix: Arc::new(matrix), orientation, operations, thin })
+    }
+
+    /// The same blocks beside a parameter that has them in another way, without thin matrices.
+    pub(super) fn turned(&self, orientation: Orientation) -> Self {
+        let thin = ThinPlace::default();
+        Self { matrix: Arc::clone(&self.matrix), orientation, operations: self.operations, thin }
+    }
+
+    /// Thin matrices beside the blocks.
+    pub(super) fn thin(&self) -> Option<&LowRank> {
+        self.thin.get()
+    }
+
+    /// The blocks as floats, of the shape of `base` and on its device.
+    pub(super) fn floats<const D: usize>(&self, base: &Tensor<D>) -> Tensor<D> {
+        let values = (self.operations.values)(self.matrix.bytes());
+        let shape = [self.matrix.rows(), self.matrix.row_values()];
+        let matrix = Tensor::<2>::from_data(TensorData::new(values, shape), &base.device());
+        match self.orientation {
+            Orientation::Rows => matrix.reshape(base.shape()),
+            Orientation::Columns => matrix.transpose().reshape(base.shape()),
+        }
     }
 
     /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`.
@@ -160,14 +186,8 @@ impl FewBits {
 impl Reparameterization for FewBits {
     const NAME: &'static str = "few_bits";
 
-    /// The matrix as floats, of the shape of `base`.
+    /// The matrix as floats, with the product of the thin ones.
     fn apply<const D: usize>(&self, base: Tensor<D>) -> Tensor<D> {
-        let values = (self.operations.values)(self.matrix.bytes());
-        let shape = [self.matrix.rows(), self.matrix.row_values()];
-        let matrix = Tensor::<2>::from_data(TensorData::new(values, shape), &base.device());
-        match self.orientation {
-            Orientation::Rows => matrix.reshape(base.shape()),
-            Orientation::Columns => matrix.transpose().reshape(base.shape()),
-        }
+        self.thin.added(self.floats(&base))
     }
 }

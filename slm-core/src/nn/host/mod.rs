@@ -44,6 +44,18 @@ pub(crate) fn has_host_memory(_: &Device) -> bool {
     false
 }
 
+/// A device with such tensors, where there is one.
+#[cfg(feature = "flex")]
+pub(in crate::nn) fn host_device() -> Device {
+    Device::flex()
+}
+
+/// Without that backend there is none, and nothing lies beside matrices that would need it.
+#[cfg(not(feature = "flex"))]
+pub(in crate::nn) fn host_device() -> Device {
+    Device::default()
+}
+
 /// `work` on the values of `x` where they are here; else, or where they cannot be read, `composed` of it.
 fn in_place<const D: usize>(
     x: Tensor<D>,

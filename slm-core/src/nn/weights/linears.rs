@@ -1,12 +1,14 @@
 //! The linear maps of a module, by their paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{ModuleVisitor, Param, ParamId, Reparameterization, Reparameterizer};
+use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId, Reparameterization};
 use burn::prelude::*;
 
 use super::path::ModulePath;
-use crate::nn::low_rank::LowRank;
+use crate::nn::beside;
+use crate::nn::few_bits::FewBits;
+use crate::nn::low_rank::{Half, LowRank};
 
 /// Inputs and outputs of every linear map of `module`, by its path (`layers.0.self_attn.q_proj`).
 pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
@@ -14,16 +16,78 @@ pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
 }
 
 /// The same module with thin matrices beside the matrices of linear maps, by the paths of [`linears`]. Everything else,
-/// the matrices included, is shared with `module`; those that it has already are added to its matrices, and blocks of few bits
-/// become floats.
-pub(crate) fn attach<M: Module>(module: M, mut thin: BTreeMap<String, LowRank>) -> M {
-    let module = module.materialize();
+/// the matrices and their blocks included, is shared with `module`; those that it has already stay beside the new ones.
+pub(crate) fn attach<M: Module>(module: M, thin: BTreeMap<String, LowRank>) -> M {
+    let mut fill = FillPlaces { path: ModulePath::default(), map: None, thin, filled: BTreeSet::new() };
+    let module = module.map(&mut fill);
+    let FillPlaces { mut thin, filled, .. } = fill;
+    thin.retain(|path, _| !filled.contains(path));
     let by_id = matrices(&module).into_iter().filter_map(|(path, (id, _))| Some((id, thin.remove(&path)?)));
-    let by_id = by_id.collect();
-    module.apply_reparameterization(Attach { by_id })
+    beside::attach(module, by_id.collect())
 }
 
-/// The matrix `[in, out]` of the linear map at `path`.
+/// The same module with the thin matrices added to the matrices. Beside blocks of few bits they stay: the sum has no such
+/// blocks.
+pub(crate) fn merge<M: Module>(module: M) -> M {
+    if has_blocks(&module) { module } else { module.materialize() }
+}
+
+/// Whether some of the matrices are in blocks of few bits.
+pub(crate) fn has_blocks<M: Module>(module: &M) -> bool {
+    struct Find(bool);
+    impl ModuleVisitor for Find {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0 |= name == FewBits::NAME;
+        }
+    }
+    let mut find = Find(false);
+    module.visit(&mut find);
+    find.0
+}
+
+/// Puts thin matrices where there are places for them, beside those that are there.
+struct FillPlaces {
+    path: ModulePath,
+    /// The linear map whose matrix was met last.
+    map: Option<String>,
+    thin: BTreeMap<String, LowRank>,
+    filled: BTreeSet<String>,
+}
+
+impl ModuleMapper for FillPlaces {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(half) = self.path.thin() else {
+            self.map = self.path.linear();
+            return param;
+        };
+        let found = self.map.as_ref().and_then(|map| Some((map, self.thin.get(map)?)));
+        let Some((map, thin)) = found else { return param };
+        self.filled.insert(map.clone());
+        let (own, rank) = match half {
+            Half::Down => (thin.down(), 1),
+            Half::Up => (thin.up(), 0),
+        };
+        let dims = dims::<D>(own.dims());
+        let own = own.reshape(dims);
+        let is_empty = param.lazy_shape().num_elements() == 0;
+        Param::from_tensor(if is_empty { own } else { Tensor::cat(vec![param.val(), own], rank) })
+    }
+}
+
+/// The sizes of a matrix as those of a tensor of `D` dimensions, which are two.
+fn dims<const D: usize>(matrix: [usize; 2]) -> [usize; D] {
+    std::array::from_fn(|axis| matrix.get(axis).copied().unwrap_or(1))
+}
+
+/// The matrix `[in, out]` of the linear map at `path`, without what lies beside it: of one in blocks of few bits it is none.
 pub(crate) fn matrix<M: Module>(module: &M, path: &str) -> Option<Tensor<2>> {
     struct Find {
         wanted: ParamId,
@@ -73,24 +137,6 @@ fn matrices<M: Module>(module: &M) -> BTreeMap<String, (ParamId, [usize; 2])> {
     list.found
 }
 
-/// Puts something beside the parameters of these ids.
-pub(super) struct Attach<R> {
-    pub(super) by_id: BTreeMap<ParamId, R>,
-}
-
-impl<R: Reparameterization> Reparameterizer for Attach<R> {
-    type Reparam = R;
-
-    fn reparameterize<const D: usize>(
-        &mut self,
-        _: &str,
-        param: Param<Tensor<D>>,
-    ) -> (Param<Tensor<D>>, Option<R>) {
-        let beside = self.by_id.remove(&param.id);
-        (param, beside)
-    }
-}
-
 #[cfg(all(test, feature = "flex"))]
 #[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
@@ -98,6 +144,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::checkpoint::gguf::{BlockType, quantize};
+    use crate::nn::few_bits::Orientation;
     use crate::nn::matrix::{MatrixLinear, WideLinear};
 
     /// Two maps, of which one is in f32 where the other has 16 bits.
@@ -139,5 +187,72 @@ mod tests {
         assert!(found.iter().zip(&before).any(|(a, b)| (a - b).abs() > 0.1));
         assert_eq!(values(base.forward(x)), before);
         assert_eq!(base.num_params() + (6 + 5 + 5 + 4) * 2, apart.num_params());
+    }
+
+    fn wide(values: &[f32]) -> Vec<f64> {
+        values.iter().map(|&value| f64::from(value)).collect()
+    }
+
+    /// `[R, I]` times `[I, O]`.
+    fn twin(x: &[f64], matrix: &[f64], inputs: usize) -> Vec<f64> {
+        let outputs = matrix.len() / inputs;
+        let cell =
+            |row: &[f64], output: usize| (0..inputs).map(|i| row[i] * matrix[outputs * i + output]).sum();
+        x.chunks(inputs).flat_map(|row| (0..outputs).map(|o| cell(row, o)).collect::<Vec<f64>>()).collect()
+    }
+
+    fn plus(a: &[f64], b: &[f64]) -> Vec<f64> {
+        a.iter().zip(b).map(|(a, b)| a + b).collect()
+    }
+
+    /// The largest gap, as a part of the size.
+    fn gap(found: &[f32], expected: &[f64]) -> f64 {
+        let size = (expected.iter().map(|value| value * value).sum::<f64>() / expected.len() as f64).sqrt();
+        found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max) / size
+    }
+
+    /// Beside blocks: the blocks stay, and products are those of the dequantized matrix and of the thin ones, in f64; also of
+    /// several, one after the other.
+    #[test]
+    fn beside_blocks_they_are_added_and_the_blocks_stay() {
+        let device = Device::flex();
+        device.seed(8);
+        let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let blocks = quantize(BlockType::Q4_0, [48, 64], &values(random([48, 64]))).unwrap();
+        let dense =
+            Tensor::<2>::from_data(TensorData::new(blocks.dequantize(), [48, 64]), &device).transpose();
+        let linear = |input, output| LinearConfig::new(input, output).with_bias(false).init(&device);
+        let base = Maps { first: linear(64, 48).into(), second: linear(48, 4).into() }.freeze();
+        let few = FewBits::new(blocks, Orientation::Columns).unwrap();
+        let base = beside::attach(base.clone(), [(base.first.weight.id, few)].into());
+        let thin: Vec<[Tensor<2>; 2]> = [2, 3].map(|rank| [random([64, rank]), random([rank, 48])]).into();
+        let with = |base: &Maps, [down, up]: &[Tensor<2>; 2]| {
+            attach(base.clone(), [("first".to_owned(), LowRank::new(down.clone(), up.clone()))].into())
+        };
+        let one = with(&base, &thin[0]);
+        let both = with(&one, &thin[1]);
+        for (rows, bound) in [(3, 0.02), (20, 1e-4)] {
+            let x = random([rows, 64]);
+            let of = wide(&values(x.clone()));
+            let added = |[down, up]: &[Tensor<2>; 2]| {
+                let inner = twin(&of, &wide(&values(down.clone())), 64);
+                twin(&inner, &wide(&values(up.clone())), down.dims()[1])
+            };
+            let own = twin(&of, &wide(&values(dense.clone())), 64);
+            let with_one = plus(&own, &added(&thin[0]));
+            let with_both = plus(&with_one, &added(&thin[1]));
+            for (model, expected) in [(&base, own), (&one, with_one), (&both, with_both)] {
+                assert!(model.first.weight.reparameterization::<FewBits>().is_some());
+                // Few rows are multiplied as whole numbers of eight bits.
+                let found = gap(&values(model.first.forward(x.clone())), &expected);
+                assert!(found < bound, "{rows} rows: {found}");
+                // The matrix as one, for those who ask for it.
+                let found = gap(&values(x.clone().matmul(model.first.weight.val())), &expected);
+                assert!(found < 1e-4, "{rows} rows: {found}");
+                assert!(has_blocks(&merge(model.clone())));
+            }
+        }
+        assert_eq!(one.num_params() - base.num_params(), 2 * (64 + 48));
+        assert_eq!(both.num_params() - base.num_params(), 5 * (64 + 48));
     }
 }

@@ -4,21 +4,30 @@
 //! name in its files. Names, shapes and types are compared with the module before a tensor is touched, so that all
 //! problems are told at once; [`WeightsError`](crate::checkpoint::tensors::WeightsError) has them.
 
+mod check;
+mod compute_type;
+mod convert;
 mod count;
+mod fill;
+mod kept;
 mod linears;
 mod load;
 mod path;
 mod placement;
+mod plan;
 mod range;
 mod save;
 
 use burn::module::Param;
 use burn::prelude::*;
 
+pub use compute_type::{ComputeType, UnsupportedComputeType};
 pub use count::parameter_count;
-pub(crate) use linears::{attach, linears, matrix};
+pub(crate) use kept::Kept;
+pub(crate) use linears::{attach, has_blocks, linears, matrix, merge};
 pub use load::load;
-pub use placement::{ComputeType, Placement, Progress, Reading, UnsupportedComputeType};
+pub use placement::{Placement, Progress, Reading};
+pub(crate) use plan::StoragePlan;
 pub use range::ValueRange;
 pub use save::{StorageType, save};
 

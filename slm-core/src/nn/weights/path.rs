@@ -1,5 +1,6 @@
 //! The path of a tensor in a module, by which files find it.
 
+use crate::nn::low_rank::Half;
 use crate::nn::matrix;
 
 /// The names of the heads of language models.
@@ -50,6 +51,16 @@ impl ModulePath {
     pub(super) fn linear(&self) -> Option<String> {
         let text = self.is_transposed().then(|| self.text())?;
         text.strip_suffix(".weight").map(str::to_owned)
+    }
+
+    /// Which of the thin matrices beside a matrix the tensor is.
+    pub(super) fn thin(&self) -> Option<Half> {
+        let is_thin = self.containers.last().is_some_and(|container| container == "Struct:LowRank");
+        match self.names.last().filter(|_| is_thin)?.as_str() {
+            "down" => Some(Half::Down),
+            "up" => Some(Half::Up),
+            _ => None,
+        }
     }
 
     /// Whether the tensor is one of the large matrices that may have fewer bits.

@@ -5,110 +5,11 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::gguf::BlockType;
+use super::ComputeType;
+use super::kept::Asked;
+use super::plan::StoragePlan;
 use crate::nn::host::has_host_memory;
-
-/// The type in which a model's large matrices are kept and multiplied.
-///
-/// Everything else, biases, norms, positions, sums and all that flows between the matrices, is in f32 always: a matrix
-/// of 16 bits halves the memory, and the residual stream cannot overflow. So are the matrices whose inputs do not fit
-/// in f16: the second one of a feed-forward layer of T5 (`wo`), as in transformers.
-///
-/// In few bits rows must be whole blocks; those that are none of 256 values get 8 bits for `q4_k`, those that are none of
-/// 32 stay in f32. Embeddings and heads have 8 bits, as 4 change which of two words is the likelier. What a file has in few
-/// bits stays as it is, whichever of these is asked for. Products are with values in 8 bits; only `flex` has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ComputeType {
-    /// 32 bits.
-    #[default]
-    F32,
-    /// 16 bits, 5 of them exponent: exact to 5e-4, up to 65504.
-    F16,
-    /// 16 bits, 8 of them exponent: exact to 4e-3, as large as f32.
-    Bf16,
-    /// 8 bits, and a scale for each 32 values.
-    Q8_0,
-    /// 4 bits, and a scale for each 32 values.
-    Q4_0,
-    /// 4 bits, and a scale and a minimum for each 32 values: more exact than the one before.
-    #[serde(rename = "q4_k")]
-    Q4K,
-}
-
-/// How a tensor is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// As floats.
-    Floats(DType),
-    /// In blocks of few bits.
-    Blocks(BlockType),
-}
-
-impl Kept {
-    /// Bytes of a tensor of so many values.
-    pub(super) fn bytes(self, values: u64) -> u64 {
-        match self {
-            Self::Floats(dtype) => values * dtype.size() as u64,
-            Self::Blocks(kind) => values / kind.values() as u64 * kind.bytes() as u64,
-        }
-    }
-}
-
-/// A backend that does not compute in a type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the backend does not compute in {} on this device", .0.name())]
-pub struct UnsupportedComputeType(pub ComputeType);
-
-impl ComputeType {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::Bf16, Self::Q8_0, Self::Q4_0, Self::Q4K];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4_0 => "q4_0",
-            Self::Q4K => "q4_k",
-        }
-    }
-
-    /// Bytes of large matrices with so many values.
-    pub fn bytes(self, values: u64) -> u64 {
-        self.kept().bytes(values)
-    }
-
-    /// How large matrices are kept.
-    pub(super) fn kept(self) -> Kept {
-        match self {
-            Self::F32 => Kept::Floats(DType::F32),
-            Self::F16 => Kept::Floats(DType::F16),
-            Self::Bf16 => Kept::Floats(DType::BF16),
-            Self::Q8_0 => Kept::Blocks(BlockType::Q8_0),
-            Self::Q4_0 => Kept::Blocks(BlockType::Q4_0),
-            Self::Q4K => Kept::Blocks(BlockType::Q4K),
-        }
-    }
-
-    /// Whether `device` computes in it.
-    ///
-    /// # Errors
-    ///
-    /// [`UnsupportedComputeType`] where it does not.
-    pub fn check(self, device: &Device) -> Result<(), UnsupportedComputeType> {
-        let is_supported = match self.kept() {
-            Kept::Floats(dtype) => device.supports_dtype(dtype),
-            Kept::Blocks(_) => has_host_memory(device),
-        };
-        if is_supported { Ok(()) } else { Err(UnsupportedComputeType(self)) }
-    }
-}
 
 /// How much of the weight files is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,12 +43,14 @@ pub struct Placement {
     pub(super) compute: ComputeType,
     pub(super) reading: Reading,
     pub(super) observer: Option<Observer>,
+    pub(super) plan: Option<StoragePlan>,
 }
 
 impl Placement {
     /// On `device`, in f32.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), compute: ComputeType::F32, reading: Reading::Values, observer: None }
+        let (compute, reading) = (ComputeType::F32, Reading::Values);
+        Self { device: device.clone(), compute, reading, observer: None, plan: None }
     }
 
     /// With large matrices in `compute`, which the device has been [checked](ComputeType::check) for.
@@ -175,11 +78,26 @@ impl Placement {
         self
     }
 
+    /// With `plan` told how every tensor is kept.
+    #[must_use]
+    pub(crate) fn with_plan(mut self, plan: &StoragePlan) -> Self {
+        self.plan = Some(plan.clone());
+        self
+    }
+
     /// The same for weights that autodiff takes for constants.
     #[must_use]
     pub(crate) fn without_autodiff(mut self) -> Self {
         self.device = self.device.without_autodiff();
         self
+    }
+
+    /// What is asked for of large matrices: blocks that files have only where the device has products of them.
+    pub(super) fn asked(&self) -> Asked {
+        match self.compute.asked() {
+            Asked::Stored if !has_host_memory(&self.device) => Asked::Floats(DType::F32),
+            asked => asked,
+        }
     }
 
     /// The device.
@@ -208,6 +126,7 @@ impl std::fmt::Debug for Placement {
             .field("compute", &self.compute)
             .field("reading", &self.reading)
             .field("observed", &observed)
+            .field("plan", &self.plan)
             .finish()
     }
 }

@@ -3,6 +3,8 @@
 use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 
+use super::linears::has_blocks;
+
 /// Of all float values of a module.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ValueRange {
@@ -15,8 +17,8 @@ pub struct ValueRange {
 }
 
 impl ValueRange {
-    /// Reads every tensor of `module` back, one after the other; `None` for a module without tensors, or on a device
-    /// that cannot be read.
+    /// Reads every tensor of `module` back, one after the other; `None` for a module without tensors or with matrices in few
+    /// bits, or on a device that cannot be read.
     pub fn of(module: &impl Module) -> Option<Self> {
         struct Values {
             range: ValueRange,
@@ -37,6 +39,9 @@ impl ValueRange {
                 }
                 self.count += values.len();
             }
+        }
+        if has_blocks(module) {
+            return None;
         }
         let range = Self { min: f32::INFINITY, max: f32::NEG_INFINITY, mean: 0.0 };
         let mut values = Values { range, sum: 0.0, count: 0, failed: false };

@@ -125,8 +125,13 @@ impl ChatTemplate {
             .transpose()
     }
 
+    /// The special token that the checkpoint calls `name`, such as `eos_token`.
+    pub(crate) fn special_token(checkpoint: &Checkpoint, name: &str) -> Result<Option<String>, ChatError> {
+        Ok(special_tokens(checkpoint)?.remove(name))
+    }
+
     /// Its text, and the name of the file that has it.
-    fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
+    pub(crate) fn source(checkpoint: &Checkpoint) -> Result<Option<(String, &'static str)>, ChatError> {
         if checkpoint.has(CHAT_TEMPLATE_FILE) {
             let bytes = checkpoint.read(CHAT_TEMPLATE_FILE, MAX_BYTES)?;
             let path = checkpoint.path_of(CHAT_TEMPLATE_FILE);

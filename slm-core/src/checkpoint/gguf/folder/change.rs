@@ -26,6 +26,21 @@ impl Change {
         if self == Self::OneMore { BlockType::F32 } else { stored }
     }
 
+    /// The tensor as a file has it; `None` where rows make no pairs, or a row is no whole of blocks.
+    pub(super) fn done(self, tensor: Quantized) -> Option<Quantized> {
+        let Self::Paired(heads) = self else { return (self == Self::None).then_some(tensor) };
+        let rows = tensor.shape().first().copied().unwrap_or_default();
+        let width = rows.checked_div(heads)?;
+        let half = width / 2;
+        if half == 0 || 2 * half * heads != rows {
+            return None;
+        }
+        tensor.reordered(|row| {
+            let (head, place) = (row / width, row % width);
+            width * head + half * (place % 2) + place / 2
+        })
+    }
+
     /// The tensor as it was. One whose rows make no pairs stays: its shape is not what a model asks for.
     pub(super) fn undo(self, tensor: Quantized) -> Quantized {
         match self {
@@ -61,6 +76,9 @@ mod tests {
     fn pairs_become_halves() {
         let stored = vector(&[0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);
         let undone = Change::Paired(2).undo(stored.clone());
+        assert_eq!(Change::Paired(2).done(undone.clone()), Some(stored.clone()));
+        assert_eq!(Change::Paired(3).done(undone.clone()), None);
+        assert_eq!(Change::None.done(undone.clone()), Some(undone.clone()));
         assert_eq!(undone.dequantize(), [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0]);
         for heads in [0, 3, 8, 16] {
             assert_eq!(Change::Paired(heads).undo(stored.clone()), stored);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Change;
 use super::fields::{Fields, HEAD, object};
-use super::names::{Parts, translated};
+use super::names::{Parts, stored, translated};
 use super::rope;
 use crate::checkpoint::gguf::FieldProblem;
 
@@ -29,6 +29,21 @@ const PARTS: &Parts = &[
 /// The name that transformers has for a tensor.
 pub(super) fn name_of(_: &Fields<'_>, name: &str) -> Option<String> {
     translated(name, WHOLE, LAYER, PARTS)
+}
+
+/// The name in a file for the tensor that transformers calls `name`.
+pub(super) fn stored_name(name: &str) -> Option<String> {
+    stored(name, WHOLE, LAYER, PARTS)
+}
+
+/// What is done to the tensor `name` of a file of the kind `architecture` with so many heads of queries and of keys.
+pub(super) fn change(architecture: &str, name: &str, [queries, keys]: [usize; 2]) -> Change {
+    let is_paired = matches!(architecture, "llama" | "granite");
+    match () {
+        () if is_paired && name.contains(".attn_q.") => Change::Paired(queries),
+        () if is_paired && name.contains(".attn_k.") => Change::Paired(keys),
+        () => Change::None,
+    }
 }
 
 /// Rows of queries and keys are in pairs, and so are their biases.

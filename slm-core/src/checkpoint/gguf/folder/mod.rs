@@ -8,6 +8,7 @@ mod gemma3;
 mod names;
 mod rope;
 mod t5;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use self::architecture::Architecture;
 use self::change::Change;
 use self::fields::Fields;
+pub use self::written::Decoder;
 use super::{BlockType, FieldProblem, GgufError, GgufFile, GgufProblem, Quantized, tokenizer};
 use crate::checkpoint::{CONFIG_FILE, TOKENIZER_FILES, TOKENIZER_SETTINGS_FILE};
 

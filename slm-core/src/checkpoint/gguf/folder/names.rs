@@ -22,6 +22,24 @@ pub(super) fn translated(
     Some(format!("{there}{number}.{}.{kind}", found(parts, stem)?))
 }
 
+/// The same the other way round: the name in a file for what transformers calls `name`.
+pub(super) fn stored(
+    name: &str,
+    whole: &Parts,
+    (layer, there): (&str, &str),
+    parts: &Parts,
+) -> Option<String> {
+    let (stem, kind) = name.rsplit_once('.')?;
+    let found =
+        |table: &Parts, stem: &str| table.iter().find(|(_, there)| *there == stem).map(|(here, _)| *here);
+    if let Some(here) = found(whole, stem) {
+        return Some(format!("{here}.{kind}"));
+    }
+    let (number, stem) = stem.strip_prefix(there)?.split_once('.')?;
+    number.parse::<u32>().ok()?;
+    Some(format!("{layer}{number}.{}.{kind}", found(parts, stem)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +54,16 @@ mod tests {
                 &[("q", "attn.q"), ("r.s", "t")],
             )
         };
+        let stored_as = |name: &str| {
+            stored(name, &[("a", "x"), ("b.c", "y")], ("blk.", "layers."), &[("q", "attn.q"), ("r.s", "t")])
+        };
+        for name in ["a.weight", "b.c.bias", "blk.12.q.bias", "blk.0.r.s.weight"] {
+            let there = of(name).unwrap();
+            assert_eq!(stored_as(&there).as_deref(), Some(name));
+        }
+        for name in ["", "z.weight", "layers.x.t.weight", "layers.0.z.weight"] {
+            assert_eq!(stored_as(name), None, "{name}");
+        }
         assert_eq!(of("a.weight").as_deref(), Some("x.weight"));
         assert_eq!(of("b.c.bias").as_deref(), Some("y.bias"));
         assert_eq!(of("blk.12.q.bias").as_deref(), Some("layers.12.attn.q.bias"));

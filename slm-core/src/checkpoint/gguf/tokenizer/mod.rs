@@ -10,17 +10,19 @@ mod special;
 mod split;
 mod unigram;
 mod vocabulary;
+mod written;
 
 use serde_json::{Map, Value, json};
 
 use self::special::Special;
 use self::vocabulary::Vocabulary;
+pub(super) use self::written::metadata_of;
 use super::{FieldProblem, Metadata};
 
 /// The kind of tokenizer.
 pub(super) const MODEL: &str = "tokenizer.ggml.model";
 /// The template of a dialog.
-const TEMPLATE: &str = "tokenizer.chat_template";
+pub(super) const TEMPLATE: &str = "tokenizer.chat_template";
 
 /// What tells which pieces of a SentencePiece vocabulary are joined first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
