@@ -13,15 +13,15 @@ use super::segment::MAX_SEGMENT_SECONDS;
 use super::speech_llm::SpeechLlm;
 use super::writer::Writer;
 use crate::adapter::Adapter;
-use crate::checkpoint::Checkpoint;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
 use crate::ctc::{EncoderOutput, PhraseList, label_tokenizer};
 use crate::decode::DecodeConfig;
 use crate::encoder::{self, SpeechEncoder};
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
-use crate::llm::{self, LanguageModel};
+use crate::llm::{self, LanguageModel, Lora};
 use crate::nn::weights::Placement;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Phrases, PromptForm, Task, Templates};
@@ -66,6 +66,7 @@ impl SpeechModel {
             labels: label_tokenizer(&*encoder::sizes(&encoder)?, &encoder)?,
             decode: DecodeConfig::from_checkpoint(&llm_files)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
+            lora: if adapter.has(ADAPTER_CONFIG_FILE) { Some(Lora::load(&adapter)?) } else { None },
             adapter: Adapter::load(&adapter, device)?,
             llm: LanguageModel::load(&llm_files, &placement)?,
             task_decoding: manifest.decoding.clone(),
