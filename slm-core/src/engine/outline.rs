@@ -27,7 +27,8 @@ impl Part {
             }
             Self::Llm => parameter_count(LanguageModel::load(checkpoint, placement)?),
             Self::Adapter => {
-                let beside = checkpoint.has(ADAPTER_CONFIG_FILE).then(|| checkpoint.adapter_weights()).transpose()?;
+                let beside =
+                    checkpoint.has(ADAPTER_CONFIG_FILE).then(|| checkpoint.adapter_weights()).transpose()?;
                 let thin = beside.map_or(0, |files| files.parameters());
                 return Ok(parameter_count(Adapter::load(checkpoint, placement)?) as u64 + thin);
             }
