@@ -72,6 +72,7 @@ fn prepare_stage(dir: &Path, width: usize, steps: u64) {
          order = \"speech-first\"\ntasks = {:?}\nbatch_tokens = 200\n\
          [model]\nreduction = {{ kind = \"stack\", count = 2 }}\nhidden_size = 16\nnum_layers = 1\nnum_heads = 2\n\
          intermediate_size = 16\ndropout = 0.1\n\
+         [losses]\ndistillation = 0.5\n\
          [train]\nsteps = {steps}\nwarmup_steps = 2\nlog_every = 5\nsave_every = 3\neval_every = 100\n",
         path("encoder"),
         path("llm"),
@@ -140,8 +141,8 @@ fn killed_runs_end_with_the_bytes_of_one_that_was_not() {
     assert!(start(dir, "whole", &cache("cache-whole")).wait().unwrap().success());
     let whole_run = began.elapsed();
     let whole = contents(&dir.join("cache-whole"));
-    // Three files for the rows to learn from, one for those to judge by.
-    assert_eq!(whole.len(), 4, "{:?}", whole.keys());
+    // Three files for the rows to learn from, one for those to judge by, one of the teacher's answers.
+    assert_eq!(whole.len(), 5, "{:?}", whole.keys());
     let bundle = |name: &str| fs::read(dir.join(name).join("adapter/model.safetensors")).unwrap();
 
     // Moments differ from run to run with the machine; the seed keeps their spread.
