@@ -106,8 +106,8 @@ impl TaskPool {
     /// The sources that tasks name and that are none of `known`, one text each.
     pub fn unknown_sources(&self, known: &[&str]) -> impl Iterator<Item = String> {
         self.tasks.iter().flat_map(move |task| {
-            let unknown = task.sources.iter().filter(|name| !known.contains(&name.as_str()));
-            unknown.map(|name| format!("{}: no source of the manifests is named `{name}`", task.line))
+            let unknown = task.sources.iter().filter(move |name| !known.contains(&name.as_str()));
+            unknown.map(move |name| format!("{}: no source of the manifests is named `{name}`", task.line))
         })
     }
 

@@ -50,9 +50,10 @@ impl Teacher {
         let prompts = words.taught(prompts)?;
         // A dry run writes nothing of this kind.
         let is_kept = config.distil == Encode::Once && config.train.purpose != Purpose::DryRun;
-        let kept = match is_kept {
-            true => KeptAnswers::open(&config.cache, &parts.llm_hash, &|text| note(&text))?.map(Mutex::new),
-            false => None,
+        let kept = if is_kept {
+            KeptAnswers::open(&config.cache, &parts.llm_hash, &|text| note(&text))?.map(Mutex::new)
+        } else {
+            None
         };
         Ok(Self { prompts, kept, device: parts.device.clone() })
     }
