@@ -248,6 +248,30 @@ fn stages_start_from_the_bundles_of_earlier_ones() {
 }
 
 #[test]
+fn their_dropout_is_of_training_alone() {
+    alone("their_dropout_is_of_training_alone", || {
+        for kind in &KINDS {
+            let fixture = fixture(kind);
+            let tracked = Device::flex().autodiff();
+            let mut stage = stage(&fixture, kind, 4);
+            stage.lora.as_mut().unwrap().dropout = 0.5;
+            let job = job(&stage);
+            let fresh = job.init(&tracked).unwrap();
+            let trained =
+                finished(training::run(&job, fresh, &stage.train, &fixture.path("run"), &tracked).unwrap());
+            let loss = |model: &Trained, seed: u64| {
+                tracked.seed(seed);
+                first_loss(&job, model).into_scalar::<f32>()
+            };
+            let in_training = trained.clone().train();
+            assert!(loss(&in_training, 1).to_bits() == loss(&in_training, 1).to_bits());
+            assert!((loss(&in_training, 1) - loss(&in_training, 2)).abs() > 1e-4);
+            assert!(loss(&trained, 1).to_bits() == loss(&trained, 2).to_bits());
+        }
+    });
+}
+
+#[test]
 fn a_dry_run_counts_them_and_words_may_stand_for_speech() {
     alone("a_dry_run_counts_them_and_words_may_stand_for_speech", || {
         let kind = &KINDS[0];

@@ -16,12 +16,11 @@ use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
-use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
 use super::data::{Batch, Data, Heard, Part};
 use super::examples::Example;
-use super::input::StepInput;
+use super::input::{StepInput, logits};
 use super::prompts::Prompts;
 use super::start::Start;
 use super::teacher::Teacher;
@@ -33,7 +32,7 @@ use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::digest::digest;
-use crate::steps::loss::{cross_entropy_sum, ctc_sum, shift_right, smoothed_cross_entropy_sum};
+use crate::steps::loss::{cross_entropy_sum, ctc_sum, smoothed_cross_entropy_sum};
 use crate::steps::pairing;
 use crate::training::{Draw, Job, Metrics, Sample, Source};
 
@@ -346,19 +345,4 @@ fn shares(groups: &[Group]) -> Vec<Option<f64>> {
 /// they have a tokenizer.
 fn ctc_labels<'a>(encoder: Option<&'a TextTokenizer>, llm: &'a TextTokenizer) -> &'a TextTokenizer {
     encoder.unwrap_or(llm)
-}
-
-/// `[B, L, V]`: what `llm`, which is on `device`, says to prompts, with `speech` in their places, when `targets` are given to it
-/// so far. There are no logits of a prompt's own positions, so that nothing is learnt from them.
-pub(super) fn logits(
-    llm: &LanguageModel,
-    prompts: &[PromptIds],
-    speech: &[PaddedBatch],
-    targets: &[Vec<u32>],
-    device: &Device,
-) -> Tensor<3> {
-    let ids = llm.ids();
-    let memory = llm.encode(&embed_prompts(llm, prompts, speech, device));
-    let decoder_inputs = shift_right(targets, ids.decoder_start);
-    llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, ids.pad, device).ids)
 }

@@ -11,8 +11,7 @@ use burn::tensor::activation::log_softmax;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::prompt::PromptIds;
 
-use super::input::StepInput;
-use super::job::logits;
+use super::input::{StepInput, logits};
 use super::kept::{KeptAnswers, Key, Said};
 use super::prompts::Prompts;
 use super::words::{Words, note};
