@@ -159,7 +159,10 @@ fn a_judge_of_a_figure_that_is_not_there_is_told_with_those_that_are() {
         assert_eq!(ranked, [2, 4, 6, 8]);
         let state = fs::read_to_string(run.join("step-00000002/state.json")).unwrap();
         assert!(!state.contains("owes_evaluation"), "{state}");
-        assert_eq!(History::read(&run).unwrap().evals.keys().copied().collect::<Vec<_>>(), [2, 4, 6, 8]);
+        assert_eq!(
+            History::read(&run).unwrap().evaluations.keys().copied().collect::<Vec<_>>(),
+            [2, 4, 6, 8]
+        );
     });
 }
 

@@ -1,5 +1,7 @@
 //! A model of any kind, loaded and checked: what hears, and what writes.
 
+use std::sync::Arc;
+
 use burn::prelude::*;
 
 use super::adapted::Adapted;
@@ -66,7 +68,7 @@ impl SpeechModel {
             labels: label_tokenizer(&*encoder::sizes(&encoder)?, &encoder)?,
             decode: DecodeConfig::from_checkpoint(&llm_files)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
-            lora: if adapter.has(ADAPTER_CONFIG_FILE) { Some(Lora::load(&adapter)?) } else { None },
+            lora: adapter.has(ADAPTER_CONFIG_FILE).then(|| Lora::load(&adapter)).transpose()?.map(Arc::new),
             adapter: Adapter::load(&adapter, device)?,
             llm: LanguageModel::load(&llm_files, &placement)?,
             task_decoding: manifest.decoding.clone(),

@@ -1,6 +1,7 @@
 //! The parts of a bundle's model, and whether they fit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use burn::prelude::*;
 
@@ -29,7 +30,7 @@ pub struct SpeechParts {
     /// The language model.
     pub llm: LanguageModel,
     /// The thin matrices that were trained beside it, where there are some.
-    pub lora: Option<Lora>,
+    pub lora: Option<Arc<Lora>>,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
     /// How an instruction and speech become what the language model reads.
