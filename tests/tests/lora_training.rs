@@ -149,26 +149,48 @@ fn a_bundle_answers_as_the_model_that_was_trained() {
             }
             assert!(gap(&says(&llm), &expected) > 1e-2, "it learnt nothing");
 
-            // The engine attaches it, and takes it for the adapter of a bundle that has none.
-            let options = || OpenOptions::new().backend(BackendChoice::Named(Backend::Flex)).cache_bytes(0);
-            let sound = slm_tests::fixtures().join("../audio/test/wav/000000-16147b07.wav");
-            let model = Model::open(&bundle, &options()).unwrap();
-            let found = transcript(&model, &sound, None);
-            let bare = without_lora(&fixture, &bundle);
-            let other = Model::open(&bare, &options().adapter("thin", &bundle)).unwrap();
-            let base = transcript(&other, &sound, None);
-            assert!(!found.1.is_empty(), "nothing was heard");
-            assert_ne!(found, base);
-            assert_eq!(transcript(&other, &sound, Some("thin")), found);
-            // The other way round what was trained beside the one adapter is not heard with the other.
-            let other = Model::open(&bundle, &options().adapter("bare", &bare)).unwrap();
-            assert_eq!(transcript(&other, &sound, Some("bare")), base);
-
-            // Matrices of another language model are told before anything is answered.
             let text = fs::read_to_string(bundle.join("adapter").join(ADAPTER_CONFIG_FILE)).unwrap();
             let settings: Value = serde_json::from_str(&text).unwrap();
             assert_eq!((&settings["r"], &settings["peft_type"]), (&json!(2), &json!("LORA")));
         }
+    });
+}
+
+/// The engine attaches what was trained beside the language model, and takes it for another adapter of a bundle without.
+#[test]
+fn the_engine_answers_with_the_thin_matrices_of_a_bundle() {
+    alone("the_engine_answers_with_the_thin_matrices_of_a_bundle", || {
+        let fixture = Fixture::new();
+        let root = slm_tests::fixtures().join("../..");
+        let tiny = root.join("weights/slm-tiny");
+        let manifest = root.join("tests/audio/test/manifest.jsonl");
+        let stage = AdapterStage {
+            encoder: tiny.join("encoder"),
+            llm: tiny.join("llm"),
+            train_manifest: manifest.clone().into(),
+            dev_manifest: manifest.into(),
+            model: None,
+            start: Some(tiny),
+            lora: Some(shape(&["q", "v"])),
+            batch_tokens: 400,
+            ..fixture.adapter(&loop_config(4))
+        };
+        let bundle = fixture.path("bundle");
+        finished(adapter::train(stage, &fixture.path("run"), &bundle, &Device::flex()).unwrap());
+
+        let options = || OpenOptions::new().backend(BackendChoice::Named(Backend::Flex)).cache_bytes(0);
+        let sound = root.join("tests/audio/test/wav/000000-16147b07.wav");
+        let model = Model::open(&bundle, &options()).unwrap();
+        let found = transcript(&model, &sound, None);
+        let bare = without_lora(&fixture, &bundle);
+        let other = Model::open(&bare, &options().adapter("thin", &bundle)).unwrap();
+        let base = transcript(&other, &sound, None);
+        assert!(!base.1.is_empty(), "nothing was heard");
+        assert_ne!(found, base);
+        assert_eq!(transcript(&other, &sound, Some("thin")), found);
+        // The other way round what was trained beside the one adapter is not heard with the other.
+        let other = Model::open(&bundle, &options().adapter("bare", &bare)).unwrap();
+        assert_eq!(transcript(&other, &sound, Some("bare")), base);
     });
 }
 
