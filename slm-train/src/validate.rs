@@ -41,6 +41,14 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         if pool.as_ref().is_some_and(TaskPool::reads_text) { Audio::Optional } else { Audio::Required };
     let settings = ReadSettings { audio, data_root: args.data_root.clone() };
     let mut bad = 0;
+    if let Some(pool) = &pool {
+        let named: Vec<String> =
+            args.sources.iter().filter_map(|source| named(source, Some(pool)).0).collect();
+        for unknown in pool.unknown_sources(&named.iter().map(String::as_str).collect::<Vec<_>>()) {
+            to_stderr(&format!("{unknown}; it is given as `NAME=PATH`"));
+            bad += 1;
+        }
+    }
     for source in &args.sources {
         let (name, path) = named(source, pool.as_ref());
         let mut take = |row: &Utterance| tasks.iter_mut().for_each(|tasks| tasks.add(row, name.as_deref()));

@@ -25,6 +25,7 @@ ROWS_A_FOLDER = 1_000
 SAMPLES = 1_600
 WORDS = "on off up down left right stop go yes no".split()
 PARTS = pathlib.Path(__file__).resolve().parents[2] / "weights" / "slm-tiny"
+TASKS = '[[task]]\nname = "transcribe"\ntarget = "text"\nphrasings = [": repeat the text"]\n'
 SETTINGS = """
 name = "rows"
 encoder = {encoder}
@@ -33,7 +34,7 @@ train_manifest = {train}
 dev_manifest = {dev}
 cache = {cache}
 order = "speech-first"
-tasks = ["transcribe"]
+tasks = {tasks}
 batch_tokens = 500
 
 [train]
@@ -99,7 +100,9 @@ def main():
         shutil.rmtree(folder / old, ignore_errors=True)
     paths = {
         "encoder": PARTS / "encoder", "llm": PARTS / "llm", "train": train, "dev": dev, "cache": cache,
+        "tasks": folder / "tasks.toml",
     }
+    paths["tasks"].write_text(TASKS)
     settings = folder / "adapter.toml"
     settings.write_text(SETTINGS.format(**{name: json.dumps(str(path)) for name, path in paths.items()}))
     print("| run | rows | peak, MB | seconds | kept on disk, MB |\n|---|---|---|---|---|")

@@ -143,6 +143,26 @@ fn a_judge_of_a_figure_that_is_not_there_is_told_with_those_that_are() {
         let error = format!("{error:#}");
         assert!(error.contains("`bleu`") && error.contains("`loss`, `token_accuracy`"), "{error}");
         assert_eq!(steps_in(&run), [2]);
+
+        // What failed is made when the run goes on, so that it ends like one in which nothing did.
+        config.judge = Some(judge(4, None));
+        let train = |run: &Path| {
+            let out = run.with_extension("out");
+            finished(text::train(fixture.text(&config, 0.0), run, &out, &Device::flex()).unwrap());
+            file_bits(&out.join("model.safetensors"))
+        };
+        let whole = fixture.path("whole");
+        assert_same(&train(&run), &train(&whole), "weights");
+        let mut ranked = ranked_at(&run, 8);
+        assert_eq!(ranked, ranked_at(&whole, 8));
+        ranked.sort_unstable();
+        assert_eq!(ranked, [2, 4, 6, 8]);
+        let state = fs::read_to_string(run.join("step-00000002/state.json")).unwrap();
+        assert!(!state.contains("owes_evaluation"), "{state}");
+        assert_eq!(
+            History::read(&run).unwrap().evaluations.keys().copied().collect::<Vec<_>>(),
+            [2, 4, 6, 8]
+        );
     });
 }
 

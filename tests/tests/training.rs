@@ -16,11 +16,11 @@ use burn_pack::Reader;
 use slm_core::models::adapter::LengthReduction;
 use slm_core::models::encoder::{Parakeet, SpeechEncoder};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
-use slm_core::models::llm::{LanguageModel, T5};
+use slm_core::models::llm::{LanguageModel, LoraShape, T5};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_tests::checkpoint as open;
-use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, Losses, Trained};
+use slm_train::steps::adapter::{AdapterJob, AdapterStage, Encode, Frozen, Losses, Trained};
 use slm_train::steps::{adapter, ctc, text};
 use slm_train::training::{self, Draw, Job, LoopConfig, Source, checkpoint, clip, rng_for};
 
@@ -163,9 +163,22 @@ fn check_distillation(with_llm: fn(&Fixture)) {
     assert!((half.0 - 0.5 * (loss + full.0)).abs() < 1e-3 * loss, "{} of {loss} and {}", half.0, full.0);
     assert!(full.0 > 0.0 && (full.0 - loss).abs() > 1e-3 * loss);
 
-    for (_, judged, other) in [half, full] {
-        assert!(judged == metrics && other != fingerprint);
+    for (_, judged, other) in [&half, &full] {
+        assert!(*judged == metrics && *other != fingerprint);
     }
+
+    // Asked anew in every step the teacher says the same, to the rounding of what is kept; and what is kept is used.
+    let anew = measured(&AdapterStage { distil: Encode::EachStep, ..only.clone() });
+    assert!((anew.0 - full.0).abs() < 1e-3 * full.0, "{} of what is kept, {} anew", full.0, anew.0);
+    assert!(anew.0.to_bits() != full.0.to_bits(), "nothing was kept");
+    let kept = fs::read_dir(fixture.path("cache")).unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("teacher-"));
+    let kept: Vec<_> = kept.map(|path| path.join("said.answers")).collect();
+    assert_eq!(kept.len(), 1);
+    let bytes = fs::read(&kept[0]).unwrap();
+    assert!(measured(&only).0.to_bits() == full.0.to_bits() && fs::read(&kept[0]).unwrap() == bytes);
+    fs::write(&kept[0], &bytes[..bytes.len() - 1]).unwrap();
+    assert!(measured(&only).0.to_bits() == full.0.to_bits() && fs::read(&kept[0]).unwrap() == bytes);
 }
 
 #[test]
@@ -286,6 +299,26 @@ fn a_resumed_adapter_run_equals_one_that_was_not_stopped() {
             with_llm(&fixture);
             let config = fixture.adapter(&loop_config(8));
             check_resume(&fixture, "adapter/model.safetensors", |run, out| {
+                finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
+            });
+        }
+    });
+}
+
+/// What is kept of the teacher is written while the run goes on, and the thin matrices have dropout.
+#[test]
+fn a_resumed_run_with_lora_and_distillation_equals_one_that_was_not_stopped() {
+    alone("a_resumed_run_with_lora_and_distillation_equals_one_that_was_not_stopped", || {
+        let targets = [["q", "o"], ["q_proj", "down_proj"]];
+        for (with_llm, targets) in LLMS.into_iter().zip(targets) {
+            let fixture = Fixture::new();
+            fixture.frozen_parts(OutputHead::Tied);
+            with_llm(&fixture);
+            let mut config = fixture.adapter(&loop_config(8));
+            let target_modules = targets.map(str::to_owned).to_vec();
+            config.lora = Some(LoraShape { rank: 2, alpha: 4.0, target_modules, dropout: 0.2 });
+            config.losses = Losses { distillation: 0.5, ..Losses::default() };
+            check_resume(&fixture, "adapter/adapter_model.safetensors", |run, out| {
                 finished(adapter::train(config.clone(), run, out, &Device::flex()).unwrap());
             });
         }

@@ -10,7 +10,7 @@ use super::contents::{Contents, Part, check_width};
 use super::error::{Error, Message};
 use super::speech::{LoadError, SpeechLlmConfig, misfits};
 use crate::adapter::AdapterConfig;
-use crate::checkpoint::{Checkpoint, GENERATION_FILE};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint, GENERATION_FILE};
 use crate::decode::DecodeConfig;
 use crate::encoder;
 use crate::features::FeatureExtractor;
@@ -215,6 +215,7 @@ fn generation(part: Part, checkpoint: &Checkpoint, _: &Placement) -> Found {
 fn adapter(part: Part, checkpoint: &Checkpoint, _: &Placement) -> Found {
     let has_adapter = match part {
         Part::Lora => true,
+        Part::Adapter => checkpoint.has(ADAPTER_CONFIG_FILE),
         Part::SpeechLlm => SpeechLlmConfig::from_checkpoint(checkpoint)?.has_lora_adapter,
         _ => false,
     };

@@ -4,7 +4,7 @@ use super::contents::Part;
 use super::error::Error;
 use super::speech::{recogniser_of, speech_llm_parameters};
 use crate::adapter::Adapter;
-use crate::checkpoint::{Checkpoint, WeightFiles};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint, WeightFiles};
 use crate::encoder::{self, SpeechEncoder};
 use crate::llm::{self, CausalConfig, LanguageModel, LlmSizes};
 use crate::nn::weights::{Placement, parameter_count};
@@ -26,7 +26,12 @@ impl Part {
                 parameter_count(encoder) + (recogniser_of(checkpoint)?.parameters)(checkpoint, placement)?
             }
             Self::Llm => parameter_count(LanguageModel::load(checkpoint, placement)?),
-            Self::Adapter => parameter_count(Adapter::load(checkpoint, placement)?),
+            Self::Adapter => {
+                let beside =
+                    checkpoint.has(ADAPTER_CONFIG_FILE).then(|| checkpoint.adapter_weights()).transpose()?;
+                let thin = beside.map_or(0, |files| files.parameters());
+                return Ok(parameter_count(Adapter::load(checkpoint, placement)?) as u64 + thin);
+            }
             Self::SpeechLlm | Self::NemoSpeechLlm => speech_llm_parameters(checkpoint, placement)?,
             Self::Lora => return Ok(checkpoint.adapter_weights()?.parameters()),
         };

@@ -8,7 +8,7 @@ use burn::tensor::Int;
 use super::causal::CausalLm;
 use super::drafts::Drafts;
 use super::gemma::{GemmaText, T5Gemma};
-use super::lora::{Attachment, Lora, LoraError};
+use super::lora::{Attachment, Lora, LoraError, LoraProblem, LoraShape, TrainableLora};
 use super::model::{LlmSizes, TextModel};
 use super::t5::T5;
 use super::token_ids::TokenIds;
@@ -51,6 +51,29 @@ impl LanguageModel {
             Self::GemmaText(model) => Self::GemmaText(model.with_lora(adapter, attachment)?),
             Self::Causal(model) => Self::Causal(model.with_lora(adapter, attachment)?),
         })
+    }
+
+    /// Fresh thin matrices on `device` for the maps that `shape` names, to be trained beside this model.
+    ///
+    /// # Errors
+    ///
+    /// [`LoraProblem::Target`] for a name that no linear map has.
+    pub fn trainable_lora(&self, shape: &LoraShape, device: &Device) -> Result<TrainableLora, LoraProblem> {
+        let name = |path: &str| match self {
+            Self::T5(model) => model.tensor_name(path),
+            Self::T5Gemma(model) => model.tensor_name(path),
+            Self::GemmaText(_) => GemmaText::tensor_name(path),
+            // Its parts have the names that files have for them.
+            Self::Causal(_) => path.to_owned(),
+        };
+        TrainableLora::new(self, shape, name, device)
+    }
+
+    /// The same with thin matrices of [`Self::trainable_lora`] as they are now, through which gradients flow to them. All other
+    /// tensors are those of `self`, and stay constants for autodiff.
+    #[must_use]
+    pub fn with_trainable_lora(&self, lora: &TrainableLora) -> Self {
+        lora.beside(self.clone())
     }
 
     /// What its config says of it.

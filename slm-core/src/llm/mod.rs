@@ -36,7 +36,7 @@ pub use error::LlmError;
 pub use family::{Family, family_of, model_types, sizes};
 pub use gemma::{GemmaText, T5Gemma};
 pub use language_model::LanguageModel;
-pub use lora::{Attachment, Lora, LoraError};
+pub use lora::{Attachment, Lora, LoraError, LoraShape, TrainableLora};
 pub use model::{Architecture, LlmSizes};
 pub use output_head::OutputHead;
 pub use speech_decoder::{SpeechDecoder, SpeechDecoderConfig};

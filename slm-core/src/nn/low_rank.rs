@@ -9,6 +9,7 @@ use burn::module::{
     Content, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param, ParamId,
     Reparameterization,
 };
+use burn::nn::{Dropout, DropoutConfig};
 use burn::prelude::*;
 use burn::tensor::{DType, FloatDType, Shape};
 
@@ -22,12 +23,23 @@ pub struct LowRank {
     down: Param<Tensor<2>>,
     /// `B` with its scale, `[R, O]`.
     up: Param<Tensor<2>>,
+    /// Of what they read, in training alone.
+    dropout: Option<Dropout>,
 }
 
 impl LowRank {
     /// Thin matrices that are constants for autodiff, `[I, R]` and `[R, O]`.
     pub fn new(down: Tensor<2>, up: Tensor<2>) -> Self {
-        Self { down: Param::from_tensor(down), up: Param::from_tensor(up) }.freeze()
+        Self { down: Param::from_tensor(down), up: Param::from_tensor(up), dropout: None }.freeze()
+    }
+
+    /// Thin matrices that gradients flow through to what they were made of, with dropout of what they read where they are
+    /// under autodiff.
+    pub fn in_training(down: Tensor<2>, up: Tensor<2>, dropout: f64) -> Self {
+        // `Param::from_tensor` would ask for leaves.
+        let part = |tensor: Tensor<2>| Param::initialized(ParamId::new(), tensor);
+        let dropout = (dropout > 0.0 && down.is_autodiff()).then(|| DropoutConfig::new(dropout).init());
+        Self { down: part(down), up: part(up), dropout }
     }
 
     /// Matrices of no rank, for a place that is empty.
@@ -36,7 +48,7 @@ impl LowRank {
             let zeros = |device: &Device, _: bool| Tensor::<2>::zeros([0, 0], device);
             Param::uninitialized(ParamId::new(), zeros, host_device(), false, Shape::new([0, 0]))
         };
-        Self { down: empty(), up: empty() }
+        Self { down: empty(), up: empty(), dropout: None }
     }
 
     fn is_empty(&self) -> bool {
@@ -55,6 +67,11 @@ impl LowRank {
 
     /// What is added to the map's output, `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let x = match &self.dropout {
+            // What is not under autodiff, as embeddings of words are not, would pass it as it is.
+            Some(dropout) => dropout.forward(x.autodiff()),
+            None => x,
+        };
         // [.., I] -> [.., R] -> [.., O]
         product(product(x, self.down.val()), self.up.val())
     }

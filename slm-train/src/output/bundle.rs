@@ -8,7 +8,11 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use slm_core::DecodeConfig;
 use slm_core::models::adapter::Adapter;
-use slm_core::models::checkpoint::{Bundle, BundleManifest, Checkpoint, Part, PromptSettings, TaskDecoding};
+use slm_core::models::checkpoint::{
+    ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, Bundle, BundleManifest, Checkpoint, Part, PromptSettings,
+    TaskDecoding,
+};
+use slm_core::models::llm::TrainableLora;
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::speech::MAX_SEGMENT_SECONDS;
 
@@ -38,6 +42,8 @@ pub struct BundleContent<'a> {
     pub place: PartsPlace,
     /// The adapter between them.
     pub adapter: &'a Adapter,
+    /// What was trained beside the language model with it, where there is such.
+    pub lora: Option<&'a TrainableLora>,
     /// Phrasings of the instruction for each task, by the task's key, the one to use first.
     pub templates: &'a BTreeMap<String, Vec<String>>,
     /// How the prompts of a decoder-only language model are written, as far as its folder does not say it.
@@ -67,8 +73,13 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
     let mut manifest = BundleManifest::new(content.name);
     manifest.parts.encoder = place(content.encoder, "encoder")?;
     manifest.parts.llm = place(content.llm, "llm")?;
-    manifest.parts.adapter =
-        part(out, Path::new("adapter"), &Checkpoint::open(&adapter_dir)?.model_files()?)?;
+    let mut files = Checkpoint::open(&adapter_dir)?.model_files()?;
+    if let Some(lora) = content.lora {
+        let llm = content.llm.place().file_name().unwrap_or_default();
+        lora.save(&adapter_dir, &llm.to_string_lossy())?;
+        files.extend([ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE].map(str::to_owned));
+    }
+    manifest.parts.adapter = part(out, Path::new("adapter"), &files)?;
     manifest.templates = content.templates.clone();
     manifest.prompt = content.prompt.clone();
     manifest.decoding = decoding(content.llm)?;

@@ -41,6 +41,9 @@ pub struct State {
     pub fingerprint: String,
     /// The last evaluation.
     pub metrics: Metrics,
+    /// Whether the evaluation of this step failed, so that it is still to be made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owes_evaluation: bool,
     /// The best checkpoints.
     #[serde(default)]
     pub ranking: Ranking,

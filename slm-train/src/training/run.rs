@@ -98,8 +98,12 @@ fn steps<J: Job>(
 ) -> anyhow::Result<Outcome<J::Model>> {
     let (job, config) = (stepper.job, stepper.config);
     let mut guard = Guard::default();
+    if state.owes_evaluation && config.purpose != Purpose::Finish {
+        evaluate(job, &model, config, dir, &mut state, log)?;
+        checkpoint::save(dir, &model, stepper.optimizer(), &state, config.keep)?;
+    }
     // Summed on the device and read only when logged: a read waits for the device.
-    let mut window = Window::default();
+    let mut window = Window { began: log.seconds(), ..Window::default() };
     let mut is_over = has_enough(config, &state);
     while state.step < config.steps && !is_over && config.purpose != Purpose::Finish {
         let taken = stepper.take(model, &mut guard)?;
@@ -130,6 +134,7 @@ fn steps<J: Job>(
         let mut evaluated = Ok(());
         if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
             evaluated = evaluate(job, &model, config, dir, &mut state, log);
+            state.owes_evaluation = evaluated.is_err();
             window.began = log.seconds();
         }
         is_over = has_enough(config, &state);
@@ -217,6 +222,7 @@ fn evaluate<J: Job>(
         checkpoint::save_best(dir, model, state)?;
     }
     state.metrics = finite(metrics);
+    state.owes_evaluation = false;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! A model of any kind, loaded and checked: what hears, and what writes.
 
+use std::sync::Arc;
+
 use burn::prelude::*;
 
 use super::adapted::Adapted;
@@ -13,15 +15,15 @@ use super::segment::MAX_SEGMENT_SECONDS;
 use super::speech_llm::SpeechLlm;
 use super::writer::Writer;
 use crate::adapter::Adapter;
-use crate::checkpoint::Checkpoint;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
+use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
 use crate::ctc::{EncoderOutput, PhraseList, label_tokenizer};
 use crate::decode::DecodeConfig;
 use crate::encoder::{self, SpeechEncoder};
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
 use crate::features::FeatureExtractor;
-use crate::llm::{self, LanguageModel};
+use crate::llm::{self, LanguageModel, Lora};
 use crate::nn::weights::Placement;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Phrases, PromptForm, Task, Templates};
@@ -66,6 +68,7 @@ impl SpeechModel {
             labels: label_tokenizer(&*encoder::sizes(&encoder)?, &encoder)?,
             decode: DecodeConfig::from_checkpoint(&llm_files)?,
             encoder: SpeechEncoder::load(&encoder, &placement)?,
+            lora: adapter.has(ADAPTER_CONFIG_FILE).then(|| Lora::load(&adapter)).transpose()?.map(Arc::new),
             adapter: Adapter::load(&adapter, device)?,
             llm: LanguageModel::load(&llm_files, &placement)?,
             task_decoding: manifest.decoding.clone(),

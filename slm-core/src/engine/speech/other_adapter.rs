@@ -76,11 +76,12 @@ impl Adapted {
         attachment: Attachment,
     ) -> Result<Self, LoadError> {
         let mut adapted = self.clone();
+        // What was trained beside the language model goes with the adapter that it was trained with.
         if let Some(speech) = other.speech {
-            adapted.adapter = speech;
+            (adapted.adapter, adapted.llm) = (speech, self.base.clone());
         }
         if let Some(lora) = other.lora {
-            adapted.llm = self.llm.with_lora(&lora, attachment)?;
+            adapted.llm = self.base.with_lora(&lora, attachment)?;
         }
         let problems = between(ears, &adapted);
         if problems.is_empty() { Ok(adapted) } else { Err(LoadError::Mismatch { problems }) }

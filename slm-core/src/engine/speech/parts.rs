@@ -1,6 +1,7 @@
 //! The parts of a bundle's model, and whether they fit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use burn::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::checkpoint::bundle::TaskDecoding;
 use crate::decode::DecodeConfig;
 use crate::encoder::{EncoderSizes, SpeechEncoder, layers_problem};
 use crate::features::FeatureExtractor;
-use crate::llm::LanguageModel;
+use crate::llm::{Attachment, LanguageModel, Lora};
 use crate::prompt::{PromptForm, Templates};
 use crate::text::TextTokenizer;
 
@@ -28,6 +29,8 @@ pub struct SpeechParts {
     pub adapter: Adapter,
     /// The language model.
     pub llm: LanguageModel,
+    /// The thin matrices that were trained beside it, where there are some.
+    pub lora: Option<Arc<Lora>>,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
     /// How an instruction and speech become what the language model reads.
@@ -49,13 +52,18 @@ impl SpeechParts {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, and a tokenizer with ids that have no
-    /// row.
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, thin matrices of another language model, and
+    /// a tokenizer with ids that have no row.
     pub(super) fn join(self, device: &Device) -> Result<(Ears, Adapted), LoadError> {
         let ears = Ears::new(self.features, self.encoder, self.labels);
+        let llm = match &self.lora {
+            Some(lora) => self.llm.with_lora(lora, Attachment::Apart)?,
+            None => self.llm.clone(),
+        };
         let adapted = Adapted {
             adapter: self.adapter,
-            llm: self.llm,
+            llm,
+            base: self.llm,
             tokenizer: self.tokenizer,
             form: self.form,
             templates: self.templates,

@@ -76,6 +76,7 @@ pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> S
             .collect();
     let tokenizer = TextTokenizer::from_bytes(TOKENIZER.as_bytes(), Path::new("t")).unwrap();
     SpeechParts {
+        lora: None,
         features: FeatureExtractor::LogMel(LogMel::new(features).unwrap()),
         encoder: SpeechEncoder::Parakeet(ParakeetConfig::ctc(encoder, 8).init(device)),
         adapter: adapter.init(device),

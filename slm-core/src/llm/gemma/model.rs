@@ -116,9 +116,12 @@ impl T5Gemma {
         if adapter.paths().any(|map| map == HEAD_MAP) {
             model.lm_head.get_or_insert_with(|| self.target_embedding().head());
         }
-        // As the modules of transformers are named, whatever the names in the model's own files.
-        let text_model = if self.config.version == GemmaVersion::Two { TEXT_MODEL } else { "" };
-        adapter.attach(model, attachment, |path| hf_name(text_model, path), is_of_images)
+        adapter.attach(model, attachment, |path| self.tensor_name(path), is_of_images)
+    }
+
+    /// The name that the modules of transformers have for the tensor at a path, whatever the names in the model's own files.
+    pub(in crate::llm) fn tensor_name(&self, path: &str) -> String {
+        hf_name(if self.config.version == GemmaVersion::Two { TEXT_MODEL } else { "" }, path)
     }
 
     /// The sizes it was built with.

@@ -103,6 +103,11 @@ impl GemmaText {
         adapter.attach(model, attachment, |path| names.name(&hf_name(path)), |_| false)
     }
 
+    /// The name that transformers has for the tensor at a path.
+    pub(in crate::llm) fn tensor_name(path: &str) -> String {
+        hf_name(path)
+    }
+
     /// The sizes it was built with.
     pub fn config(&self) -> &GemmaTextConfig {
         &self.config

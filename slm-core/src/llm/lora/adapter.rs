@@ -163,7 +163,7 @@ impl Lora {
 }
 
 /// The path of a map as files name it; `name` is for the tensors at it.
-fn map_name(name: &impl Fn(&str) -> String, path: &str) -> String {
+pub(super) fn map_name(name: &impl Fn(&str) -> String, path: &str) -> String {
     let tensor = name(&format!("{path}.weight"));
     tensor.strip_suffix(".weight").map(str::to_owned).unwrap_or(tensor)
 }

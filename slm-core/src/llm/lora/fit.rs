@@ -86,6 +86,6 @@ pub(super) fn base_problems(
 }
 
 /// Whether a path is `target` or ends with it as with a name.
-fn is_named(path: &str, target: &str) -> bool {
+pub(super) fn is_named(path: &str, target: &str) -> bool {
     path.strip_suffix(target).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }

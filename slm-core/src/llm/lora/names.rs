@@ -27,6 +27,18 @@ pub(super) struct Place {
     pub(super) kind: TensorKind,
 }
 
+impl TensorKind {
+    /// The name in an adapter's own file of this tensor of the map at a path.
+    pub(super) fn name(self, map: &str) -> String {
+        let part = match self {
+            Self::A => ".lora_A",
+            Self::B => ".lora_B",
+            Self::Base => BASE,
+        };
+        format!("{PREFIX}{map}{part}.weight")
+    }
+}
+
 impl Place {
     /// What the name of a tensor says: `<path>.lora_A.weight`, `<path>.lora_A.default.weight`, `<path>.base_layer.weight`.
     pub(super) fn of(name: &str) -> Option<Self> {
@@ -74,6 +86,9 @@ mod tests {
             assert_eq!(Place::of(&name), expected, "{name}");
             let is_thin = expected.is_some_and(|place| place.kind != TensorKind::Base);
             assert_eq!(is_part(&name), is_thin, "{name}");
+        }
+        for kind in [TensorKind::A, TensorKind::B, TensorKind::Base] {
+            assert_eq!(Place::of(&kind.name(q)), place(q, kind));
         }
     }
 }

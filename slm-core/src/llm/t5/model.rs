@@ -129,6 +129,11 @@ impl T5 {
         adapter.attach(model, attachment, |path| hf_name(kind, path), |_| false)
     }
 
+    /// The name that transformers has for the tensor at a path.
+    pub(in crate::llm) fn tensor_name(&self, path: &str) -> String {
+        hf_name(self.config.feed_forward(), path)
+    }
+
     /// Writes `config.json` and `model.safetensors`, so that transformers loads the folder.
     ///
     /// # Errors

@@ -100,12 +100,15 @@ impl TaskPool {
     ///
     /// The task's line and the source.
     pub fn check_sources(&self, known: &[&str]) -> anyhow::Result<()> {
-        for task in &self.tasks {
-            if let Some(name) = task.sources.iter().find(|name| !known.contains(&name.as_str())) {
-                anyhow::bail!("{}: no source of the manifests is named `{name}`", task.line);
-            }
-        }
-        Ok(())
+        self.unknown_sources(known).next().map_or(Ok(()), |problem| anyhow::bail!(problem))
+    }
+
+    /// The sources that tasks name and that are none of `known`, one text each.
+    pub fn unknown_sources(&self, known: &[&str]) -> impl Iterator<Item = String> {
+        self.tasks.iter().flat_map(move |task| {
+            let unknown = task.sources.iter().filter(move |name| !known.contains(&name.as_str()));
+            unknown.map(move |name| format!("{}: no source of the manifests is named `{name}`", task.line))
+        })
     }
 
     /// The sources that tasks name.

@@ -9,19 +9,21 @@ use anyhow::Context;
 use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use slm_core::models::adapter::AdapterShape;
 use slm_core::models::adapter::reduction::ReducedSpeech;
-use slm_core::models::adapter::{Adapter, AdapterShape};
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
-use slm_core::models::prompt::{PromptIds, embed_prompts};
 use slm_core::models::text::TextTokenizer;
 
 use super::data::{Batch, Data, Heard, Part};
 use super::examples::Example;
+use super::input::{StepInput, logits};
 use super::prompts::Prompts;
+use super::start::Start;
+use super::teacher::Teacher;
 use super::words::Words;
 use super::{AdapterStage, Encode, Frozen, Trained};
 use crate::config;
@@ -30,9 +32,7 @@ use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::digest::digest;
-use crate::steps::loss::{
-    cross_entropy_sum, ctc_sum, divergence_sum, shift_right, smoothed_cross_entropy_sum,
-};
+use crate::steps::loss::{cross_entropy_sum, ctc_sum, smoothed_cross_entropy_sum};
 use crate::steps::pairing;
 use crate::training::{Draw, Job, Metrics, Sample, Source};
 
@@ -50,9 +50,10 @@ pub struct AdapterJob {
     /// What the bundle is to have of the tasks.
     pub(super) templates: BTreeMap<String, Vec<String>>,
     pub(super) train: Data,
-    /// For every example that is learnt from what the language model reads to be distilled from, in each phrasing; none
-    /// without distillation.
-    taught: Vec<Vec<PromptIds>>,
+    /// The bundle whose adapter the training starts from.
+    pub(super) start: Option<Start>,
+    /// What the language model is distilled from; none without distillation.
+    teacher: Option<Teacher>,
     /// The transcript of each utterance that is learnt from, in the labels of the CTC loss; none without that.
     transcripts: Vec<Vec<u32>>,
     pub(super) dev: Data,
@@ -65,10 +66,8 @@ pub struct AdapterJob {
 struct Answers {
     /// `[B, L, V]`, before the softmax.
     logits: Tensor<3>,
-    /// The phrasing of each example.
-    phrasings: Vec<usize>,
-    /// What it should say.
-    targets: Vec<Vec<u32>>,
+    /// What was put to it.
+    input: StepInput,
     /// What the adapter made of the speech.
     speech: Option<PaddedBatch>,
 }
@@ -80,9 +79,11 @@ impl AdapterJob {
     ///
     /// Data that cannot be read, or an encoder without the CTC head that the reduction needs.
     pub fn new(config: AdapterStage, parts: Frozen) -> anyhow::Result<Self> {
-        let shape = match &config.model {
-            Some(shape) => shape.clone(),
-            None => pairing::shape_between(&parts),
+        let start = config.start.as_ref().map(|dir| Start::open(dir, &parts)).transpose()?;
+        let shape = match (&config.model, &start) {
+            (Some(shape), _) => shape.clone(),
+            (None, Some(start)) => start.shape().clone(),
+            (None, None) => pairing::shape_between(&parts),
         };
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
@@ -98,7 +99,9 @@ impl AdapterJob {
         let train = Words::read(&config.train_manifest, &config.cache, &mut asker, &mut prompts)?;
         let templates = pool.templates(asker.tasks());
         let dev = Words::read(&config.dev_manifest, &config.cache, &mut asker, &mut prompts)?;
-        let taught = if config.losses.has_distillation() { train.taught(&prompts)? } else { Vec::new() };
+        let teacher =
+            config.losses.has_distillation().then(|| Teacher::new(&config, &parts, &train, &prompts));
+        let teacher = teacher.transpose()?;
         let ctc_labels = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
         let transcripts = if config.losses.has_ctc() { train.transcripts(ctc_labels)? } else { Vec::new() };
         let train = match config.encode {
@@ -111,6 +114,11 @@ impl AdapterJob {
             (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.losses),
             (config.train_manifest.weights(), shares(&train.groups), &transcripts),
         ));
+        // Runs that were begun before there were such settings go on.
+        let fingerprint = match (&start, &config.lora) {
+            (None, None) => fingerprint,
+            (start, lora) => digest(&(fingerprint, start.as_ref().map(Start::hash), lora)),
+        };
         let Frozen { encoder_files, encoder, labels, tokenizer, llm_files, llm, device, .. } = parts;
         Ok(Self {
             config,
@@ -124,7 +132,8 @@ impl AdapterJob {
             prompts,
             templates,
             train,
-            taught,
+            start,
+            teacher,
             transcripts,
             dev,
             device,
@@ -162,45 +171,59 @@ impl AdapterJob {
         self.prompts.tasks().map(LearntTask::label).collect()
     }
 
-    /// What the language model says to `part`, whose speech is `reduced`, or whose examples all have words in place of it;
+    /// What is put to the models for `part`, whose speech is `speech`, or whose examples all have words in place of it;
     /// `pick` chooses a phrasing of `n`.
-    fn answers(
+    fn input(
         &self,
-        adapter: &Adapter,
         data: &Data,
-        reduced: &[ReducedSpeech],
+        speech: Vec<ReducedSpeech>,
         part: &Part,
         mut pick: impl FnMut(usize) -> usize,
-    ) -> Answers {
+    ) -> StepInput {
         let examples: Vec<Example> = part.examples.iter().map(|&i| data.examples.get(i)).collect();
-        let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
-        let speech = reduced
-            .first()
-            .map(|speech| adapter.forward(&PaddedBatch::from_rows(&rows, speech.width, &self.device)));
-
         let phrasings: Vec<usize> =
             examples.iter().map(|example| pick(self.prompts.phrasings(example.task))).collect();
-        let prompts: Vec<PromptIds> = examples
+        let prompts = examples
             .iter()
             .zip(&phrasings)
             .map(|(example, &phrasing)| self.prompts.prompt(example, phrasing))
             .collect();
-        let targets = part.targets.clone();
-        let logits = self.logits(&prompts, speech.as_slice(), &targets);
-        Answers { logits, phrasings, targets, speech }
+        StepInput { speech, phrasings, prompts, targets: part.targets.clone() }
+    }
+
+    /// What a step puts to the models for those examples of a batch that have speech.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder's outputs cannot be read.
+    pub fn spoken_input(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<StepInput> {
+        let reduction = self.shape.reduction;
+        let speech =
+            self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
+        Ok(self.input(&self.train, speech, &batch.spoken, |n| rng.random_range(0..n)))
+    }
+
+    /// What the language model says to `input`.
+    fn answers(&self, model: &Trained, input: StepInput) -> Answers {
+        let rows: Vec<&[f32]> = input.speech.iter().map(|speech| speech.rows.as_slice()).collect();
+        let speech = input
+            .speech
+            .first()
+            .map(|speech| model.adapter.forward(&PaddedBatch::from_rows(&rows, speech.width, &self.device)));
+        let llm = model.beside(&self.llm);
+        let logits = logits(&llm, &input.prompts, speech.as_slice(), &input.targets, &self.device);
+        Answers { logits, input, speech }
     }
 
     /// The loss of the examples of a batch that have speech.
     fn spoken_loss(&self, model: &Trained, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<Tensor<1>> {
-        let reduction = self.shape.reduction;
-        let reduced: Vec<ReducedSpeech> =
-            self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
-        let answers =
-            self.answers(&model.adapter, &self.train, &reduced, &batch.spoken, |n| rng.random_range(0..n));
+        let answers = self.answers(model, self.spoken_input(batch, rng)?);
         let (losses, examples) = (self.config.losses, &batch.spoken.examples);
         let mut loss = self.text_loss(&answers);
-        if losses.has_distillation() {
-            loss = loss + self.divergence(&answers, examples) * losses.distillation;
+        if let Some(teacher) = &self.teacher {
+            // The teacher is the language model without what is trained beside it.
+            let divergence = teacher.divergence(&self.llm, &answers.logits, &answers.input, examples)?;
+            loss = loss + divergence * losses.distillation;
         }
         Ok(match self.ctc(model, &answers, examples) {
             Some(ctc) => loss + ctc * losses.ctc,
@@ -221,7 +244,7 @@ impl AdapterJob {
 
     /// The ids of the targets.
     fn targets(&self, answers: &Answers) -> PaddedIds {
-        PaddedIds::from_rows(&answers.targets, self.llm.ids().pad, &self.device)
+        PaddedIds::from_rows(&answers.input.targets, self.llm.ids().pad, &self.device)
     }
 
     /// The cross-entropy of the targets as it is learnt by, summed.
@@ -240,27 +263,6 @@ impl AdapterJob {
         let places = examples.iter().filter_map(|&i| self.train.examples.get(i).speech);
         let labels: Vec<&[u32]> = places.map(|place| self.transcripts[place].as_slice()).collect();
         Some(ctc_sum(log_probs, speech.lengths(), &labels, blank))
-    }
-
-    /// How far the answers are from those to the true transcripts, summed over the targets.
-    fn divergence(&self, answers: &Answers, batch: &[usize]) -> Tensor<1> {
-        let prompts: Vec<PromptIds> = batch
-            .iter()
-            .zip(&answers.phrasings)
-            .map(|(&example, &phrasing)| self.taught[example][phrasing].clone())
-            .collect();
-        let taught = self.logits(&prompts, &[], &answers.targets);
-        let lengths: Vec<usize> = answers.targets.iter().map(Vec::len).collect();
-        divergence_sum(answers.logits.clone(), taught, &lengths)
-    }
-
-    /// `[B, L, V]`: what the language model says to prompts, with `speech` in their places, when `targets` are given to it
-    /// so far. There are no logits of a prompt's own positions, so that nothing is learnt from them.
-    fn logits(&self, prompts: &[PromptIds], speech: &[PaddedBatch], targets: &[Vec<u32>]) -> Tensor<3> {
-        let ids = self.llm.ids();
-        let memory = self.llm.encode(&embed_prompts(&self.llm, prompts, speech, &self.device));
-        let decoder_inputs = shift_right(targets, ids.decoder_start);
-        self.llm.decode(&memory, PaddedIds::from_rows(&decoder_inputs, ids.pad, &self.device).ids)
     }
 }
 
@@ -288,9 +290,8 @@ impl Job for AdapterJob {
             parts.push(self.spoken_loss(model, batch, rng)?);
         }
         if !batch.written.is_empty() {
-            let answers =
-                self.answers(&model.adapter, &self.train, &[], &batch.written, |n| rng.random_range(0..n));
-            parts.push(self.text_loss(&answers));
+            let input = self.input(&self.train, Vec::new(), &batch.written, |n| rng.random_range(0..n));
+            parts.push(self.text_loss(&self.answers(model, input)));
         }
         Ok(Tensor::cat(parts, 0).sum())
     }
@@ -307,10 +308,10 @@ impl Job for AdapterJob {
                 }
                 // All examples of a task have speech, or none has.
                 let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
-                let reduced: Vec<ReducedSpeech> =
+                let reduced =
                     self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
                 let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
-                let answers = self.answers(&model.adapter, &self.dev, &reduced, part, |_| 0);
+                let answers = self.answers(model, self.input(&self.dev, reduced, part, |_| 0));
                 let targets = self.targets(&answers);
                 let loss = cross_entropy_sum(answers.logits, &targets);
                 let sum = sums.entry(learnt.label()).or_default();
@@ -323,7 +324,7 @@ impl Job for AdapterJob {
     }
 
     fn samples(&self, model: &Trained, count: usize) -> anyhow::Result<Vec<Sample>> {
-        self.answers_to_held_out(&model.adapter, count)
+        self.answers_to_held_out(model, count)
     }
 
     fn frozen_parameters(&self) -> usize {

@@ -2,6 +2,8 @@
 //! them learns the tasks of a pool, by the [`Losses`] of the target text alone: an
 //! encoder-decoder reads the prompt and writes the target, a decoder-only model goes on from the prompt with it.
 //!
+//! Where the settings ask for it, thin matrices beside those of the language model (LoRA) are learnt too; its own stay.
+//!
 //! Paper: arXiv 2310.00230, section 3. Gradients flow through the frozen language model's activations
 //! into the adapter. The frozen parts live on the plain device and are constants for autodiff; the
 //! encoder's outputs are computed once and kept on disk, or anew for every step where the sound is changed.
@@ -10,11 +12,14 @@ mod data;
 mod examples;
 mod fresh;
 mod frozen;
+mod input;
 mod job;
+mod kept;
 mod losses;
 mod prompts;
 mod samples;
 mod start;
+mod teacher;
 mod trained;
 mod words;
 
@@ -24,11 +29,13 @@ use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::checkpoint::PromptSettings;
+use slm_core::models::llm::LoraShape;
 
 pub use crate::data::pool::Order;
 pub use crate::output::bundle::PartsPlace;
 pub use data::{Batch, Data};
 pub use frozen::Frozen;
+pub use input::StepInput;
 pub use job::AdapterJob;
 pub use losses::Losses;
 pub use trained::Trained;
@@ -66,6 +73,12 @@ pub struct AdapterStage {
     /// The adapter's shape; its outer widths follow the two models. Absent, all of it follows them.
     #[serde(default)]
     pub model: Option<AdapterShape>,
+    /// A bundle whose adapter the training starts from, with what was trained beside the language model, where there is such.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
+    /// Thin matrices that are trained beside those of the frozen language model; absent, it is used as it is.
+    #[serde(default)]
+    pub lora: Option<LoraShape>,
     /// Whether the bundle holds the frozen parts or points to them.
     #[serde(default)]
     pub parts: PartsPlace,
@@ -79,13 +92,16 @@ pub struct AdapterStage {
     /// By what it is learnt.
     #[serde(default)]
     pub losses: Losses,
+    /// Whether what the language model says of transcripts, which distillation learns from, is kept.
+    #[serde(default)]
+    pub distil: Encode,
     /// Speech rows, instruction and target tokens of a batch together, padding included.
     pub batch_tokens: usize,
     /// The loop.
     pub train: LoopConfig,
 }
 
-/// How often the frozen encoder hears the training data.
+/// How often a frozen model is put to the same training data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encode {
@@ -112,7 +128,9 @@ pub fn train(
     result::check(out, &config.train)?;
     let parts = Frozen::load(&config.encoder, &config.llm, device)?;
     let encoder_params = parts.encoder.num_params();
-    if let Some(task) = TaskPool::read(&config.tasks, config.order)?.text_task() {
+    if config.lora.is_none()
+        && let Some(task) = TaskPool::read(&config.tasks, config.order)?.text_task()
+    {
         anyhow::bail!("task `{}` reads text, of which a frozen language model learns nothing", task.name);
     }
     let job = AdapterJob::new(config, parts)?;
@@ -128,6 +146,7 @@ pub fn train(
             llm: &job.llm_files,
             place: config.parts,
             adapter: &model.adapter,
+            lora: model.lora.as_ref(),
             templates: &job.templates,
             prompt: job.prompt_settings(),
             longest_seconds: job.train.longest,
@@ -141,6 +160,7 @@ pub fn train(
                     "encoder": encoder_params,
                     "llm": job.llm.num_params(),
                     "adapter": model.adapter.num_params(),
+                    "lora": model.lora.as_ref().map_or(0, Module::num_params),
                 },
             }),
         };
@@ -172,6 +192,7 @@ impl AdapterStage {
             }
         }
         problems.extend(self.losses.problems());
+        problems.extend(self.lora.iter().flat_map(LoraShape::problems));
         problems
     }
 }

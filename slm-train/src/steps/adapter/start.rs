@@ -2,15 +2,88 @@
 //!
 //! Shapes: `V` labels of the CTC head, `S` pieces of a label, `D` the language model's width.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use burn::prelude::*;
-use slm_core::models::adapter::{AdapterConfig, SoftTokensStart};
+use slm_core::models::adapter::{Adapter, AdapterConfig, AdapterShape, SoftTokensStart};
+use slm_core::models::checkpoint::{ADAPTER_CONFIG_FILE, Bundle, Checkpoint};
+use slm_core::models::llm::TrainableLora;
 use slm_core::models::nn::PaddedIds;
 
-use super::{AdapterJob, Trained};
+use super::words::note;
+use super::{AdapterJob, Frozen, Trained};
 use crate::config;
 use crate::data::vocabulary::spellings;
+use crate::digest::digest;
 use crate::steps::pairing;
+
+/// The adapter of another stage's bundle, with the thin matrices that were trained beside it.
+pub(super) struct Start {
+    dir: PathBuf,
+    files: Checkpoint,
+    config: AdapterConfig,
+    hash: String,
+}
+
+impl Start {
+    /// Opens the bundle `dir` for a training between `parts`.
+    ///
+    /// # Errors
+    ///
+    /// A bundle that cannot be read.
+    pub(super) fn open(dir: &Path, parts: &Frozen) -> anyhow::Result<Self> {
+        let bundle = Bundle::open(dir)?;
+        let hashes = [
+            ("encoder", bundle.encoder()?.content_hash()?, &parts.encoder_hash),
+            ("language model", bundle.llm()?.content_hash()?, &parts.llm_hash),
+        ];
+        for (part, found, expected) in hashes {
+            if found != *expected {
+                note(&format!("warning: the adapter of `{}` was trained for another {part}", dir.display()));
+            }
+        }
+        let files = bundle.adapter()?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            config: AdapterConfig::from_checkpoint(&files)?,
+            files,
+            hash: digest(&bundle.manifest().parts.adapter.files),
+        })
+    }
+
+    /// The adapter's shape.
+    pub(super) fn shape(&self) -> &AdapterShape {
+        &self.config.shape
+    }
+
+    /// A hash of its files.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The adapter on `device`, which must be one of this config.
+    fn adapter(&self, config: &AdapterConfig, device: &Device) -> anyhow::Result<Adapter> {
+        anyhow::ensure!(
+            self.config == *config,
+            "the adapter of `{}` is {}, the stage asks for {}",
+            self.dir.display(),
+            serde_json::to_string(&self.config)?,
+            serde_json::to_string(config)?
+        );
+        Ok(Adapter::load(&self.files, device)?)
+    }
+
+    /// The thin matrices on `device` in the place of `fresh` ones, where the bundle has some.
+    fn lora(&self, fresh: TrainableLora, device: &Device) -> anyhow::Result<TrainableLora> {
+        if self.has_lora() { Ok(fresh.load(&self.files, device)?) } else { Ok(fresh) }
+    }
+
+    /// Whether something was trained beside the language model.
+    fn has_lora(&self) -> bool {
+        self.files.has(ADAPTER_CONFIG_FILE)
+    }
+}
 
 impl AdapterJob {
     /// The adapter's config for these parts.
@@ -18,24 +91,47 @@ impl AdapterJob {
         pairing::config_between(&self.encoder, &self.llm, &self.shape)
     }
 
-    /// A fresh adapter on `device`, whose outputs have the size of the language model's embeddings.
+    /// What the training starts from, on `device`: the adapter of another bundle, or a fresh one, whose outputs have the size of
+    /// the language model's embeddings.
     ///
     /// # Errors
     ///
-    /// Invalid shapes, or a device that cannot be read.
+    /// Invalid shapes, a bundle with an adapter of another shape, maps that the language model does not have, or a device
+    /// that cannot be read.
     pub fn init(&self, device: &Device) -> anyhow::Result<Trained> {
         let config = self.adapter_config();
         config::check("adapter", &config.problems())?;
-        let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
-        let adapter = config.init(device).with_output_rms(rms);
-        let adapter = if config.shape.kind.has_soft_tokens() {
-            adapter.with_soft_tokens(self.soft_tokens_start()?)
-        } else {
-            adapter
+        let adapter = match &self.start {
+            Some(start) => start.adapter(&config, device)?,
+            None => self.fresh_adapter(&config, device)?,
         };
         // The blank is the last label.
         let labels = self.config.losses.has_ctc().then(|| self.ctc_labels().len() + 1);
-        Ok(Trained::new(adapter, labels, device))
+        let trained = Trained::new(adapter, labels, device);
+        let Some(shape) = &self.config.lora else {
+            if let Some(start) = self.start.as_ref().filter(|start| start.has_lora()) {
+                anyhow::bail!(
+                    "the bundle `{}` has a LoRA, and the stage has no `[lora]`",
+                    start.dir.display()
+                );
+            }
+            return Ok(trained);
+        };
+        let fresh = self.llm.trainable_lora(shape, device)?;
+        Ok(trained.with_lora(match &self.start {
+            Some(start) => start.lora(fresh, device)?,
+            None => fresh,
+        }))
+    }
+
+    fn fresh_adapter(&self, config: &AdapterConfig, device: &Device) -> anyhow::Result<Adapter> {
+        let rms = self.llm.embedding_rms().try_into_scalar::<f32>().context("cannot read the embedding")?;
+        let adapter = config.init(device).with_output_rms(rms);
+        Ok(if config.shape.kind.has_soft_tokens() {
+            adapter.with_soft_tokens(self.soft_tokens_start()?)
+        } else {
+            adapter
+        })
     }
 
     /// The CTC head, and for each of its labels the language model's embedding: the mean over the pieces

@@ -30,8 +30,10 @@ use crate::text::TextTokenizer;
 pub struct Adapted {
     /// The adapter.
     pub adapter: Adapter,
-    /// The language model.
+    /// The language model, with the thin matrices of the adapter where it has some.
     pub llm: LanguageModel,
+    /// The same without them, for other adapters; the two share their weights.
+    pub(super) base: LanguageModel,
     /// The language model's tokenizer.
     pub tokenizer: TextTokenizer,
     /// How an instruction and speech become what the language model reads.
