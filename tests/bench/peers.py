@@ -64,10 +64,10 @@ def transformers(folder, threads):
 
     def write(batch, beams, read, written):
         ids = torch.tensor(read_ids(batch, read))
-        lengths = {"min_new_tokens": written, "max_new_tokens": written}
-        return lambda: model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=beams, **lengths
-        )
+        how = {"do_sample": False, "num_beams": beams, "min_new_tokens": written, "max_new_tokens": written}
+        if config.is_encoder_decoder:
+            how["decoder_start_token_id"] = config.pad_token_id
+        return lambda: model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)
 
     return lambda name, *sizes: write(*sizes)
 

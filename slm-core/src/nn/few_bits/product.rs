@@ -97,12 +97,8 @@ impl Group {
 fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weights: &[u8]) -> [f32; R] {
     let rows: [_; R] = std::array::from_fn(|row| x.row(from + row));
     let (mut sums, mut offsets) = ([L::none(); R], [L::none(); R]);
-    let mut group = Group {
-        codes: [[0; PART]; GROUP],
-        first: [0.0; GROUP],
-        second: [0.0; GROUP],
-        offsets: [0.0; GROUP],
-    };
+    let mut group =
+        Group { codes: [[0; PART]; GROUP], first: [0.0; GROUP], second: [0.0; GROUP], offsets: [0.0; GROUP] };
     // Behind the last blocks the rows have zeros, for whatever is left in the group.
     for (at, blocks) in weights.chunks(GROUP * PART / F::VALUES * F::BYTES).enumerate() {
         group.fill::<F>(blocks);
