@@ -14,6 +14,10 @@ use crate::nn::host::lanes::{Kernel, Lanes, run};
 
 /// Rows that are multiplied at once.
 const ROWS: usize = 4;
+/// How far ahead memory is asked for, in bytes: what is read lies in order, but a processor stops looking ahead at each page.
+const AHEAD: usize = 2048;
+/// Bytes that memory gives at once.
+const LINE: usize = 64;
 
 /// `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
 pub(super) fn multiply<F: Format>(x: Activations, matrix: Arc<Quantized>) -> Vec<f32> {
@@ -101,6 +105,9 @@ fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weigh
         Group { codes: [[0; PART]; GROUP], first: [0.0; GROUP], second: [0.0; GROUP], offsets: [0.0; GROUP] };
     // Behind the last blocks the rows have zeros, for whatever is left in the group.
     for (at, blocks) in weights.chunks(GROUP * PART / F::VALUES * F::BYTES).enumerate() {
+        for line in (0..blocks.len()).step_by(LINE) {
+            L::fetch(blocks, AHEAD + line);
+        }
         group.fill::<F>(blocks);
         for ((sums, offsets), row) in sums.iter_mut().zip(&mut offsets).zip(&rows) {
             let (codes, scales) = (&row.codes[at], &row.scales[at]);

@@ -114,10 +114,17 @@ impl Part<'_> {
 /// The products of `R` rows with `O` rows of the matrix, all of one width.
 #[inline(always)]
 fn dots<L: Lanes, const R: usize, const O: usize>(x: [&[f32]; R], weights: [&[f32]; O]) -> [[f32; O]; R] {
+    let weights_bytes = size_of_val(weights[0]);
     let (x, x_rest) = chunks(x);
     let (weights, weights_rest) = chunks(weights);
     let mut sums = [[L::none(); O]; R];
+    let ahead = O * weights_bytes;
     for at in 0..x[0].len() {
+        if at.is_multiple_of(2) {
+            for weights in &weights {
+                L::fetch(&weights[at..], ahead);
+            }
+        }
         for (sums, x) in sums.iter_mut().zip(&x) {
             for (sums, weights) in sums.iter_mut().zip(&weights) {
                 *sums = L::add(*sums, &x[at], &weights[at]);

@@ -7,9 +7,9 @@
 #![allow(unsafe_code, reason = "instructions of AVX2, within what is compiled for it")]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_set1_ps, _mm256_abs_epi8, _mm256_cvtepi32_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set_m128, _mm256_set1_epi16, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_sign_epi8,
+    __m256, __m256i, _MM_HINT_T0, _mm_prefetch, _mm_set1_ps, _mm256_abs_epi8, _mm256_cvtepi32_ps,
+    _mm256_dpbusd_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set_m128,
+    _mm256_set1_epi16, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
 };
 use std::mem::transmute;
 
@@ -96,6 +96,12 @@ impl Lanes for Avx2 {
         let sums: [f32; LANES] = unsafe { transmute(sums) };
         sums.iter().sum()
     }
+
+    #[inline(always)]
+    fn fetch<T>(from: &[T], ahead: usize) {
+        // SAFETY: nothing is read, wherever that is.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast::<i8>().wrapping_add(ahead)) };
+    }
 }
 
 impl Lanes for Vnni {
@@ -133,5 +139,10 @@ impl Lanes for Vnni {
     #[inline(always)]
     fn total(sums: __m256) -> f32 {
         Avx2::total(sums)
+    }
+
+    #[inline(always)]
+    fn fetch<T>(from: &[T], ahead: usize) {
+        Avx2::fetch(from, ahead);
     }
 }

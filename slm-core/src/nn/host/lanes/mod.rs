@@ -32,6 +32,9 @@ pub(in crate::nn) trait Lanes {
 
     /// The sum of all.
     fn total(sums: Self::Sums) -> f32;
+
+    /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything.
+    fn fetch<T>(_from: &[T], _ahead: usize) {}
 }
 
 /// What every processor has.
