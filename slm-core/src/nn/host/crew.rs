@@ -15,7 +15,9 @@ use rayon::prelude::*;
 
 /// How long a thread looks for work before it sleeps: longer than what lies between two products of a step.
 const PATIENCE: Duration = Duration::from_micros(200);
-/// How often it looks before it lets others have its processor.
+/// How long others may take with the parts that they have begun: longer than a part does.
+const GRACE: Duration = Duration::from_micros(50);
+/// How often a thread looks before it lets others have its processor.
 const LOOKS: usize = 128;
 
 /// What makes one part of a result.
@@ -51,12 +53,13 @@ impl Job {
         }
     }
 
-    /// All parts, once every one is made. One that failed elsewhere is made here, so that its panic is that of the caller.
+    /// All parts. One that somebody has begun and does not finish is made here as well: where other programs run, a thread may
+    /// lose its processor for as long as hundreds of parts take. So is one that failed, whose panic is that of the caller.
     fn finish(&self) -> Vec<Vec<f32>> {
         self.help();
-        let mut looks = 0;
-        while self.ended.load(Ordering::Acquire) < self.made.len() {
-            pause(&mut looks);
+        let start = Instant::now();
+        while self.ended.load(Ordering::Acquire) < self.made.len() && start.elapsed() < GRACE {
+            std::hint::spin_loop();
         }
         let places = self.made.iter().enumerate();
         places.map(|(index, place)| held(place).take().unwrap_or_else(|| (self.part)(index))).collect()
