@@ -51,7 +51,7 @@ def transformers(folder, threads):
     torch.set_num_threads(threads)
     config = AutoConfig.from_pretrained(folder)
     if "write" not in WORK[folder.name][0]:
-        model = AutoModel.from_pretrained(folder).eval()
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
         width = config.feature_projection_input_dim
 
         def encode(seconds):
@@ -60,14 +60,14 @@ def transformers(folder, threads):
 
         return lambda name, *sizes: encode(*sizes)
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = kind.from_pretrained(folder).eval()
+    model = kind.from_pretrained(folder, dtype=torch.float32).eval()
 
     def write(batch, beams, read, written):
         ids = torch.tensor(read_ids(batch, read))
-        lengths = {"min_new_tokens": written, "max_new_tokens": written}
-        return lambda: model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=beams, **lengths
-        )
+        how = {"do_sample": False, "num_beams": beams, "min_new_tokens": written, "max_new_tokens": written}
+        if config.is_encoder_decoder:
+            how["decoder_start_token_id"] = config.pad_token_id
+        return lambda: model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)
 
     return lambda name, *sizes: write(*sizes)
 

@@ -13,6 +13,10 @@ use super::hypothesis::{Finish, Hypothesis};
 use super::processors::Processors;
 use super::step::{StepLogits, Stepper};
 use crate::llm::Drafts;
+use crate::nn::host::largest;
+
+/// Logits that are passed over at once where none of them is large enough.
+const RUN: usize = 256;
 
 /// The best hypotheses of each row, as many as the configuration wants, the best first.
 pub(super) fn generate(
@@ -204,13 +208,19 @@ impl Search {
         for (beam, running) in self.running.iter().enumerate() {
             let row = first + beam;
             let base = running.sum - logits.normaliser(row);
-            for (id, &logit) in (0..).zip(logits.row(row)) {
-                let sum = base + f64::from(logit);
-                let enters = match best.last() {
-                    Some(worst) if best.len() == count => sum > worst.sum,
-                    _ => sum > f64::NEG_INFINITY,
-                };
-                if enters {
+            let enters = |best: &[Candidate], sum: f64| match best.last() {
+                Some(worst) if best.len() == count => sum > worst.sum,
+                _ => sum > f64::NEG_INFINITY,
+            };
+            for (run, logits) in logits.row(row).chunks(RUN).enumerate() {
+                if !enters(&best, base + f64::from(largest(logits))) {
+                    continue;
+                }
+                for (id, &logit) in (run as u32 * RUN as u32..).zip(logits) {
+                    let sum = base + f64::from(logit);
+                    if !enters(&best, sum) {
+                        continue;
+                    }
                     let place = best.partition_point(|other| other.sum >= sum);
                     best.insert(place, Candidate { beam, id, sum });
                     best.truncate(count);

@@ -7,6 +7,7 @@ use super::hypothesis::{Finish, Hypothesis};
 use super::processors::Processors;
 use super::step::Stepper;
 use crate::llm::Drafts;
+use crate::nn::host::largest;
 
 /// The most probable id at each step.
 pub(super) fn generate(
@@ -88,11 +89,9 @@ pub(super) fn generate_with(
 
 /// The id with the largest logit, of equals the lowest; `None` where all are ruled out.
 pub(super) fn best(logits: &[f32]) -> Option<u32> {
-    let start = (None, f32::NEG_INFINITY);
-    let (id, _) = (0..)
-        .zip(logits)
-        .fold(start, |best, (id, &logit)| if logit > best.1 { (Some(id), logit) } else { best });
-    id
+    let most = largest(logits);
+    let mut ids = (0..).zip(logits);
+    ids.find(|(_, logit)| **logit >= most && most > f32::NEG_INFINITY).map(|(id, _)| id)
 }
 
 #[cfg(test)]

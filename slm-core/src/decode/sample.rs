@@ -12,6 +12,7 @@ use super::greedy;
 use super::hooks::Hooks;
 use super::hypothesis::Hypothesis;
 use crate::llm::Drafts;
+use crate::nn::host::largest;
 
 /// What may be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -85,10 +86,12 @@ impl Filter {
 
     /// Ids and unnormalised probabilities, the most probable first when some are cut.
     fn candidates(self, logits: &[f32]) -> Vec<(u32, f64)> {
-        let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let max = f64::from(largest(logits));
+        // The others need no exponentials and no order.
+        let least = self.top_k.and_then(|k| kth_largest(logits, k)).unwrap_or(f32::NEG_INFINITY);
         let mut candidates: Vec<(u32, f64)> = (0..)
             .zip(logits)
-            .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
+            .filter(|(_, logit)| **logit > f32::NEG_INFINITY && **logit >= least)
             .map(|(id, &logit)| (id, ((f64::from(logit) - max) / self.temperature).exp()))
             .collect();
         if self.top_k.is_none() && self.top_p.is_none() {
@@ -116,6 +119,15 @@ impl Filter {
     }
 }
 
+/// The `k`th of the largest logits; `None` where there are fewer.
+fn kth_largest(logits: &[f32], k: usize) -> Option<f32> {
+    let mut logits = logits.to_vec();
+    let index = logits.len().checked_sub(k)?;
+    let (_, found, _) =
+        (index < logits.len()).then(|| logits.select_nth_unstable_by(index, f32::total_cmp))?;
+    Some(*found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +145,7 @@ mod tests {
         let top_k = Filter { top_k: Some(2), ..all };
         assert_eq!(ids(top_k, &probabilities), [1, 3]);
         assert_eq!(ids(top_k, &[0.4, 0.3, 0.3]), [0, 1, 2]);
+        assert_eq!(ids(top_k, &[0.0, 0.2, 0.0]), [1]);
         let top_p = Filter { top_p: Some(0.6), ..all };
         assert_eq!(ids(top_p, &probabilities), [1, 3]);
         let tiny = Filter { top_p: Some(1e-9), ..all };

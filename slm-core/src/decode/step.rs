@@ -3,10 +3,10 @@
 //! Shapes: `B` rows, `V` vocabulary rows.
 
 use burn::prelude::*;
-use rayon::prelude::*;
 
 use super::error::DecodeError;
 use crate::llm::{DraftState, Drafts};
+use crate::nn::host::log_sum_exp;
 
 /// Texts that are being written.
 pub(super) struct Stepper<'a> {
@@ -62,7 +62,7 @@ impl<'a> Stepper<'a> {
 impl StepLogits {
     /// Takes rows of `width` logits.
     pub(super) fn new(values: Vec<f32>, width: usize) -> Self {
-        Self { normalisers: values.par_chunks_exact(width).map(log_sum_exp).collect(), values, width }
+        Self { normalisers: values.chunks_exact(width).map(log_sum_exp).collect(), values, width }
     }
 
     /// The logits of a row, by id.
@@ -79,16 +79,6 @@ impl StepLogits {
     pub(super) fn normaliser(&self, row: usize) -> f64 {
         self.normalisers[row]
     }
-}
-
-/// `ln(sum(exp(x)))`; NaN or infinite when a logit is NaN or `+inf`, or all are `-inf`.
-fn log_sum_exp(logits: &[f32]) -> f64 {
-    if logits.iter().any(|logit| logit.is_nan()) {
-        return f64::NAN;
-    }
-    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
-    max + sum.ln()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use burn::prelude::*;
 
-use super::cache::{DecoderCache, capacity_for};
+use super::cache::{DecoderCache, Sharing, capacity_for};
 use crate::nn::PaddedBatch;
 use crate::nn::transformer::KeysValues;
 
@@ -20,6 +20,22 @@ pub(super) struct Memory<'a> {
     pub(super) bias: &'a Tensor<4>,
 }
 
+impl Memory<'_> {
+    /// What positions `[B, L, D]` read of the memory by `read`, `[B, L, D]`. The memory has a row for some rows of them in
+    /// their order, those of one text; they are put together as the positions of one row.
+    pub(super) fn read(
+        self,
+        x: Tensor<3>,
+        read: impl FnOnce(Tensor<3>, KeysValues, &Tensor<4>) -> Tensor<3>,
+    ) -> Tensor<3> {
+        let [batch, length, width] = x.dims();
+        let [texts, ..] = self.source.keys.dims();
+        // [B, L, D] -> [T, B / T * L, D] -> [B, L, D]
+        let x = x.reshape([texts, batch / texts.max(1) * length, width]);
+        read(x, self.source, self.bias).reshape([batch, length, width])
+    }
+}
+
 /// What a family says of its decoder; the loops over its layers are the same for all.
 pub(super) trait DecoderStack {
     /// How the layers see positions.
@@ -27,6 +43,11 @@ pub(super) trait DecoderStack {
 
     /// The number of layers.
     fn num_layers(&self) -> usize;
+
+    /// Whether rows of one text may share their memory: not where a layer joins it with the row's own positions.
+    fn sharing(&self) -> Sharing {
+        Sharing::Texts
+    }
 
     /// How the layers see `keys` positions from `queries`, which they all share.
     fn places(&self, queries: Range<usize>, keys: usize, device: &Device) -> Self::Places;
@@ -70,7 +91,7 @@ pub(super) trait DecoderStack {
     /// The cache before the first step over `memory`.
     fn start(&self, memory: &PaddedBatch) -> DecoderCache {
         let sources = (0..self.num_layers()).map(|layer| self.keys_values(layer, memory.values())).collect();
-        DecoderCache::new(sources, memory.attention_bias())
+        DecoderCache::new(sources, memory.attention_bias(), self.sharing())
     }
 
     /// The next positions of each row: embeddings `[B, n, D]` to hidden states `[B, n, D]`.

@@ -6,10 +6,10 @@
 use std::ops::Range;
 
 use burn::prelude::*;
-use burn::tensor::activation::softmax;
 
 use crate::nn::Watch;
 use crate::nn::blocks::over_queries_within;
+use crate::nn::host::Scores;
 use crate::nn::transformer::KeysValues;
 
 /// What `query` `[B, H, Q, K]` reads of `source` `[B, G, S, K]`, `[B, Q, H * K]`, in blocks of queries whose scores are
@@ -19,7 +19,7 @@ pub(super) fn attend(
     max_scores: usize,
     query: &Tensor<4>,
     source: KeysValues,
-    score: impl Fn(Tensor<4>, Range<usize>) -> Tensor<4>,
+    score: impl Fn(Tensor<4>, Range<usize>) -> Scores,
     watch: &Watch,
 ) -> Tensor<3> {
     let [batch, heads, queries, head_dim] = query.dims();
@@ -32,8 +32,7 @@ pub(super) fn attend(
         let query = query.reshape([batch, groups, heads / groups * count, head_dim]);
         // [B, G, H / G * q, K] x [B, G, K, S] -> [B, H, q, S]
         let products = query.matmul(transposed.clone()).reshape([batch, heads, count, keys]);
-        let weights = softmax(score(products, range), 3);
-        let weights = weights.reshape([batch, groups, heads / groups * count, keys]);
+        let weights = score(products, range).weights().reshape([batch, groups, heads / groups * count, keys]);
         // [B, G, H / G * q, S] x [B, G, S, K] -> [B, H, q, K]
         weights.matmul(source.values.clone()).reshape([batch, heads, count, head_dim])
     };

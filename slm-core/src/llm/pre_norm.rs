@@ -74,12 +74,13 @@ impl PreNormLayer {
         own: impl FnOnce(KeysValues) -> KeysValues,
         memory: Memory<'_>,
     ) -> Tensor<3> {
-        let Memory { source, bias: memory_bias } = memory;
         let watch = Watch::default();
         let x = self.read_own(x, causal, own);
         let normed = self.encoder_attn_layer_norm.forward(x.clone());
-        let bias = |queries: Range<usize>| Some(rows_of(memory_bias, queries));
-        let x = x + self.encoder_attn.forward(normed, source, bias, &watch);
+        let x = x + memory.read(normed, |normed, source, bias| {
+            let bias = |queries: Range<usize>| Some(rows_of(bias, queries));
+            self.encoder_attn.forward(normed, source, bias, &watch)
+        });
         // [B, L, D] -> [B, L, F] -> [B, L, D]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
         x + self.fc2.forward(inner)

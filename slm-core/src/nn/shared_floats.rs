@@ -14,8 +14,8 @@ use burn::prelude::*;
 use super::host::few_rows;
 use super::low_rank::{LowRank, ThinPlace};
 
-/// The rows that are multiplied here: Burn's kernel for a single one is as fast as memory, that for many is better.
-const ROWS: RangeInclusive<usize> = 2..=8;
+/// The rows that are multiplied here: Burn's kernel is better for many.
+const ROWS: RangeInclusive<usize> = 1..=8;
 
 /// A matrix `[O, I]` in f32, beside a parameter.
 #[derive(Module, Debug)]
@@ -56,8 +56,7 @@ impl SharedFloats {
         }
         dims[D - 1] = outputs;
         let device = x.device();
-        let x = x.clone().into_data();
-        let products = few_rows::multiply(x.as_slice().ok()?, self.matrix.as_slice().ok()?, inputs);
+        let products = few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?;
         Some(Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims))
     }
 }

@@ -12,6 +12,7 @@ use super::config::{CausalConfig, HeadNorms};
 use crate::llm::grouped;
 use crate::nn::Watch;
 use crate::nn::blocks::MAX_SCORES;
+use crate::nn::host::{Scores, rms_norm};
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -77,7 +78,8 @@ impl CausalAttention {
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.rotated(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
-        let score = |products: Tensor<4>, range: Range<usize>| products + bias(range);
+        let score =
+            |products: Tensor<4>, range: Range<usize>| Scores::of(products).with_bias(Some(bias(range)));
         // [B, Q, H * K] -> [B, Q, D]
         self.o_proj.forward(grouped::attend(MAX_SCORES, &query, source, score, watch))
     }
@@ -86,7 +88,7 @@ impl CausalAttention {
     fn rotated(&self, x: Tensor<3>, norm: Option<&RmsNorm>, rotation: &Rotation) -> Tensor<4> {
         let x = self.heads(x);
         let x = match norm {
-            Some(norm) => norm.forward(x),
+            Some(norm) => rms_norm(norm, x),
             None => x,
         };
         rotation.apply(x).swap_dims(1, 2)

@@ -15,6 +15,7 @@ use super::rope::Rope;
 use crate::llm::cache::capacity_for;
 use crate::llm::prompt_cache::PromptCache;
 use crate::llm::visibility::{rows_of, visibility};
+use crate::nn::host::rms_norm;
 use crate::nn::matrix::MatrixEmbedding;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -81,12 +82,12 @@ impl CausalLayer {
         own: impl FnOnce(KeysValues) -> KeysValues,
         watch: &Watch,
     ) -> Tensor<3> {
-        let normed = self.input_layernorm.forward(x.clone());
+        let normed = rms_norm(&self.input_layernorm, x.clone());
         let source = own(self.self_attn.keys_values(normed.clone(), &places.rotation));
         let bias = |queries: Range<usize>| places.bias(window, queries);
         let step = self.self_attn.forward(normed, &places.rotation, source, bias, watch);
         let x = x + step * self.residual_multiplier;
-        let step = self.mlp.forward(self.post_attention_layernorm.forward(x.clone()));
+        let step = self.mlp.forward(rms_norm(&self.post_attention_layernorm, x.clone()));
         x + step * self.residual_multiplier
     }
 }
@@ -129,7 +130,7 @@ impl CausalDecoder {
         for (layer, window) in self.layers.iter().zip(&self.windows) {
             x = layer.forward(x, &places, *window, |own| own, watch);
         }
-        inputs.with_values(self.norm.forward(x))
+        inputs.with_values(rms_norm(&self.norm, x))
     }
 
     /// Hidden states of the last of the next positions of each row, `[B, n, D]` to `[B, 1, D]`; once `watch` stops, they
@@ -137,7 +138,7 @@ impl CausalDecoder {
     pub(super) fn next(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {
         let [_, added, _] = next.dims();
         let x = self.step(next, cache, watch);
-        self.norm.forward(x.narrow(1, added - 1, 1))
+        rms_norm(&self.norm, x.narrow(1, added - 1, 1))
     }
 
     /// The residual stream after the next positions of each row, `[B, n, D]` to the same.

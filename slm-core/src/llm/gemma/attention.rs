@@ -11,6 +11,7 @@ use burn::prelude::*;
 use super::norm::{GemmaNorm, GemmaNormConfig};
 use crate::llm::grouped;
 use crate::nn::Watch;
+use crate::nn::host::Scores;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -100,7 +101,7 @@ impl GemmaAttention {
                 Some(cap) => soft_cap(products, cap),
                 None => products,
             };
-            products + bias(range)
+            Scores::of(products).with_bias(Some(bias(range)))
         };
         // [B, Q, H * K] -> [B, Q, D]
         self.o_proj.forward(grouped::attend(max_scores, &query, source, score, watch))

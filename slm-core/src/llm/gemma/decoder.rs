@@ -12,6 +12,7 @@ use super::config::{GemmaVersion, StackConfig};
 use super::encoder::EncoderLayer;
 use super::norm::GemmaNorm;
 use super::places::Places;
+use crate::llm::cache::Sharing;
 use crate::llm::decoder::{DecoderStack, Memory};
 use crate::llm::visibility::rows_of;
 use crate::nn::Watch;
@@ -77,10 +78,11 @@ impl GemmaDecoderConfig {
 impl CrossAttention {
     /// Adds what positions read of the memory, `[B, L, D]` to the same.
     fn forward(&self, x: Tensor<3>, memory: Memory<'_>) -> Tensor<3> {
-        let Memory { source, bias } = memory;
         let normed = self.pre_cross_attn_layernorm.forward(x.clone());
-        let bias = |queries: Range<usize>| rows_of(bias, queries);
-        let step = self.cross_attn.forward(MAX_SCORES, normed, None, source, bias, &Watch::default());
+        let step = memory.read(normed, |normed, source, bias| {
+            let bias = |queries: Range<usize>| rows_of(bias, queries);
+            self.cross_attn.forward(MAX_SCORES, normed, None, source, bias, &Watch::default())
+        });
         x + self.post_cross_attn_layernorm.forward(step)
     }
 }
@@ -141,6 +143,11 @@ impl DecoderStack for GemmaDecoder {
 
     fn num_layers(&self) -> usize {
         self.layers.len()
+    }
+
+    fn sharing(&self) -> Sharing {
+        let is_apart = self.layers.iter().all(|layer| layer.cross.is_some());
+        if is_apart { Sharing::Texts } else { Sharing::Rows }
     }
 
     fn places(&self, queries: Range<usize>, keys: usize, device: &Device) -> Places {

@@ -6,6 +6,8 @@ use burn::module::Param;
 use burn::nn::Initializer;
 use burn::prelude::*;
 
+use crate::nn::host::rms_scaled;
+
 /// `x / rms(x) * (1 + weight)` over the last axis.
 #[derive(Module, Debug)]
 pub struct GemmaNorm {
@@ -32,7 +34,6 @@ impl GemmaNormConfig {
 impl GemmaNorm {
     /// `[.., D]` to the same.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let rms = (x.clone().square().mean_dim(D - 1) + self.epsilon).sqrt();
-        x / rms * (self.weight.val() + 1.0).unsqueeze()
+        rms_scaled(x, &(self.weight.val() + 1.0), self.epsilon)
     }
 }

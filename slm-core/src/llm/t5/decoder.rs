@@ -11,6 +11,7 @@ use burn::prelude::*;
 use crate::llm::decoder::{DecoderStack, Memory};
 use crate::llm::visibility::{causal, rows_of};
 use crate::nn::Watch;
+use crate::nn::host::rms_norm;
 use crate::nn::transformer::{
     Attention, Direction, FeedForward, KeysValues, RelativeBias, TransformerConfig,
 };
@@ -74,16 +75,18 @@ impl DecoderBlock {
         memory: Memory<'_>,
         dropout: &Dropout,
     ) -> Tensor<3> {
-        let Memory { source, bias: memory_bias } = memory;
         let watch = Watch::default();
-        let normed = self.self_attention_norm.forward(x.clone());
+        let normed = rms_norm(&self.self_attention_norm, x.clone());
         let written = own(self.self_attention.keys_values(normed.clone()));
         let own_bias = |queries: Range<usize>| rows_of(own_bias, queries);
         let x = x + dropout.forward(self.self_attention.forward(normed, written, own_bias, &watch));
-        let normed = self.cross_attention_norm.forward(x.clone());
-        let memory_bias = |queries: Range<usize>| rows_of(memory_bias, queries);
-        let x = x + dropout.forward(self.cross_attention.forward(normed, source, memory_bias, &watch));
-        let step = self.feed_forward.forward(self.feed_forward_norm.forward(x.clone()));
+        let normed = rms_norm(&self.cross_attention_norm, x.clone());
+        let read = memory.read(normed, |normed, source, bias| {
+            let bias = |queries: Range<usize>| rows_of(bias, queries);
+            self.cross_attention.forward(normed, source, bias, &watch)
+        });
+        let x = x + dropout.forward(read);
+        let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
         x + dropout.forward(step)
     }
 }
@@ -125,6 +128,6 @@ impl DecoderStack for Decoder {
     }
 
     fn leave(&self, x: Tensor<3>) -> Tensor<3> {
-        self.dropout.forward(self.final_layer_norm.forward(x))
+        self.dropout.forward(rms_norm(&self.final_layer_norm, x))
     }
 }

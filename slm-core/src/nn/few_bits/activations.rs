@@ -1,50 +1,77 @@
 //! What a matrix is applied to, as whole numbers of eight bits with a scale for each 32 of them.
 
-use super::format::PART;
+use super::format::{GROUP, PART};
 
-/// Scale and sum of 32 values.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PartOf {
-    /// What the whole numbers are multiplied by.
-    pub(super) scale: f32,
-    /// The sum of the values that they stand for.
-    pub(super) sum: f32,
-}
-
-/// Rows of values in eight bits.
+/// Rows of values in eight bits. What fills the last group of a row up is zeros.
 #[derive(Debug)]
 pub(super) struct Activations {
-    /// `[R, I / 32, 32]`.
-    codes: Vec<[i8; PART]>,
-    /// `[R, I / 32]`.
-    parts: Vec<PartOf>,
+    /// `[R, groups, 8, 32]`.
+    codes: Vec<[[i8; PART]; GROUP]>,
+    /// What the whole numbers are multiplied by, `[R, groups, 8]`.
+    scales: Vec<[f32; GROUP]>,
+    /// The sums of the values that they stand for, `[R, groups, 8]`.
+    sums: Vec<[f32; GROUP]>,
     /// `I`.
     pub(super) width: usize,
+}
+
+/// One row of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) codes: &'a [[[i8; PART]; GROUP]],
+    pub(super) scales: &'a [[f32; GROUP]],
+    pub(super) sums: &'a [[f32; GROUP]],
 }
 
 impl Activations {
     /// Of `values` `[R, width]`, whose width is a multiple of 32. Values that are no numbers make no numbers of their row.
     pub(super) fn new(values: &[f32], width: usize) -> Self {
-        let (codes, parts) = values.chunks_exact(PART).map(quantized).unzip();
-        Self { codes, parts, width }
+        let groups = values.len() / width * width.div_ceil(GROUP * PART);
+        let mut all = Self {
+            codes: Vec::with_capacity(groups),
+            scales: Vec::with_capacity(groups),
+            sums: Vec::with_capacity(groups),
+            width,
+        };
+        for values in values.chunks_exact(width).flat_map(|row| row.chunks(GROUP * PART)) {
+            let (mut codes, mut scales, mut sums) = ([[0; PART]; GROUP], [0.0; GROUP], [0.0; GROUP]);
+            for (part, values) in values.chunks_exact(PART).enumerate() {
+                (codes[part], scales[part], sums[part]) = quantized(values);
+            }
+            all.codes.push(codes);
+            all.scales.push(scales);
+            all.sums.push(sums);
+        }
+        all
     }
 
     /// The rows.
     pub(super) fn rows(&self) -> usize {
-        self.parts.len() * PART / self.width
+        self.scales.len() / self.groups()
     }
 
-    /// The codes and the parts of row `row`.
+    /// Row `row`.
     #[inline(always)]
-    pub(super) fn row(&self, row: usize) -> (&[[i8; PART]], &[PartOf]) {
-        let parts = self.width / PART;
-        (&self.codes[row * parts..][..parts], &self.parts[row * parts..][..parts])
+    pub(super) fn row(&self, row: usize) -> Row<'_> {
+        let groups = self.groups();
+        let place = row * groups..(row + 1) * groups;
+        Row {
+            codes: &self.codes[place.clone()],
+            scales: &self.scales[place.clone()],
+            sums: &self.sums[place],
+        }
+    }
+
+    /// Groups of a row.
+    #[inline(always)]
+    fn groups(&self) -> usize {
+        self.width.div_ceil(GROUP * PART)
     }
 }
 
-/// The whole numbers of 32 values.
+/// The whole numbers of 32 values, their scale and their sum.
 #[inline(always)]
-fn quantized(values: &[f32]) -> ([i8; PART], PartOf) {
+fn quantized(values: &[f32]) -> ([i8; PART], f32, f32) {
     let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let mut codes = [0; PART];
@@ -56,7 +83,7 @@ fn quantized(values: &[f32]) -> ([i8; PART], PartOf) {
     }
     // What is no number is not seen by `max`, and is none here.
     let scale = if values.iter().all(|value| value.is_finite()) { largest / 127.0 } else { f32::NAN };
-    (codes, PartOf { scale, sum: scale * sum as f32 })
+    (codes, scale, scale * sum as f32)
 }
 
 /// The nearest whole number of a small value.

@@ -50,7 +50,7 @@ pub(crate) enum Orientation {
 /// What is done with a type of blocks.
 #[derive(Debug, Clone, Copy)]
 struct Operations {
-    multiply: fn(&Activations, &[u8]) -> Vec<f32>,
+    multiply: fn(Activations, Arc<Quantized>) -> Vec<f32>,
     values: fn(&[u8]) -> Vec<f32>,
 }
 
@@ -133,7 +133,7 @@ impl FewBits {
         match data.as_slice::<f32>() {
             Ok(values) => {
                 let activations = Activations::new(values, inputs);
-                let products = (self.operations.multiply)(&activations, self.matrix.bytes());
+                let products = (self.operations.multiply)(activations, Arc::clone(&self.matrix));
                 Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
             }
             // It is of another type than the processor's kernels take.

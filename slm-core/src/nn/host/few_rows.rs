@@ -1,86 +1,150 @@
 //! Products of a few rows with a matrix, which is read once for all of them.
 //!
-//! Burn's kernel for such a product puts the whole matrix into another order first, which takes longer than the product.
+//! Burn's kernel for such a product puts the whole matrix into another order first, which takes longer than the product; for
+//! a single row it uses one thread, which cannot read memory as fast as all can.
+//! Shapes: `R` rows of width `I`, `O` outputs, of which a part has `o`.
 
-use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
 
+use burn::prelude::TensorData;
+
+use super::crew::together;
 use super::lanes::{Kernel, LANES, Lanes, run};
 
-/// Rows that are multiplied at once.
-const ROWS: usize = 4;
 /// Values of a matrix that a thread takes at a time, about.
 const SHARE: usize = 1 << 16;
-/// For fewer products no other thread is woken: where other programs run, waiting for one takes longer than the work.
-const ALONE: usize = 1 << 22;
+/// For fewer products one thread is enough.
+const ALONE: usize = 1 << 17;
 
-/// `x` `[R, width]` times the transposed `matrix` `[O, width]`: `[R, O]`.
-pub(in crate::nn) fn multiply(x: &[f32], matrix: &[f32], width: usize) -> Vec<f32> {
-    let (rows, outputs) = (x.len() / width, matrix.len() / width);
-    let share = share([rows, width, outputs], ALONE);
-    let mut columns = vec![0.0; outputs * rows];
-    let shares = columns.par_chunks_mut(share * rows).zip(matrix.par_chunks(share * width));
-    shares.for_each(|(out, matrix)| run(Share { x, matrix, width, out }));
-    turned(columns, rows)
+/// `x` `[R, width]` times the transposed `matrix` `[O, width]`: `[R, O]`. `None` where they are no floats of 32 bits.
+pub(in crate::nn) fn multiply(x: TensorData, matrix: &Arc<TensorData>, width: usize) -> Option<Vec<f32>> {
+    let rows = x.as_slice::<f32>().ok()?.len() / width;
+    let outputs = matrix.as_slice::<f32>().ok()?.len() / width;
+    let matrix = Arc::clone(matrix);
+    let part = move |outputs: Range<usize>| {
+        let mut out = vec![0.0; rows * outputs.len()];
+        if let (Ok(x), Ok(matrix)) = (x.as_slice(), matrix.as_slice::<f32>()) {
+            let matrix = &matrix[outputs.start * width..outputs.end * width];
+            run(Part { x, matrix, width, out: &mut out });
+        }
+        out
+    };
+    Some(in_parts([rows, width, outputs], part))
 }
 
-/// Outputs that a thread takes at a time where a matrix `[outputs, width]` is multiplied with `rows` rows: all of them for
-/// fewer products than `alone`.
-pub(in crate::nn) fn share([rows, width, outputs]: [usize; 3], alone: usize) -> usize {
-    let share = if rows * width * outputs < alone { outputs } else { SHARE / width };
-    share.max(1)
-}
-
-/// `[O, R]` as `[R, O]`.
-pub(in crate::nn) fn turned(columns: Vec<f32>, rows: usize) -> Vec<f32> {
-    if rows == 1 {
-        return columns;
+/// `[R, O]`, of which `part` makes that of a range of outputs, `[R, o]`, with all threads where that pays. What it reads for
+/// an output has `width` values.
+pub(in crate::nn) fn in_parts(
+    [rows, width, outputs]: [usize; 3],
+    part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
+) -> Vec<f32> {
+    if rows * width * outputs < ALONE {
+        return part(0..outputs);
     }
-    (0..rows).flat_map(|row| columns.iter().skip(row).step_by(rows).copied()).collect()
+    let share = (SHARE / width).max(1);
+    let range = move |index: usize| index * share..((index + 1) * share).min(outputs);
+    let parts = together(outputs.div_ceil(share), move |index| part(range(index)));
+    let mut all = Vec::with_capacity(rows * outputs);
+    for row in 0..rows {
+        for part in &parts {
+            let outputs = part.len() / rows;
+            all.extend_from_slice(&part[row * outputs..(row + 1) * outputs]);
+        }
+    }
+    all
 }
 
 /// Some outputs of all rows.
-struct Share<'a> {
+struct Part<'a> {
     x: &'a [f32],
     matrix: &'a [f32],
     width: usize,
-    /// `[o, R]`.
+    /// `[R, o]`.
     out: &'a mut [f32],
 }
 
-impl Kernel for Share<'_> {
+impl Kernel for Part<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(mut self) {
         let rows = self.x.len() / self.width;
-        let outputs = self.out.chunks_exact_mut(rows).zip(self.matrix.chunks_exact(self.width));
-        for (out, weights) in outputs {
-            let (fours, rest) = out.as_chunks_mut::<ROWS>();
-            let (of_fours, of_rest) = self.x.split_at(fours.len() * ROWS * self.width);
-            for (out, x) in fours.iter_mut().zip(of_fours.chunks_exact(ROWS * self.width)) {
-                *out = dots::<L, ROWS>(x, weights);
-            }
-            for (out, x) in rest.iter_mut().zip(of_rest.chunks_exact(self.width)) {
-                [*out] = dots::<L, 1>(x, weights);
-            }
+        let mut row = 0;
+        // As many products at once as the registers hold sums of.
+        while row < rows {
+            row += match rows - row {
+                1 => self.rows::<L, 1, 4>(row),
+                2 => self.rows::<L, 2, 4>(row),
+                3 => self.rows::<L, 3, 2>(row),
+                _ => self.rows::<L, 4, 2>(row),
+            };
         }
     }
 }
 
-/// The products of one row of the matrix with `R` rows.
+impl Part<'_> {
+    /// `R` rows from `row` on, `O` outputs at a time; gives `R`.
+    #[inline(always)]
+    fn rows<L: Lanes, const R: usize, const O: usize>(&mut self, row: usize) -> usize {
+        let outputs = self.matrix.len() / self.width;
+        let mut output = 0;
+        while outputs - output >= O {
+            self.outputs::<L, R, O>(row, output);
+            output += O;
+        }
+        while output < outputs {
+            self.outputs::<L, R, 1>(row, output);
+            output += 1;
+        }
+        R
+    }
+
+    /// `R` rows from `row` on, `O` outputs from `output` on.
+    #[inline(always)]
+    fn outputs<L: Lanes, const R: usize, const O: usize>(&mut self, row: usize, output: usize) {
+        let width = self.width;
+        let outputs = self.matrix.len() / width;
+        let x: [&[f32]; R] = std::array::from_fn(|i| &self.x[(row + i) * width..][..width]);
+        let weights: [&[f32]; O] = std::array::from_fn(|i| &self.matrix[(output + i) * width..][..width]);
+        for (products, row) in dots::<L, R, O>(x, weights).iter().zip(row..) {
+            self.out[row * outputs + output..][..O].copy_from_slice(products);
+        }
+    }
+}
+
+/// The products of `R` rows with `O` rows of the matrix, all of one width.
 #[inline(always)]
-fn dots<L: Lanes, const R: usize>(x: &[f32], weights: &[f32]) -> [f32; R] {
-    let width = weights.len();
-    let (weights, last) = weights.as_chunks::<LANES>();
-    let rows: [_; R] = std::array::from_fn(|row| x[row * width..][..width].as_chunks::<LANES>());
-    let mut sums = [L::none(); R];
-    for (at, weights) in weights.iter().enumerate() {
-        for (sums, (x, _)) in sums.iter_mut().zip(rows) {
-            *sums = L::add(*sums, &x[at], weights);
+fn dots<L: Lanes, const R: usize, const O: usize>(x: [&[f32]; R], weights: [&[f32]; O]) -> [[f32; O]; R] {
+    let weights_bytes = size_of_val(weights[0]);
+    let (x, x_rest) = chunks(x);
+    let (weights, weights_rest) = chunks(weights);
+    let mut sums = [[L::none(); O]; R];
+    let ahead = O * weights_bytes;
+    for at in 0..x[0].len() {
+        if at.is_multiple_of(2) {
+            for weights in &weights {
+                L::fetch(&weights[at..], ahead);
+            }
+        }
+        for (sums, x) in sums.iter_mut().zip(&x) {
+            for (sums, weights) in sums.iter_mut().zip(&weights) {
+                *sums = L::add(*sums, &x[at], &weights[at]);
+            }
         }
     }
     std::array::from_fn(|row| {
-        let rest: f32 = rows[row].1.iter().zip(last).map(|(x, weight)| x * weight).sum();
-        L::total(sums[row]) + rest
+        std::array::from_fn(|output| {
+            let rest: f32 = x_rest[row].iter().zip(weights_rest[output]).map(|(x, weight)| x * weight).sum();
+            L::total(sums[row][output]) + rest
+        })
     })
+}
+
+/// Rows of one width in whole registers, and what is left of each.
+#[inline(always)]
+fn chunks<const N: usize>(rows: [&[f32]; N]) -> ([&[[f32; LANES]]; N], [&[f32]; N]) {
+    let count = rows[0].len() / LANES;
+    let whole = std::array::from_fn(|row| &rows[row].as_chunks::<LANES>().0[..count]);
+    (whole, std::array::from_fn(|row| rows[row].as_chunks::<LANES>().1))
 }
 
 #[cfg(test)]
@@ -90,12 +154,14 @@ mod tests {
     #[test]
     fn products_are_those_of_the_naive_twin() {
         // Widths and outputs with rests, more than a thread takes, and every number of rows.
-        for (width, outputs) in [(3, 2), (8, 5), (37, 1800), (768, 91)] {
+        for (width, outputs) in [(3, 2), (8, 5), (37, 5000), (768, 191)] {
             let value = |i: usize| ((i * 7919 % 1009) as f32 - 504.0) / 504.0;
             let matrix: Vec<f32> = (0..width * outputs).map(value).collect();
+            let shared = Arc::new(TensorData::new(matrix.clone(), [outputs, width]));
             for rows in 1..=9 {
                 let x: Vec<f32> = (0..rows * width).map(|i| value(i + 13)).collect();
-                let found = multiply(&x, &matrix, width);
+                let found = multiply(TensorData::new(x.clone(), [rows, width]), &shared, width);
+                let found = found.unwrap_or_default();
                 assert_eq!(found.len(), rows * outputs);
                 for (i, found) in found.into_iter().enumerate() {
                     let (x, weights) =
@@ -106,5 +172,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn other_types_are_left_to_others() {
+        let whole = TensorData::new(vec![1_i32; 8], [2, 4]);
+        let matrix = Arc::new(TensorData::new(vec![1.0_f32; 8], [2, 4]));
+        assert!(multiply(whole, &matrix, 4).is_none());
     }
 }

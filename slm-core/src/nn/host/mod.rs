@@ -11,14 +11,19 @@
 )]
 
 mod activation;
+mod crew;
 mod distances;
 mod exp;
 pub(in crate::nn) mod few_rows;
 pub(in crate::nn) mod lanes;
+mod logits;
+mod norm;
 mod softmax;
 
 pub(crate) use activation::{activate, activate_gated, glu};
 pub(crate) use distances::ByDistance;
+pub(crate) use logits::{largest, log_sum_exp};
+pub(crate) use norm::{rms_norm, rms_scaled};
 pub(crate) use softmax::Scores;
 
 use burn::prelude::*;
@@ -26,6 +31,8 @@ use burn::tensor::DType;
 
 /// Values that one thread takes at a time.
 const CHUNK: usize = 1 << 13;
+/// Values that are not worth a second thread.
+const AT_ONCE: usize = 1 << 14;
 
 /// Whether the values of `x` lie in this process's memory as f32, and no gradient is asked for.
 pub(in crate::nn) fn is_here<const D: usize>(x: &Tensor<D>) -> bool {

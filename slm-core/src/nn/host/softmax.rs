@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::distances::ByDistance;
 use super::exp::exp;
 use super::lanes::{Kernel, Lanes, run};
-use super::{in_place, is_here};
+use super::{AT_ONCE, in_place, is_here};
 
 /// Scores before the softmax.
 #[derive(Debug, Clone)]
@@ -156,7 +156,8 @@ impl Scores {
             return again(self.products);
         }
         let work = |values: &mut [f32]| {
-            values.par_chunks_mut(keys.max(1)).with_min_len(8).enumerate().for_each(|(row, scores)| {
+            let rows = values.par_chunks_mut(keys.max(1)).with_min_len(AT_ONCE.div_ceil(keys.max(1)));
+            rows.enumerate().for_each(|(row, scores)| {
                 let (query, head, batch) = (row % queries, row / queries % heads, row / queries / heads);
                 let by_distance = distances.map(|(values, origin)| {
                     (&values[row * columns..(row + 1) * columns], origin - query as i64)

@@ -14,6 +14,7 @@ use super::feed_forward::{FeedForward, FeedForwardConfig, FeedForwardKind};
 use super::relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, RelativeBiasConfig};
 use crate::nn::batch::PaddedBatch;
 use crate::nn::blocks::{MAX_SCORES, score_values};
+use crate::nn::host::rms_norm;
 use crate::nn::watch::Watch;
 
 /// Shape of a stack of Transformer layers.
@@ -122,11 +123,11 @@ impl EncoderBlock {
         dropout: &Dropout,
         watch: &Watch,
     ) -> Tensor<3> {
-        let normed = self.self_attention_norm.forward(x.clone());
+        let normed = rms_norm(&self.self_attention_norm, x.clone());
         let source = self.self_attention.keys_values(normed.clone());
         let step = self.self_attention.forward_within(max_scores, normed, source, bias, watch);
         let x = x + dropout.forward(step);
-        let step = self.feed_forward.forward(self.feed_forward_norm.forward(x.clone()));
+        let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
         x + dropout.forward(step)
     }
 }
@@ -177,7 +178,7 @@ impl TransformerEncoder {
             };
             x = block.forward(max_scores, x, bias, &self.dropout, watch);
         }
-        inputs.with_values(self.dropout.forward(self.final_layer_norm.forward(x)))
+        inputs.with_values(self.dropout.forward(rms_norm(&self.final_layer_norm, x)))
     }
 }
 

@@ -27,8 +27,14 @@ pub(in crate::nn) trait Lanes {
     /// `scales[1]` for the second. What is second in a pair is not -128.
     fn add_whole(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
 
+    /// The same where none of `a` is negative, and any of `b` may be.
+    fn add_natural(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
+
     /// The sum of all.
     fn total(sums: Self::Sums) -> f32;
+
+    /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything.
+    fn fetch<T>(_from: &[T], _ahead: usize) {}
 }
 
 /// What every processor has.
@@ -57,6 +63,11 @@ impl Lanes for Common {
     }
 
     #[inline(always)]
+    fn add_natural(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums {
+        Self::add_whole(sums, a, b, scales)
+    }
+
+    #[inline(always)]
     fn total(sums: Self::Sums) -> f32 {
         sums.iter().sum()
     }
@@ -67,7 +78,11 @@ impl Lanes for Common {
 #[allow(unsafe_code, reason = "a function that needs AVX2 is called where the processor was asked for it")]
 pub(in crate::nn) fn run<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
+            // SAFETY: this processor has all features that `with_vnni` is compiled for.
+            return unsafe { avx2::with_vnni(kernel) };
+        }
         // SAFETY: this processor has both features that `with_avx2` is compiled for.
         return unsafe { avx2::with_avx2(kernel) };
     }
@@ -109,6 +124,11 @@ mod tests {
         let found = |scales| L::total(L::add_whole(L::none(), a, b, scales));
         assert!((found([1.0, 0.0]) - sum(0..16)).abs() < 0.5);
         assert!((found([0.0, 2.0]) - 2.0 * sum(16..32)).abs() < 0.5);
+        // Those that are natural numbers: up to 31, which is what five bits hold.
+        let natural = a.map(|a| a & 31);
+        let sum: i32 = natural.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+        let found = L::total(L::add_natural(L::none(), &natural, b, [1.0; 2]));
+        assert!((found - sum as f32).abs() < 0.5);
         assert!(
             (L::total(L::add_whole(L::add(L::none(), &[1.0; 8], &[1.0; 8]), a, b, [0.0; 2])) - 8.0).abs()
                 < 1e-6
