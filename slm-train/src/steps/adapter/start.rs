@@ -11,11 +11,11 @@ use slm_core::models::checkpoint::{ADAPTER_CONFIG_FILE, Bundle, Checkpoint};
 use slm_core::models::llm::TrainableLora;
 use slm_core::models::nn::PaddedIds;
 
-use super::words::note;
 use super::{AdapterJob, Frozen, Trained};
 use crate::config;
 use crate::data::vocabulary::spellings;
 use crate::digest::digest;
+use crate::steps::note;
 use crate::steps::pairing;
 
 /// The adapter of another stage's bundle, with the thin matrices that were trained beside it.

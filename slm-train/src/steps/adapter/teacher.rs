@@ -14,10 +14,11 @@ use slm_core::models::prompt::PromptIds;
 use super::input::{StepInput, logits};
 use super::kept::{KeptAnswers, Key, Said};
 use super::prompts::Prompts;
-use super::words::{Words, note};
+use super::words::Words;
 use super::{AdapterStage, Encode, Frozen};
 use crate::digest::wide_digest;
 use crate::steps::loss::divergence_sum;
+use crate::steps::note;
 use crate::training::Purpose;
 
 /// Stands for the log-probability of a token that is none.
