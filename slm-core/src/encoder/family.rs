@@ -1,17 +1,17 @@
 //! The families of speech encoders: which `model_type` is whose.
 
-use super::ctc_layers::{self, WithCtcLayers};
+use super::ctc_layers::{CTC_LAYERS, CtcLayersConfig, LayersSizes};
 use super::error::EncoderError;
 use super::granite::{self, GraniteSpeech};
 use super::granite5::{self, GraniteSpeech5};
 use super::lasr::{self, Lasr};
 use super::model::EncoderSizes;
 use super::parakeet::{self, NEMO, Parakeet, SALM};
-use super::speech_encoder::SpeechEncoder;
+use super::speech_encoder::{SpeechEncoder, WithCtcLayers};
 use super::wav2vec2::{self, Wav2Vec2Bert, Wav2Vec2Conformer};
 use super::whisper::{self, WhisperEncoder};
 use crate::checkpoint::json::JsonError;
-use crate::checkpoint::{CONFIG_FILE, Checkpoint};
+use crate::checkpoint::{BASE_FOLDER, CONFIG_FILE, Checkpoint};
 use crate::nn::weights::Placement;
 
 /// Speech encoders of the same parts and the same names in their files.
@@ -92,12 +92,16 @@ pub static FAMILIES: [Family; 8] = [
         sizes: |checkpoint| Ok(Box::new(whisper::WhisperEncoderConfig::from_checkpoint(checkpoint)?)),
     },
     Family {
-        model_types: ctc_layers::MODEL_TYPES,
+        model_types: &[CTC_LAYERS],
         load: |checkpoint, placement| {
-            Ok(SpeechEncoder::WithCtcLayers(WithCtcLayers::load(checkpoint, placement)?))
+            let (base, sizes) = (base_of(checkpoint)?, layers_sizes(checkpoint)?);
+            let base = SpeechEncoder::load(&base, placement)?;
+            let config = CtcLayersConfig::from_checkpoint(checkpoint)?;
+            let layers = config.load_weights(checkpoint, base.output_width(), placement)?.freeze();
+            Ok(SpeechEncoder::WithCtcLayers(WithCtcLayers::new(base, layers, sizes)))
         },
-        labels: |checkpoint| ctc_layers::labels(checkpoint).map(Some),
-        sizes: |checkpoint| Ok(Box::new(ctc_layers::sizes(checkpoint)?)),
+        labels: |checkpoint| Ok(Some(CtcLayersConfig::from_checkpoint(checkpoint)?.vocab_size)),
+        sizes: |checkpoint| Ok(Box::new(layers_sizes(checkpoint)?)),
     },
 ];
 
@@ -140,6 +144,23 @@ pub fn sizes(checkpoint: &Checkpoint) -> Result<Box<dyn EncoderSizes>, EncoderEr
 /// [`EncoderError`] naming the file and what is wrong with it.
 pub fn labels(checkpoint: &Checkpoint) -> Result<Option<usize>, EncoderError> {
     (of(checkpoint)?.labels)(checkpoint)
+}
+
+/// What the configs of layers and of the encoder that they stand on say.
+fn layers_sizes(checkpoint: &Checkpoint) -> Result<LayersSizes, EncoderError> {
+    Ok(LayersSizes::new(sizes(&base_of(checkpoint)?)?, CtcLayersConfig::from_checkpoint(checkpoint)?))
+}
+
+/// The files of the encoder that layers stand on.
+fn base_of(checkpoint: &Checkpoint) -> Result<Checkpoint, EncoderError> {
+    let invalid = |problem: String| JsonError::Invalid {
+        path: checkpoint.path_of(CONFIG_FILE),
+        problems: vec![problem],
+    };
+    let missing =
+        || format!("it stands on another encoder, and the folder `{BASE_FOLDER}` beside it has none");
+    let base = checkpoint.base().map_err(|error| invalid(error.to_string()))?;
+    Ok(base.ok_or_else(|| invalid(missing()))?)
 }
 
 /// The family of a checkpoint.

@@ -21,7 +21,7 @@ mod speech_encoder;
 pub mod wav2vec2;
 pub mod whisper;
 
-pub use ctc_layers::{CtcLayers, CtcLayersConfig, WithCtcLayers};
+pub use ctc_layers::{CtcLayers, CtcLayersConfig};
 pub use error::EncoderError;
 pub use family::{Family, family_of, labels, model_types, sizes};
 pub use granite::GraniteSpeech;
@@ -30,6 +30,6 @@ pub use lasr::Lasr;
 pub use model::{EncoderSizes, Spelling};
 pub use parakeet::{Parakeet, ParakeetConfig};
 pub use side_by_side::layers_problem;
-pub use speech_encoder::SpeechEncoder;
+pub use speech_encoder::{SpeechEncoder, WithCtcLayers};
 pub use wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
 pub use whisper::WhisperEncoder;

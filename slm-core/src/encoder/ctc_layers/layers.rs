@@ -103,7 +103,7 @@ impl CtcLayers {
     }
 
     /// The head's matrix `[V, H]` and bias `[V]`.
-    pub(super) fn head(&self) -> (Tensor<2>, Tensor<1>) {
+    pub(in crate::encoder) fn head(&self) -> (Tensor<2>, Tensor<1>) {
         head::of_linear(&self.ctc_head)
     }
 }

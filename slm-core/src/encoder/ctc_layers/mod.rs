@@ -10,7 +10,7 @@
 
 mod config;
 mod layers;
-mod model;
+mod sizes;
 
 pub use config::{CTC_LAYERS, CtcLayersConfig};
 pub use layers::CtcLayers;

@@ -2,19 +2,22 @@
 //!
 //! Shapes: `B` utterances, `T` feature frames of width `M`, `T'` states of width `E`, `V` labels.
 
+mod layered;
+
 use std::collections::BTreeSet;
 
 use burn::prelude::*;
 
-use super::ctc_layers::WithCtcLayers;
-use super::granite::GraniteSpeech;
-use super::granite5::GraniteSpeech5;
-use super::lasr::Lasr;
-use super::model::{EncoderModel, EncoderSizes};
-use super::parakeet::Parakeet;
-use super::wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
-use super::whisper::WhisperEncoder;
+use crate::encoder::granite::GraniteSpeech;
+use crate::encoder::granite5::GraniteSpeech5;
+use crate::encoder::lasr::Lasr;
+use crate::encoder::model::{EncoderModel, EncoderSizes};
+use crate::encoder::parakeet::Parakeet;
+use crate::encoder::wav2vec2::{Wav2Vec2Bert, Wav2Vec2Conformer};
+use crate::encoder::whisper::WhisperEncoder;
 use crate::nn::{PaddedBatch, Watch};
+
+pub use layered::WithCtcLayers;
 
 /// A speech encoder of one of the families.
 #[derive(Module, Debug)]
