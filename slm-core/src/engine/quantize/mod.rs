@@ -127,13 +127,11 @@ impl Quantization {
 
     /// What becomes of a language model in the file `out`.
     fn file(&self, out: &Path) -> Result<FilePlan<'_>, Error> {
-        match (&self.manifest, self.parts.as_slice()) {
-            (None, [part]) => FilePlan::new(part, self.compute, out),
-            _ => {
-                let reason = "a bundle is several models, such a file holds one".to_owned();
-                Err(QuantizeError::File { out: out.into(), reason }.into())
-            }
+        if let (None, [part]) = (&self.manifest, self.parts.as_slice()) {
+            return FilePlan::new(part, self.compute, out);
         }
+        let reason = "a bundle is several models, such a file holds one".to_owned();
+        Err(QuantizeError::File { out: out.into(), reason }.into())
     }
 
     /// Writes the model to the folder `out`, or where that is called `.gguf`, to a file, which other programs read too. It must

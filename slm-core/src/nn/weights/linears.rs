@@ -16,12 +16,21 @@ pub(crate) fn linears<M: Module>(module: &M) -> BTreeMap<String, [usize; 2]> {
 }
 
 /// The same module with thin matrices beside the matrices of linear maps, by the paths of [`linears`]. Everything else,
-/// the matrices and their blocks included, is shared with `module`; those that it has already stay beside the new ones.
+/// the matrices and their blocks included, is shared with `module`; those that it has already stay beside the new ones. Thin
+/// matrices under autodiff, in training, are alone beside matrices of floats.
 pub(crate) fn attach<M: Module>(module: M, thin: BTreeMap<String, LowRank>) -> M {
+    if thin.values().any(|thin| thin.down().is_autodiff()) {
+        return attach_alone(module.materialize(), thin);
+    }
     let mut fill = FillPlaces { path: ModulePath::default(), map: None, thin, filled: BTreeSet::new() };
     let module = module.map(&mut fill);
     let FillPlaces { mut thin, filled, .. } = fill;
     thin.retain(|path, _| !filled.contains(path));
+    attach_alone(module, thin)
+}
+
+/// The same where the matrices have nothing beside them.
+fn attach_alone<M: Module>(module: M, mut thin: BTreeMap<String, LowRank>) -> M {
     let by_id = matrices(&module).into_iter().filter_map(|(path, (id, _))| Some((id, thin.remove(&path)?)));
     beside::attach(module, by_id.collect())
 }
@@ -78,7 +87,8 @@ impl ModuleMapper for FillPlaces {
         let dims = dims::<D>(own.dims());
         let own = own.reshape(dims);
         let is_empty = param.lazy_shape().num_elements() == 0;
-        Param::from_tensor(if is_empty { own } else { Tensor::cat(vec![param.val(), own], rank) })
+        let whole = if is_empty { own } else { Tensor::cat(vec![param.val(), own], rank) };
+        Param::initialized(ParamId::new(), whole)
     }
 }
 
