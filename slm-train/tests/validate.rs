@@ -154,7 +154,7 @@ fn tasks_are_summed_up_over_all_sources() {
     );
     // A source that a task names and nobody gave, as the same file without its name.
     let path = PathBuf::from(heard.to_str().unwrap().strip_prefix("heard=").unwrap());
-    fs::write(&tasks, &strict.replace("from = \"both\"\n", "unfit = \"skip\"\n")).unwrap();
+    fs::write(&tasks, strict.replace("from = \"both\"\n", "from = \"both\"\nunfit = \"skip\"\n")).unwrap();
     let output = validate(&[&heard, &pairs], &options[..2]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let output = validate(&[&path, &pairs], &options[..2]);
