@@ -154,13 +154,13 @@ fn tasks_are_summed_up_over_all_sources() {
     );
     // A source that a task names and nobody gave, as the same file without its name.
     let path = PathBuf::from(heard.to_str().unwrap().strip_prefix("heard=").unwrap());
-    fs::write(&tasks, &strict.replace("from = \"both\"\n", "unfit = \"skip\"\n")).unwrap();
+    fs::write(&tasks, strict.replace("from = \"both\"\n", "from = \"both\"\nunfit = \"skip\"\n")).unwrap();
     let output = validate(&[&heard, &pairs], &options[..2]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let output = validate(&[&path, &pairs], &options[..2]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    let expected = "tasks.toml:1: no source of the manifests is named `heard`; it is given as `NAME=PATH`";
+    let expected = "tasks.toml:2: no source of the manifests is named `heard`; it is given as `NAME=PATH`";
     assert!(told.contains(expected), "{told}");
     fs::write(&tasks, strict.replace("from =", "form =")).unwrap();
     let output = validate(&[&heard, &pairs], &options[..2]);

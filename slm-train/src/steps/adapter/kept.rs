@@ -329,6 +329,6 @@ mod tests {
         let flat = Said::of(&vec![log(1.0 / 5000.0); 5000]);
         assert_eq!(flat.tokens.len(), MOST);
         assert!((flat.rest - (1.0 - MOST as f32 / 5000.0)).abs() < 1e-4);
-        assert_eq!(flat, unpack(&pack(&[flat.clone()])).unwrap()[0]);
+        assert_eq!(flat, unpack(&pack(std::slice::from_ref(&flat))).unwrap()[0]);
     }
 }
