@@ -1,5 +1,7 @@
 //! The families of speech encoders: which `model_type` is whose.
 
+use burn::module::Module;
+
 use super::ctc_layers::{CTC_LAYERS, CtcLayersConfig, LayersSizes};
 use super::error::EncoderError;
 use super::granite::{self, GraniteSpeech};

@@ -14,5 +14,4 @@ mod sizes;
 
 pub use config::{CTC_LAYERS, CtcLayersConfig};
 pub use layers::CtcLayers;
-pub use model::{LayersSizes, WithCtcLayers};
-pub(super) use model::{MODEL_TYPES, labels, sizes};
+pub use sizes::LayersSizes;
