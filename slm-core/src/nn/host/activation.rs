@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::exp::{gelu, gelu_tanh, sigmoid, silu};
 use super::lanes::{Kernel, Lanes, run};
-use super::{CHUNK, in_place, is_here};
+use super::{AT_ONCE, CHUNK, in_place, is_here};
 use crate::nn::ActivationKind;
 
 /// `x` becomes `of(x)`.
@@ -34,12 +34,13 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Pairs<'_, F> {
 }
 
 fn each(values: &mut [f32], of: impl Fn(f32) -> f32 + Copy + Sync + Send) {
-    values.par_chunks_mut(CHUNK).for_each(|chunk| run(Each(chunk, of)));
+    let chunks = values.par_chunks_mut(CHUNK).with_min_len(AT_ONCE / CHUNK);
+    chunks.for_each(|chunk| run(Each(chunk, of)));
 }
 
 fn pairs(values: &mut [f32], others: &[f32], of: impl Fn(f32, f32) -> f32 + Copy + Sync + Send) {
     let chunks = values.par_chunks_mut(CHUNK).zip(others.par_chunks(CHUNK));
-    chunks.for_each(|(chunk, other)| run(Pairs(chunk, other, of)));
+    chunks.with_min_len(AT_ONCE / CHUNK).for_each(|(chunk, other)| run(Pairs(chunk, other, of)));
 }
 
 /// The operations that [`activate`] stands for.

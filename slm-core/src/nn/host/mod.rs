@@ -31,8 +31,8 @@ use burn::tensor::DType;
 
 /// Values that one thread takes at a time.
 const CHUNK: usize = 1 << 13;
-/// Values that are not worth a second thread.
-const AT_ONCE: usize = 1 << 14;
+/// Values that are not worth a second thread: where other programs run, waking one takes longer than such work.
+const AT_ONCE: usize = 1 << 17;
 
 /// Whether the values of `x` lie in this process's memory as f32, and no gradient is asked for.
 pub(in crate::nn) fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
