@@ -10,13 +10,14 @@ transformers and starts from weights that PyTorch draws; so do the thin matrices
 the loop of `slm-train`. Compared are the losses of all steps and the gradients of the first, both to 1e-3.
 
 `--write` writes start and expectations into tests/fixtures/train_steps, where `tests/tests/train_steps.rs` finds them.
-`--turns N` measures seconds a step on larger language models of random weights, in turns, and prints the medians.
+`--turns N` measures seconds a step on larger language models of random weights, in turns.
 """
 
 import argparse
 import json
 import math
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -306,29 +307,44 @@ def large(work, name):
 
 
 def time_steps(program, name, turns):
+    """Wall seconds a step in turns, and processor seconds, which say the same on a machine that has other work: run with
+    RAYON_NUM_THREADS=1 and OMP_NUM_THREADS=1 for these, as threads that wait count too."""
+
+    def used(who):
+        usage = resource.getrusage(who)
+        return usage.ru_utime + usage.ru_stime
+
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         stage = large(work, name)
-        trainer = Trainer(tomllib.loads(stage.read_text()), 7)
-        trainer.save_start(work / "start")
-        seconds = {"slm-train": [], "PyTorch": []}
+        settings = tomllib.loads(stage.read_text())
+        count = settings["train"]["steps"]
+        Trainer(settings, 7).save_start(work / "start")
+        wall, processor = {"slm-train": [], "PyTorch": []}, {"slm-train": [], "PyTorch": []}
         for turn in range(turns):
-            out = work / f"out-{turn}"
-            steps, speech, lines = ours(program, stage, work / "start", out, work / "cache")
+            work_of = []
+            for steps_made in (2, count):
+                before = used(resource.RUSAGE_CHILDREN)
+                out = work / f"out-{turn}-{steps_made}"
+                made = ours(program, stage, work / "start", out, work / "cache", [f"train.steps={steps_made}"])
+                work_of.append(used(resource.RUSAGE_CHILDREN) - before)
+            steps, speech, lines = made
+            # What both runs do beside their steps takes the same time.
+            processor["slm-train"].append((work_of[1] - work_of[0]) / (count - 2))
             done = [line["seconds"] for line in lines]
-            # The last one has the evaluation beside it, the first one warms up.
-            mine = [after - before for before, after in zip(done[:-2], done[1:-1])]
-            seconds["slm-train"] += mine
-            again = Trainer(tomllib.loads(stage.read_text()), 7)
+            # The first one warms up.
+            wall["slm-train"] += [after - before for before, after in zip(done, done[1:])]
+            again = Trainer(settings, 7)
             for number, (step, heard) in enumerate(zip(steps, speech)):
-                began = time.perf_counter()
+                began, before = time.perf_counter(), used(resource.RUSAGE_SELF)
                 loss, _ = again.step(number, step, heard)
-                if 0 < number < len(steps) - 1:
-                    seconds["PyTorch"].append(time.perf_counter() - began)
-                if turn == 0:
-                    assert abs(loss - lines[number]["loss"]) < BOUND * loss, (number, loss, lines[number])
-        for who, all_of in seconds.items():
-            print(f"{name}, {who}: {statistics.median(all_of):.3f} s a step ({len(all_of)} steps)")
+                if number > 1:
+                    wall["PyTorch"].append(time.perf_counter() - began)
+                    processor["PyTorch"].append(used(resource.RUSAGE_SELF) - before)
+                assert abs(loss - lines[number]["loss"]) < BOUND * loss, (number, loss, lines[number])
+        for who in wall:
+            seconds, work_of = statistics.median(wall[who]), statistics.mean(processor[who])
+            print(f"{name}, {who}: {seconds:.2f} s a step (median), {work_of:.2f} s of the processor (mean)", flush=True)
 
 
 def main():
@@ -336,7 +352,7 @@ def main():
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--turns", type=int, default=0)
-    parser.add_argument("--only")
+    parser.add_argument("--only", help="one of the cases, or `none`")
     args = parser.parse_args()
     if args.write and not args.only:
         small_t5()
