@@ -108,8 +108,9 @@ mod tests {
             values[place] = out;
             assert!((log_sum_exp(&values) - 1.0 - 39_f64.ln()).abs() < 1e-6);
         }
-        assert!(
-            !log_sum_exp(&[out; 40]).is_finite() && largest(&[]) == out && largest(&[f32::NAN; 17]) == out
-        );
+        assert!(!log_sum_exp(&[out; 40]).is_finite());
+        for nothing in [largest(&[]), largest(&[f32::NAN; 17])] {
+            assert!(nothing.is_infinite() && nothing < 0.0);
+        }
     }
 }
