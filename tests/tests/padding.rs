@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::prelude::*;
-use slm_core::models::checkpoint::Checkpoint;
+use slm_core::models::checkpoint::{BASE_FOLDER, Checkpoint};
 use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig, UsmSize};
-use slm_core::models::encoder::{self, SpeechEncoder};
+use slm_core::models::encoder::{self, CtcLayersConfig, SpeechEncoder};
 use slm_core::models::llm::{self, LanguageModel};
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
@@ -94,13 +94,15 @@ fn of_every_speech_encoder() {
         families.insert(family(&checkpoint));
     }
     // Transformers does not have these, so that nothing can be compared with it, but they can be padded.
-    for with_head in [false, true] {
+    let of_others: [fn(&Path) -> Checkpoint; 3] =
+        [|dir| usm(dir, false), |dir| usm(dir, true), layers_on_usm];
+    for make in of_others {
         let dir = tempfile::tempdir().unwrap();
-        let usm = usm(dir.path(), with_head);
+        let encoder = make(dir.path());
         let count = 3 * 100 * 16;
         let values = (0..count).map(|i| (i as f32 * 0.7).sin()).collect();
-        check_encoder(&usm, &HostTensor { shape: vec![3, 100, 16], values });
-        families.insert(family(&usm));
+        check_encoder(&encoder, &HostTensor { shape: vec![3, 100, 16], values });
+        families.insert(family(&encoder));
     }
     for known in encoder::model_types() {
         assert!(families.contains(known), "{known} is not tested");
@@ -124,6 +126,20 @@ fn usm(dir: &Path, with_head: bool) -> Checkpoint {
     };
     let config = if with_head { ParakeetConfig::ctc(encoder, 12) } else { ParakeetConfig::bare(encoder) };
     config.init(&device).save(dir, StorageType::F32).unwrap();
+    checkpoint(dir)
+}
+
+/// Writes small layers with a CTC head, and a small USM that they stand on, with random weights into `dir`.
+fn layers_on_usm(dir: &Path) -> Checkpoint {
+    let base = dir.join(BASE_FOLDER);
+    std::fs::create_dir(&base).unwrap();
+    usm(&base, false);
+    let config: CtcLayersConfig = serde_json::from_value(serde_json::json!({
+        "stack": 2, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 24, "conv_kernel_size": 5, "vocab_size": 12,
+    }))
+    .unwrap();
+    config.init(16, &Device::flex()).save(dir, StorageType::F32).unwrap();
     checkpoint(dir)
 }
 
