@@ -3,7 +3,7 @@
     cargo build --release -p slm-tests --example timed_work
     pip install -r tests/bench/requirements.txt
     python tests/bench/make_large.py large
-    python tests/bench/peers.py target/release/examples/timed_work large [--rounds 5] [--only w2v-bert] [--dtype f32]
+    python tests/bench/peers.py target/release/examples/timed_work large [--rounds 5] [--only w2v-bert] [-- --dtype q8_0]
 
 The programs are started once for each model, each on as many threads as there are cores, and wait while another works. A round is
 all programs once, so that what else the machine does falls on all of them. The first round is not counted. Of each piece of work
