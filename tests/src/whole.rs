@@ -49,15 +49,16 @@ impl Whole {
         };
         let sound = fixtures().join("speech_llm/granite_speech/audio_0.wav");
         let speech_llm = |name| random(name, fixtures().join("speech_llm").join(name), sound.clone());
-        let whisper = whisper();
+        let whisper = whisper(&[]);
+        let place = whisper.path().to_owned();
         vec![
             trained("bundle", "weights/slm-tiny"),
             trained("encoder", "weights/slm-tiny/encoder"),
             recogniser("canary"),
             recogniser("cohere_asr"),
             Self {
-                _made: Some(whisper.0),
-                ..random("whisper", whisper.1, fixtures().join("parity/canary/speech_0.wav"))
+                _made: Some(whisper),
+                ..random("whisper", place, fixtures().join("parity/canary/speech_0.wav"))
             },
             speech_llm("granite_speech"),
             speech_llm("granite_speech_lora"),
@@ -87,8 +88,9 @@ impl Whole {
     }
 }
 
-/// Whisper's base layout with a tokenizer and the ids of languages and tasks.
-fn whisper() -> (tempfile::TempDir, PathBuf) {
+/// A tiny whole Whisper: the base layout with a tokenizer and the ids of languages and tasks. `changed` are fields of its
+/// `generation_config.json`.
+pub fn whisper(changed: &[(&str, serde_json::Value)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let from = fixtures().join("parity/whisper_base_layout");
     for name in ["config.json", "model.safetensors", "preprocessor_config.json"] {
@@ -102,13 +104,15 @@ fn whisper() -> (tempfile::TempDir, PathBuf) {
         "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "Ġw0"}
     });
-    let generation = serde_json::json!({
+    let mut generation = serde_json::json!({
         "eos_token_id": 2, "decoder_start_token_id": 3, "is_multilingual": true, "no_timestamps_token_id": 40,
         "lang_to_id": {"<|en|>": 10, "<|de|>": 11}, "task_to_id": {"transcribe": 20, "translate": 21},
         "suppress_tokens": [-1, 3, 40], "begin_suppress_tokens": [2]
     });
+    for (name, value) in changed {
+        generation[*name] = value.clone();
+    }
     fs::write(dir.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
     fs::write(dir.path().join("generation_config.json"), generation.to_string()).unwrap();
-    let place = dir.path().to_owned();
-    (dir, place)
+    dir
 }

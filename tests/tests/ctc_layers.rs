@@ -17,7 +17,7 @@ use slm_core::models::llm::t5::OutputHead;
 use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{PaddedBatch, Watch};
 use slm_core::{Model, ModelKind, OpenOptions, Task};
-use slm_tests::{backend, checkpoint, fixtures};
+use slm_tests::{backend, checkpoint};
 use slm_train::steps::adapter::{self, AdapterStage};
 use slm_train::steps::ctc_layers::{self, CtcLayersStage};
 use slm_train::training::LoopConfig;
@@ -90,18 +90,6 @@ fn a_row_of_a_batch_is_what_it_is_alone() {
     assert!(gap < 1e-4, "{gap}");
 }
 
-/// A frozen encoder without labels.
-fn bare_encoder(fixture: &Fixture) -> PathBuf {
-    let encoder = fixture.path("w2v_bert");
-    fs::create_dir(&encoder).unwrap();
-    for name in ["config.json", "model.safetensors"] {
-        fs::copy(fixtures().join("parity/w2v_bert").join(name), encoder.join(name)).unwrap();
-    }
-    let settings = fixtures().join("speech/seamless/preprocessor_config.json");
-    fs::copy(settings, encoder.join("preprocessor_config.json")).unwrap();
-    encoder
-}
-
 /// The stage on the corpus of the fixture.
 fn stage(fixture: &Fixture, encoder: &Path, train: &LoopConfig) -> CtcLayersStage {
     let manifest = fixture.path("corpus").join("manifest.jsonl");
@@ -127,7 +115,7 @@ fn layers_learn_and_the_frozen_encoder_stays() {
     alone("layers_learn_and_the_frozen_encoder_stays", || {
         let fixture = Fixture::new();
         let device = Device::flex();
-        let encoder = bare_encoder(&fixture);
+        let encoder = fixture.bare_encoder();
         let before = files(&encoder);
         let train = stage(&fixture, &encoder, &loop_config(60));
         let (run, out) = (fixture.path("run"), fixture.path("listening"));
@@ -175,7 +163,7 @@ fn a_stopped_training_goes_on_as_if_it_had_not() {
     alone("a_stopped_training_goes_on_as_if_it_had_not", || {
         let fixture = Fixture::new();
         let device = Device::flex();
-        let encoder = bare_encoder(&fixture);
+        let encoder = fixture.bare_encoder();
         let train = |steps: u64, run: &str, out: &str| {
             // The schedule ends at the same step.
             let loops = LoopConfig { steps, ..loop_config(12) };
@@ -198,7 +186,7 @@ fn what_stands_on_labels_works_with_it() {
         let fixture = Fixture::new();
         fixture.frozen_parts(OutputHead::Own);
         let device = Device::flex();
-        let bare = bare_encoder(&fixture);
+        let bare = fixture.bare_encoder();
         let listening = fixture.path("listening");
         let layers = stage(&fixture, &bare, &loop_config(2));
         finished(ctc_layers::train(layers, &fixture.path("run-1"), &listening, &device).unwrap());

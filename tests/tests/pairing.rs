@@ -13,7 +13,6 @@ use slm_core::models::adapter::{AdapterKind, LengthReduction, OutputSpace};
 use slm_core::models::checkpoint::{Bundle, BundleError};
 use slm_core::models::llm::t5::OutputHead;
 use slm_core::models::speech::SpeechModel;
-use slm_tests::fixtures;
 use slm_train::steps::adapter::{self, AdapterStage, Frozen, PartsPlace};
 use slm_train::steps::pairing;
 
@@ -22,13 +21,7 @@ use common::{Fixture, finished, loop_config};
 /// A stage between a w2v-BERT without a CTC head and a T5, whose shape is left open.
 fn stage(fixture: &Fixture) -> AdapterStage {
     fixture.frozen_parts(OutputHead::Own);
-    let encoder = fixture.path("w2v_bert");
-    fs::create_dir(&encoder).unwrap();
-    for name in ["config.json", "model.safetensors"] {
-        fs::copy(fixtures().join("parity/w2v_bert").join(name), encoder.join(name)).unwrap();
-    }
-    let settings = fixtures().join("speech/seamless/preprocessor_config.json");
-    fs::copy(settings, encoder.join("preprocessor_config.json")).unwrap();
+    let encoder = fixture.bare_encoder();
     AdapterStage { encoder, model: None, parts: PartsPlace::Link, ..fixture.adapter(&loop_config(2)) }
 }
 

@@ -20,6 +20,7 @@ use slm_core::{
     Backend, BackendChoice, CancelToken, Delivery, Error, Model, ModelKind, OpenOptions, Segment, Task,
     Templates, audio,
 };
+use slm_tests::whole::whisper;
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 
 #[derive(Deserialize)]
@@ -201,34 +202,6 @@ fn windows_are_encoded_each_by_itself_and_short_ones_as_alone() {
     }
 }
 
-/// A tiny whole model: the base layout with a tokenizer and the ids of languages and tasks.
-fn folder(changed: &[(&str, serde_json::Value)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let from = fixtures().join("parity/whisper_base_layout");
-    for name in ["config.json", "model.safetensors", "preprocessor_config.json"] {
-        fs::copy(from.join(name), dir.path().join(name)).unwrap();
-    }
-    let vocabulary: serde_json::Map<String, serde_json::Value> =
-        (0..61).map(|id| (format!("\u{120}w{id}"), id.into())).collect();
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": null,
-        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "Ġw0"}
-    });
-    let mut generation = serde_json::json!({
-        "eos_token_id": 2, "decoder_start_token_id": 3, "is_multilingual": true, "no_timestamps_token_id": 40,
-        "lang_to_id": {"<|en|>": 10, "<|de|>": 11}, "task_to_id": {"transcribe": 20, "translate": 21},
-        "suppress_tokens": [-1, 3, 40], "begin_suppress_tokens": [2]
-    });
-    for (name, value) in changed {
-        generation[*name] = value.clone();
-    }
-    fs::write(dir.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
-    fs::write(dir.path().join("generation_config.json"), generation.to_string()).unwrap();
-    dir
-}
-
 fn open(dir: &Path) -> Model {
     Model::open(dir, &OpenOptions::new().backend(BackendChoice::Named(Backend::Flex))).unwrap()
 }
@@ -240,7 +213,7 @@ fn tone() -> Vec<f32> {
 
 #[test]
 fn a_folder_transcribes_and_translates_into_english() {
-    let dir = folder(&[]);
+    let dir = whisper(&[]);
     let described = Model::describe(dir.path()).unwrap();
     assert_eq!(described.kind, ModelKind::Recogniser);
     let model = open(dir.path());
@@ -277,7 +250,7 @@ fn a_folder_transcribes_and_translates_into_english() {
 /// Random weights are sure of nothing, so that each text is drawn again. One that is told as it comes is not.
 #[test]
 fn doubted_texts_are_drawn_again_and_the_same_each_time() {
-    let dir = folder(&[]);
+    let dir = whisper(&[]);
     let model = open(dir.path());
     let answer = |delivery| {
         let mut request = model.request(Task::Transcribe);
@@ -299,7 +272,7 @@ fn doubted_texts_are_drawn_again_and_the_same_each_time() {
 
 #[test]
 fn what_it_cannot_do_is_refused() {
-    let dir = folder(&[]);
+    let dir = whisper(&[]);
     let model = open(dir.path());
     let refused = |change: &dyn Fn(&mut slm_core::Request)| {
         let mut request = model.request(Task::Transcribe);
@@ -330,7 +303,7 @@ fn what_it_cannot_do_is_refused() {
 
 #[test]
 fn a_model_of_english_alone_transcribes() {
-    let dir = folder(&[("is_multilingual", false.into())]);
+    let dir = whisper(&[("is_multilingual", false.into())]);
     let model = open(dir.path());
     assert_eq!(model.capabilities().tasks, ["transcribe"]);
     let AnyWriter::Whisper(writer) = model.speech_model().writer() else { panic!("no Whisper") };

@@ -159,6 +159,17 @@ impl Fixture {
         manifest
     }
 
+    /// Writes the folder `w2v_bert`, an encoder that has no labels.
+    pub(crate) fn bare_encoder(&self) -> PathBuf {
+        let encoder = self.folder("w2v_bert");
+        for name in ["config.json", "model.safetensors"] {
+            fs::copy(fixtures().join("parity/w2v_bert").join(name), encoder.join(name)).unwrap();
+        }
+        let settings = fixtures().join("speech/seamless/preprocessor_config.json");
+        fs::copy(settings, encoder.join(PREPROCESSOR_FILE)).unwrap();
+        encoder
+    }
+
     /// Writes the folders `encoder` and `llm` with random weights.
     pub(crate) fn frozen_parts(&self, head: OutputHead) {
         let device = Device::flex();

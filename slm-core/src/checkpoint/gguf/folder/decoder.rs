@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Change;
 use super::fields::{Fields, HEAD, object};
-use super::names::{Parts, stored, translated};
+use super::names::{Names, Parts};
 use super::rope;
 use crate::checkpoint::gguf::FieldProblem;
 
@@ -26,14 +26,16 @@ const PARTS: &Parts = &[
     ("ffn_down", "mlp.down_proj"),
 ];
 
+const NAMES: Names = Names { whole: WHOLE, layer: LAYER, parts: PARTS };
+
 /// The name that transformers has for a tensor.
 pub(super) fn name_of(_: &Fields<'_>, name: &str) -> Option<String> {
-    translated(name, WHOLE, LAYER, PARTS)
+    NAMES.translated(name)
 }
 
 /// The name in a file for the tensor that transformers calls `name`.
 pub(super) fn stored_name(name: &str) -> Option<String> {
-    stored(name, WHOLE, LAYER, PARTS)
+    NAMES.stored(name)
 }
 
 /// What is done to the tensor `name` of a file of the kind `architecture` with so many heads of queries and of keys.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::change::Change;
 use super::decoder::{LAYER, WHOLE, sizes};
 use super::fields::{Fields, object};
-use super::names::{Parts, translated};
+use super::names::{Names, Parts};
 use super::rope;
 
 /// Of so many layers, the last one sees all positions.
@@ -33,7 +33,7 @@ const PARTS: &Parts = &[
 
 /// The name that transformers has for a tensor.
 pub(super) fn name_of(_: &Fields<'_>, name: &str) -> Option<String> {
-    translated(name, WHOLE, LAYER, PARTS)
+    Names { whole: WHOLE, layer: LAYER, parts: PARTS }.translated(name)
 }
 
 /// Norms are stored as what they multiply by.

@@ -1,43 +1,47 @@
 //! Names of tensors, part by part.
 
-/// What a layer's part is called here and there.
+/// What a part of a model is called in the file, and by transformers.
 pub(super) type Parts = [(&'static str, &'static str)];
 
-/// The name that transformers has for the tensor `name`: one of `whole`, or a part of a layer, whose number stands after
-/// `layer` and goes to the end of `there`; the last part of a name, `weight` or `bias`, stays.
-pub(super) fn translated(
-    name: &str,
-    whole: &Parts,
-    (layer, there): (&str, &str),
-    parts: &Parts,
-) -> Option<String> {
-    let (stem, kind) = name.rsplit_once('.')?;
-    let found =
-        |table: &Parts, stem: &str| table.iter().find(|(here, _)| *here == stem).map(|(_, there)| *there);
-    if let Some(there) = found(whole, stem) {
-        return Some(format!("{there}.{kind}"));
-    }
-    let (number, stem) = stem.strip_prefix(layer)?.split_once('.')?;
-    number.parse::<u32>().ok()?;
-    Some(format!("{there}{number}.{}.{kind}", found(parts, stem)?))
+/// The names of a stack of layers. The last part of a tensor's name, `weight` or `bias`, is the same on both sides.
+pub(super) struct Names {
+    /// The parts outside of the layers.
+    pub(super) whole: &'static Parts,
+    /// What stands before the number of a layer.
+    pub(super) layer: (&'static str, &'static str),
+    /// The parts of a layer.
+    pub(super) parts: &'static Parts,
 }
 
-/// The same the other way round: the name in a file for what transformers calls `name`.
-pub(super) fn stored(
-    name: &str,
-    whole: &Parts,
-    (layer, there): (&str, &str),
-    parts: &Parts,
-) -> Option<String> {
-    let (stem, kind) = name.rsplit_once('.')?;
-    let found =
-        |table: &Parts, stem: &str| table.iter().find(|(_, there)| *there == stem).map(|(here, _)| *here);
-    if let Some(here) = found(whole, stem) {
-        return Some(format!("{here}.{kind}"));
+impl Names {
+    /// The name that transformers has for the tensor `name` of the file.
+    pub(super) fn translated(&self, name: &str) -> Option<String> {
+        self.renamed(name, |pair| pair)
     }
-    let (number, stem) = stem.strip_prefix(there)?.split_once('.')?;
-    number.parse::<u32>().ok()?;
-    Some(format!("{layer}{number}.{}.{kind}", found(parts, stem)?))
+
+    /// The name in a file for the tensor that transformers calls `name`.
+    pub(super) fn stored(&self, name: &str) -> Option<String> {
+        self.renamed(name, |(in_file, translated)| (translated, in_file))
+    }
+
+    /// `directed` puts the side of a pair first that `name` is of.
+    fn renamed(
+        &self,
+        name: &str,
+        directed: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
+    ) -> Option<String> {
+        let (stem, kind) = name.rsplit_once('.')?;
+        let found = |table: &Parts, stem: &str| {
+            table.iter().map(|&pair| directed(pair)).find(|(from, _)| *from == stem).map(|(_, to)| to)
+        };
+        if let Some(to) = found(self.whole, stem) {
+            return Some(format!("{to}.{kind}"));
+        }
+        let (from, to) = directed(self.layer);
+        let (number, stem) = stem.strip_prefix(from)?.split_once('.')?;
+        number.parse::<u32>().ok()?;
+        Some(format!("{to}{number}.{}.{kind}", found(self.parts, stem)?))
+    }
 }
 
 #[cfg(test)]
@@ -46,23 +50,18 @@ mod tests {
 
     #[test]
     fn names_go_part_by_part() {
-        let of = |name| {
-            translated(
-                name,
-                &[("a", "x"), ("b.c", "y")],
-                ("blk.", "layers."),
-                &[("q", "attn.q"), ("r.s", "t")],
-            )
+        let names = Names {
+            whole: &[("a", "x"), ("b.c", "y")],
+            layer: ("blk.", "layers."),
+            parts: &[("q", "attn.q"), ("r.s", "t")],
         };
-        let stored_as = |name: &str| {
-            stored(name, &[("a", "x"), ("b.c", "y")], ("blk.", "layers."), &[("q", "attn.q"), ("r.s", "t")])
-        };
+        let of = |name| names.translated(name);
         for name in ["a.weight", "b.c.bias", "blk.12.q.bias", "blk.0.r.s.weight"] {
             let there = of(name).unwrap();
-            assert_eq!(stored_as(&there).as_deref(), Some(name));
+            assert_eq!(names.stored(&there).as_deref(), Some(name));
         }
         for name in ["", "z.weight", "layers.x.t.weight", "layers.0.z.weight"] {
-            assert_eq!(stored_as(name), None, "{name}");
+            assert_eq!(names.stored(name), None, "{name}");
         }
         assert_eq!(of("a.weight").as_deref(), Some("x.weight"));
         assert_eq!(of("b.c.bias").as_deref(), Some("y.bias"));

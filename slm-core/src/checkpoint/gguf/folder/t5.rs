@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, HEAD, object};
-use super::names::{Parts, translated};
+use super::names::{Names, Parts};
 
 /// From this distance on all positions share a bucket; the file does not tell it.
 const MAX_DISTANCE: u64 = 128;
@@ -53,8 +53,9 @@ const GATE: &str = "enc.blk.0.ffn_gate.weight";
 
 /// The name that transformers has for a tensor. Without a gate there is one inner matrix, whose name has no number.
 pub(super) fn name_of(fields: &Fields<'_>, name: &str) -> Option<String> {
-    let found = translated(name, WHOLE, ("enc.blk.", "encoder.block."), ENCODER)
-        .or_else(|| translated(name, WHOLE, ("dec.blk.", "decoder.block."), DECODER))?;
+    let encoder = Names { whole: WHOLE, layer: ("enc.blk.", "encoder.block."), parts: ENCODER };
+    let decoder = Names { whole: WHOLE, layer: ("dec.blk.", "decoder.block."), parts: DECODER };
+    let found = encoder.translated(name).or_else(|| decoder.translated(name))?;
     Some(if fields.has_tensor(GATE) { found } else { found.replace(".wi_1.", ".wi.") })
 }
 
