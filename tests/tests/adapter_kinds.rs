@@ -21,12 +21,12 @@ use slm_core::models::checkpoint::{Bundle, json as json_file};
 use slm_core::models::encoder::{SpeechEncoder, layers_problem};
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::llm::t5::OutputHead;
-use slm_core::models::nn::PaddedBatch;
 use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::{PaddedBatch, PaddedIds, cross_entropy_sum};
 use slm_core::models::speech::SpeechModel;
 use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
 use slm_train::steps::adapter::{self, AdapterJob, AdapterStage, Frozen, Losses};
-use slm_train::steps::loss::{ctc_sum, smoothed_cross_entropy_sum};
+use slm_train::steps::loss::ctc_sum;
 use slm_train::training::{self, Draw, Job, Source, rng_for};
 
 use common::{Fixture, assert_same, finished, loop_config, walk};
@@ -354,8 +354,8 @@ fn losses_are_those_of_pytorch() {
     let targets = rows("targets", "lengths");
     for (name, smoothing) in [("0", 0.0), ("1", 0.1), ("3", 0.3)] {
         let logits = reference["logits"].to_device::<3>(&device).require_grad();
-        let targets = slm_core::models::nn::PaddedIds::from_rows(&targets, 0, &device);
-        let loss = smoothed_cross_entropy_sum(logits.clone(), &targets, smoothing);
+        let targets = PaddedIds::from_rows(&targets, 0, &device);
+        let loss = cross_entropy_sum(logits.clone(), &targets, smoothing);
         let (value, expected) =
             (loss.clone().into_scalar::<f32>(), reference[&format!("smooth{name}.loss")].values[0]);
         assert!((value - expected).abs() < 1e-5 * expected, "{value}, expected {expected}");

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::decode::{DecodeConfig, Finish, Strategy, generate};
 use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::nn::{PaddedBatch, PaddedIds, cross_entropy_sum};
 use slm_core::models::prompt::{
     Asked, Instruction, PLAIN_CHAT_TEMPLATE, PromptForm, PromptIds, embed_prompts,
 };
 use slm_core::models::text::TextTokenizer;
 use slm_core::{Dialog, Speaker};
 use slm_tests::{backend, checkpoint, fixtures, read_tensors};
-use slm_train::steps::loss::{cross_entropy_sum, shift_right};
+use slm_train::steps::loss::shift_right;
 
 #[derive(Deserialize)]
 struct Message {
@@ -176,7 +176,7 @@ fn loss_and_gradient_of_a_batch_are_those_of_its_rows() {
     let pad = llm.ids().pad;
     let inputs = PaddedIds::from_rows(&shift_right(&targets, llm.ids().decoder_start), pad, device);
     let logits = llm.decode(&memory, inputs.ids);
-    let loss = cross_entropy_sum(logits, &PaddedIds::from_rows(&targets, pad, device));
+    let loss = cross_entropy_sum(logits, &PaddedIds::from_rows(&targets, pad, device), 0.0);
     let value = f64::from(loss.clone().inner().try_into_scalar::<f32>().unwrap());
     let expected: f64 = losses.iter().sum();
     assert!((value - expected).abs() < 1e-4 * expected, "{value}, expected {expected}");

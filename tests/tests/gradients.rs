@@ -17,9 +17,8 @@ use slm_core::models::checkpoint::json;
 use slm_core::models::encoder::Parakeet;
 use slm_core::models::llm::T5;
 use slm_core::models::nn::weights::StorageType;
-use slm_core::models::nn::{PaddedBatch, PaddedIds};
+use slm_core::models::nn::{PaddedBatch, PaddedIds, cross_entropy_sum};
 use slm_tests::{backend, checkpoint, fixtures, read_tensors};
-use slm_train::steps::loss::cross_entropy_sum;
 
 /// Relative to a tensor's largest gradient. f32 sums of a few thousand terms explain 1e-4; a wrong backward
 /// pass is off by orders more.
@@ -133,7 +132,7 @@ fn language_model_with_cross_entropy() {
     let labels: Vec<Vec<u32>> = (0..rows.len()).map(|row| reference["io.labels"].id_row(row)).collect();
     let memory = model.encode(&model.embed(&PaddedIds::from_rows(&rows, 0, &device)));
     let logits = model.decode(&memory, PaddedIds::from_rows(&inputs, 0, &device).ids);
-    let loss = cross_entropy_sum(logits, &PaddedIds::from_rows(&labels, 0, &device));
+    let loss = cross_entropy_sum(logits, &PaddedIds::from_rows(&labels, 0, &device), 0.0);
     let value: f32 = loss.clone().into_scalar();
     let expected = reference["io.loss"].values[0];
     assert!((value - expected).abs() < 1e-4 * expected, "loss {value}, expected {expected}");

@@ -23,5 +23,6 @@ pub mod weights;
 
 pub use activation::ActivationKind;
 pub use batch::{MASKED, PaddedBatch, PaddedIds, keep_mask, key_bias};
+pub use host::cross_entropy_sum;
 pub use states::{CtcFrame, EncodedSpeech};
 pub use watch::Watch;

@@ -8,29 +8,6 @@ use burn::tensor::Int;
 use burn::tensor::activation::log_softmax;
 use slm_core::models::nn::{PaddedIds, keep_mask};
 
-/// The sum of `-log p(target)` over the real positions of `targets`, for logits `[B, L, V]`.
-pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds) -> Tensor<1> {
-    smoothed_cross_entropy_sum(logits, targets, 0.0)
-}
-
-/// The same, where the part `smoothing` of what is to be said is every token evenly, the target among them: PyTorch's
-/// `label_smoothing`.
-pub fn smoothed_cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1> {
-    let [batch, length, _] = logits.dims();
-    let device = logits.device();
-    let keep = keep_mask(&targets.lengths, length, &device);
-    let ids: Tensor<3, Int> = targets.ids.clone().reshape([batch, length, 1]);
-    // [B, L, V] -> [B, L, 1] -> [B, L]
-    let all = log_softmax(logits, 2);
-    let mut log_probs = all.clone().gather(2, ids).reshape([batch, length]);
-    if smoothing > 0.0 {
-        // [B, L, V] -> [B, L, 1] -> [B, L]
-        let evenly = all.mean_dim(2).reshape([batch, length]);
-        log_probs = log_probs * (1.0 - smoothing) + evenly * smoothing;
-    }
-    (log_probs * keep).sum().neg()
-}
-
 /// The sum of the CTC losses of `labels` under log-probabilities `[B, T, V]`, of which a row has the first `lengths`.
 /// Rows without labels, and those with more than CTC can align, count nothing.
 pub fn ctc_sum(log_probs: Tensor<3>, lengths: &[usize], labels: &[&[u32]], blank: usize) -> Tensor<1> {

@@ -18,10 +18,10 @@ use slm_core::models::decode::{self, DEFAULT_MAX_NEW_TOKENS, settings};
 use slm_core::models::llm::t5::{OutputHead, T5Config};
 use slm_core::models::llm::{LanguageModel, T5};
 use slm_core::models::nn::weights::StorageType;
-use slm_core::models::nn::{PaddedIds, keep_mask};
+use slm_core::models::nn::{PaddedIds, cross_entropy_sum, keep_mask};
 use slm_core::models::text::TextTokenizer;
 
-use super::loss::{cross_entropy_sum, shift_right};
+use super::loss::shift_right;
 use super::result;
 use super::sampling::sampling;
 use crate::config;
@@ -210,7 +210,7 @@ impl TextJob {
         let logits = model.decode(&memory, PaddedIds::from_rows(&inputs, pad, &device).ids);
         let targets = PaddedIds::from_rows(&targets, pad, &device);
         let hits = hits(logits.clone(), &targets);
-        (cross_entropy_sum(logits, &targets), hits, count)
+        (cross_entropy_sum(logits, &targets, 0.0), hits, count)
     }
 }
 

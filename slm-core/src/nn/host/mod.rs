@@ -2,8 +2,9 @@
 //!
 //! Burn 0.22.1's `flex` computes an activation with one thread, one value at a time, and a tensor more for each step of
 //! a formula: SiLU of `[499, 4096]` took 22 ms so, PyTorch 1.7. The functions here take tensors and give tensors. On
-//! `flex`, in f32 and outside of autodiff they work in the memory of their first argument, with all threads; everywhere
-//! else they are the operations of Burn that they stand for.
+//! `flex`, in f32 and outside of autodiff they work in the memory of their first argument, with all threads. Under autodiff,
+//! activations and the loss make the gradient in the same pass ([`tracked`]). Everywhere else all are the operations of Burn that
+//! they stand for.
 
 #![allow(
     clippy::inline_always,
@@ -12,6 +13,7 @@
 
 mod activation;
 mod crew;
+mod cross_entropy;
 mod distances;
 mod exp;
 pub(in crate::nn) mod few_rows;
@@ -19,8 +21,10 @@ pub(in crate::nn) mod lanes;
 mod logits;
 mod norm;
 mod softmax;
+mod tracked;
 
 pub(crate) use activation::{activate, activate_gated, glu};
+pub use cross_entropy::cross_entropy_sum;
 pub(crate) use distances::ByDistance;
 pub(crate) use logits::{largest, log_sum_exp};
 pub(crate) use norm::{rms_norm, rms_scaled};
@@ -40,14 +44,19 @@ pub(in crate::nn) fn is_here<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 /// Whether the tensors of `device` lie in this process's memory, and no gradient is asked for.
-#[cfg(feature = "flex")]
 pub(crate) fn has_host_memory(device: &Device) -> bool {
-    !device.is_autodiff() && *device == Device::flex()
+    !device.is_autodiff() && is_host(device)
+}
+
+/// Whether the tensors of `device` lie in this process's memory.
+#[cfg(feature = "flex")]
+fn is_host(device: &Device) -> bool {
+    *device == Device::flex()
 }
 
 /// Without that backend none do.
 #[cfg(not(feature = "flex"))]
-pub(crate) fn has_host_memory(_: &Device) -> bool {
+fn is_host(_: &Device) -> bool {
     false
 }
 

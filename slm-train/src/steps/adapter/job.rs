@@ -15,7 +15,7 @@ use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds};
+use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds, cross_entropy_sum};
 use slm_core::models::text::TextTokenizer;
 
 use super::data::{Batch, Data, Heard, Part};
@@ -32,7 +32,7 @@ use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
 use crate::digest::digest;
-use crate::steps::loss::{cross_entropy_sum, ctc_sum, smoothed_cross_entropy_sum};
+use crate::steps::loss::ctc_sum;
 use crate::steps::pairing;
 use crate::training::{Draw, Job, Metrics, Sample, Source};
 
@@ -251,7 +251,7 @@ impl AdapterJob {
     fn text_loss(&self, answers: &Answers) -> Tensor<1> {
         let losses = self.config.losses;
         let targets = self.targets(answers);
-        let loss = smoothed_cross_entropy_sum(answers.logits.clone(), &targets, losses.label_smoothing);
+        let loss = cross_entropy_sum(answers.logits.clone(), &targets, losses.label_smoothing);
         loss * losses.cross_entropy
     }
 
@@ -313,7 +313,7 @@ impl Job for AdapterJob {
                 let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
                 let answers = self.answers(model, self.input(&self.dev, reduced, part, |_| 0));
                 let targets = self.targets(&answers);
-                let loss = cross_entropy_sum(answers.logits, &targets);
+                let loss = cross_entropy_sum(answers.logits, &targets, 0.0);
                 let sum = sums.entry(learnt.label()).or_default();
                 sum.0 += f64::from(loss.try_into_scalar::<f32>().context("cannot read the loss")?);
                 sum.1 += batch.tokens();
