@@ -1,0 +1,163 @@
+//! The cross-entropy of a language model's answers, and its gradient.
+//!
+//! Shapes: `B` rows, `L` positions, `V` vocabulary.
+
+use burn::prelude::*;
+use burn::tensor::activation::log_softmax;
+use rayon::prelude::*;
+
+use super::exp::exp;
+use super::is_here;
+use super::lanes::{Kernel, Lanes, run};
+use super::logits::log_sum_exp;
+use super::tracked::{is_tracked_here, with_gradient};
+use crate::nn::{PaddedIds, keep_mask};
+
+/// The sum of `-ln p(target)` over the real positions of `targets`, `[B, L]`, for `logits` `[B, L, V]` before the softmax. The part
+/// `smoothing` of what is to be said is every token evenly, the target among them: PyTorch's `label_smoothing`.
+pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1> {
+    if !is_here(&logits) && !is_tracked_here(&logits) {
+        return composed(logits, targets, smoothing);
+    }
+    let wanted = targets.ids.clone().try_into_vec_as::<i64>();
+    let found = wanted.ok().and_then(|wanted| on_host(&logits, &wanted, &targets.lengths, smoothing));
+    match found {
+        Some(loss) => loss,
+        None => composed(logits, targets, smoothing),
+    }
+}
+
+/// The operations that it stands for.
+fn composed(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1> {
+    let [batch, length, _] = logits.dims();
+    let device = logits.device();
+    let keep = keep_mask(&targets.lengths, length, &device);
+    let ids: Tensor<3, Int> = targets.ids.clone().reshape([batch, length, 1]);
+    // [B, L, V] -> [B, L, 1] -> [B, L]
+    let all = log_softmax(logits, 2);
+    let mut log_probs = all.clone().gather(2, ids).reshape([batch, length]);
+    if smoothing > 0.0 {
+        // [B, L, V] -> [B, L, 1] -> [B, L]
+        let evenly = all.mean_dim(2).reshape([batch, length]);
+        log_probs = log_probs * (1.0 - smoothing) + evenly * smoothing;
+    }
+    (log_probs * keep).sum().neg()
+}
+
+/// The same in one pass over the logits, and a second for the gradient where one is asked for. `None` where the values cannot be
+/// read, or a target is no token.
+fn on_host(logits: &Tensor<3>, wanted: &[i64], lengths: &[usize], smoothing: f64) -> Option<Tensor<1>> {
+    let [_, length, vocab] = logits.dims();
+    let is_tracked = logits.is_autodiff();
+    let inner = if is_tracked { logits.clone().inner() } else { logits.clone() };
+    let device = inner.device();
+    let mut data = inner.into_data();
+    let target = |place: usize| -> Option<Option<usize>> {
+        let is_real = place % length < lengths[place / length];
+        if !is_real {
+            return Some(None);
+        }
+        let id = usize::try_from(wanted[place]).ok().filter(|&id| id < vocab)?;
+        Some(Some(id))
+    };
+    let targets: Vec<Option<usize>> = (0..wanted.len()).map(target).collect::<Option<_>>()?;
+    let loss: f64 = if is_tracked {
+        let rows = data.as_mut_slice::<f32>().ok()?.par_chunks_mut(vocab).zip(&targets);
+        rows.map(|(row, target)| match target {
+            Some(target) => {
+                let (sum, loss) = scored(row, *target, smoothing);
+                run(Slopes { row, sum, evenly: (smoothing / vocab as f64) as f32 });
+                row[*target] -= (1.0 - smoothing) as f32;
+                loss
+            }
+            None => {
+                row.fill(0.0);
+                0.0
+            }
+        })
+        .collect::<Vec<f64>>()
+    } else {
+        let rows = data.as_slice::<f32>().ok()?.par_chunks(vocab).zip(&targets);
+        rows.map(|(row, target)| target.map_or(0.0, |target| scored(row, target, smoothing).1)).collect()
+    }
+    // In the order of the rows, however many threads there are.
+    .into_iter()
+    .sum();
+    let value = Tensor::from_data(TensorData::new(vec![loss as f32], [1]), &device);
+    Some(if is_tracked {
+        with_gradient(value, logits.clone(), Tensor::from_data(data, &device))
+    } else {
+        value
+    })
+}
+
+/// The logarithm of the sum of the exponentials of `row`, and the loss where `target` is to be said.
+fn scored(row: &[f32], target: usize, smoothing: f64) -> (f64, f64) {
+    let sum = log_sum_exp(row);
+    let mut said = f64::from(row[target]);
+    if smoothing > 0.0 {
+        let mean = row.iter().map(|&value| f64::from(value)).sum::<f64>() / row.len() as f64;
+        said = said * (1.0 - smoothing) + mean * smoothing;
+    }
+    (sum, sum - said)
+}
+
+/// Logits become their probabilities, less what is to be said of every token.
+struct Slopes<'a> {
+    row: &'a mut [f32],
+    sum: f64,
+    evenly: f32,
+}
+
+impl Kernel for Slopes<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let sum = self.sum as f32;
+        for value in self.row {
+            *value = exp(*value - sum) - self.evenly;
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    fn targets(device: &Device) -> PaddedIds {
+        PaddedIds::from_rows(&[vec![3_u32, 0, 41, 2], vec![7, 42]], 0, device)
+    }
+
+    /// The naive twin are the operations of Burn, and what its autodiff makes of them.
+    #[test]
+    fn loss_and_gradient_are_those_of_the_operations() {
+        let device = Device::flex();
+        device.seed(5);
+        let values = Tensor::<3>::random([2, 4, 43], Distribution::Normal(1.0, 4.0), &device);
+        let tracked = device.clone().autodiff();
+        for smoothing in [0.0, 0.1] {
+            let both = [cross_entropy_sum, composed].map(|loss_of| {
+                let logits = values.clone().autodiff().require_grad();
+                // A weight, as a trainer puts it before the loss.
+                let loss = loss_of(logits.clone(), &targets(&tracked), smoothing) * 0.5;
+                let gradient = logits.grad(&loss.clone().backward()).unwrap();
+                (loss.into_scalar::<f32>(), gradient)
+            });
+            let [(found, gradient), (expected, wanted)] = both;
+            assert!((found - expected).abs() < 1e-5 * expected, "{found}, expected {expected}");
+            let gap = (gradient - wanted).abs().max().into_scalar::<f32>();
+            assert!(gap < 1e-6, "{gap}");
+            let alone = cross_entropy_sum(values.clone(), &targets(&device), smoothing) * 0.5;
+            assert!((alone.into_scalar::<f32>() - expected).abs() < 1e-5 * expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_loss_that_is_none() {
+        let device = Device::flex();
+        let values = Tensor::<3>::full([2, 4, 43], f32::NAN, &device);
+        assert!(cross_entropy_sum(values, &targets(&device), 0.0).into_scalar::<f32>().is_nan());
+    }
+}
