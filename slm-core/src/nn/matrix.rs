@@ -17,7 +17,6 @@ use super::beside;
 use super::few_bits::{FewBits, Orientation};
 use super::host::is_here;
 use super::low_rank::LowRank;
-use super::product::cast_like;
 pub(crate) use super::product::full;
 use super::product::product;
 use super::shared_floats::SharedFloats;
@@ -174,22 +173,16 @@ impl From<nn::Embedding> for MatrixEmbedding {
 }
 
 impl MatrixConv1d {
-    /// `[B, I, T]` to `[B, O, T]`.
+    /// `[B, T, I]` to `[B, T, O]`, where Burn's own takes and gives the channels first.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let bias = self.bias.as_ref().map(Param::val);
         let [output, input, _] = self.weight.lazy_shape().dims();
-        // [B, I, T] -> [B, T, I] -> [B, T, O] -> [B, O, T]
-        let by_kernel = by_kernel(&x.clone().swap_dims(1, 2), &self.weight);
-        let product = if let Some(product) = by_kernel {
-            product.swap_dims(1, 2)
-        } else {
-            let weight = self.weight.val();
-            // [1, O, I] x [B, I, T] -> [B, O, T]
-            full(weight.clone().reshape([1, output, input]).matmul(cast_like(x, &weight)))
-        };
-        match bias {
-            Some(bias) => product + bias.reshape([1, output, 1]),
-            None => product,
+        let y = by_kernel(&x, &self.weight).unwrap_or_else(|| {
+            // [O, I, 1] -> [I, O]
+            product(x, self.weight.val().reshape([output, input]).transpose())
+        });
+        match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
         }
     }
 }
@@ -233,9 +226,9 @@ mod tests {
             assert!(found > 0.0 && found < bound, "{dtype:?}: {found}");
         }
 
-        let burns = Conv1dConfig::new(7, 5, 1).init(&device);
+        let burns = Conv1dConfig::new(24, 5, 1).init(&device);
         let mut ours = MatrixConv1d::from(burns.clone());
-        let expected = values(burns.forward(x.clone()));
+        let expected = values(burns.forward(x.clone().swap_dims(1, 2)).swap_dims(1, 2));
         assert!(worst(&values(ours.forward(x.clone())), &expected) < 1e-5);
         ours.weight = Param::from_tensor(burns.weight.val().cast(FloatDType::F16));
         assert!(worst(&values(ours.forward(x)), &expected) < 3e-3);

@@ -8,7 +8,7 @@ use burn::prelude::*;
 use burn::tensor::{DType, FloatDType};
 
 /// `x` as the right type for a product with `matrix`.
-pub(super) fn cast_like<const D: usize, const E: usize>(x: Tensor<D>, matrix: &Tensor<E>) -> Tensor<D> {
+fn cast_like<const D: usize, const E: usize>(x: Tensor<D>, matrix: &Tensor<E>) -> Tensor<D> {
     match matrix.dtype() {
         DType::F16 => x.cast(FloatDType::F16),
         DType::BF16 => x.cast(FloatDType::BF16),

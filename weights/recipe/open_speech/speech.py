@@ -90,7 +90,7 @@ class Plan:
         self.pool = {engine: pool[engine] for engine in SHARES[voices] if pool[engine]}
 
     def utterance(self, index):
-        """Text, what is spoken, engine, voice, speed, pitch, scale, and the chance of the rest."""
+        """What the manifest says of it, what is spoken, engine, voice, speed, pitch, scale, and the chance of the rest."""
         chance = random.Random(f"{self.seed} {self.split} {self.which} {index}")
         row = self.rows[index % len(self.rows)]
         shares = [SHARES[self.which][engine] for engine in self.pool]
@@ -100,14 +100,15 @@ class Plan:
         pitch = chance.uniform(-1, 1)
         # The few voices of these are made more by another length of the vocal tract.
         scale = math.exp(chance.uniform(-0.12, 0.12)) if engine in ("flite", "piper") else math.exp(chance.uniform(-0.05, 0.05))
-        return row["text"], row["spoken"], engine, voice, speed / scale, pitch, scale, chance
+        told = {name: value for name, value in row.items() if name not in ("spoken", "kind", "split")}
+        return told, row["spoken"], engine, voice, speed / scale, pitch, scale, chance
 
 
 def work(plan, folder, models, kind, indices, results):
     """One process: speaks the utterances of `indices`."""
     engines = Synthesiser(models)
     for index in indices:
-        text, spoken, engine, voice, speed, pitch, scale, chance = plan.utterance(index)
+        told, spoken, engine, voice, speed, pitch, scale, chance = plan.utterance(index)
         name = f"{index // FILES_OF_FOLDER:03}/{index:06}.{kind}"
         path = folder / name
         try:
@@ -120,7 +121,7 @@ def work(plan, folder, models, kind, indices, results):
         except Exception as error:
             results.put((index, None, f"{engine} {voice}: {error!r}"))
             continue
-        row = {"audio_filepath": name, "duration": round(len(samples) / RATE, 3), "text": text}
+        row = {"audio_filepath": name, "duration": round(len(samples) / RATE, 3)} | told
         results.put((index, row | {"voice": f"{engine}-{voice}"}, None))
     results.put(None)
 

@@ -50,8 +50,7 @@ impl Pointwise {
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Linear(map) => map.forward(x),
-            // [B, T, I] -> [B, I, T] -> [B, O, T] -> [B, T, O]
-            Self::Convolution(map) => map.forward(x.swap_dims(1, 2)).swap_dims(1, 2),
+            Self::Convolution(map) => map.forward(x),
         }
     }
 }

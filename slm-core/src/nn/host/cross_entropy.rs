@@ -19,12 +19,9 @@ pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64)
     if !is_here(&logits) && !is_tracked_here(&logits) {
         return composed(logits, targets, smoothing);
     }
-    let wanted = targets.ids.clone().try_into_vec_as::<i64>();
-    let found = wanted.ok().and_then(|wanted| on_host(&logits, &wanted, &targets.lengths, smoothing));
-    match found {
-        Some(loss) => loss,
-        None => composed(logits, targets, smoothing),
-    }
+    let wanted = targets.ids.clone().try_into_vec_as::<i64>().ok();
+    let found = wanted.and_then(|wanted| on_host(&logits, &wanted, &targets.lengths, smoothing));
+    found.unwrap_or_else(|| composed(logits, targets, smoothing))
 }
 
 /// The operations that it stands for.
@@ -48,47 +45,52 @@ fn composed(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1>
 /// read, or a target is no token.
 fn on_host(logits: &Tensor<3>, wanted: &[i64], lengths: &[usize], smoothing: f64) -> Option<Tensor<1>> {
     let [_, length, vocab] = logits.dims();
-    let is_tracked = logits.is_autodiff();
-    let inner = if is_tracked { logits.clone().inner() } else { logits.clone() };
-    let device = inner.device();
-    let mut data = inner.into_data();
-    let target = |place: usize| -> Option<Option<usize>> {
-        let is_real = place % length < lengths[place / length];
-        if !is_real {
-            return Some(None);
-        }
-        let id = usize::try_from(wanted[place]).ok().filter(|&id| id < vocab)?;
-        Some(Some(id))
-    };
-    let targets: Vec<Option<usize>> = (0..wanted.len()).map(target).collect::<Option<_>>()?;
-    let loss: f64 = if is_tracked {
+    let targets = real_targets(wanted, lengths, length, vocab)?;
+    let plain = if logits.is_autodiff() { logits.clone().inner() } else { logits.clone() };
+    let device = plain.device();
+    let mut data = plain.into_data();
+    let losses: Vec<f64> = if logits.is_autodiff() {
         let rows = data.as_mut_slice::<f32>().ok()?.par_chunks_mut(vocab).zip(&targets);
-        rows.map(|(row, target)| match target {
-            Some(target) => {
-                let (sum, loss) = scored(row, *target, smoothing);
-                run(Slopes { row, sum, evenly: (smoothing / vocab as f64) as f32 });
-                row[*target] -= (1.0 - smoothing) as f32;
-                loss
-            }
-            None => {
-                row.fill(0.0);
-                0.0
-            }
-        })
-        .collect::<Vec<f64>>()
+        rows.map(|(row, target)| loss_and_slopes(row, *target, smoothing)).collect()
     } else {
         let rows = data.as_slice::<f32>().ok()?.par_chunks(vocab).zip(&targets);
         rows.map(|(row, target)| target.map_or(0.0, |target| scored(row, target, smoothing).1)).collect()
-    }
+    };
     // In the order of the rows, however many threads there are.
-    .into_iter()
-    .sum();
-    let value = Tensor::from_data(TensorData::new(vec![loss as f32], [1]), &device);
-    Some(if is_tracked {
-        with_gradient(value, logits.clone(), Tensor::from_data(data, &device))
-    } else {
-        value
-    })
+    let loss = losses.into_iter().sum::<f64>() as f32;
+    let loss = Tensor::from_data(TensorData::new(vec![loss], [1]), &device);
+    if logits.is_autodiff() {
+        return Some(with_gradient(loss, logits.clone(), Tensor::from_data(data, &device)));
+    }
+    Some(loss)
+}
+
+/// The target of each position, none where it is padding. `None` where one is no token.
+fn real_targets(
+    wanted: &[i64],
+    lengths: &[usize],
+    length: usize,
+    vocab: usize,
+) -> Option<Vec<Option<usize>>> {
+    let target = |(place, &id): (usize, &i64)| {
+        let is_real = place % length < lengths[place / length];
+        is_real.then(|| usize::try_from(id).ok().filter(|&id| id < vocab))
+    };
+    let targets = wanted.iter().enumerate().map(target);
+    targets.map(|target| target.map_or(Some(None), |id| id.map(Some))).collect()
+}
+
+/// The loss of a position. In the place of its logits there is then what they change the loss by.
+fn loss_and_slopes(row: &mut [f32], target: Option<usize>, smoothing: f64) -> f64 {
+    let Some(target) = target else {
+        row.fill(0.0);
+        return 0.0;
+    };
+    let (sum, loss) = scored(row, target, smoothing);
+    let evenly = (smoothing / row.len() as f64) as f32;
+    run(Slopes { row: &mut *row, sum: sum as f32, evenly });
+    row[target] -= (1.0 - smoothing) as f32;
+    loss
 }
 
 /// The logarithm of the sum of the exponentials of `row`, and the loss where `target` is to be said.
@@ -105,16 +107,15 @@ fn scored(row: &[f32], target: usize, smoothing: f64) -> (f64, f64) {
 /// Logits become their probabilities, less what is to be said of every token.
 struct Slopes<'a> {
     row: &'a mut [f32],
-    sum: f64,
+    sum: f32,
     evenly: f32,
 }
 
 impl Kernel for Slopes<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let sum = self.sum as f32;
         for value in self.row {
-            *value = exp(*value - sum) - self.evenly;
+            *value = exp(*value - self.sum) - self.evenly;
         }
     }
 }
