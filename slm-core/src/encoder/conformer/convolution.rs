@@ -8,7 +8,7 @@ use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, PaddingConfig1d};
 use burn::prelude::*;
 
-use crate::nn::host::glu;
+use crate::nn::host::{depthwise, glu};
 use crate::nn::matrix::MatrixConv1d;
 use crate::nn::{ActivationKind, PaddedBatch};
 
@@ -121,81 +121,7 @@ impl Convolution {
         let x = glu(self.pointwise_conv1.forward(x), 2);
         // The depthwise kernel reaches into the padding, which is not zero after a norm and a bias.
         let x = if frames.is_full() { x } else { x * frames.keep() };
-        let x = self.activation.apply(self.norm.forward(self.depthwise(x)));
+        let x = self.activation.apply(self.norm.forward(depthwise(x, &self.depthwise_conv, self.pads)));
         self.pointwise_conv2.forward(x)
-    }
-
-    /// `[B, T, E]` to the same, each channel with its own kernel.
-    fn depthwise(&self, x: Tensor<3>) -> Tensor<3> {
-        if x.device().is_autodiff() {
-            by_taps(x, &self.depthwise_conv, self.pads)
-        } else {
-            // [B, T, E] -> [B, E, T] -> [B, T, E]
-            self.depthwise_conv.forward(x.swap_dims(1, 2)).swap_dims(1, 2)
-        }
-    }
-}
-
-/// What `conv` computes, for training: a sum over the taps of its kernel.
-///
-/// Burn 0.22.1 takes the weight gradient of a grouped convolution one group at a time
-/// (`conv1d_weight_grad_groups` in burn-backend): here a convolution for every channel. The weight gradient
-/// alone, for 128 channels and 19 utterances of 63 frames, took 13.7 ms so and 1.4 ms by taps (PyTorch, one core);
-/// a whole training step of the reference encoder went from about 1.45 s to 1.36 s.
-fn by_taps(x: Tensor<3>, conv: &Conv1d, pads: (usize, usize)) -> Tensor<3> {
-    let [_, time, _] = x.dims();
-    let weight = conv.weight.val();
-    let [width, _, kernel] = weight.dims();
-    // [E, 1, K] -> [1, K, E]
-    let weight = weight.reshape([1, width, kernel]).swap_dims(1, 2);
-    // [B, T, E] -> [B, T + K - 1, E]
-    let padded = x.pad([pads, (0, 0)], 0.0);
-    let tap = |k: usize| {
-        // [B, T, E] x [1, 1, E] -> [B, T, E]
-        padded.clone().narrow(1, k, time) * weight.clone().narrow(1, k, 1)
-    };
-    let sum = (1..kernel).fold(tap(0), |sum, k| sum + tap(k));
-    match &conv.bias {
-        Some(bias) => sum + bias.val().unsqueeze(),
-        None => sum,
-    }
-}
-
-#[cfg(all(test, feature = "flex"))]
-mod tests {
-    use super::*;
-    use burn::tensor::Distribution;
-
-    /// The naive twin: values and gradients are those of Burn's convolution.
-    #[test]
-    fn taps_are_the_convolution() {
-        let device = Device::flex();
-        device.seed(3);
-        let tracked = device.clone().autodiff();
-        for with_bias in [true, false] {
-            let conv = Conv1dConfig::new(5, 5, 7)
-                .with_groups(5)
-                .with_padding(PaddingConfig1d::Explicit(3, 3))
-                .with_bias(with_bias)
-                .init(&tracked);
-            let input = Tensor::<3>::random([2, 11, 5], Distribution::Default, &device);
-            let scale = Tensor::<3>::random([2, 11, 5], Distribution::Default, &device);
-            let run = |forward: &dyn Fn(Tensor<3>) -> Tensor<3>| {
-                let x = input.clone().autodiff().require_grad();
-                let output = forward(x.clone());
-                let grads = (output.clone() * scale.clone()).sum().backward();
-                let mut tensors = vec![output.inner(), x.grad(&grads).unwrap()];
-                tensors.push(conv.weight.val().grad(&grads).unwrap());
-                tensors.extend(conv.bias.as_ref().map(|bias| bias.val().grad(&grads).unwrap().unsqueeze()));
-                tensors
-            };
-            for (found, expected) in run(&|x| by_taps(x, &conv, (3, 3)))
-                .into_iter()
-                .zip(run(&|x| conv.forward(x.swap_dims(1, 2)).swap_dims(1, 2)))
-            {
-                let worst = (found - expected).abs().max().try_into_scalar::<f32>().unwrap();
-                assert!(worst < 1e-5, "{worst}");
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::exp::{gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, sigmoid, sigmoid_slope, silu, silu_slope};
 use super::lanes::{Kernel, Lanes, run};
-use super::tracked::{is_tracked_here, of_each};
+use super::tracked::{Gradient, Values, joined, taken};
 use super::{AT_ONCE, CHUNK, in_place, is_here};
 use crate::nn::ActivationKind;
 
@@ -58,23 +58,56 @@ fn composed<const D: usize>(kind: ActivationKind, x: Tensor<D>) -> Tensor<D> {
 fn tracked<const D: usize>(
     x: &Tensor<D>,
     of: impl Fn(f32) -> f32 + Copy + Sync + Send,
-    slope: impl Fn(f32) -> f32 + Copy + Sync + Send,
+    slope: impl Fn(f32) -> f32 + Copy + Sync + Send + 'static,
 ) -> Option<Tensor<D>> {
-    if !is_tracked_here(x) {
-        return None;
-    }
-    let rests = |values: &mut [f32], slopes: &[f32]| {
-        pairs(
-            values,
-            slopes,
-            #[inline(always)]
-            |x: f32, slope: f32| of(x) - x * slope,
-        );
+    let taken = taken(x)?;
+    let x = Values::of(x.clone().inner());
+    let mut y = x.clone();
+    each(y.get_mut(), of);
+    let back = move |gradient: Tensor<D>| {
+        let mut gradient = Values::of(gradient);
+        times(gradient.get_mut(), x.get(), slope);
+        [Gradient::from(gradient.into_tensor::<D>())]
     };
-    of_each(x, |values| each(values, slope), rests)
+    Some(joined([taken], y.into_tensor::<D>(), back))
 }
 
-/// The activation of every value, under autodiff, where it is more than one step.
+/// `of(x) * gate`, where `slope` is that of `of`, under autodiff; `None` where the values of one are not here.
+fn gated_tracked<const D: usize>(
+    x: &Tensor<D>,
+    gate: &Tensor<D>,
+    of: impl Fn(f32) -> f32 + Copy + Sync + Send + 'static,
+    slope: impl Fn(f32) -> f32 + Copy + Sync + Send + 'static,
+) -> Option<Tensor<D>> {
+    let both = [taken(x)?, taken(gate)?];
+    if x.dims() != gate.dims() {
+        return None;
+    }
+    let (x, gate) = (Values::of(x.clone().inner()), Values::of(gate.clone().inner()));
+    let mut y = gate.clone();
+    times(y.get_mut(), x.get(), of);
+    let back = move |gradient: Tensor<D>| {
+        let mut of_gate = Values::of(gradient);
+        let mut of_x = of_gate.clone();
+        times(of_gate.get_mut(), x.get(), of);
+        pairs(of_x.get_mut(), gate.get(), product);
+        times(of_x.get_mut(), x.get(), slope);
+        [of_x, of_gate].map(|gradient| Gradient::from(gradient.into_tensor::<D>()))
+    };
+    Some(joined(both, y.into_tensor::<D>(), back))
+}
+
+/// `values` becomes `values * of(x)`.
+fn times(values: &mut [f32], x: &[f32], of: impl Fn(f32) -> f32 + Copy + Sync + Send) {
+    pairs(
+        values,
+        x,
+        #[inline(always)]
+        |value: f32, x: f32| value * of(x),
+    );
+}
+
+/// The activation of every value under autodiff, where it is more than one step.
 fn activate_tracked<const D: usize>(kind: ActivationKind, x: &Tensor<D>) -> Option<Tensor<D>> {
     match kind {
         ActivationKind::Relu => None,
@@ -82,6 +115,70 @@ fn activate_tracked<const D: usize>(kind: ActivationKind, x: &Tensor<D>) -> Opti
         ActivationKind::GeluTanh => tracked(x, gelu_tanh, gelu_tanh_slope),
         ActivationKind::Silu => tracked(x, silu, silu_slope),
     }
+}
+
+/// The same times a gate.
+fn activate_gated_tracked<const D: usize>(
+    kind: ActivationKind,
+    x: &Tensor<D>,
+    gate: &Tensor<D>,
+) -> Option<Tensor<D>> {
+    match kind {
+        ActivationKind::Relu => None,
+        ActivationKind::Gelu => gated_tracked(x, gate, gelu, gelu_slope),
+        ActivationKind::GeluTanh => gated_tracked(x, gate, gelu_tanh, gelu_tanh_slope),
+        ActivationKind::Silu => gated_tracked(x, gate, silu, silu_slope),
+    }
+}
+
+/// The first half of the last axis times the sigmoid of the second, under autodiff; `None` where the values are not here.
+fn glu_tracked<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
+    let taken = taken(x)?;
+    let mut dims = x.dims();
+    let width = dims[D - 1];
+    let half = width / 2;
+    dims[D - 1] = half;
+    let x = Values::of(x.clone().inner());
+    let mut y = Values::zeros(&dims);
+    let rows = y.get_mut().par_chunks_mut(half.max(1)).zip(x.get().par_chunks(width.max(1)));
+    rows.with_min_len(AT_ONCE.div_ceil(width.max(1))).for_each(|(y, x)| {
+        let (values, gates) = x.split_at(half);
+        y.copy_from_slice(values);
+        run(Pairs(y, gates, x_sigmoid));
+    });
+    let back = move |gradient: Tensor<D>| {
+        let mut dims = gradient.dims();
+        dims[D - 1] = width;
+        let (gradient, mut of_x) = (Values::of(gradient), Values::zeros(&dims));
+        let rows = of_x.get_mut().par_chunks_mut(width.max(1)).zip(x.get().par_chunks(width.max(1)));
+        let rows = rows.zip(gradient.get().par_chunks(half.max(1)));
+        rows.with_min_len(AT_ONCE.div_ceil(width.max(1))).for_each(|((of_x, x), gradient)| {
+            let (values, gates) = x.split_at(half);
+            let (of_values, of_gates) = of_x.split_at_mut(half);
+            of_values.copy_from_slice(gradient);
+            run(Pairs(of_values, gates, x_sigmoid));
+            of_gates.copy_from_slice(gradient);
+            run(Pairs(of_gates, values, product));
+            run(Pairs(of_gates, gates, x_sigmoid_slope));
+        });
+        [Gradient::from(of_x.into_tensor::<D>())]
+    };
+    Some(joined([taken], y.into_tensor::<D>(), back))
+}
+
+#[inline(always)]
+fn product(x: f32, y: f32) -> f32 {
+    x * y
+}
+
+#[inline(always)]
+fn x_sigmoid(x: f32, gate: f32) -> f32 {
+    x * sigmoid(gate)
+}
+
+#[inline(always)]
+fn x_sigmoid_slope(x: f32, gate: f32) -> f32 {
+    x * sigmoid_slope(gate)
 }
 
 /// The activation of every value.
@@ -109,7 +206,10 @@ pub(crate) fn activate_gated<const D: usize>(
     gate: Tensor<D>,
 ) -> Tensor<D> {
     if !is_here(&x) || !is_here(&gate) || x.dims() != gate.dims() {
-        return activate(kind, x) * gate;
+        return match activate_gated_tracked(kind, &x, &gate) {
+            Some(y) => y,
+            None => activate(kind, x) * gate,
+        };
     }
     let device = x.device();
     let gate = gate.into_data();
@@ -151,14 +251,11 @@ pub(crate) fn activate_gated<const D: usize>(
 
 /// The first half of `dim` times the sigmoid of the second.
 pub(crate) fn glu<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
-    let half = x.dims()[dim] / 2;
     if !is_here(&x) {
-        let gate = is_tracked_here(&x).then(|| x.clone().narrow(dim, half, half));
-        return match gate.and_then(|gate| tracked(&gate, sigmoid, sigmoid_slope)) {
-            Some(gate) => x.narrow(dim, 0, half) * gate,
-            None => activation::glu(x, dim),
-        };
+        let tracked = if dim == D - 1 { glu_tracked(&x) } else { None };
+        return tracked.unwrap_or_else(|| activation::glu(x, dim));
     }
+    let half = x.dims()[dim] / 2;
     let values = x.clone().narrow(dim, 0, half);
     let gate = x.narrow(dim, half, half);
     let device = gate.device();
@@ -167,12 +264,7 @@ pub(crate) fn glu<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
         return values * activation::sigmoid(Tensor::from_data(gate, &device));
     };
     let work = |values: &mut [f32]| {
-        pairs(
-            values,
-            others,
-            #[inline(always)]
-            |x: f32, gate: f32| x * sigmoid(gate),
-        );
+        pairs(values, others, x_sigmoid);
     };
     in_place(values, work, |x| x * activation::sigmoid(Tensor::from_data(gate.clone(), &device)))
 }

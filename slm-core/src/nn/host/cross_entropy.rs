@@ -7,20 +7,20 @@ use burn::tensor::activation::log_softmax;
 use rayon::prelude::*;
 
 use super::exp::exp;
-use super::is_here;
 use super::lanes::{Kernel, Lanes, run};
 use super::logits::log_sum_exp;
-use super::tracked::{is_tracked_here, with_gradient};
+use super::tracked::{Gradient, Values, joined, taken};
+use super::{host_device, is_here};
 use crate::nn::{PaddedIds, keep_mask};
 
 /// The sum of `-ln p(target)` over the real positions of `targets`, `[B, L]`, for `logits` `[B, L, V]` before the softmax. The part
 /// `smoothing` of what is to be said is every token evenly, the target among them: PyTorch's `label_smoothing`.
 pub fn cross_entropy_sum(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1> {
-    if !is_here(&logits) && !is_tracked_here(&logits) {
-        return composed(logits, targets, smoothing);
-    }
-    let wanted = targets.ids.clone().try_into_vec_as::<i64>().ok();
-    let found = wanted.and_then(|wanted| on_host(&logits, &wanted, &targets.lengths, smoothing));
+    let found = if is_here(&logits) {
+        plain(&logits, targets, smoothing)
+    } else {
+        tracked(&logits, targets, smoothing)
+    };
     found.unwrap_or_else(|| composed(logits, targets, smoothing))
 }
 
@@ -41,42 +41,44 @@ fn composed(logits: Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Tensor<1>
     (log_probs * keep).sum().neg()
 }
 
-/// The same in one pass over the logits, and a second for the gradient where one is asked for. `None` where the values cannot be
-/// read, or a target is no token.
-fn on_host(logits: &Tensor<3>, wanted: &[i64], lengths: &[usize], smoothing: f64) -> Option<Tensor<1>> {
-    let [_, length, vocab] = logits.dims();
-    let targets = real_targets(wanted, lengths, length, vocab)?;
-    let plain = if logits.is_autodiff() { logits.clone().inner() } else { logits.clone() };
-    let device = plain.device();
-    let mut data = plain.into_data();
-    let losses: Vec<f64> = if logits.is_autodiff() {
-        let rows = data.as_mut_slice::<f32>().ok()?.par_chunks_mut(vocab).zip(&targets);
-        rows.map(|(row, target)| loss_and_slopes(row, *target, smoothing)).collect()
-    } else {
-        let rows = data.as_slice::<f32>().ok()?.par_chunks(vocab).zip(&targets);
-        rows.map(|(row, target)| target.map_or(0.0, |target| scored(row, target, smoothing).1)).collect()
-    };
-    // In the order of the rows, however many threads there are.
-    let loss = losses.into_iter().sum::<f64>() as f32;
-    let loss = Tensor::from_data(TensorData::new(vec![loss], [1]), &device);
-    if logits.is_autodiff() {
-        return Some(with_gradient(loss, logits.clone(), Tensor::from_data(data, &device)));
-    }
-    Some(loss)
+/// The same in one pass over logits that are here; `None` where a target is no token.
+fn plain(logits: &Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Option<Tensor<1>> {
+    let [_, _, vocab] = logits.dims();
+    let targets = real_targets(targets, vocab)?;
+    let logits = Values::of(logits.clone());
+    let rows = logits.get().par_chunks(vocab).zip(&targets);
+    let losses = rows.map(|(row, target)| target.map_or(0.0, |target| scored(row, target, smoothing).1));
+    Some(sum(losses.collect()))
 }
 
-/// The target of each position, none where it is padding. `None` where one is no token.
-fn real_targets(
-    wanted: &[i64],
-    lengths: &[usize],
-    length: usize,
-    vocab: usize,
-) -> Option<Vec<Option<usize>>> {
-    let target = |(place, &id): (usize, &i64)| {
-        let is_real = place % length < lengths[place / length];
+/// The same under autodiff, with the gradient in a second pass; `None` where the logits are elsewhere, or a target is no token.
+fn tracked(logits: &Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Option<Tensor<1>> {
+    let taken = taken(logits)?;
+    let [_, _, vocab] = logits.dims();
+    let targets = real_targets(targets, vocab)?;
+    let mut slopes = Values::of(logits.clone().inner());
+    let rows = slopes.get_mut().par_chunks_mut(vocab).zip(&targets);
+    let losses = rows.map(|(row, target)| loss_and_slopes(row, *target, smoothing)).collect();
+    let back =
+        move |gradient: Tensor<1>| [Gradient::from(slopes.clone().into_tensor::<3>() * gradient.unsqueeze())];
+    Some(joined([taken], sum(losses), back))
+}
+
+/// The sum of the rows' losses, in the order of the rows, however many threads made them.
+fn sum(losses: Vec<f64>) -> Tensor<1> {
+    let loss = losses.into_iter().sum::<f64>() as f32;
+    Tensor::from_data(TensorData::new(vec![loss], [1]), &host_device())
+}
+
+/// The target of each position, none where it is padding. `None` where one is no token, or they cannot be read.
+fn real_targets(targets: &PaddedIds, vocab: usize) -> Option<Vec<Option<usize>>> {
+    let [_, length] = targets.ids.dims();
+    let ids = targets.ids.clone().try_into_vec_as::<i64>().ok()?;
+    let target = |(place, id): (usize, i64)| {
+        let is_real = place % length < targets.lengths[place / length];
         is_real.then(|| usize::try_from(id).ok().filter(|&id| id < vocab))
     };
-    let targets = wanted.iter().enumerate().map(target);
+    let targets = ids.into_iter().enumerate().map(target);
     targets.map(|target| target.map_or(Some(None), |id| id.map(Some))).collect()
 }
 

@@ -7,6 +7,7 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::lanes::{Kernel, Lanes, run};
+use super::tracked::{Values, joined, taken};
 use super::{AT_ONCE, in_place, is_here};
 
 /// Squares that are summed side by side.
@@ -37,9 +38,102 @@ impl Kernel for Row<'_> {
     }
 }
 
+/// Rows that one sum of the gradient of scales is made of, whatever the number of threads.
+const ROWS: usize = 64;
+
+/// A row of the way back: the gradient of the result becomes that of the values, and `of_scales` gets its share.
+struct BackRow<'a> {
+    gradient: &'a mut [f32],
+    values: &'a [f32],
+    scales: &'a [f32],
+    of_scales: &'a mut [f32],
+    epsilon: f32,
+}
+
+impl Kernel for BackRow<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { gradient, values, scales, of_scales, epsilon } = self;
+        let (mut squares, mut along) = ([0.0_f32; SUMS], [0.0_f32; SUMS]);
+        let width = values.len();
+        let whole = width - width % SUMS;
+        for start in (0..whole).step_by(SUMS) {
+            let place = start..start + SUMS;
+            let (values, scales) = (&values[place.clone()], &scales[place.clone()]);
+            for (lane, gradient) in gradient[place].iter().enumerate() {
+                squares[lane] += values[lane] * values[lane];
+                along[lane] += gradient * scales[lane] * values[lane];
+            }
+        }
+        for i in whole..width {
+            squares[0] += values[i] * values[i];
+            along[0] += gradient[i] * scales[i] * values[i];
+        }
+        let mean = squares.iter().sum::<f32>() / width as f32 + epsilon;
+        let inverse = 1.0 / mean.sqrt();
+        let along = along.iter().sum::<f32>() * inverse / (mean * width as f32);
+        for (((gradient, &value), &scale), of_scale) in
+            gradient.iter_mut().zip(values).zip(scales).zip(of_scales)
+        {
+            *of_scale += *gradient * value * inverse;
+            *gradient = *gradient * scale * inverse - value * along;
+        }
+    }
+}
+
+/// The norm under autodiff; `None` where the values are not here.
+fn tracked<const D: usize>(x: &Tensor<D>, scales: &Tensor<1>, epsilon: f32) -> Option<Tensor<D>> {
+    let width = x.dims()[D - 1];
+    let of_x = taken(x)?;
+    let of_scales = if is_here(scales) { None } else { Some(taken(scales)?) };
+    let held = if of_scales.is_some() { scales.clone().inner() } else { scales.clone() };
+    let (x, scales) = (Values::of(x.clone().inner()), Values::of(held));
+    let mut y = x.clone();
+    rows_normed(y.get_mut(), scales.get(), epsilon);
+    let back = move |gradient: Tensor<D>| {
+        let mut gradient = Values::of(gradient);
+        let rows = gradient.get_mut().par_chunks_mut(ROWS * width).zip(x.get().par_chunks(ROWS * width));
+        let parts = rows.map(|(gradient, values)| {
+            let mut of_scales = vec![0.0; width];
+            for (gradient, values) in gradient.chunks_mut(width).zip(values.chunks(width)) {
+                let scales = scales.get();
+                run(BackRow { gradient, values, scales, of_scales: &mut of_scales, epsilon });
+            }
+            of_scales
+        });
+        let parts: Vec<Vec<f32>> = parts.collect();
+        (gradient.into_tensor::<D>(), summed(&parts, width))
+    };
+    let y = y.into_tensor::<D>();
+    Some(match of_scales {
+        Some(of_scales) => joined([of_x, of_scales], y, move |gradient| {
+            let (of_x, of_scales) = back(gradient);
+            [of_x.into(), of_scales.into()]
+        }),
+        None => joined([of_x], y, move |gradient| [back(gradient).0.into()]),
+    })
+}
+
+/// The sum of vectors of a width, in their order.
+fn summed(parts: &[Vec<f32>], width: usize) -> Tensor<1> {
+    let mut sum = Values::zeros(&[width]);
+    for part in parts {
+        for (sum, value) in sum.get_mut().iter_mut().zip(part) {
+            *sum += value;
+        }
+    }
+    sum.into_tensor()
+}
+
+fn rows_normed(values: &mut [f32], scales: &[f32], epsilon: f32) {
+    let width = scales.len();
+    let rows = values.par_chunks_mut(width).with_min_len(AT_ONCE.div_ceil(width));
+    rows.for_each(|values| run(Row { values, scales, epsilon }));
+}
+
 /// The norm of the last axis.
 pub(crate) fn rms_norm<const D: usize>(norm: &RmsNorm, x: Tensor<D>) -> Tensor<D> {
-    if is_here(&x) { rms_scaled(x, &norm.gamma.val(), norm.epsilon) } else { norm.forward(x) }
+    rms_scaled(x, &norm.gamma.val(), norm.epsilon)
 }
 
 /// `x` over the root of its mean square and `epsilon`, times `scales`, along the last axis.
@@ -49,16 +143,15 @@ pub(crate) fn rms_scaled<const D: usize>(x: Tensor<D>, scales: &Tensor<1>, epsil
         let size = (x.clone().square().mean_dim(D - 1) + epsilon).sqrt();
         x / size * scales.clone().unsqueeze()
     };
-    if !is_here(&x) || !is_here(scales) || width == 0 {
+    if width == 0 {
         return composed(x);
+    }
+    if !is_here(&x) || !is_here(scales) {
+        return tracked(&x, scales, epsilon as f32).unwrap_or_else(|| composed(x));
     }
     let data = scales.clone().into_data();
     let Ok(held) = data.as_slice::<f32>() else { return composed(x) };
-    let work = |values: &mut [f32]| {
-        let rows = values.par_chunks_mut(width).with_min_len(AT_ONCE.div_ceil(width));
-        rows.for_each(|values| run(Row { values, scales: held, epsilon: epsilon as f32 }));
-    };
-    in_place(x, work, composed)
+    in_place(x, |values| rows_normed(values, held, epsilon as f32), composed)
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -88,12 +181,34 @@ mod tests {
         }
     }
 
+    /// The naive twin is the norm of Burn, and what its autodiff makes of it.
     #[test]
-    fn under_autodiff_gradients_flow() {
-        let device = Device::flex().autodiff();
-        let norm = RmsNormConfig::new(8).init(&device);
-        let x = Tensor::<2>::random([3, 8], Distribution::Default, &device).require_grad();
-        let grads = (rms_norm(&norm, x.clone()) * x.clone()).sum().backward();
-        assert!(x.grad(&grads).is_some() && norm.gamma.val().grad(&grads).is_some());
+    fn under_autodiff_values_and_gradients_are_those_of_the_operations() {
+        let device = Device::flex();
+        device.seed(19);
+        for (rows, width) in [(3, 8), (150, 37)] {
+            let values = Tensor::<3>::random([2, rows, width], Distribution::Normal(0.1, 2.0), &device);
+            let weights = Tensor::<3>::random([2, rows, width], Distribution::Normal(0.0, 1.0), &device);
+            let gamma = Tensor::<1>::random([width], Distribution::Normal(1.0, 0.5), &device);
+            for is_learnt in [true, false] {
+                let both = [rms_norm::<3>, |norm: &RmsNorm, x: Tensor<3>| norm.forward(x)].map(|of| {
+                    let mut norm = RmsNormConfig::new(width).with_epsilon(1e-3).init(&device);
+                    let scales = gamma.clone();
+                    norm.gamma = Param::from_tensor(if is_learnt { scales.autodiff() } else { scales });
+                    let x = values.clone().autodiff().require_grad();
+                    let y = of(&norm, x.clone());
+                    let grads = (y.clone() * weights.clone()).sum().backward();
+                    let of_scales = is_learnt.then(|| norm.gamma.val().grad(&grads).unwrap());
+                    (y.inner(), x.grad(&grads).unwrap(), of_scales)
+                });
+                let [(y, of_x, of_scales), (expected, wanted, wanted_scales)] = both;
+                let gap = |a: Tensor<3>, b: Tensor<3>| (a - b).abs().max().into_scalar::<f32>();
+                assert!(gap(y, expected) < 2e-6 && gap(of_x, wanted) < 1e-5);
+                assert_eq!(of_scales.is_some(), wanted_scales.is_some());
+                if let (Some(found), Some(wanted)) = (of_scales, wanted_scales) {
+                    assert!((found - wanted).abs().max().into_scalar::<f32>() < 2e-4);
+                }
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::distances::ByDistance;
 use super::exp::exp;
 use super::lanes::{Kernel, Lanes, run};
+use super::tracked::{Values, joined, taken};
 use super::{AT_ONCE, in_place, is_here};
 
 /// Scores before the softmax.
@@ -104,6 +105,31 @@ impl Kernel for Row<'_> {
     }
 }
 
+/// A row of the way back: the gradient of weights becomes that of their scores.
+struct BackRow<'a> {
+    gradient: &'a mut [f32],
+    weights: &'a [f32],
+}
+
+impl Kernel for BackRow<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let mut along = [0.0_f32; LANES];
+        let (weights, rest) = self.weights.as_chunks::<LANES>();
+        let (gradients, rest_gradient) = self.gradient.as_chunks::<LANES>();
+        for (gradient, weights) in gradients.iter().zip(weights) {
+            for ((along, gradient), weight) in along.iter_mut().zip(gradient).zip(weights) {
+                *along += gradient * weight;
+            }
+        }
+        let rest: f32 = rest_gradient.iter().zip(rest).map(|(gradient, weight)| gradient * weight).sum();
+        let along = along.iter().sum::<f32>() + rest;
+        for (gradient, weight) in self.gradient.iter_mut().zip(self.weights) {
+            *gradient = weight * (*gradient - along);
+        }
+    }
+}
+
 impl Scores {
     /// Scores of products alone.
     pub(crate) fn of(products: Tensor<4>) -> Self {
@@ -122,7 +148,13 @@ impl Scores {
         let all_here = is_here(&self.products)
             && here(self.by_distance.as_ref().map(|by| &by.values))
             && here(self.bias.as_ref());
-        if all_here { self.weights_here() } else { self.composed() }
+        if all_here {
+            return self.weights_here();
+        }
+        match self.weights_tracked() {
+            Some(weights) => weights,
+            None => self.composed(),
+        }
     }
 
     /// The operations that [`Self::weights`] stands for.
@@ -133,6 +165,41 @@ impl Scores {
             None => self.products,
         };
         softmax(self.bias.into_iter().fold(scores, |scores, bias| scores + bias), 3)
+    }
+
+    /// The same under autodiff; `None` where the values are not here, or the distances are learnt.
+    fn weights_tracked(&self) -> Option<Tensor<4>> {
+        if self.by_distance.is_some() {
+            return None;
+        }
+        let of_products = taken(&self.products)?;
+        let of_bias = match self.bias.as_ref().filter(|bias| !is_here(bias)) {
+            Some(bias) => Some(taken(bias)?),
+            None => None,
+        };
+        let plain = |x: Tensor<4>| if x.is_autodiff() { x.inner() } else { x };
+        let bias_dims = self.bias.as_ref().map_or([1; 4], Tensor::dims);
+        let scores = Self::of(plain(self.products.clone())).with_bias(self.bias.clone().map(plain));
+        let weights = scores.weights_here();
+        let held = Values::of(weights.clone());
+        let keys = weights.dims()[3];
+        let back = move |gradient: Tensor<4>| {
+            let mut gradient = Values::of(gradient);
+            let rows = gradient.get_mut().par_chunks_mut(keys.max(1)).zip(held.get().par_chunks(keys.max(1)));
+            let rows = rows.with_min_len(AT_ONCE.div_ceil(keys.max(1)));
+            rows.for_each(|(gradient, weights)| run(BackRow { gradient, weights }));
+            gradient.into_tensor::<4>()
+        };
+        Some(match of_bias {
+            Some(of_bias) => joined([of_products, of_bias], weights, move |gradient| {
+                let of_scores = back(gradient);
+                // What was repeated is summed.
+                let repeated = (0..4).filter(|&dim| bias_dims[dim] == 1);
+                let of_bias = repeated.fold(of_scores.clone(), Tensor::sum_dim);
+                [of_scores.into(), of_bias.into()]
+            }),
+            None => joined([of_products], weights, move |gradient| [back(gradient).into()]),
+        })
     }
 
     fn weights_here(self) -> Tensor<4> {
@@ -231,5 +298,36 @@ mod tests {
         let weights = weights.try_into_vec_as::<f32>().unwrap();
         let expected = |i: usize| f32::from(u8::from(i % 40 == 7));
         assert!(weights.iter().enumerate().all(|(i, weight)| weight.to_bits() == expected(i).to_bits()));
+    }
+
+    /// The naive twin: the operations that it stands for, and what Burn's autodiff makes of them.
+    #[test]
+    fn under_autodiff_values_and_gradients_are_those_of_the_operations() {
+        let device = Device::flex();
+        device.seed(23);
+        let shape = [2, 3, 5, 37];
+        let (products, upstream) = (random(shape, &device), random(shape, &device));
+        for bias in [None, Some([1, 3, 5, 37]), Some([2, 1, 1, 37]), Some(shape)] {
+            for is_learnt in [true, false] {
+                let bias = bias.map(|shape| random(shape, &device));
+                let both = [Scores::weights, Scores::composed].map(|of| {
+                    let x = products.clone().autodiff().require_grad();
+                    let bias = bias.clone().map(|bias| match is_learnt {
+                        true => bias.autodiff().require_grad(),
+                        false => bias,
+                    });
+                    let y = of(Scores::of(x.clone()).with_bias(bias.clone()));
+                    let grads = (y.clone() * upstream.clone()).sum().backward();
+                    let of_bias = bias.filter(|_| is_learnt).map(|bias| bias.grad(&grads).unwrap());
+                    (y.inner(), x.grad(&grads).unwrap(), of_bias)
+                });
+                let [(y, of_x, of_bias), (expected, wanted, wanted_bias)] = both;
+                assert!(gap(y, expected) < 2e-6 && gap(of_x, wanted) < 5e-6);
+                assert_eq!(of_bias.is_some(), wanted_bias.is_some());
+                if let (Some(found), Some(wanted)) = (of_bias, wanted_bias) {
+                    assert!(gap(found, wanted) < 2e-5);
+                }
+            }
+        }
     }
 }

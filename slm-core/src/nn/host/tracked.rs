@@ -1,39 +1,137 @@
-//! Gradients that are made beside the values.
+//! Operations under autodiff that are made in one pass, and another one back.
 //!
-//! Under autodiff, each operation of a formula keeps a tensor for the way back. Where the slope of the whole formula is known,
-//! it is computed together with the value, in the same pass over host memory, and autodiff sees one product.
+//! Burn's autodiff keeps a tensor for each step of a formula and goes back through all of them. Where the way back of the whole
+//! formula is known, it is one operation here: [`joined`] takes its result and that way.
 
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-use super::is_host;
+use super::{host_device, is_host};
+
+/// A tensor of `flex`, of any rank.
+type Plain = FloatTensor<Flex>;
+
+/// The gradient of what an operation gives becomes those of what it takes.
+#[derive(Clone)]
+struct Way<const N: usize>(Arc<dyn Fn(Plain) -> [Plain; N] + Send + Sync>);
+
+impl<const N: usize> Debug for Way<N> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Way")
+    }
+}
+
+/// An operation of which autodiff knows the [`Way`] back.
+#[derive(Debug)]
+struct Joined;
+
+impl<const N: usize> Backward<Flex, N> for Joined {
+    type State = Way<N>;
+
+    fn backward(self, ops: Ops<Way<N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let Ops { parents, node, state } = ops;
+        let given = (state.0)(grads.consume::<Flex>(&node));
+        for (parent, gradient) in parents.into_iter().zip(given) {
+            if let Some(parent) = parent {
+                grads.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
 
 /// Whether the values of `x` lie in this process's memory as f32, and a gradient is asked for.
 pub(super) fn is_tracked_here<const D: usize>(x: &Tensor<D>) -> bool {
     x.is_autodiff() && x.dtype() == DType::F32 && is_host(&x.device())
 }
 
-/// A function of every value of `x`. `slopes` and `rests` find the values of `x` and put in their place the slope there, and
-/// what the function is more than the slope times the value. `None` where the values cannot be read.
-pub(super) fn of_each<const D: usize>(
-    x: &Tensor<D>,
-    slopes: impl FnOnce(&mut [f32]),
-    rests: impl FnOnce(&mut [f32], &[f32]),
-) -> Option<Tensor<D>> {
-    let inner = x.clone().inner();
-    let device = inner.device();
-    let (mut slope, mut rest) = (inner.clone().into_data(), inner.into_data());
-    slopes(slope.as_mut_slice::<f32>().ok()?);
-    rests(rest.as_mut_slice::<f32>().ok()?, slope.as_slice::<f32>().ok()?);
-    Some(x.clone() * Tensor::from_data(slope, &device) + Tensor::from_data(rest, &device))
+/// What an operation takes: a tensor of any rank, under autodiff.
+pub(super) struct Taken(<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive);
+
+/// `x` as something that an operation takes. `None` where it is no f32 of `flex` under autodiff, or activations are computed
+/// again on the way back, which such an operation does not do.
+pub(super) fn taken<const D: usize>(x: &Tensor<D>) -> Option<Taken> {
+    if !is_tracked_here(x) {
+        return None;
+    }
+    x.clone().try_into_primitive::<Autodiff<Flex>>().ok().map(Taken)
 }
 
-/// `value`, whose gradient for `x` is `gradient`.
-pub(super) fn with_gradient<const D: usize>(
-    value: Tensor<1>,
-    x: Tensor<D>,
-    gradient: Tensor<D>,
-) -> Tensor<1> {
-    let along = (x * gradient).sum();
-    along.clone() - along.detach() + value
+/// `value` as what an operation made of `of`, whose gradients `back` makes of its own. Both are without autodiff, on `flex`.
+pub(super) fn joined<const E: usize, const N: usize>(
+    of: [Taken; N],
+    value: Tensor<E>,
+    back: impl Fn(Tensor<E>) -> [Gradient; N] + Send + Sync + 'static,
+) -> Tensor<E> {
+    let way = move |gradient: Plain| back(Tensor::from_primitive::<Flex>(gradient)).map(|Gradient(of)| of);
+    let nodes = of.map(|Taken(x)| x.node());
+    let value = plain(value);
+    let made = match Joined.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(step) => step.finish(Way(Arc::new(way)), value),
+        OpsKind::UnTracked(step) => step.finish(value),
+    };
+    Tensor::from_primitive::<Autodiff<Flex>>(made)
+}
+
+/// A gradient of any rank.
+pub(super) struct Gradient(Plain);
+
+impl<const D: usize> From<Tensor<D>> for Gradient {
+    fn from(x: Tensor<D>) -> Self {
+        Self(plain(x))
+    }
+}
+
+fn plain<const D: usize>(x: Tensor<D>) -> Plain {
+    match x.try_into_primitive::<Flex>() {
+        Ok(x) => x,
+        Err(error) => unreachable!("an operation's tensors are of `flex`: {error:?}"),
+    }
+}
+
+/// The values of a tensor of `flex`, in the order of its dimensions.
+#[derive(Clone)]
+pub(super) struct Values(TensorData);
+
+impl Values {
+    /// Those of `x`, which is in f32 and without autodiff.
+    pub(super) fn of<const D: usize>(x: Tensor<D>) -> Self {
+        Self(x.into_data())
+    }
+
+    /// So many zeros.
+    pub(super) fn zeros(shape: &[usize]) -> Self {
+        Self(TensorData::new(vec![0.0_f32; shape.iter().product()], shape.to_vec()))
+    }
+
+    /// The dimensions of three.
+    pub(super) fn dims(&self) -> [usize; 3] {
+        self.0.shape().dims()
+    }
+
+    pub(super) fn get(&self) -> &[f32] {
+        match self.0.as_slice() {
+            Ok(values) => values,
+            Err(error) => unreachable!("values of `flex` are f32: {error:?}"),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut [f32] {
+        match self.0.as_mut_slice() {
+            Ok(values) => values,
+            Err(error) => unreachable!("values of `flex` are f32: {error:?}"),
+        }
+    }
+
+    pub(super) fn into_tensor<const D: usize>(self) -> Tensor<D> {
+        Tensor::from_data(self.0, &host_device())
+    }
 }
