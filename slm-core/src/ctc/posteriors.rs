@@ -52,6 +52,13 @@ impl CtcPosteriors {
         (0..).zip(self.frame(t)).fold(start, |best, (label, &p)| if p > best.1 { (label, p) } else { best })
     }
 
+    /// How unsure the head is of the labels on its best path, 0 to 1: by that, how likely it is that a sound is no speech.
+    pub fn doubt(&self) -> f64 {
+        let best = (0..self.frames()).map(|t| self.best(t)).filter(|(label, _)| *label != self.blank);
+        let labels: Vec<f64> = best.map(|(_, log_prob)| f64::from(log_prob).exp()).collect();
+        if labels.is_empty() { 1.0 } else { 1.0 - labels.iter().sum::<f64>() / labels.len() as f64 }
+    }
+
     /// The most probable label of each frame, and the blank's probability.
     pub fn best_frames(&self) -> Vec<CtcFrame> {
         (0..self.frames())
@@ -63,6 +70,15 @@ impl CtcPosteriors {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doubt_is_that_of_labels_alone() {
+        // A blank, a label of 0.9, one of 0.7.
+        let rows = [[0.05_f32, 0.05, 0.9], [0.9, 0.05, 0.05], [0.1, 0.7, 0.2]];
+        let log_probs = rows.concat().into_iter().map(f32::ln).collect();
+        assert!((CtcPosteriors::new(log_probs, 3, 2).doubt() - 0.2).abs() < 1e-6);
+        assert!((CtcPosteriors::new(vec![-3.0, -3.0, -0.1], 3, 2).doubt() - 1.0).abs() < 1e-9);
+    }
 
     #[test]
     fn the_best_label_of_a_frame_is_the_lowest_of_equals() {

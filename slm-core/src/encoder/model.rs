@@ -41,6 +41,11 @@ pub trait EncoderSizes: std::fmt::Debug + Send + Sync {
         Spelling::Tokenizer
     }
 
+    /// From which [doubt](crate::ctc::CtcPosteriors::doubt) of the CTC head on a sound counts as no speech, where the config says it.
+    fn no_speech_threshold(&self) -> Option<f64> {
+        None
+    }
+
     /// Frames `T` of the input for each state: its rate over that of the states.
     fn stride(&self) -> usize;
 

@@ -50,8 +50,9 @@ pub struct Segmentation {
     /// Seconds of sound that are kept before and after speech.
     pub padding: f64,
     /// From this [probability](crate::Segment::no_speech_prob) on a stretch counts as no speech and goes through no language
-    /// model; above 1 none does. Of the reference model's test set 1 in 100 utterances is above the default, in heavy noise;
-    /// noise, hum, tones, music and babble of 4 s have 0.28 and more.
+    /// model; above 1 none does. [`Model::request`](crate::Model::request) puts in what the encoder says, where it says something. The
+    /// default is the reference model's: of its test set 1 in 100 utterances is above it, in heavy noise; noise, hum, tones, music and
+    /// babble of 4 s have 0.28 and more.
     pub no_speech_threshold: f64,
 }
 

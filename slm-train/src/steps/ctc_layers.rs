@@ -38,6 +38,11 @@ use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample, Sou
 /// The stream of random numbers that masks draw from.
 const MASK_STREAM: u64 = 0x6d61_736b;
 
+/// The doubt that counts as no speech, over that of 99 of 100 held-out utterances, and its limits: other voices are doubted more.
+const ABOVE_SPEECH: f64 = 1.25;
+const LEAST_THRESHOLD: f64 = 0.25;
+const MOST_THRESHOLD: f64 = 0.6;
+
 /// Settings of the stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,6 +148,14 @@ impl Source for Speech {
     }
 }
 
+/// What is heard in an utterance.
+#[derive(Clone, Default)]
+struct Heard {
+    text: String,
+    /// [`CtcPosteriors::doubt`](slm_core::models::ctc::CtcPosteriors::doubt).
+    doubt: f64,
+}
+
 struct LayersJob {
     config: CtcLayersStage,
     tokenizer: TextTokenizer,
@@ -163,20 +176,36 @@ impl LayersJob {
         PaddedBatch::from_rows(&rows, width, &self.device)
     }
 
-    /// What `layers` hear in the first `count` held-out utterances.
-    fn transcripts(&self, layers: &CtcLayers, count: usize) -> anyhow::Result<Vec<String>> {
+    /// What `layers` hear in the first `count` held-out utterances, and how much they doubt it.
+    fn heard(&self, layers: &CtcLayers, count: usize) -> anyhow::Result<Vec<Heard>> {
         let mut lengths = self.dev.lengths();
         lengths.truncate(count);
-        let mut hypotheses = vec![String::new(); lengths.len()];
+        let mut all = vec![Heard::default(); lengths.len()];
         for batch in buckets::batches(&lengths, 4 * self.config.batch_states, 0, 0) {
             let states = layers.forward(&self.padded(&self.dev.states(&batch)?), &Watch::default());
             let log_probs = layers.log_probs(&states);
-            let heard = ctc::read_back(&states, Some(log_probs), layers.config().blank() as u32)?;
-            for (&i, output) in batch.iter().zip(heard) {
-                hypotheses[i] = self.tokenizer.decode(&best_path::labels(&output.speech))?;
+            let outputs = ctc::read_back(&states, Some(log_probs), layers.config().blank() as u32)?;
+            for (&i, output) in batch.iter().zip(outputs) {
+                let text = self.tokenizer.decode(&best_path::labels(&output.speech))?;
+                all[i] =
+                    Heard { text, doubt: output.posteriors.map_or(1.0, |posteriors| posteriors.doubt()) };
             }
         }
-        Ok(hypotheses)
+        Ok(all)
+    }
+
+    fn transcripts(&self, layers: &CtcLayers, count: usize) -> anyhow::Result<Vec<String>> {
+        Ok(self.heard(layers, count)?.into_iter().map(|heard| heard.text).collect())
+    }
+
+    /// From which doubt on a sound is to count as no speech: above that of nearly all held-out utterances.
+    fn no_speech_threshold(&self, layers: &CtcLayers) -> anyhow::Result<f64> {
+        let mut doubts: Vec<f64> =
+            self.heard(layers, self.dev.texts.len())?.into_iter().map(|heard| heard.doubt).collect();
+        doubts.sort_by(f64::total_cmp);
+        let high = doubts.get(doubts.len() * 99 / 100).copied().unwrap_or_default();
+        let threshold = (ABOVE_SPEECH * high).clamp(LEAST_THRESHOLD, MOST_THRESHOLD);
+        Ok((threshold * 100.0).round() / 100.0)
     }
 }
 
@@ -279,7 +308,12 @@ pub fn train(
     let layers = match &start {
         Some(start) => {
             let earlier = CtcLayersConfig::from_checkpoint(start)?;
-            let same = CtcLayersConfig { dropout: config.model.dropout, ..earlier };
+            let own = &config.model;
+            let same = CtcLayersConfig {
+                dropout: own.dropout,
+                no_speech_threshold: own.no_speech_threshold,
+                ..earlier
+            };
             anyhow::ensure!(same == config.model, "`start` has layers of other sizes or labels than `model`");
             config.model.load_weights(start, width, &tracked)?
         }
@@ -289,8 +323,9 @@ pub fn train(
     let job = LayersJob { config, tokenizer, train, dev, start_hash, frozen, device: device.clone() };
     let outcome = training::run(&job, layers, &job.config.train, run, &tracked)?;
     if let Outcome::Finished { model, .. } = &outcome {
+        let threshold = job.no_speech_threshold(model)?;
         result::write(run, out, |dir| {
-            model.save(dir, job.config.storage)?;
+            model.clone().with_no_speech_threshold(threshold).save(dir, job.config.storage)?;
             tokenizer_files.write(dir)?;
             take_along(&base, dir)
         })?;

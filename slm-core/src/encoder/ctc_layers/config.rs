@@ -42,6 +42,10 @@ pub struct CtcLayersConfig {
     /// Labels `V`, the blank included, which is the last one. What is trained takes them from its tokenizer.
     #[serde(default)]
     pub vocab_size: usize,
+    /// From which [doubt](crate::ctc::CtcPosteriors::doubt) of the head on a sound counts as no speech. What is trained measures it on
+    /// held-out speech.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_speech_threshold: Option<f64>,
 }
 
 fn model_type() -> String {
@@ -79,6 +83,11 @@ impl CtcLayersConfig {
         );
         if !(0.0..1.0).contains(&self.dropout) {
             problems.push(format!("`dropout` {} is not in [0, 1)", self.dropout));
+        }
+        if let Some(threshold) = self.no_speech_threshold
+            && !(0.0..=1.0).contains(&threshold)
+        {
+            problems.push(format!("`no_speech_threshold` is {threshold}, must be 0 to 1"));
         }
         problems.extend(self.block().problems());
         problems

@@ -76,6 +76,13 @@ impl CtcLayers {
         Ok(())
     }
 
+    /// The same, whose config says from which doubt of the head on a sound counts as no speech.
+    #[must_use]
+    pub fn with_no_speech_threshold(mut self, threshold: f64) -> Self {
+        self.config.no_speech_threshold = Some(threshold);
+        self
+    }
+
     /// The sizes it was built with.
     pub fn config(&self) -> &CtcLayersConfig {
         &self.config

@@ -30,6 +30,10 @@ impl EncoderSizes for LayersSizes {
         self.layers.blank()
     }
 
+    fn no_speech_threshold(&self) -> Option<f64> {
+        self.layers.no_speech_threshold
+    }
+
     fn stride(&self) -> usize {
         self.base.stride() * self.layers.stack
     }

@@ -128,6 +128,11 @@ impl SpeechEncoder {
         Some(states.matmul(weight.transpose().unsqueeze()) + bias.unsqueeze())
     }
 
+    /// [`EncoderSizes::no_speech_threshold`].
+    pub fn no_speech_threshold(&self) -> Option<f64> {
+        self.sizes().no_speech_threshold()
+    }
+
     /// Frames `T` of the input for each state: its rate over that of the states.
     pub fn stride(&self) -> usize {
         self.sizes().stride()

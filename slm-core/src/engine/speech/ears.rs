@@ -53,6 +53,11 @@ impl Ears {
         self
     }
 
+    /// From which doubt of its CTC head on a sound counts as no speech, where its config says it.
+    pub(super) fn no_speech_threshold(&self) -> Option<f64> {
+        self.encoder.no_speech_threshold()
+    }
+
     /// What tells its states from those with other layers.
     pub(super) fn layers_key(&self) -> String {
         if self.layers.is_empty() { String::new() } else { format!("{:?}", self.layers) }

@@ -247,7 +247,11 @@ impl SpeechModel {
 
     /// The task, decoded as the model wants it.
     pub fn request(&self, task: Task) -> Request {
-        Request { decode: self.decoding(&task), ..Request::new(task) }
+        let mut request = Request { decode: self.decoding(&task), ..Request::new(task) };
+        if let Some(threshold) = self.ears.no_speech_threshold() {
+            request.segmentation.no_speech_threshold = threshold;
+        }
+        request
     }
 
     /// Prepares phrases for requests: at most five in an instruction, and put into a transcript where the sound supports

@@ -8,9 +8,7 @@ use super::packing::compression_ratio;
 use super::piece::{Piece, Spoken};
 use super::seconds;
 use super::segment::{Cut, Stretch, joined};
-use super::settle::{
-    Answered, failed, later, no_speech_probability, respelled_later, settled, warnings, without_speech,
-};
+use super::settle::{Answered, failed, later, respelled_later, settled, warnings, without_speech};
 use super::shared::keep_own;
 use super::votes::Votes;
 use super::writer::{Heard, OnText, Order, Written};
@@ -235,7 +233,7 @@ impl SpeechModel {
         let outputs = self.outputs(pieces, work)?;
         let no_speech: Vec<f64> = outputs
             .iter()
-            .map(|output| output.posteriors.as_ref().map_or(0.0, no_speech_probability))
+            .map(|output| output.posteriors.as_ref().map_or(0.0, CtcPosteriors::doubt))
             .collect();
         let segmentation = work.request.segmentation;
         let is_heard = |index: &usize| {
@@ -369,7 +367,7 @@ impl SpeechModel {
             ctc_text: self.ctc_text(&heard.output.speech)?,
             avg_logprob: log_prob / (tokens.len() + 1) as f64,
             tokens,
-            no_speech_prob: posteriors.map(no_speech_probability).or(no_speech_prob).unwrap_or_default(),
+            no_speech_prob: posteriors.map(CtcPosteriors::doubt).or(no_speech_prob).unwrap_or_default(),
             temperature: request.decode.strategy.temperature(),
             compression_ratio: 0.0,
         };

@@ -4,7 +4,7 @@ use super::error::SpeechError;
 use super::seconds;
 use super::segment::Cut;
 use super::shared::drop_repeated;
-use crate::ctc::{Aligned, CtcPosteriors};
+use crate::ctc::Aligned;
 use crate::engine::answer::{Answer, Quiet, QuietKind, Segment};
 use crate::engine::request::{Delivery, Request, Segmentation, UnsupportedText};
 use crate::engine::warning::Warning;
@@ -83,14 +83,6 @@ pub(crate) fn settled(
         kept.push((segment, warnings));
     }
     kept
-}
-
-/// How likely it is that a sound is no speech: how unsure the CTC head is of the labels on its best path.
-pub(super) fn no_speech_probability(posteriors: &CtcPosteriors) -> f64 {
-    let best = (0..posteriors.frames()).map(|frame| posteriors.best(frame));
-    let labels: Vec<f64> =
-        best.filter(|(label, _)| *label != posteriors.blank()).map(|(_, p)| f64::from(p).exp()).collect();
-    if labels.is_empty() { 1.0 } else { 1.0 - labels.iter().sum::<f64>() / labels.len() as f64 }
 }
 
 /// The same in a longer audio, whose part from `start` on it is.

@@ -312,10 +312,8 @@ mod tests {
                 let bias = bias.map(|shape| random(shape, &device));
                 let both = [Scores::weights, Scores::composed].map(|of| {
                     let x = products.clone().autodiff().require_grad();
-                    let bias = bias.clone().map(|bias| match is_learnt {
-                        true => bias.autodiff().require_grad(),
-                        false => bias,
-                    });
+                    let learnt = |bias: Tensor<4>| bias.autodiff().require_grad();
+                    let bias = bias.clone().map(|bias| if is_learnt { learnt(bias) } else { bias });
                     let y = of(Scores::of(x.clone()).with_bias(bias.clone()));
                     let grads = (y.clone() * upstream.clone()).sum().backward();
                     let of_bias = bias.filter(|_| is_learnt).map(|bias| bias.grad(&grads).unwrap());
