@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers outside of test functions")]
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod common;
 
 use std::collections::BTreeSet;
