@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
-use slm_core::Model;
 use slm_core::models::checkpoint::MANIFEST_NAME;
 use slm_core::models::encoder::SpeechEncoder;
-use slm_tests::{checkpoint, float_values};
+use slm_core::{BackendChoice, Model, ModelKind, OpenOptions, Task, audio};
+use slm_tests::{backend, checkpoint, float_values};
 
 /// What brings the parts.
 const SCRIPT: &str = "scripts/fetch-foundation-models.sh";
@@ -41,6 +41,26 @@ fn the_encoder_alone_is_that_of_the_whole_model() {
         return;
     };
     assert!(values == float_values(&SpeechEncoder::load(&checkpoint(&whole), &device).unwrap()));
+}
+
+/// The layers with a CTC head on that encoder, which are in the repository.
+#[test]
+fn the_layers_are_a_model_that_transcribes() {
+    if encoder().is_none() {
+        return;
+    }
+    let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
+    let model = Model::open(&slm_base().join("encoder"), &options).unwrap();
+    assert_eq!(Model::describe(&slm_base().join("encoder")).unwrap().kind, ModelKind::CtcModel);
+    let request = model.request(Task::Transcribe);
+    assert!((request.segmentation.no_speech_threshold - 0.44).abs() < 1e-9);
+    // "take butter off the shopping list", by espeak-ng
+    let sound = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio/test/wav/000002-0e9c3d67.wav");
+    let answer = model.answer(&audio::read(&sound).unwrap().samples, &request).unwrap();
+    assert!(answer.text.starts_with("take butter of"), "{}", answer.text);
+    let noise: Vec<f32> =
+        (0..32_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as f32 / 3e5 - 0.1).collect();
+    assert!(model.answer(&noise, &request).unwrap().text.is_empty());
 }
 
 /// A checkout without the parts says what brings them; with them, every file is the one that the adapter was trained with.

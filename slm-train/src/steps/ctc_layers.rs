@@ -38,8 +38,7 @@ use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample, Sou
 /// The stream of random numbers that masks draw from.
 const MASK_STREAM: u64 = 0x6d61_736b;
 
-/// The doubt that counts as no speech, over that of 99 of 100 held-out utterances, and its limits: other voices are doubted more.
-const ABOVE_SPEECH: f64 = 1.25;
+/// Limits of the doubt that counts as no speech.
 const LEAST_THRESHOLD: f64 = 0.25;
 const MOST_THRESHOLD: f64 = 0.6;
 
@@ -198,14 +197,13 @@ impl LayersJob {
         Ok(self.heard(layers, count)?.into_iter().map(|heard| heard.text).collect())
     }
 
-    /// From which doubt on a sound is to count as no speech: above that of nearly all held-out utterances.
+    /// From which doubt on a sound is to count as no speech: that which 99 of 100 held-out utterances are below.
     fn no_speech_threshold(&self, layers: &CtcLayers) -> anyhow::Result<f64> {
         let mut doubts: Vec<f64> =
             self.heard(layers, self.dev.texts.len())?.into_iter().map(|heard| heard.doubt).collect();
         doubts.sort_by(f64::total_cmp);
         let high = doubts.get(doubts.len() * 99 / 100).copied().unwrap_or_default();
-        let threshold = (ABOVE_SPEECH * high).clamp(LEAST_THRESHOLD, MOST_THRESHOLD);
-        Ok((threshold * 100.0).round() / 100.0)
+        Ok((high.clamp(LEAST_THRESHOLD, MOST_THRESHOLD) * 100.0).ceil() / 100.0)
     }
 }
 

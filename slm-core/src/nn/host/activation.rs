@@ -337,7 +337,11 @@ mod tests {
         };
         let same = |found: &dyn Fn(Tensor<3>) -> Tensor<3>, expected: &dyn Fn(Tensor<3>) -> Tensor<3>| {
             let ((y, gradient), (expected, wanted)) = (both(found), both(expected));
-            assert!(gap(y, expected) < 4e-6 && gap(gradient, wanted) < 2e-5);
+            // Over what rounding to f32 allows at such a size.
+            let off = |found: Tensor<3>, expected: Tensor<3>| {
+                gap(found, expected.clone()) / (1.0 + expected.abs().max().into_scalar::<f32>())
+            };
+            assert!(off(y, expected) < 2e-6 && off(gradient, wanted) < 2e-6);
         };
         for kind in KINDS {
             same(&|x| activate(kind, x), &|x| composed(kind, x));
