@@ -50,8 +50,8 @@ fn the_layers_are_a_model_that_transcribes() {
         return;
     }
     let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
-    let model = Model::open(&slm_base().join("encoder"), &options).unwrap();
-    assert_eq!(Model::describe(&slm_base().join("encoder")).unwrap().kind, ModelKind::CtcModel);
+    let model = Model::open(slm_base().join("encoder"), &options).unwrap();
+    assert_eq!(Model::describe(slm_base().join("encoder")).unwrap().kind, ModelKind::CtcModel);
     let request = model.request(Task::Transcribe);
     assert!((request.segmentation.no_speech_threshold - 0.44).abs() < 1e-9);
     // "take butter off the shopping list", by espeak-ng
