@@ -40,6 +40,7 @@ fn values_that_are_none_are_refused() {
         ("--top-p", "0"),
         ("--top-k", "0"),
         ("--repetition-penalty", "inf"),
+        ("--ctc-weight", "-1"),
         ("--stop", ""),
         ("--memory", "0"),
         ("--memory", "lots"),

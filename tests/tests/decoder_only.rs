@@ -253,7 +253,7 @@ fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
         let prompt = form.spoken(&Instruction { before: String::new(), after }.into()).unwrap();
         let sound = slm_core::audio::read(&row.audio_filepath).unwrap();
         let speech = states(&parts, &sound.samples);
-        let reduced = reduction.apply(&speech);
+        let reduced = reduction.apply(&speech, &[]);
         let speech = adapter.forward(&PaddedBatch::from_rows(&[&reduced.rows], reduced.width, &device));
         let read = embed_prompts(&parts.llm, std::slice::from_ref(&prompt), &[speech], &device);
         let mut answer = parts.tokenizer.encode(&row.text).unwrap();

@@ -43,6 +43,10 @@ pub(crate) struct DecodeArgs {
     /// No sequence of this many tokens twice, 0 for no such limit [default: as the bundle says]
     #[arg(long, value_name = "N")]
     pub(crate) no_repeat_ngram: Option<usize>,
+    /// What the encoder's own hearing (its CTC head) counts beside the language model in a transcript, 0 for nothing
+    /// [default: as the bundle says]
+    #[arg(long, value_name = "X", value_parser = numbers::not_negative)]
+    pub(crate) ctc_weight: Option<f64>,
     /// End the text before this; can be repeated
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stop: Vec<String>,
@@ -104,6 +108,10 @@ impl DecodeArgs {
         decode.no_repeat_ngram = match self.no_repeat_ngram {
             Some(0) => None,
             chosen => chosen.or(decode.no_repeat_ngram),
+        };
+        decode.ctc_weight = match self.ctc_weight {
+            Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
+            None => decode.ctc_weight,
         };
         decode
     }

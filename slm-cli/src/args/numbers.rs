@@ -44,6 +44,11 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
     number(text, "expected a number over 0", |number| number > 0.0)
 }
 
+/// A finite number from 0 on.
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, "expected a number from 0 on", |number| number >= 0.0)
+}
+
 /// A number over 0, and at most 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     number(text, "expected a number over 0, at most 1", |number| number > 0.0 && number <= 1.0)

@@ -7,7 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 36] = [
+const OPTIONS: [&[&str]; 37] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -30,6 +30,7 @@ const OPTIONS: [&[&str]; 36] = [
     &["--max-new-tokens", "60"],
     &["--repetition-penalty", "1.1"],
     &["--no-repeat-ngram", "4"],
+    &["--ctc-weight", "0.3"],
     &["--stop", "zebra"],
     &["--strict"],
     &["--fail-fast"],

@@ -20,7 +20,7 @@ use super::queries::QueriesShape;
 use super::reduction::LengthReduction;
 use super::sizes::sizes_out_of_range;
 use super::stacked::StackedShape;
-use super::transformer::TransformerShape;
+use super::transformer::{OutputSpace, TransformerShape};
 use crate::checkpoint::json::JsonError;
 use crate::checkpoint::{CONFIG_FILE, Checkpoint};
 
@@ -100,6 +100,11 @@ impl AdapterKind {
         matches!(self, Self::Transformer(shape) if shape.has_soft_tokens())
     }
 
+    /// Whether the adapter starts as the tokens that the encoder's CTC head hears.
+    pub fn has_heard_tokens(&self) -> bool {
+        matches!(self, Self::Transformer(shape) if shape.output == OutputSpace::HeardTokens)
+    }
+
     fn problems(&self) -> Vec<String> {
         match self {
             Self::Transformer(shape) => shape.problems(),
@@ -117,9 +122,10 @@ impl AdapterConfig {
     }
 
     /// Width of a row that the adapter reads, `E'`: of a state, its layers side by side, and of what the reduction makes of
-    /// it.
+    /// it, with the embedding of the token that it stands for.
     pub fn input_width(&self) -> usize {
-        self.shape.reduction.output_width(self.encoder_dim * self.layers())
+        let beside = if self.shape.reduction.needs_texts() { self.llm_dim } else { 0 };
+        self.shape.reduction.output_width(self.encoder_dim * self.layers()) + beside
     }
 
     /// All fields that are out of range, one text each; empty when sound.
@@ -128,13 +134,24 @@ impl AdapterConfig {
         let mut problems = reduction.problems();
         problems.extend(sizes_out_of_range(&[("encoder_dim", self.encoder_dim), ("llm_dim", self.llm_dim)]));
         problems.extend(kind.problems());
+        if reduction.needs_texts() && !encoder_layers.is_empty() {
+            problems.push(
+                "`reduction` is `llm_tokens`, which needs the last states alone, not a sum with those of `encoder_layers`"
+                    .to_owned(),
+            );
+        }
+        if kind.has_heard_tokens() && !reduction.needs_texts() {
+            problems.push("`output` is `heard-tokens`, which needs the `reduction` `llm_tokens`".to_owned());
+        }
         if kind.has_soft_tokens() {
             if self.labels.is_none_or(|labels| labels == 0) {
                 problems.push("`output` is `soft-tokens`, which needs the `labels` of a CTC head".to_owned());
             }
-            if reduction.output_width(self.encoder_dim) != self.encoder_dim {
-                problems
-                    .push("`output` is `soft-tokens`, which needs whole states, not stacked ones".to_owned());
+            if reduction.output_width(self.encoder_dim) != self.encoder_dim || reduction.needs_texts() {
+                problems.push(
+                    "`output` is `soft-tokens`, which needs whole states, not stacked ones or ones with tokens"
+                        .to_owned(),
+                );
             }
             if !encoder_layers.is_empty() {
                 problems.push(
@@ -194,6 +211,19 @@ mod tests {
         let text = TODAY.split("\"output\"").next().unwrap().to_owned() + kind;
         let problems = serde_json::from_str::<AdapterConfig>(&text).unwrap().problems();
         assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn heard_tokens_need_rows_that_stand_for_tokens() {
+        let heard = TODAY.replacen("soft-tokens", "heard-tokens", 1);
+        let config: AdapterConfig = serde_json::from_str(&heard).unwrap();
+        assert_eq!(config.problems().len(), 1, "{:?}", config.problems());
+        let tokens = heard.replacen("ctc_average", "llm_tokens", 1);
+        let config: AdapterConfig = serde_json::from_str(&tokens).unwrap();
+        assert!(config.problems().is_empty(), "{:?}", config.problems());
+        assert_eq!(config.input_width(), 128 + 192);
+        let soft = TODAY.replacen("ctc_average", "llm_tokens", 1);
+        assert_eq!(serde_json::from_str::<AdapterConfig>(&soft).unwrap().problems().len(), 1);
     }
 
     #[test]

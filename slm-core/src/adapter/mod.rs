@@ -29,7 +29,7 @@ pub use linear_projector::{LinearProjector, LinearProjectorConfig};
 pub use model::Adapter;
 pub use projector::Projector;
 pub use queries::QueriesShape;
-pub use reduction::LengthReduction;
+pub use reduction::{HeardToken, LengthReduction, ReducedSpeech};
 pub use soft_tokens::{SoftTokens, SoftTokensConfig, SoftTokensStart};
 pub use stacked::StackedShape;
 pub use transformer::{OutputSpace, TransformerShape};

@@ -1,8 +1,11 @@
 //! Length reduction: which of the encoder's states reach the adapter.
 //!
 //! Papers: SLM, arXiv 2310.00230, section 3 (striding and random dropping); blank filtering, arXiv
-//! 2307.03917; averaging of equal labels, Gaido et al., arXiv 2102.01578.
+//! 2307.03917; averaging of equal labels, Gaido et al., arXiv 2102.01578. A row for each of the language model's own
+//! tokens does what LegoSLM (arXiv 2505.11352) does by a CTC head over its vocabulary, with the head that is there.
 //! Shapes: `T` states of width `E` in; `T'` rows of width `E'` out.
+
+use std::ops::Range;
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -30,11 +33,23 @@ pub enum LengthReduction {
     },
     /// Averages each run of states with the same CTC label and drops the blanks: one row for one label.
     CtcAverage,
+    /// Cuts the text that the CTC head hears into the language model's tokens: a row for each is the average of the states
+    /// behind it, with the token's embedding beside them.
+    LlmTokens,
     /// Concatenates `count` neighbouring states.
     Stack {
         /// States for one row.
         count: usize,
     },
+}
+
+/// A token of the language model in what the CTC head hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardToken {
+    /// Its id.
+    pub id: u32,
+    /// The states behind it.
+    pub states: Range<usize>,
 }
 
 /// Rows for the adapter, row-major `[T', E']`.
@@ -46,6 +61,9 @@ pub struct ReducedSpeech {
     pub width: usize,
     /// The index of the first state behind each row: the row's time.
     pub origins: Vec<usize>,
+    /// The token of the language model that each row stands for, whose embedding belongs beside it; empty where rows stand
+    /// for none.
+    pub tokens: Vec<u32>,
 }
 
 impl LengthReduction {
@@ -59,7 +77,12 @@ impl LengthReduction {
 
     /// Whether the CTC head's labels are needed.
     pub fn needs_ctc(self) -> bool {
-        matches!(self, Self::CtcBlank { .. } | Self::CtcAverage)
+        matches!(self, Self::CtcBlank { .. } | Self::CtcAverage) || self.needs_texts()
+    }
+
+    /// Whether a tokenizer has to say what the CTC head's labels spell.
+    pub fn needs_texts(self) -> bool {
+        self == Self::LlmTokens
     }
 
     /// What is wrong with the settings; empty when nothing is.
@@ -78,8 +101,9 @@ impl LengthReduction {
         vec![problem]
     }
 
-    /// Reduces one utterance for inference; it always leaves a row where there was a state.
-    pub fn apply(self, speech: &EncodedSpeech) -> ReducedSpeech {
+    /// Reduces one utterance for inference; it always leaves a row where there was a state. `tokens` are those that are
+    /// heard, in their order; [`Self::LlmTokens`] alone reads them.
+    pub fn apply(self, speech: &EncodedSpeech, tokens: &[HeardToken]) -> ReducedSpeech {
         match self {
             Self::Stride { every } => pick(speech, (0..speech.len()).step_by(every)),
             Self::Random { keep } => {
@@ -92,26 +116,36 @@ impl LengthReduction {
                 if kept.is_empty() { pick(speech, least_blank(speech)) } else { pick(speech, kept) }
             }
             Self::CtcAverage => average_runs(speech),
+            Self::LlmTokens => {
+                let spans: Vec<_> = tokens.iter().map(|token| token.states.clone()).collect();
+                let tokens = tokens.iter().map(|token| token.id).collect();
+                ReducedSpeech { tokens, ..average(speech, &spans) }
+            }
             Self::Stack { count } => stack(speech, count),
         }
     }
 
     /// Reduces one utterance in training, where [`Self::Random`] draws.
-    pub fn apply_in_training<R: Rng>(self, speech: &EncodedSpeech, rng: &mut R) -> ReducedSpeech {
-        match self {
-            Self::Random { keep } => {
-                let kept: Vec<usize> = (0..speech.len()).filter(|_| rng.random_bool(keep)).collect();
-                if kept.is_empty() { self.apply(speech) } else { pick(speech, kept) }
+    pub fn apply_in_training<R: Rng>(
+        self,
+        speech: &EncodedSpeech,
+        tokens: &[HeardToken],
+        rng: &mut R,
+    ) -> ReducedSpeech {
+        if let Self::Random { keep } = self {
+            let kept: Vec<usize> = (0..speech.len()).filter(|_| rng.random_bool(keep)).collect();
+            if !kept.is_empty() {
+                return pick(speech, kept);
             }
-            _ => self.apply(speech),
         }
+        self.apply(speech, tokens)
     }
 }
 
 fn pick(speech: &EncodedSpeech, kept: impl IntoIterator<Item = usize>) -> ReducedSpeech {
     let origins: Vec<usize> = kept.into_iter().collect();
     let rows = origins.iter().flat_map(|&t| speech.state(t)).copied().collect();
-    ReducedSpeech { rows, width: speech.width, origins }
+    ReducedSpeech { rows, width: speech.width, origins, tokens: Vec::new() }
 }
 
 /// The state that is the least likely blank: what is left of an utterance without a label.
@@ -125,25 +159,31 @@ fn blank_at(speech: &EncodedSpeech, state: usize) -> f32 {
 }
 
 fn average_runs(speech: &EncodedSpeech) -> ReducedSpeech {
-    let mut reduced = ReducedSpeech { rows: Vec::new(), width: speech.width, origins: Vec::new() };
+    let mut spans = Vec::new();
     let mut start = 0;
     for run in speech.ctc.chunk_by(|before, after| before.label == after.label) {
         let states = start..start + run.len();
         start = states.end;
-        if run.iter().all(|frame| frame.label == speech.blank) {
-            continue;
+        if run.iter().any(|frame| frame.label != speech.blank) {
+            spans.push(states);
         }
-        let scale = 1.0 / run.len() as f32;
-        let mut mean = vec![0.0; speech.width];
-        reduced.origins.push(states.start);
-        for t in states {
-            for (sum, value) in mean.iter_mut().zip(speech.state(t)) {
+    }
+    if spans.is_empty() { pick(speech, least_blank(speech)) } else { average(speech, &spans) }
+}
+
+/// The average of each span of states.
+fn average(speech: &EncodedSpeech, spans: &[Range<usize>]) -> ReducedSpeech {
+    let mut rows = vec![0.0; spans.len() * speech.width];
+    for (span, row) in spans.iter().zip(rows.chunks_exact_mut(speech.width.max(1))) {
+        let scale = 1.0 / span.len() as f32;
+        for t in span.clone() {
+            for (sum, value) in row.iter_mut().zip(speech.state(t)) {
                 *sum += value * scale;
             }
         }
-        reduced.rows.extend(mean);
     }
-    if reduced.origins.is_empty() { pick(speech, least_blank(speech)) } else { reduced }
+    let origins = spans.iter().map(|span| span.start).collect();
+    ReducedSpeech { rows, width: speech.width, origins, tokens: Vec::new() }
 }
 
 /// The last row is filled up with zeros.
@@ -152,7 +192,7 @@ fn stack(speech: &EncodedSpeech, count: usize) -> ReducedSpeech {
     let origins: Vec<usize> = (0..speech.len()).step_by(count).collect();
     let mut rows = speech.states.clone();
     rows.resize(origins.len() * width, 0.0);
-    ReducedSpeech { rows, width, origins }
+    ReducedSpeech { rows, width, origins, tokens: Vec::new() }
 }
 
 #[cfg(test)]
@@ -173,13 +213,23 @@ mod tests {
 
     #[test]
     fn each_kind_keeps_what_it_says() {
-        let rows = |reduction: LengthReduction| reduction.apply(&speech()).rows;
+        let rows = |reduction: LengthReduction| reduction.apply(&speech(), &[]).rows;
         assert_eq!(rows(LengthReduction::Stride { every: 2 }), [1.0, 3.0, 5.0]);
         assert_eq!(rows(LengthReduction::Random { keep: 0.4 }), [1.0, 3.0]);
         assert_eq!(rows(LengthReduction::CtcBlank { threshold: 0.5 }), [1.0, 2.0, 4.0]);
         assert_eq!(rows(LengthReduction::CtcAverage), [1.5, 4.0]);
         assert_eq!(rows(LengthReduction::Stack { count: 2 }), [1.0, 2.0, 3.0, 4.0, 5.0, 0.0]);
-        assert_eq!(LengthReduction::CtcAverage.apply(&speech()).origins, [0, 3]);
+        assert_eq!(LengthReduction::CtcAverage.apply(&speech(), &[]).origins, [0, 3]);
+    }
+
+    #[test]
+    fn a_token_of_the_language_model_has_the_average_of_its_states() {
+        let heard = |id, states| HeardToken { id, states };
+        let tokens = [heard(7, 0..2), heard(8, 0..2), heard(9, 3..4)];
+        let reduced = LengthReduction::LlmTokens.apply(&speech(), &tokens);
+        assert_eq!((reduced.rows.as_slice(), reduced.tokens.as_slice()), (&[1.5, 1.5, 4.0][..], &[7, 8, 9][..]));
+        assert_eq!(reduced.origins, [0, 0, 3]);
+        assert!(LengthReduction::LlmTokens.needs_ctc());
     }
 
     #[test]
@@ -191,7 +241,7 @@ mod tests {
         }
         silent.ctc[2].blank = 0.98;
         for reduction in [LengthReduction::CtcAverage, LengthReduction::CtcBlank { threshold: 0.5 }] {
-            assert_eq!(reduction.apply(&silent).rows, [3.0]);
+            assert_eq!(reduction.apply(&silent, &[]).rows, [3.0]);
         }
     }
     /// Encoders without a CTC head are refused where models are joined; here they do no harm.
@@ -207,8 +257,8 @@ mod tests {
         let unlabelled = EncodedSpeech { ctc: Vec::new(), ..speech() };
         let empty = EncodedSpeech { states: Vec::new(), ..unlabelled.clone() };
         for kind in kinds {
-            assert!(!kind.apply(&unlabelled).rows.is_empty(), "{kind:?}");
-            assert!(kind.apply(&empty).rows.is_empty(), "{kind:?}");
+            assert!(!kind.apply(&unlabelled, &[]).rows.is_empty(), "{kind:?}");
+            assert!(kind.apply(&empty, &[]).rows.is_empty(), "{kind:?}");
         }
     }
 }

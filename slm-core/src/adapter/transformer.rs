@@ -47,6 +47,10 @@ pub enum OutputSpace {
     Projected,
     /// [`SoftTokens`], and a projection added to them, which starts at zero.
     SoftTokens,
+    /// The embeddings of the tokens that the CTC head hears, as they stand in the rows of
+    /// [`LlmTokens`](super::LengthReduction::LlmTokens), and a projection added to them, which starts at zero: before any
+    /// training the language model reads what the head hears, in its own tokens.
+    HeardTokens,
 }
 
 /// Transformer layers between two projections.
@@ -57,6 +61,8 @@ pub struct TransformerAdapter {
     output: Linear,
     pub(super) norm: Option<RmsNorm>,
     soft_tokens: Option<SoftTokens>,
+    #[module(skip)]
+    space: OutputSpace,
 }
 
 impl TransformerShape {
@@ -95,12 +101,11 @@ impl TransformerShape {
         };
         let llm_dim = models.llm_dim;
         let output = LinearConfig::new(self.hidden_size, llm_dim);
+        let added = || output.clone().with_initializer(Initializer::Zeros).init(device);
         let (output, norm, soft_tokens) = match self.output {
             OutputSpace::Projected => (output.init(device), Some(loudness(llm_dim, device)), None),
-            OutputSpace::SoftTokens => {
-                let output = output.with_initializer(Initializer::Zeros).init(device);
-                (output, None, Some(models.init(device)))
-            }
+            OutputSpace::SoftTokens => (added(), None, Some(models.init(device))),
+            OutputSpace::HeardTokens => (added(), None, None),
         };
         TransformerAdapter {
             input: LinearConfig::new(input, self.hidden_size).init(device),
@@ -108,6 +113,7 @@ impl TransformerShape {
             output,
             norm,
             soft_tokens,
+            space: self.output,
         }
     }
 }
@@ -131,6 +137,11 @@ impl TransformerAdapter {
         }
         if let Some(soft_tokens) = &self.soft_tokens {
             output = output + soft_tokens.forward(speech.values());
+        }
+        if self.space == OutputSpace::HeardTokens {
+            // The embedding is the end of a row: [B, T, E + D] -> [B, T, D]
+            let ([_, _, input], [_, _, width]) = (speech.dims(), output.dims());
+            output = output + speech.values().slice(s![.., .., input - width..]);
         }
         speech.with_values(output)
     }

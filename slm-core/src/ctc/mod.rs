@@ -16,6 +16,7 @@ mod aligned;
 pub mod best_path;
 pub mod edit;
 pub mod forced;
+mod heard_tokens;
 mod label_tokenizer;
 #[cfg(test)]
 pub(crate) mod made_up;
@@ -24,6 +25,7 @@ mod phrase_search;
 mod phrases;
 mod posteriors;
 pub mod prefix_beams;
+mod prefix_scores;
 mod prefix_tree;
 mod spelling;
 mod support;
@@ -32,10 +34,12 @@ mod words;
 
 pub use agreement::{Agreement, SUSPECT};
 pub use aligned::{Aligned, SkippedSpeech, Word};
+pub use heard_tokens::HeardTokens;
 pub use label_tokenizer::label_tokenizer;
 pub use output::{EncoderOutput, ReadBackError, encode, listen, read_back};
 pub use phrase_search::{FoundPhrase, PhraseSearch};
 pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};
 pub use posteriors::CtcPosteriors;
+pub use prefix_scores::{Prefix, PrefixScores, SpelledLabels};
 pub use prefix_tree::PrefixTree;
 pub use words::{Measure, WordAligner};

@@ -48,6 +48,11 @@ impl LabelSpelling {
         self.labels.get(label as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a label has this letter.
+    pub(super) fn has(&self, letter: char) -> bool {
+        self.characters.contains(&letter)
+    }
+
     /// The labels that spell something, with what they spell.
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, &[char])> {
         (0..)
@@ -77,7 +82,7 @@ impl LabelSpelling {
     }
 
     fn spell(&self, text: &str, marks: Marks, joints: Joints) -> Option<String> {
-        let has = |c: &char| self.characters.contains(c);
+        let has = |c: &char| self.has(*c);
         let mut spelled = String::with_capacity(text.len());
         for c in text.chars() {
             if c.is_whitespace() {

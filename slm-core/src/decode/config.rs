@@ -80,6 +80,10 @@ pub struct DecodeConfig {
     pub repetition_penalty: Option<f64>,
     /// No sequence of this many ids occurs twice in a text. Default: none.
     pub no_repeat_ngram: Option<usize>,
+    /// What a CTC head's score of the sound counts beside the model's of the text, for transcripts of a language model
+    /// behind an encoder that has such a head: [`JointCtc`](super::JointCtc). Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ctc_weight: Option<f64>,
     /// Hypotheses that a row gets: at most the beams, 1 when greedy. Default: 1.
     pub num_hypotheses: usize,
 }
@@ -93,6 +97,7 @@ impl Default for DecodeConfig {
             vocab_limit: None,
             repetition_penalty: None,
             no_repeat_ngram: None,
+            ctc_weight: None,
             num_hypotheses: 1,
         }
     }
@@ -146,6 +151,12 @@ impl DecodeConfig {
             );
         }
         check(self.no_repeat_ngram != Some(0), "`no_repeat_ngram` is 0, must be 1 or more".into());
+        if let Some(weight) = self.ctc_weight {
+            check(
+                weight.is_finite() && weight > 0.0,
+                format!("`ctc_weight` {weight} is not a positive number"),
+            );
+        }
         let count = self.num_hypotheses;
         let most = self.strategy.most_hypotheses();
         check(
@@ -215,9 +226,10 @@ mod tests {
             vocab_limit: Some(1),
             repetition_penalty: Some(0.0),
             no_repeat_ngram: Some(0),
+            ctc_weight: Some(0.0),
             num_hypotheses: 0,
         };
-        assert_eq!(config.problems(EOS).len(), 9);
+        assert_eq!(config.problems(EOS).len(), 10);
         assert!(DecodeConfig::default().problems(EOS).is_empty());
         let two = DecodeConfig { num_hypotheses: 2, ..DecodeConfig::default() };
         assert!(!two.problems(EOS).is_empty());
@@ -233,6 +245,7 @@ mod tests {
                 of(sample(value, None)),
                 of(sample(1.0, Some(value))),
                 DecodeConfig { repetition_penalty: Some(value), ..DecodeConfig::default() },
+                DecodeConfig { ctc_weight: Some(value), ..DecodeConfig::default() },
             ] {
                 assert_eq!(config.problems(EOS).len(), 1, "{config:?}");
             }

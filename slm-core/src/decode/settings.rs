@@ -36,6 +36,7 @@ impl GenerationConfig {
             max_new_tokens: self.max_new_tokens,
             repetition_penalty: self.repetition_penalty,
             no_repeat_ngram_size: self.no_repeat_ngram_size,
+            ctc_weight: None,
         }
     }
 }
@@ -57,7 +58,7 @@ impl DecodeConfig {
     }
 
     /// The same with what a task wants otherwise. More tokens than [`MAX_NEW_TOKENS`] are that many; a repetition
-    /// penalty of 1 and an n-gram size of 0 switch these off.
+    /// penalty of 1, an n-gram size of 0 and a weight of 0 switch these off.
     #[must_use]
     pub fn with_task(self, task: &TaskDecoding) -> Self {
         let strategy = task.num_beams.map_or(self.strategy, |size| self.strategy.with_beams(size));
@@ -73,9 +74,13 @@ impl DecodeConfig {
             Some(size) => Some(size).filter(|&size| size > 0),
             None => self.no_repeat_ngram,
         };
+        let ctc_weight = match task.ctc_weight {
+            Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
+            None => self.ctc_weight,
+        };
         let max_new_tokens =
             task.max_new_tokens.map_or(self.max_new_tokens, |tokens| tokens.min(MAX_NEW_TOKENS));
-        Self { strategy, max_new_tokens, repetition_penalty, no_repeat_ngram, ..self }
+        Self { strategy, max_new_tokens, repetition_penalty, no_repeat_ngram, ctc_weight, ..self }
     }
 }
 

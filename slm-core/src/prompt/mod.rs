@@ -4,7 +4,7 @@
 //! of words and [`Slots`] for what the user adds, a question or the turns of a [`Dialog`]. [`Phrases`] that may be said
 //! are looked for in the sound. Those that are found go into the instruction, and [`respell()`] puts them into a
 //! transcript whose writer ignored them. A [`PromptForm`] makes ids of an instruction, with places for speech, as the
-//! language model reads them, and [`embed_prompts`] puts the speech there.
+//! language model reads them, and [`embed_prompts`] puts the speech there, of which the adapter reads the [`SpeechRows`].
 
 mod asked;
 mod chat_form;
@@ -14,6 +14,7 @@ mod form;
 mod ids;
 mod phrases;
 mod respell;
+mod speech_rows;
 mod task;
 mod template;
 mod template_file;
@@ -26,6 +27,7 @@ pub use form::{PromptForm, SequenceForm};
 pub use ids::{PromptIds, embed_prompts};
 pub use phrases::{DEFAULT_TOP, Phrases, Respelling};
 pub use respell::{Author, Respelled, RespelledText, Sound, respell};
+pub use speech_rows::{RowsError, SpeechRows, adapter_input};
 pub use task::{LongAudio, Task};
 pub use template::{Instruction, Slots, Template, TemplateError, Templates};
 pub use template_file::TemplateFileError;

@@ -18,6 +18,7 @@ pub(crate) mod letters;
 mod nemo;
 mod sentencepiece;
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -184,11 +185,20 @@ impl TextTokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         match self.inner.encode_fast(text, false) {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
-            Err(error) => Err(TokenizerError::Encode {
-                text: text.chars().take(200).collect(),
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(not_encoded(text, &error.to_string())),
         }
+    }
+
+    /// The same, each id with the bytes of `text` that it stands for; none for a mark that the tokenizer adds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`].
+    pub fn encode_with_places(&self, text: &str) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+        let encoding =
+            self.inner.encode(text, false).map_err(|error| not_encoded(text, &error.to_string()))?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        Ok(encoding.get_ids().iter().copied().zip(places).collect())
     }
 
     /// The piece with this id, with its marks (`▁` for the start of a word), or `None`.
@@ -242,6 +252,11 @@ impl TextTokenizer {
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
         self.inner.decode(ids, true).map_err(|error| TokenizerError::Decode { reason: error.to_string() })
     }
+}
+
+/// The error of a text that cannot be encoded, of which it shows the beginning.
+fn not_encoded(text: &str, reason: &str) -> TokenizerError {
+    TokenizerError::Encode { text: text.chars().take(200).collect(), reason: reason.to_owned() }
 }
 
 /// The largest id of any token; `None` without tokens.

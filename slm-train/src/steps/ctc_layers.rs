@@ -106,7 +106,7 @@ impl Speech {
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
         let labels = vocabulary::encode_all(tokenizer, texts)?;
         let kept = Rows::keep(&config.cache, &utterances)?;
-        let reduced = |speech: &EncodedSpeech| config.model.reduced(speech.len());
+        let reduced = |speech: &EncodedSpeech| Ok(config.model.reduced(speech.len()));
         let encoded = encoder.encode(&kept, &reduced, &|text| super::note(&text))?;
         let is_usable =
             |&row: &usize| !labels[row].is_empty() && states_needed(&labels[row]) <= encoded.measured(row);

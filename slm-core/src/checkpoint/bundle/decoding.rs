@@ -22,6 +22,9 @@ pub struct TaskDecoding {
     /// Tokens in a row that are never said twice; 0 for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_repeat_ngram_size: Option<usize>,
+    /// What the score of the encoder's CTC head counts beside the language model's, for transcripts; 0 for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ctc_weight: Option<f64>,
 }
 
 impl TaskDecoding {
@@ -45,6 +48,9 @@ impl TaskDecoding {
         {
             problems.push(format!("`repetition_penalty` is {penalty}, must be a positive number"));
         }
+        if let Some(weight) = self.ctc_weight.filter(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            problems.push(format!("`ctc_weight` is {weight}, must be a number from 0 on"));
+        }
         problems
     }
 }
@@ -62,6 +68,7 @@ mod tests {
             max_new_tokens: Some(1),
             repetition_penalty: Some(1.0),
             no_repeat_ngram_size: Some(0),
+            ctc_weight: Some(0.0),
         };
         assert!(neutral.problems().is_empty());
         let wrong = TaskDecoding {
@@ -70,6 +77,7 @@ mod tests {
             max_new_tokens: Some(0),
             repetition_penalty: Some(0.0),
             no_repeat_ngram_size: None,
+            ctc_weight: Some(-1.0),
         };
         assert_eq!(
             wrong.problems(),
@@ -78,6 +86,7 @@ mod tests {
                 "`length_penalty` is NaN, must be a number",
                 "`max_new_tokens` is 0, must be 1 or more",
                 "`repetition_penalty` is 0, must be a positive number",
+                "`ctc_weight` is -1, must be a number from 0 on",
             ]
         );
     }

@@ -6,12 +6,14 @@
 //! logits. What is specific to sampling (temperature, the most probable ids) follows in `sample`.
 //! Shapes: `V` vocabulary rows.
 
+mod joint;
 mod limits;
 mod ngram;
 mod repetition;
 
 use std::fmt;
 
+pub use self::joint::JointCtc;
 use self::limits::{MinimumLength, VocabularyLimit};
 use self::ngram::NoRepeatNgram;
 use self::repetition::RepetitionPenalty;

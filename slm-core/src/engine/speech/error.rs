@@ -10,7 +10,7 @@ use crate::decode::DecodeError;
 use crate::encoder::EncoderError;
 use crate::features::FeatureError;
 use crate::llm::{LlmError, LoraError};
-use crate::prompt::{PromptError, TemplateError};
+use crate::prompt::{PromptError, RowsError, TemplateError};
 use crate::text::TokenizerError;
 use crate::text::chat::ChatError;
 
@@ -48,6 +48,9 @@ pub enum LoadError {
     /// A tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// An adapter whose rows the encoder cannot give.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
     /// The templates.
     #[error("invalid bundle: {0}")]
     Template(#[from] TemplateError),

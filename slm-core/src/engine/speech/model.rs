@@ -18,7 +18,7 @@ use crate::adapter::Adapter;
 use crate::checkpoint::bundle::{Bundle, MANIFEST_NAME};
 use crate::checkpoint::{ADAPTER_CONFIG_FILE, Checkpoint};
 use crate::ctc::{EncoderOutput, PhraseList, label_tokenizer};
-use crate::decode::DecodeConfig;
+use crate::decode::{DecodeConfig, DecodeError};
 use crate::encoder::{self, SpeechEncoder};
 use crate::engine::memory::{MAX_BATCH, MemoryBudget};
 use crate::engine::request::Request;
@@ -289,6 +289,10 @@ impl SpeechModel {
     /// [`SpeechError`] that every input would give.
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
         self.writes().check(request, self.longest_segment(request))?;
+        if request.decode.ctc_weight.is_some() && !self.writes().weighs_sound(&request.task) {
+            let problem = "`ctc_weight` is for transcripts of a language model behind an encoder with a CTC head";
+            return Err(DecodeError::Config { problems: vec![problem.to_owned()] }.into());
+        }
         request.segmentation.check()
     }
 

@@ -12,6 +12,7 @@ use super::speech_llm::SpeechLlm;
 use crate::adapter::Adapter;
 use crate::checkpoint::{ADAPTER_CONFIG_FILE, CONFIG_FILE, Checkpoint};
 use crate::llm::{Attachment, Lora};
+use crate::prompt::SpeechRows;
 
 /// What a folder has of an adapter.
 struct OtherAdapter {
@@ -79,6 +80,9 @@ impl Adapted {
         // What was trained beside the language model goes with the adapter that it was trained with.
         if let Some(speech) = other.speech {
             (adapted.adapter, adapted.llm) = (speech, self.base.clone());
+            let reduction = adapted.adapter.config().shape.reduction;
+            adapted.rows =
+                SpeechRows::new(reduction, ears.heard_labels(), &self.tokenizer, &self.base)?;
         }
         if let Some(lora) = other.lora {
             adapted.llm = self.base.with_lora(&lora, attachment)?;

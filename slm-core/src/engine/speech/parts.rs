@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 
-use super::adapted::Adapted;
+use super::adapted::{Adapted, Spelling};
 use super::ears::Ears;
 use super::error::LoadError;
 use crate::adapter::{Adapter, AdapterConfig};
@@ -14,7 +14,7 @@ use crate::decode::DecodeConfig;
 use crate::encoder::{EncoderSizes, SpeechEncoder, layers_problem};
 use crate::features::FeatureExtractor;
 use crate::llm::{Attachment, LanguageModel, Lora};
-use crate::prompt::{PromptForm, Templates};
+use crate::prompt::{PromptForm, SpeechRows, Templates};
 use crate::text::TextTokenizer;
 
 /// The parts of a bundle, of which a [`SpeechModel`](super::SpeechModel) is made; all tensors are on one device, without
@@ -52,15 +52,18 @@ impl SpeechParts {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, thin matrices of another language model, and
-    /// a tokenizer with ids that have no row.
+    /// [`LoadError::Mismatch`] with all pairs of fields that contradict each other, thin matrices of another language model,
+    /// a tokenizer with ids that have no row, and [`LoadError::Rows`].
     pub(super) fn join(self, device: &Device) -> Result<(Ears, Adapted), LoadError> {
         let ears = Ears::new(self.features, self.encoder, self.labels);
         let llm = match &self.lora {
             Some(lora) => self.llm.with_lora(lora, Attachment::Apart)?,
             None => self.llm.clone(),
         };
+        let reduction = self.adapter.config().shape.reduction;
         let adapted = Adapted {
+            rows: SpeechRows::new(reduction, ears.heard_labels(), &self.tokenizer, &llm)?,
+            spelling: ears.heard_labels().map(Spelling::of),
             adapter: self.adapter,
             llm,
             base: self.llm,

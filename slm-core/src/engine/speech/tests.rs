@@ -147,7 +147,7 @@ fn prompts_hold_instruction_speech_and_end() {
     let speech = model.encode(&[&sound(16_000)]).unwrap();
     let model = model.adapted().unwrap();
     let question = ask("who called").task;
-    let embedded = model.embed_speech(&speech);
+    let embedded = model.embed_speech(&speech).unwrap();
     let rows = embedded.lengths()[0];
     let spoken = model.spoken(&question).unwrap();
     // a : | speech | : who called </s>

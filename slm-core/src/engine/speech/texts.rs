@@ -6,8 +6,8 @@ use super::error::SpeechError;
 use super::stream::{GrowingText, until_stop};
 use super::writer::{OnText, Written};
 use crate::decode::{
-    DecodeConfig, DecodeError, Finish, Hooks, Hypothesis, OnSettled, Settled, Stops, generate_n_best,
-    settings,
+    DecodeConfig, DecodeError, Finish, Hooks, Hypothesis, OnSettled, Settled, StepProcessor, Stops,
+    generate_n_best, settings,
 };
 use crate::engine::answer::{Alternative, Answer};
 use crate::engine::request::{Delivery, Request, TokenLimit};
@@ -29,6 +29,8 @@ pub(super) struct Texts<'a> {
     pub(super) tokenizer: &'a TextTokenizer,
     pub(super) request: &'a Request,
     pub(super) decode: &'a DecodeConfig,
+    /// What changes the logits beside what `decode` asks for.
+    pub(super) processors: &'a [&'a dyn StepProcessor],
     pub(super) watch: &'a Watch,
 }
 
@@ -53,7 +55,7 @@ impl Texts<'_> {
                     None => None,
                 },
                 prompts: &[],
-                processors: &[],
+                processors: self.processors,
                 watch: self.watch.clone(),
             };
             Ok(generate_n_best(self.llm, &memory, self.decode, &mut hooks)?)

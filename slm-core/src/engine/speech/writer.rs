@@ -93,6 +93,11 @@ pub(super) trait Writer {
     /// Whether it knows what to do for `task`.
     fn knows(&self, task: &Task) -> Result<(), SpeechError>;
 
+    /// Whether it can weigh what a CTC head says of the sound beside the text, for `task`.
+    fn weighs_sound(&self, _: &Task) -> bool {
+        false
+    }
+
     /// Which of its texts are doubted, and how they are decoded again.
     fn doubts(&self) -> &'static Doubts {
         &Doubts::OF_SOUND

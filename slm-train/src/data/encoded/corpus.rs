@@ -129,7 +129,7 @@ impl<'a> Found<'a> {
         let wanted = entries.into_iter().filter(|entry| self.places.contains_key(&entry.key));
         let places = wanted.map(|entry| {
             let speech = shard.read(entry.states, entry.start, entry.hash)?;
-            let measured = (self.measure)(&speech) as u32;
+            let measured = (self.measure)(&speech)? as u32;
             let place =
                 Place { start: entry.start, hash: entry.hash, shard: 0, states: entry.states, measured };
             Ok((entry.key, place))

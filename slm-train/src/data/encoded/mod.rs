@@ -45,8 +45,8 @@ const EXTENSION: &str = "states";
 /// Held by the process that encodes.
 const LOCK: &str = ".lock";
 
-/// Says of a recording what is to be known of it without reading it again.
-pub type Measure<'a> = &'a (dyn Fn(&EncodedSpeech) -> usize + Sync);
+/// Says of a recording what is to be known of it without reading it again, or why nothing can be said.
+pub type Measure<'a> = &'a (dyn Fn(&EncodedSpeech) -> anyhow::Result<usize> + Sync);
 
 /// A frozen encoder whose outputs are kept in a folder.
 #[derive(Debug, Clone, Copy)]

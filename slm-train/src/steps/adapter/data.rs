@@ -3,6 +3,7 @@
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::features::Features;
 use slm_core::models::nn::EncodedSpeech;
+use slm_core::models::prompt::SpeechRows;
 
 use super::examples::Examples;
 use super::fresh::Fresh;
@@ -84,6 +85,7 @@ impl Data {
         parts: &Frozen,
         config: &AdapterStage,
         shape: &AdapterShape,
+        rows_of: &SpeechRows,
     ) -> anyhow::Result<Self> {
         let encoder = CachedEncoder {
             dir: &config.cache,
@@ -93,7 +95,7 @@ impl Data {
             layers: shape.encoder_layers.len() + 1,
             device: &parts.device,
         };
-        let reduced = |speech: &EncodedSpeech| shape.reduction.apply(speech).origins.len();
+        let reduced = |speech: &EncodedSpeech| Ok(rows_of.of(speech)?.origins.len());
         let Words { rows, examples, groups } = words;
         let (corpus, longest) = (encoder.encode(&rows, &reduced, &|text| note(&text))?, rows.longest());
         Ok(Self { speech: Speech::Kept { corpus, rows }, examples, groups, longest })

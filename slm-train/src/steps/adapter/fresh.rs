@@ -5,7 +5,7 @@ use std::slice;
 use anyhow::Context;
 use rand::RngExt;
 use rayon::prelude::*;
-use slm_core::models::adapter::LengthReduction;
+use slm_core::models::adapter::{HeardToken, LengthReduction};
 use slm_core::models::features::{FeatureExtractor, Features};
 use slm_core::models::nn::{CtcFrame, EncodedSpeech};
 use slm_core::models::text::TextTokenizer;
@@ -169,7 +169,8 @@ impl Fresh {
 fn most_rows(reduction: LengthReduction, states: usize) -> usize {
     let ctc = (0..states).map(|state| CtcFrame { label: state as u32, blank: 0.0 }).collect();
     let speech = EncodedSpeech { states: vec![0.0; states], width: 1, ctc, blank: u32::MAX };
-    reduction.apply(&speech).origins.len()
+    let tokens: Vec<_> = (0..states).map(|state| HeardToken { id: 0, states: state..state + 1 }).collect();
+    reduction.apply(&speech, &tokens).origins.len()
 }
 
 #[cfg(test)]
@@ -183,6 +184,7 @@ mod tests {
             (LengthReduction::Random { keep: 0.5 }, 5),
             (LengthReduction::CtcBlank { threshold: 0.5 }, 10),
             (LengthReduction::CtcAverage, 10),
+            (LengthReduction::LlmTokens, 10),
             (LengthReduction::Stack { count: 4 }, 3),
         ] {
             assert_eq!(most_rows(reduction, 10), expected, "{reduction:?}");

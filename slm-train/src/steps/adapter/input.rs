@@ -3,7 +3,7 @@
 //! Shapes: `B` examples, `L` target positions, `V` vocabulary.
 
 use burn::prelude::*;
-use slm_core::models::adapter::reduction::ReducedSpeech;
+use slm_core::models::adapter::ReducedSpeech;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::prompt::{PromptIds, embed_prompts};

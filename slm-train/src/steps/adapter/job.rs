@@ -10,12 +10,13 @@ use burn::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slm_core::models::adapter::AdapterShape;
-use slm_core::models::adapter::reduction::ReducedSpeech;
+use slm_core::models::adapter::ReducedSpeech;
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::ctc;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch, PaddedIds, cross_entropy_sum};
+use slm_core::models::prompt::{SpeechRows, adapter_input};
 use slm_core::models::text::TextTokenizer;
 
 use super::data::{Batch, Data, Heard, Part};
@@ -40,6 +41,8 @@ use crate::training::{Draw, Job, Metrics, Sample, Source};
 pub struct AdapterJob {
     pub(super) config: AdapterStage,
     pub(super) shape: AdapterShape,
+    /// What the adapter reads of encoded speech.
+    pub(super) rows: SpeechRows,
     pub(super) encoder_files: Checkpoint,
     pub(super) encoder: SpeechEncoder,
     pub(super) labels: Option<TextTokenizer>,
@@ -88,6 +91,7 @@ impl AdapterJob {
         if shape.reduction.needs_ctc() && parts.encoder.labels().is_none() {
             anyhow::bail!("reduction {:?} needs an encoder with a CTC head", shape.reduction);
         }
+        let rows = SpeechRows::new(shape.reduction, parts.labels.as_ref(), &parts.tokenizer, &parts.llm)?;
         let parts = parts.with_layers(&shape.encoder_layers)?;
         config::check("adapter", &pairing::config_between(&parts.encoder, &parts.llm, &shape).problems())?;
         let pool = TaskPool::read(&config.tasks, config.order)?;
@@ -105,10 +109,10 @@ impl AdapterJob {
         let ctc_labels = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
         let transcripts = if config.losses.has_ctc() { train.transcripts(ctc_labels)? } else { Vec::new() };
         let train = match config.encode {
-            Encode::Once => Data::encode(train, &parts, &config, &shape)?,
+            Encode::Once => Data::encode(train, &parts, &config, &shape, &rows)?,
             Encode::EachStep => Data::fresh(train, &parts, &config, &shape, prompts.end())?,
         };
-        let dev = Data::encode(dev, &parts, &config, &shape)?;
+        let dev = Data::encode(dev, &parts, &config, &shape, &rows)?;
         let fingerprint = digest(&(
             (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
             (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.losses),
@@ -123,6 +127,7 @@ impl AdapterJob {
         Ok(Self {
             config,
             shape,
+            rows,
             encoder_files,
             encoder,
             labels,
@@ -197,19 +202,15 @@ impl AdapterJob {
     ///
     /// When the encoder's outputs cannot be read.
     pub fn spoken_input(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> anyhow::Result<StepInput> {
-        let reduction = self.shape.reduction;
-        let speech =
-            self.states(batch)?.iter().map(|speech| reduction.apply_in_training(speech, rng)).collect();
+        let states = self.states(batch)?;
+        let speech = states.iter().map(|speech| self.rows.drawn(speech, rng)).collect::<Result<_, _>>()?;
         Ok(self.input(&self.train, speech, &batch.spoken, |n| rng.random_range(0..n)))
     }
 
     /// What the language model says to `input`.
     fn answers(&self, model: &Trained, input: StepInput) -> Answers {
-        let rows: Vec<&[f32]> = input.speech.iter().map(|speech| speech.rows.as_slice()).collect();
-        let speech = input
-            .speech
-            .first()
-            .map(|speech| model.adapter.forward(&PaddedBatch::from_rows(&rows, speech.width, &self.device)));
+        let speech = (!input.speech.is_empty())
+            .then(|| model.adapter.forward(&adapter_input(&input.speech, &self.llm, &self.device)));
         let llm = model.beside(&self.llm);
         let logits = logits(&llm, &input.prompts, speech.as_slice(), &input.targets, &self.device);
         Answers { logits, input, speech }
@@ -308,8 +309,9 @@ impl Job for AdapterJob {
                 }
                 // All examples of a task have speech, or none has.
                 let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
+                let states = self.states(&batch)?;
                 let reduced =
-                    self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
+                    states.iter().map(|speech| self.rows.of(speech)).collect::<Result<_, _>>()?;
                 let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
                 let answers = self.answers(model, self.input(&self.dev, reduced, part, |_| 0));
                 let targets = self.targets(&answers);

@@ -1,8 +1,7 @@
 //! What the language model answers to held-out speech while the adapter is trained.
 
 use slm_core::models::decode;
-use slm_core::models::nn::PaddedBatch;
-use slm_core::models::prompt::{PromptIds, embed_prompts};
+use slm_core::models::prompt::{PromptIds, adapter_input, embed_prompts};
 
 use super::examples::Example;
 use super::{AdapterJob, Trained};
@@ -16,11 +15,12 @@ impl AdapterJob {
         let items: Vec<usize> = (0..self.dev.examples.len()).filter(is_spoken).take(count).collect();
         let examples: Vec<Example> = items.iter().map(|&item| self.dev.examples.get(item)).collect();
         let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
-        let reduced: Vec<_> =
-            self.states(&batch)?.iter().map(|speech| self.shape.reduction.apply(speech)).collect();
-        let rows: Vec<&[f32]> = reduced.iter().map(|speech| speech.rows.as_slice()).collect();
-        let Some(width) = reduced.first().map(|speech| speech.width) else { return Ok(Vec::new()) };
-        let speech = model.adapter.forward(&PaddedBatch::from_rows(&rows, width, &self.device));
+        let states = self.states(&batch)?;
+        let reduced = states.iter().map(|speech| self.rows.of(speech)).collect::<Result<Vec<_>, _>>()?;
+        if reduced.is_empty() {
+            return Ok(Vec::new());
+        }
+        let speech = model.adapter.forward(&adapter_input(&reduced, &self.llm, &self.device));
         let prompts: Vec<PromptIds> =
             examples.iter().map(|example| self.prompts.prompt(example, 0)).collect();
         let llm = model.beside(&self.llm);

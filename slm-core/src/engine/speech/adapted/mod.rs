@@ -2,6 +2,7 @@
 //!
 //! Paper: *SLM*, arXiv 2310.00230, section 3.
 
+mod joint;
 mod plan;
 mod prompts;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use burn::prelude::*;
 
+pub(super) use self::joint::Spelling;
 use super::ears::Ears;
 use super::error::{LoadError, SpeechError};
 use super::segment::MAX_SEGMENT_SECONDS;
@@ -17,12 +19,12 @@ use super::writer::{Heard, OnText, Order, Writer, Written};
 use crate::adapter::Adapter;
 use crate::checkpoint::bundle::TaskDecoding;
 use crate::ctc::{Aligned, CtcPosteriors, FoundPhrase, Measure};
-use crate::decode::DecodeConfig;
+use crate::decode::{DecodeConfig, StepProcessor};
 use crate::engine::answer::Answer;
 use crate::engine::request::Request;
 use crate::llm::LanguageModel;
 use crate::nn::{EncodedSpeech, Watch};
-use crate::prompt::{Author, Instruction, Phrases, PromptForm, PromptIds, Task, Templates};
+use crate::prompt::{Author, Instruction, Phrases, PromptForm, PromptIds, SpeechRows, Task, Templates};
 use crate::text::TextTokenizer;
 
 /// An adapter and a language model, with what they are told for each task; all tensors are on one device.
@@ -30,6 +32,8 @@ use crate::text::TextTokenizer;
 pub struct Adapted {
     /// The adapter.
     pub adapter: Adapter,
+    /// What it reads of encoded speech.
+    pub(super) rows: SpeechRows,
     /// The language model, with the thin matrices of the adapter where it has some.
     pub llm: LanguageModel,
     /// The same without them, for other adapters; the two share their weights.
@@ -44,6 +48,8 @@ pub struct Adapted {
     pub decode: DecodeConfig,
     /// What tasks want otherwise, by their keys.
     pub task_decoding: BTreeMap<String, TaskDecoding>,
+    /// What the labels of the encoder's CTC head spell, where there are such.
+    pub(super) spelling: Option<Spelling>,
     /// Where the tensors are.
     pub(super) device: Device,
 }
@@ -85,7 +91,7 @@ impl Adapted {
     }
 
     fn texts<'a>(&'a self, request: &'a Request, decode: &'a DecodeConfig, watch: &'a Watch) -> Texts<'a> {
-        Texts { llm: &self.llm, tokenizer: &self.tokenizer, request, decode, watch }
+        Texts { llm: &self.llm, tokenizer: &self.tokenizer, request, decode, processors: &[], watch }
     }
 }
 
@@ -116,6 +122,10 @@ impl Writer for Adapted {
         self.asked(task).map(drop)
     }
 
+    fn weighs_sound(&self, task: &Task) -> bool {
+        self.can_weigh(task)
+    }
+
     fn working_bytes(&self, rows: usize, states: usize, seconds: f64) -> u64 {
         self.bytes(rows, states, seconds)
     }
@@ -132,10 +142,13 @@ impl Writer for Adapted {
             .map(|one| self.spoken(&self.with_phrases(one.task, &one.offered, request.phrases.as_ref())))
             .collect::<Result<Vec<_>, _>>()?;
         let speech: Vec<&EncodedSpeech> = heard.iter().map(|one| &one.output.speech).collect();
-        let prompt = self.prompt(&[self.embed_speech(&speech)], &prompts);
+        let prompt = self.prompt(&[self.embed_speech(&speech)?], &prompts);
         let task = heard.first().map_or(&request.task, |one| one.task);
         let decode = self.decoding_of(request, task, order.seconds);
-        self.texts(request, &decode, order.watch).write(&prompt, on_text)
+        let joint = self.joint(heard, &decode)?;
+        let processors: Vec<&dyn StepProcessor> = joint.iter().map(|one| one as _).collect();
+        let texts = Texts { processors: &processors, ..self.texts(request, &decode, order.watch) };
+        texts.write(&prompt, on_text)
     }
 
     fn align(

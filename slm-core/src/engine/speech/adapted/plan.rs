@@ -18,7 +18,7 @@ impl Adapted {
             LengthReduction::Stride { every } => states.div_ceil(every.max(1)),
             LengthReduction::Stack { count } => states.div_ceil(count.max(1)),
             LengthReduction::Random { keep } => (states as f64 * keep).ceil() as usize,
-            LengthReduction::CtcBlank { .. } | LengthReduction::CtcAverage => {
+            LengthReduction::CtcBlank { .. } | LengthReduction::CtcAverage | LengthReduction::LlmTokens => {
                 states.min((seconds * LABELS_A_SECOND).ceil() as usize)
             }
         };

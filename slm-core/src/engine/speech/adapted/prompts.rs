@@ -7,17 +7,18 @@ use std::borrow::Borrow;
 use super::Adapted;
 use crate::engine::speech::error::SpeechError;
 use crate::nn::{EncodedSpeech, PaddedBatch};
-use crate::prompt::{Asked, PromptIds, Task, embed_prompts};
+use crate::prompt::{Asked, PromptIds, Task, adapter_input, embed_prompts};
 
 impl Adapted {
     /// Reduces encoded speech and maps it into the language model's space, `[B, T, D]`.
-    pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> PaddedBatch {
-        let config = self.adapter.config();
-        let reduction = config.shape.reduction;
-        let reduced: Vec<_> = speech.iter().map(|one| reduction.apply(one.borrow())).collect();
-        let rows: Vec<&[f32]> = reduced.iter().map(|one| one.rows.as_slice()).collect();
-        let batch = PaddedBatch::from_rows(&rows, config.input_width(), &self.device);
-        self.adapter.forward(&batch)
+    ///
+    /// # Errors
+    ///
+    /// [`SpeechError::Tokenizer`] of heard text that the language model's tokenizer cannot encode.
+    pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> Result<PaddedBatch, SpeechError> {
+        let reduced =
+            speech.iter().map(|one| self.rows.of(one.borrow())).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.adapter.forward(&adapter_input(&reduced, &self.llm, &self.device)))
     }
 
     /// What the language model is asked for a task. Where its form has turns, those of a dialog are told as such, and what

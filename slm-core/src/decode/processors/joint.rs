@@ -1,0 +1,169 @@
+//! What a CTC head says of the sound, beside what a language model says of the text.
+//!
+//! Paper: Watanabe et al. 2017, *Hybrid CTC/Attention Architecture for End-to-End Speech Recognition*, section III-D, joint
+//! decoding: a text is scored by both, the head's prefix probability with a weight. As there, the model proposes: of the
+//! ids it finds most probable the sound chooses.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use super::{StepProcessor, StepText};
+use crate::ctc::{CtcPosteriors, Prefix, PrefixScores, SpelledLabels};
+
+/// Ids that are proposed for a text.
+const PROPOSED: usize = 32;
+
+/// Adds what the sound says to what a model proposes.
+pub struct JointCtc<'a> {
+    rows: Vec<RefCell<Row<'a>>>,
+    /// What each id adds to a text.
+    spelled: &'a [String],
+    /// The ids that end a text.
+    ends: &'a [u32],
+    weight: f64,
+}
+
+/// The sound of a row, and the texts that were scored.
+struct Row<'a> {
+    scores: PrefixScores<'a>,
+    texts: FxHashMap<Vec<u32>, Prefix>,
+}
+
+impl<'a> JointCtc<'a> {
+    /// With the posteriors of each row, whose labels spell `labels`; the sound counts `weight` times what the model counts.
+    /// The model's ids add `spelled` to a text, and `ends` end it.
+    pub fn new<'p>(
+        labels: &'a SpelledLabels,
+        posteriors: impl IntoIterator<Item = &'p CtcPosteriors>,
+        spelled: &'a [String],
+        ends: &'a [u32],
+        weight: f64,
+    ) -> Self {
+        let row = |posteriors| {
+            let scores = PrefixScores::new(labels, posteriors);
+            RefCell::new(Row { scores, texts: FxHashMap::default() })
+        };
+        Self { rows: posteriors.into_iter().map(row).collect(), spelled, ends, weight }
+    }
+}
+
+impl Row<'_> {
+    /// The text of `ids`, each of which adds `spelled`.
+    fn prefix(&mut self, ids: &[u32], spelled: &[String]) -> Prefix {
+        let Some((last, before)) = ids.split_last() else { return self.scores.empty() };
+        if let Some(&known) = self.texts.get(ids) {
+            return known;
+        }
+        let before = self.prefix(before, spelled);
+        let prefix = self.scores.extend(before, text_of(spelled, *last));
+        self.texts.insert(ids.to_vec(), prefix);
+        prefix
+    }
+}
+
+impl StepProcessor for JointCtc<'_> {
+    fn process(&self, step: &StepText<'_>, logits: &mut [f32]) {
+        let Some(row) = self.rows.get(step.row) else { return };
+        let mut row = row.borrow_mut();
+        let prefix = row.prefix(step.ids(), self.spelled);
+        let (known, so_far) = (row.scores.len(), row.scores.begins(prefix));
+        let mut proposed = most_probable(logits, PROPOSED);
+        proposed.extend(self.ends.iter().filter(|&&end| !proposed.contains(&end)).collect::<Vec<_>>());
+        let mut scored = Vec::with_capacity(proposed.len());
+        for id in proposed {
+            let Some(&logit) = logits.get(id as usize) else { continue };
+            let says = if self.ends.contains(&id) {
+                row.scores.ends(prefix)
+            } else {
+                let longer = row.scores.extend(prefix, text_of(self.spelled, id));
+                row.scores.begins(longer)
+            };
+            scored.push((id, f64::from(logit) + self.weight * (says - so_far)));
+        }
+        // Few of them are followed.
+        row.scores.truncate(known);
+        logits.fill(f32::NEG_INFINITY);
+        for (id, score) in scored {
+            logits[id as usize] = score as f32;
+        }
+    }
+}
+
+impl fmt::Debug for JointCtc<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, weight) = (self.rows.len(), self.weight);
+        f.debug_struct("JointCtc").field("rows", &rows).field("weight", &weight).finish_non_exhaustive()
+    }
+}
+
+fn text_of(spelled: &[String], id: u32) -> &str {
+    spelled.get(id as usize).map_or("", String::as_str)
+}
+
+/// The ids of the `count` largest logits that are not ruled out, in no order.
+fn most_probable(logits: &[f32], count: usize) -> Vec<u32> {
+    let mut ids: Vec<u32> =
+        (0..).zip(logits).filter(|(_, logit)| **logit > f32::NEG_INFINITY).map(|(id, _)| id).collect();
+    if ids.len() > count {
+        let by_logit = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
+        ids.select_nth_unstable_by(count, by_logit);
+        ids.truncate(count);
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text;
+    use super::*;
+    use crate::ctc::made_up::{labels, sure};
+
+    const PIECES: [&str; 4] = ["▁call", "▁tall", "▁me", "▁us"];
+    const END: u32 = 0;
+
+    fn spelled() -> Vec<String> {
+        ["", "tall", "call", " us", " me", "x"].map(str::to_owned).to_vec()
+    }
+
+    /// What is left of logits behind the start token and `ids`.
+    fn processed(ids: &[u32], logits: &[f32], weight: f64) -> Vec<f32> {
+        let labels = SpelledLabels::new(&labels(&PIECES)).unwrap();
+        let posteriors = sure(&PIECES, &["▁call", "", "▁me"], 0.9);
+        let spelled = spelled();
+        let joint = JointCtc::new(&labels, [&posteriors], &spelled, &[END], weight);
+        let history = [&[9], ids].concat();
+        let mut logits = logits.to_vec();
+        joint.process(&text(&history, 0.0), &mut logits);
+        logits
+    }
+
+    #[test]
+    fn of_what_the_model_proposes_the_sound_chooses() {
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY];
+        let best = |logits: &[f32]| (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+        assert_eq!(best(&processed(&[], &model, 0.0)), Some(1));
+        assert_eq!(best(&processed(&[], &model, 0.3)), Some(2));
+        // Behind "call" the text goes on, behind "call me" it ends.
+        assert_eq!(best(&processed(&[2], &model, 1.0)), Some(4));
+        assert_eq!(best(&processed(&[2, 4], &model, 1.0)), Some(END as usize));
+        // What was ruled out stays so.
+        assert!(processed(&[], &model, 1.0)[5].is_infinite());
+    }
+
+    #[test]
+    fn a_weight_of_nothing_leaves_what_is_proposed_as_it_is() {
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -9.0];
+        assert_eq!(processed(&[2], &model, 0.0), model);
+    }
+
+    #[test]
+    fn so_many_are_proposed_and_no_more() {
+        let logits: Vec<f32> = (0..100).map(|i| ((i * 37) % 100) as f32).collect();
+        let mut ids = most_probable(&logits, 3);
+        ids.sort_unstable();
+        assert!(ids.iter().all(|&id| logits[id as usize] >= 97.0) && ids.len() == 3, "{ids:?}");
+        assert_eq!(most_probable(&[f32::NEG_INFINITY, 1.0], 3), [1]);
+    }
+}

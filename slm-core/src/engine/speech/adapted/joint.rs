@@ -1,0 +1,60 @@
+//! Weighing the sound beside the language model, where the encoder has a CTC head whose labels are known.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Adapted;
+use crate::ctc::SpelledLabels;
+use crate::decode::{DecodeConfig, JointCtc};
+use crate::engine::speech::error::SpeechError;
+use crate::engine::speech::writer::Heard;
+use crate::prompt::Task;
+use crate::text::{TextTokenizer, TokenizerError};
+
+/// What the labels and the language model's tokens spell, which is found out when it is asked for first. Clones share it.
+#[derive(Debug, Clone)]
+pub(in crate::engine::speech) struct Spelling {
+    labels: TextTokenizer,
+    found: Arc<OnceLock<Spelled>>,
+}
+
+#[derive(Debug)]
+struct Spelled {
+    labels: SpelledLabels,
+    /// What each id of the language model adds to a text.
+    tokens: Vec<String>,
+}
+
+impl Spelling {
+    /// Of labels that `labels` names.
+    pub(in crate::engine::speech) fn of(labels: &TextTokenizer) -> Self {
+        Self { labels: labels.clone(), found: Arc::default() }
+    }
+
+    fn spelled(&self, llm: &TextTokenizer) -> Result<&Spelled, TokenizerError> {
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let spelled = Spelled { labels: SpelledLabels::new(&self.labels)?, tokens: llm.spellings()? };
+        Ok(self.found.get_or_init(|| spelled))
+    }
+}
+
+impl Adapted {
+    /// Whether the sound can be weighed for a task: where what is written is what was said.
+    pub(super) fn can_weigh(&self, task: &Task) -> bool {
+        self.spelling.is_some() && matches!(task, Task::Transcribe | Task::Spell { .. })
+    }
+
+    /// Weighs the sound of all that was heard as `decode` asks for it.
+    pub(super) fn joint<'a>(
+        &'a self,
+        heard: &'a [Heard],
+        decode: &DecodeConfig,
+    ) -> Result<Option<JointCtc<'a>>, SpeechError> {
+        let (Some(weight), Some(spelling)) = (decode.ctc_weight, &self.spelling) else { return Ok(None) };
+        let posteriors: Option<Vec<_>> = heard.iter().map(|one| one.output.posteriors.as_ref()).collect();
+        let Some(posteriors) = posteriors else { return Ok(None) };
+        let spelled = spelling.spelled(&self.tokenizer)?;
+        Ok(Some(JointCtc::new(&spelled.labels, posteriors, &spelled.tokens, self.llm.ends(), weight)))
+    }
+}
