@@ -72,7 +72,8 @@ fn before_training_the_language_model_reads_what_the_head_hears() {
     let labels = parts.labels.clone().unwrap();
     let (tokenizer, llm) = (parts.tokenizer.clone(), parts.llm.clone());
     let job = AdapterJob::new(stage, parts).unwrap();
-    let rows = SpeechRows::new(job.adapter_config().shape.reduction, Some(&labels), &tokenizer, &llm).unwrap();
+    let rows =
+        SpeechRows::new(job.adapter_config().shape.reduction, Some(&labels), &tokenizer, &llm).unwrap();
 
     let texts: Vec<String> =
         speech.iter().map(|one| labels.decode(&best_path::labels(one)).unwrap()).collect();
@@ -85,7 +86,8 @@ fn before_training_the_language_model_reads_what_the_head_hears() {
     let found = job.init(&device).unwrap().adapter.forward(&adapter_input(&reduced, &llm, &device));
     assert_eq!(found.lengths(), expected.lengths());
     let values = |batch: &PaddedBatch| batch.values().try_into_vec_as::<f32>().unwrap();
-    let farthest = values(&found).iter().zip(values(&expected)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let farthest =
+        values(&found).iter().zip(values(&expected)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(farthest < 1e-6, "{farthest}");
 }
 
@@ -145,7 +147,8 @@ fn weights_for_what_is_no_transcript_are_refused() {
     request.decode.ctc_weight = Some(0.3);
     let error = model.check(&request).unwrap_err().to_string();
     assert!(error.contains("`ctc_weight` is for transcripts"), "{error}");
-    let ears = slm_core::models::checkpoint::Checkpoint::open(&root().join("weights/slm-tiny/encoder")).unwrap();
+    let ears =
+        slm_core::models::checkpoint::Checkpoint::open(&root().join("weights/slm-tiny/encoder")).unwrap();
     let ears = SpeechModel::load_ctc(&ears, &Device::flex()).unwrap();
     let mut request = ears.request(Task::Transcribe);
     request.decode.ctc_weight = Some(0.3);

@@ -227,7 +227,10 @@ mod tests {
         let heard = |id, states| HeardToken { id, states };
         let tokens = [heard(7, 0..2), heard(8, 0..2), heard(9, 3..4)];
         let reduced = LengthReduction::LlmTokens.apply(&speech(), &tokens);
-        assert_eq!((reduced.rows.as_slice(), reduced.tokens.as_slice()), (&[1.5, 1.5, 4.0][..], &[7, 8, 9][..]));
+        assert_eq!(
+            (reduced.rows.as_slice(), reduced.tokens.as_slice()),
+            (&[1.5, 1.5, 4.0][..], &[7, 8, 9][..])
+        );
         assert_eq!(reduced.origins, [0, 0, 3]);
         assert!(LengthReduction::LlmTokens.needs_ctc());
     }

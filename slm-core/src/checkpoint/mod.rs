@@ -25,8 +25,8 @@ pub mod tensors;
 mod yaml;
 
 pub use bundle::{
-    Bundle, BundleError, BundleManifest, FORMAT_VERSION, Form, MANIFEST_NAME, Part, Parts, PromptSettings,
-    TaskDecoding,
+    Bundle, BundleError, BundleManifest, FORMAT_VERSION, Form, MANIFEST_NAME, Part, Parts, PromptExample,
+    PromptSettings, TaskDecoding,
 };
 pub(crate) use card::CARD_FILE;
 pub use card::ModelCard;

@@ -59,8 +59,7 @@ impl SpelledLabels {
     /// [`TokenizerError`] of labels that cannot be decoded.
     pub fn new(tokenizer: &TextTokenizer) -> Result<Self, TokenizerError> {
         let letters = LabelSpelling::new(tokenizer)?;
-        let mut sorted: Vec<_> =
-            letters.all().map(|(label, spelled)| (spelled.to_vec(), label)).collect();
+        let mut sorted: Vec<_> = letters.all().map(|(label, spelled)| (spelled.to_vec(), label)).collect();
         sorted.sort_unstable();
         let longest = sorted.iter().map(|(spelled, _)| spelled.len()).max().unwrap_or(0);
         Ok(Self { sorted, letters, longest })

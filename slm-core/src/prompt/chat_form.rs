@@ -1,17 +1,18 @@
 //! An instruction and speech as the last message of a conversation, as a chat template writes it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::asked::Asked;
-use super::dialog::{Dialog, Speaker};
+use super::dialog::Speaker;
 use super::error::PromptError;
 use super::ids::PromptIds;
 use super::template::Instruction;
 use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
-use crate::checkpoint::{Checkpoint, PromptSettings};
+use crate::checkpoint::{Checkpoint, PromptExample, PromptSettings};
 use crate::text::TextTokenizer;
 use crate::text::chat::{Chat, ChatEnd, ChatMessage, ChatPrompt, ChatTemplate};
 
@@ -39,6 +40,8 @@ pub struct ChatForm {
     chat: Arc<Chat>,
     variables: Map<String, Value>,
     joint: SpeechJoint,
+    /// Examples of tasks, by their keys.
+    examples: BTreeMap<String, Vec<PromptExample>>,
     /// The id that an answer ends with.
     end: u32,
     /// Tokens of a conversation of one empty message.
@@ -65,7 +68,8 @@ impl ChatForm {
         };
         let template = template.ok_or_else(|| PromptError::NoTemplate { place: files.place().to_owned() })?;
         let chat = Chat::new(template, tokenizer, PLACEHOLDER)?;
-        Self::new(chat, settings.variables.clone(), SpeechJoint::Line, ends)
+        let form = Self::new(chat, settings.variables.clone(), SpeechJoint::Line, ends)?;
+        Ok(Self { examples: settings.examples.clone(), ..form })
     }
 
     /// The form of conversations that `chat` writes. `ends` are the ids that end what the model writes, one at least.
@@ -86,7 +90,7 @@ impl ChatForm {
         let written = answered.ids().iter().rev().find(|id| ends.contains(id)).copied();
         let end = written.or(ends.first().copied()).ok_or(PromptError::Empty)?;
         let frame = empty.ids().len();
-        Ok(Self { chat: Arc::new(chat), variables, joint, end, frame })
+        Ok(Self { chat: Arc::new(chat), variables, joint, examples: BTreeMap::new(), end, frame })
     }
 
     /// The ids of messages with `recordings` places for speech, and what an answer begins with.
@@ -110,7 +114,7 @@ impl ChatForm {
             SpeechJoint::Nothing => "",
         };
         let content = around(self.chat.placeholder(), &asked.instruction, between);
-        let prompt = self.conversation(&messages(&asked.dialog, &content), 1)?;
+        let prompt = self.conversation(&messages(asked, between, &content), 1)?;
         let tokens = self.own_tokens(&prompt);
         if tokens > MAX_INSTRUCTION_TOKENS {
             return Err(PromptError::InstructionTooLong { tokens });
@@ -121,7 +125,7 @@ impl ChatForm {
     /// As [`PromptForm::written`](super::PromptForm::written).
     pub(crate) fn written(&self, text: &str, asked: &Asked) -> Result<PromptIds, PromptError> {
         let content = around(text, &asked.instruction, "\n");
-        let prompt = self.conversation(&messages(&asked.dialog, &content), 0)?;
+        let prompt = self.conversation(&messages(asked, "\n", &content), 0)?;
         let tokens = self.own_tokens(&prompt);
         if tokens > MAX_TEXT_TOKENS {
             return Err(PromptError::TextTooLong { tokens });
@@ -132,6 +136,10 @@ impl ChatForm {
     /// Tokens beside those that the template writes around any message.
     fn own_tokens(&self, prompt: &ChatPrompt) -> usize {
         prompt.ids().len().saturating_sub(self.frame)
+    }
+
+    pub(super) fn examples(&self, task: &str) -> &[PromptExample] {
+        self.examples.get(task).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn end(&self) -> u32 {
@@ -154,12 +162,17 @@ fn message(speaker: Speaker, content: &str) -> ChatMessage {
     ChatMessage::new(&speaker.to_string(), content)
 }
 
-/// The messages of a dialog and one of the user's after it. Many templates want the user to begin and the two to take turns:
-/// what the assistant said before anybody asked is left out, and what one said in two turns is one message.
-fn messages(dialog: &Dialog, content: &str) -> Vec<ChatMessage> {
-    let turns = dialog.turns().iter().map(|turn| (turn.speaker, turn.text.as_str()));
+/// The messages of examples and of a dialog, and one of the user's after them. Many templates want the user to begin and the
+/// two to take turns: what the assistant said before anybody asked is left out, and what one said in two turns is one message.
+/// `between` parts the text of an example from its instruction.
+fn messages(asked: &Asked, between: &str, content: &str) -> Vec<ChatMessage> {
+    let turns = asked.dialog.turns().iter().map(|turn| (turn.speaker, turn.text.as_str()));
     let turns = turns.skip_while(|(speaker, _)| *speaker != Speaker::User);
-    let mut all: Vec<(Speaker, String)> = Vec::new();
+    let example = |example: &PromptExample| {
+        let question = around(&example.text, &asked.instruction, between);
+        [(Speaker::User, question), (Speaker::Assistant, example.answer.clone())]
+    };
+    let mut all: Vec<(Speaker, String)> = asked.examples.iter().flat_map(example).collect();
     for (speaker, text) in turns.chain([(Speaker::User, content)]) {
         match all.last_mut().filter(|(last, _)| *last == speaker) {
             Some((_, said)) => {
@@ -174,6 +187,7 @@ fn messages(dialog: &Dialog, content: &str) -> Vec<ChatMessage> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dialog::Dialog;
     use super::*;
 
     #[test]
@@ -184,8 +198,17 @@ mod tests {
         dialog.push(Speaker::Assistant, "two");
         dialog.push(Speaker::User, "three");
         let expected = [(Speaker::User, "one"), (Speaker::Assistant, "two"), (Speaker::User, "three\nfour")];
-        assert_eq!(messages(&dialog, "four"), expected.map(|(speaker, text)| message(speaker, text)));
-        assert_eq!(messages(&Dialog::default(), "four"), [message(Speaker::User, "four")]);
+        let expected = expected.map(|(speaker, text)| message(speaker, text));
+        let mut asked = Asked { dialog, ..Asked::default() };
+        assert_eq!(messages(&asked, "\n", "four"), expected);
+        assert_eq!(messages(&Asked::default(), "\n", "four"), [message(Speaker::User, "four")]);
+        // Examples are asked as the speech is, before all that was said.
+        asked.instruction.after = "Repeat.".into();
+        asked.examples = vec![PromptExample { text: "a b".into(), answer: "A b.".into() }];
+        let found = messages(&asked, "\n", "four");
+        let example = [(Speaker::User, "a b\nRepeat."), (Speaker::Assistant, "A b.")];
+        assert_eq!(found[..2], example.map(|(speaker, text)| message(speaker, text)));
+        assert_eq!(found[2..], expected);
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub enum PromptError {
         /// The model.
         place: PathBuf,
     },
+    /// Examples for a model that reads no conversation.
+    #[error("`prompt.examples` are turns of a conversation, which an encoder-decoder does not read")]
+    NoTurns,
     /// The chat template gives no prompt.
     #[error(transparent)]
     Chat(#[from] ChatError),

@@ -11,7 +11,7 @@ use super::error::PromptError;
 use super::ids::PromptIds;
 use super::template::Instruction;
 use super::{MAX_INSTRUCTION_TOKENS, MAX_TEXT_TOKENS};
-use crate::checkpoint::{Checkpoint, PromptSettings};
+use crate::checkpoint::{Checkpoint, PromptExample, PromptSettings};
 use crate::llm::{Architecture, LlmSizes};
 use crate::text::TextTokenizer;
 
@@ -40,7 +40,8 @@ impl PromptForm {
     ///
     /// # Errors
     ///
-    /// [`PromptError`] for a decoder-only model without a chat template, or one that cannot be used.
+    /// [`PromptError`] for a decoder-only model without a chat template, or one that cannot be used; for examples that a model
+    /// without turns is to be given.
     pub fn of(
         llm: &dyn LlmSizes,
         files: &Checkpoint,
@@ -49,6 +50,9 @@ impl PromptForm {
         said_in: &Path,
     ) -> Result<Self, PromptError> {
         Ok(match llm.architecture() {
+            Architecture::EncoderDecoder if !settings.examples.is_empty() => {
+                return Err(PromptError::NoTurns);
+            }
             Architecture::EncoderDecoder => {
                 Self::Sequence(SequenceForm::new(tokenizer.clone(), llm.ids().eos))
             }
@@ -79,6 +83,14 @@ impl PromptForm {
         match self {
             Self::Sequence(form) => form.written(text, &asked.instruction),
             Self::Chat(form) => form.written(text, asked),
+        }
+    }
+
+    /// Examples of the task with this key, which go before its prompts.
+    pub fn examples(&self, task: &str) -> &[PromptExample] {
+        match self {
+            Self::Sequence(_) => &[],
+            Self::Chat(form) => form.examples(task),
         }
     }
 

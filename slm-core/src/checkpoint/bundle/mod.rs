@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub use decoding::TaskDecoding;
 pub use manifest::{BundleManifest, FORMAT_VERSION, Parts};
 pub use part::{Form, Part};
-pub use prompt::PromptSettings;
+pub use prompt::{PromptExample, PromptSettings};
 
 use super::json::{self, JsonError};
 use super::{Checkpoint, CheckpointError, hash};

@@ -1,5 +1,7 @@
 //! How the prompts of a bundle's language model are written.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,6 +15,19 @@ pub struct PromptSettings {
     /// What the template may ask for beside the messages, such as `enable_thinking`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+    /// Examples of tasks, by their keys: what goes before each prompt of the task, as turns of the conversation.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, Vec<PromptExample>>,
+}
+
+/// An example of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptExample {
+    /// What stands in the place of speech.
+    pub text: String,
+    /// What the language model is shown to have answered.
+    pub answer: String,
 }
 
 impl PromptSettings {

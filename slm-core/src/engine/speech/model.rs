@@ -290,7 +290,8 @@ impl SpeechModel {
     pub fn check(&self, request: &Request) -> Result<(), SpeechError> {
         self.writes().check(request, self.longest_segment(request))?;
         if request.decode.ctc_weight.is_some() && !self.writes().weighs_sound(&request.task) {
-            let problem = "`ctc_weight` is for transcripts of a language model behind an encoder with a CTC head";
+            let problem =
+                "`ctc_weight` is for transcripts of a language model behind an encoder with a CTC head";
             return Err(DecodeError::Config { problems: vec![problem.to_owned()] }.into());
         }
         request.segmentation.check()

@@ -81,8 +81,7 @@ impl Adapted {
         if let Some(speech) = other.speech {
             (adapted.adapter, adapted.llm) = (speech, self.base.clone());
             let reduction = adapted.adapter.config().shape.reduction;
-            adapted.rows =
-                SpeechRows::new(reduction, ears.heard_labels(), &self.tokenizer, &self.base)?;
+            adapted.rows = SpeechRows::new(reduction, ears.heard_labels(), &self.tokenizer, &self.base)?;
         }
         if let Some(lora) = other.lora {
             adapted.llm = self.base.with_lora(&lora, attachment)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::llm::{Architecture, LlmSizes};
-use slm_core::models::prompt::{PLAIN_CHAT_TEMPLATE, PromptError, PromptForm, PromptIds};
+use slm_core::models::prompt::{Asked, PLAIN_CHAT_TEMPLATE, PromptError, PromptForm, PromptIds};
 use slm_core::models::text::TextTokenizer;
 use slm_core::models::text::chat::ChatTemplate;
 
@@ -59,7 +59,8 @@ impl PromptWriter {
         slots: &[String],
         words: Option<&str>,
     ) -> Result<PromptIds, PromptError> {
-        let asked = task.instruction(phrasing, slots).into();
+        let examples = self.form.examples(&task.name).to_vec();
+        let asked = Asked { examples, ..task.instruction(phrasing, slots).into() };
         match words {
             Some(words) => self.form.written(words, &asked),
             None => self.form.spoken(&asked),

@@ -310,8 +310,7 @@ impl Job for AdapterJob {
                 // All examples of a task have speech, or none has.
                 let batch = self.dev.load(Draw { step: 0, epoch: 0, items })?;
                 let states = self.states(&batch)?;
-                let reduced =
-                    states.iter().map(|speech| self.rows.of(speech)).collect::<Result<_, _>>()?;
+                let reduced = states.iter().map(|speech| self.rows.of(speech)).collect::<Result<_, _>>()?;
                 let part = if batch.spoken.is_empty() { &batch.written } else { &batch.spoken };
                 let answers = self.answers(model, self.input(&self.dev, reduced, part, |_| 0));
                 let targets = self.targets(&answers);

@@ -16,23 +16,23 @@ impl Adapted {
     ///
     /// [`SpeechError::Tokenizer`] of heard text that the language model's tokenizer cannot encode.
     pub fn embed_speech<S: Borrow<EncodedSpeech>>(&self, speech: &[S]) -> Result<PaddedBatch, SpeechError> {
-        let reduced =
-            speech.iter().map(|one| self.rows.of(one.borrow())).collect::<Result<Vec<_>, _>>()?;
+        let reduced = speech.iter().map(|one| self.rows.of(one.borrow())).collect::<Result<Vec<_>, _>>()?;
         Ok(self.adapter.forward(&adapter_input(&reduced, &self.llm, &self.device)))
     }
 
-    /// What the language model is asked for a task. Where its form has turns, those of a dialog are told as such, and what
+    /// What the language model is asked for a task, with the examples that the bundle has of it. Where its form has turns, those of a dialog are told as such, and what
     /// follows them is to be replied to.
     ///
     /// # Errors
     ///
     /// As [`Self::instruction`].
     pub fn asked(&self, task: &Task) -> Result<Asked, SpeechError> {
+        let examples = self.form.examples(&task.key()).to_vec();
         match task {
             Task::Chat { dialog } if self.form.has_turns() => {
-                Ok(Asked { dialog: dialog.clone(), instruction: self.instruction(&Task::Reply)? })
+                Ok(Asked { examples, dialog: dialog.clone(), instruction: self.instruction(&Task::Reply)? })
             }
-            _ => Ok(self.instruction(task)?.into()),
+            _ => Ok(Asked { examples, ..self.instruction(task)?.into() }),
         }
     }
 
