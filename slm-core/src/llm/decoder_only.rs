@@ -17,9 +17,6 @@ pub(super) trait DecoderOnly {
     /// Embeddings of ids, `[B, L]` to `[B, L, D]`, as the layers read them.
     fn lookup(&self, ids: Tensor<2, Int>) -> Tensor<3>;
 
-    /// Hidden states of all positions, `[B, S, D]` to the same.
-    fn all_states(&self, inputs: &PaddedBatch) -> PaddedBatch;
-
     /// Hidden states of the last of the next positions of each row, `[B, n, D]` to `[B, 1, D]`; once `watch` stops, they
     /// are unfinished.
     fn next_states(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3>;
@@ -28,7 +25,13 @@ pub(super) trait DecoderOnly {
     fn logits_of(&self, states: Tensor<3>) -> Tensor<3>;
 
     /// Logits `[B, L, V]` after `memory` and each of the ids `[B, L]`, the first of which stands for the end of the prompt.
-    fn decode_after(&self, memory: &PaddedBatch, ids: Tensor<2, Int>) -> Tensor<3> {
+    /// `states` gives the hidden states of all positions, `[B, S, D]` to the same.
+    fn decode_through(
+        &self,
+        memory: &PaddedBatch,
+        ids: Tensor<2, Int>,
+        states: impl FnOnce(&PaddedBatch) -> PaddedBatch,
+    ) -> Tensor<3> {
         let [batch, length] = ids.dims();
         let inputs = if length > 1 {
             let written = self.lookup(ids.narrow(1, 1, length - 1));
@@ -38,7 +41,7 @@ pub(super) trait DecoderOnly {
         };
         let ends: Vec<usize> = memory.lengths().iter().map(|length| length - 1).collect();
         // [B, S + L - 1, D] -> [B, L, D] -> [B, L, V]
-        self.logits_of(self.all_states(&inputs).values_from(&ends, length))
+        self.logits_of(states(&inputs).values_from(&ends, length))
     }
 
     /// Texts that follow `memory` `[B, S, D]`, which is read into a new cache.

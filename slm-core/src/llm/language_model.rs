@@ -135,6 +135,23 @@ impl LanguageModel {
         self.model().decode(memory, decoder_input_ids)
     }
 
+    /// Reads ids `[1, P]` that several prompts begin with, once for all of them; `None` for a model that does not read
+    /// prompts from their beginning. No gradient flows through them.
+    pub fn read_shared(&self, ids: &PaddedIds) -> Option<SharedPrompt> {
+        self.model().read_shared(ids)
+    }
+
+    /// As [`Self::decode`], where the prompts begin with what was [read](Self::read_shared) by this model, and `memory` is
+    /// what follows it.
+    pub fn decode_behind(
+        &self,
+        shared: &SharedPrompt,
+        memory: &PaddedBatch,
+        decoder_input_ids: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        self.model().decode_behind(shared, memory, decoder_input_ids)
+    }
+
     /// Texts over `memory` `[B, S, D]`, before their first id; once `watch` stops, of unfinished states.
     pub fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_> {
         self.model().begin(memory, watch)

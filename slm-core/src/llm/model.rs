@@ -6,6 +6,7 @@ use burn::prelude::*;
 use burn::tensor::Int;
 
 use super::drafts::Drafts;
+use super::shared_prompt::SharedPrompt;
 use super::token_ids::TokenIds;
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
 
@@ -27,6 +28,23 @@ pub(super) trait TextModel {
     /// Logits `[B, L, V]` after each of the decoder's input ids `[B, L]`, the first of which stands for the place where a
     /// text begins.
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3>;
+
+    /// Reads ids `[1, P]` that several prompts begin with; `None` where a model does not read prompts from their beginning.
+    fn read_shared(&self, _: &PaddedIds) -> Option<SharedPrompt> {
+        None
+    }
+
+    /// As [`Self::decode`], of prompts that begin with `shared`, of this model, which `memory` is without.
+    fn decode_behind(
+        &self,
+        shared: &SharedPrompt,
+        memory: &PaddedBatch,
+        decoder_input_ids: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        // Those that read nothing ahead have nothing to share.
+        debug_assert!(shared.is_empty());
+        self.decode(memory, decoder_input_ids)
+    }
 
     /// Texts that follow `memory` `[B, S, D]`, before their first id; once `watch` stops, of unfinished states.
     fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_>;

@@ -25,6 +25,34 @@ impl PromptIds {
         &self.parts
     }
 
+    /// The ids that all of `prompts` begin with, before their first places; of each at least one id or place is left.
+    pub fn common_beginning(prompts: &[Self]) -> &[u32] {
+        let first = |prompt: &Self| prompt.parts.first().map_or(0, Vec::len);
+        let free = |prompt: &Self| {
+            if prompt.parts.len() > 1 { first(prompt) } else { first(prompt).saturating_sub(1) }
+        };
+        let Some((one, others)) = prompts.split_first() else { return &[] };
+        let Some(ids) = one.parts.first() else { return &[] };
+        let common = others.iter().fold(free(one), |common, other| {
+            let same = other
+                .parts
+                .first()
+                .map_or(0, |other| ids.iter().zip(other).take_while(|(one, other)| one == other).count());
+            common.min(same).min(free(other))
+        });
+        &ids[..common]
+    }
+
+    /// The same without its first `count` ids.
+    #[must_use]
+    pub fn behind(&self, count: usize) -> Self {
+        let mut parts = self.parts.clone();
+        if let Some(first) = parts.first_mut() {
+            first.drain(..count.min(first.len()));
+        }
+        Self { parts }
+    }
+
     /// The number of ids, places aside.
     pub fn len(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
@@ -72,4 +100,22 @@ pub fn embed_prompts(
     let pieces: Vec<(Tensor<3>, &[usize])> =
         pieces.iter().map(|(values, lengths)| (values.clone(), lengths.as_slice())).collect();
     PaddedBatch::of_pieces(&pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_share_what_they_all_begin_with() {
+        let prompt = |parts: &[&[u32]]| PromptIds::new(parts.iter().map(|part| part.to_vec()).collect());
+        let all = [prompt(&[&[1, 2, 3], &[9]]), prompt(&[&[1, 2, 4, 5], &[]]), prompt(&[&[1, 2], &[9]])];
+        assert_eq!(PromptIds::common_beginning(&all), [1, 2]);
+        assert_eq!(all[1].behind(2), prompt(&[&[4, 5], &[]]));
+        assert_eq!(all[2].behind(2), prompt(&[&[], &[9]]));
+        // A prompt without places keeps an id.
+        assert_eq!(PromptIds::common_beginning(&[prompt(&[&[1, 2]]), prompt(&[&[1, 2]])]), [1]);
+        assert_eq!(PromptIds::common_beginning(&all[..1]), [1, 2, 3]);
+        assert!(PromptIds::common_beginning(&[]).is_empty());
+    }
 }

@@ -48,6 +48,8 @@ pub struct BundleContent<'a> {
     pub templates: &'a BTreeMap<String, Vec<String>>,
     /// How the prompts of a decoder-only language model are written, as far as its folder does not say it.
     pub prompt: &'a PromptSettings,
+    /// How tasks are decoded, by their keys, as far as it is said.
+    pub decoding: &'a BTreeMap<String, TaskDecoding>,
     /// Seconds of the longest utterance that the adapter was trained on.
     pub longest_seconds: f64,
     /// How the parts were trained.
@@ -83,6 +85,9 @@ pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
     manifest.templates = content.templates.clone();
     manifest.prompt = content.prompt.clone();
     manifest.decoding = decoding(content.llm)?;
+    for (task, said) in content.decoding {
+        manifest.decoding.entry(task.clone()).or_default().override_by(said);
+    }
     // Recordings are cut into segments that are no longer than what the model knows.
     manifest.max_segment_seconds = Some(content.longest_seconds.clamp(1.0, MAX_SEGMENT_SECONDS));
     manifest.training = Some(content.training.clone());

@@ -31,6 +31,24 @@ impl TaskDecoding {
     /// The most beams: the cost of a step grows with them.
     pub const MAX_BEAMS: usize = 64;
 
+    /// Takes what `other` says in the place of its own.
+    pub fn override_by(&mut self, other: &Self) {
+        let Self {
+            num_beams,
+            length_penalty,
+            max_new_tokens,
+            repetition_penalty,
+            no_repeat_ngram_size,
+            ctc_weight,
+        } = other;
+        self.num_beams = num_beams.or(self.num_beams);
+        self.length_penalty = length_penalty.or(self.length_penalty);
+        self.max_new_tokens = max_new_tokens.or(self.max_new_tokens);
+        self.repetition_penalty = repetition_penalty.or(self.repetition_penalty);
+        self.no_repeat_ngram_size = no_repeat_ngram_size.or(self.no_repeat_ngram_size);
+        self.ctc_weight = ctc_weight.or(self.ctc_weight);
+    }
+
     /// All fields that are out of range, one text each; empty when sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -89,6 +107,24 @@ mod tests {
                 "`ctc_weight` is -1, must be a number from 0 on",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_said_takes_the_place_of_what_was() {
+        let mut own =
+            TaskDecoding { num_beams: Some(4), no_repeat_ngram_size: Some(0), ..TaskDecoding::default() };
+        own.override_by(&TaskDecoding {
+            num_beams: Some(8),
+            ctc_weight: Some(0.5),
+            ..TaskDecoding::default()
+        });
+        let expected = TaskDecoding {
+            num_beams: Some(8),
+            no_repeat_ngram_size: Some(0),
+            ctc_weight: Some(0.5),
+            ..TaskDecoding::default()
+        };
+        assert_eq!(own, expected);
     }
 
     #[test]

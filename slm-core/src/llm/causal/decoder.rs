@@ -14,6 +14,7 @@ use super::feed_forward::CausalFeedForward;
 use super::rope::Rope;
 use crate::llm::cache::capacity_for;
 use crate::llm::prompt_cache::PromptCache;
+use crate::llm::shared_prompt::SharedPrompt;
 use crate::llm::visibility::{rows_of, visibility};
 use crate::nn::host::rms_norm;
 use crate::nn::matrix::MatrixEmbedding;
@@ -124,13 +125,46 @@ impl CausalDecoder {
     ///
     /// Padding at a row's end needs no mask, as no real position sees it.
     pub fn forward(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
-        let [_, length, _] = inputs.dims();
-        let places = self.places(0..length, length, None, &inputs.values().device());
-        let mut x = inputs.values() * self.embedding_multiplier;
-        for (layer, window) in self.layers.iter().zip(&self.windows) {
-            x = layer.forward(x, &places, *window, |own| own, watch);
-        }
+        let x = self.through(inputs.values(), 0, |_, own| own, watch);
         inputs.with_values(rms_norm(&self.norm, x))
+    }
+
+    /// The same behind what all rows begin with.
+    pub(super) fn forward_after(&self, shared: &SharedPrompt, inputs: &PaddedBatch) -> PaddedBatch {
+        let own = |layer: usize, own| shared.before(layer, own);
+        let x = self.through(inputs.values(), shared.len, own, &Watch::default());
+        inputs.with_values(rms_norm(&self.norm, x))
+    }
+
+    /// Reads what all rows begin with, `[1, P, D]`.
+    pub(super) fn read_shared(&self, inputs: Tensor<3>) -> SharedPrompt {
+        let [_, len, _] = inputs.dims();
+        let mut layers = Vec::with_capacity(self.layers.len());
+        let keep = |_, own: KeysValues| {
+            layers.push(own.clone());
+            own
+        };
+        self.through(inputs, 0, keep, &Watch::default());
+        SharedPrompt { layers, len }
+    }
+
+    /// The residual stream of positions from `start` on, `[B, S, D]` to the same. `own` turns the keys and values that a layer
+    /// makes of them into those of all positions.
+    fn through(
+        &self,
+        inputs: Tensor<3>,
+        start: usize,
+        mut own: impl FnMut(usize, KeysValues) -> KeysValues,
+        watch: &Watch,
+    ) -> Tensor<3> {
+        let [_, length, _] = inputs.dims();
+        let end = start + length;
+        let places = self.places(start..end, end, None, &inputs.device());
+        let mut x = inputs * self.embedding_multiplier;
+        for (number, (layer, window)) in self.layers.iter().zip(&self.windows).enumerate() {
+            x = layer.forward(x, &places, *window, |written| own(number, written), watch);
+        }
+        x
     }
 
     /// Hidden states of the last of the next positions of each row, `[B, n, D]` to `[B, 1, D]`; once `watch` stops, they

@@ -18,6 +18,7 @@ use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::names::{EMBEDDING, HEAD, Names};
 use crate::llm::output_head::OutputHead;
 use crate::llm::prompt_cache::PromptCache;
+use crate::llm::shared_prompt::SharedPrompt;
 use crate::nn::matrix::{self, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
@@ -135,7 +136,21 @@ impl TextModel for CausalLm {
     }
 
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
-        self.decode_after(memory, decoder_input_ids)
+        self.decode_through(memory, decoder_input_ids, |inputs| self.states(inputs))
+    }
+
+    fn read_shared(&self, ids: &PaddedIds) -> Option<SharedPrompt> {
+        Some(self.model.read_shared(self.lookup(ids.ids.clone())))
+    }
+
+    fn decode_behind(
+        &self,
+        shared: &SharedPrompt,
+        memory: &PaddedBatch,
+        decoder_input_ids: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        let states = |inputs: &PaddedBatch| self.model.forward_after(shared, inputs);
+        self.decode_through(memory, decoder_input_ids, states)
     }
 
     fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_> {
@@ -154,10 +169,6 @@ impl DecoderOnly for CausalLm {
             None => ids,
         };
         self.model.embed_tokens.forward(ids)
-    }
-
-    fn all_states(&self, inputs: &PaddedBatch) -> PaddedBatch {
-        self.states(inputs)
     }
 
     fn next_states(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {

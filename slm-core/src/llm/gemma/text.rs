@@ -180,7 +180,7 @@ impl TextModel for GemmaText {
     }
 
     fn decode(&self, memory: &PaddedBatch, decoder_input_ids: Tensor<2, Int>) -> Tensor<3> {
-        self.decode_after(memory, decoder_input_ids)
+        self.decode_through(memory, decoder_input_ids, |inputs| self.states(inputs))
     }
 
     fn begin(&self, memory: &PaddedBatch, watch: &Watch) -> Drafts<'_> {
@@ -195,10 +195,6 @@ impl DecoderOnly for GemmaText {
 
     fn lookup(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         self.embedding.forward(ids) * self.config.stack.embedding_scale()
-    }
-
-    fn all_states(&self, inputs: &PaddedBatch) -> PaddedBatch {
-        self.states(inputs)
     }
 
     fn next_states(&self, next: Tensor<3>, cache: &mut PromptCache, watch: &Watch) -> Tensor<3> {

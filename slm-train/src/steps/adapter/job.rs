@@ -21,7 +21,7 @@ use slm_core::models::text::TextTokenizer;
 
 use super::data::{Batch, Data, Heard, Part};
 use super::examples::Example;
-use super::input::{StepInput, logits};
+use super::input::{Beginning, StepInput, logits};
 use super::prompts::Prompts;
 use super::start::Start;
 use super::teacher::Teacher;
@@ -212,7 +212,11 @@ impl AdapterJob {
         let speech = (!input.speech.is_empty())
             .then(|| model.adapter.forward(&adapter_input(&input.speech, &self.llm, &self.device)));
         let llm = model.beside(&self.llm);
-        let logits = logits(&llm, &input.prompts, speech.as_slice(), &input.targets, &self.device);
+        // What is trained beside the language model reads the beginning of a prompt too.
+        let beginning =
+            if model.lora.is_some() { None } else { Beginning::read(&llm, &input.prompts, &self.device) };
+        let logits =
+            logits(&llm, beginning.as_ref(), &input.prompts, speech.as_slice(), &input.targets, &self.device);
         Answers { logits, input, speech }
     }
 

@@ -23,12 +23,13 @@ mod teacher;
 mod trained;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 use slm_core::models::adapter::AdapterShape;
-use slm_core::models::checkpoint::PromptSettings;
+use slm_core::models::checkpoint::{PromptSettings, TaskDecoding};
 use slm_core::models::llm::LoraShape;
 
 pub use crate::data::pool::Order;
@@ -87,6 +88,9 @@ pub struct AdapterStage {
     /// How a decoder-only language model's prompts are written, as far as its folder does not say it.
     #[serde(default)]
     pub prompt: PromptSettings,
+    /// How the bundle decodes tasks, by their keys, where it is to be otherwise than the language model's folder says.
+    #[serde(default)]
+    pub decoding: BTreeMap<String, TaskDecoding>,
     /// The file of tasks: what is learnt, see [`TaskPool`].
     pub tasks: PathBuf,
     /// By what it is learnt.
@@ -149,6 +153,7 @@ pub fn train(
             lora: model.lora.as_ref(),
             templates: &job.templates,
             prompt: job.prompt_settings(),
+            decoding: &config.decoding,
             longest_seconds: job.train.longest,
             training: serde_json::json!({
                 "tasks": job.task_names(),
@@ -192,6 +197,9 @@ impl AdapterStage {
             }
         }
         problems.extend(self.losses.problems());
+        for (task, decoding) in &self.decoding {
+            problems.extend(decoding.problems().into_iter().map(|text| format!("`decoding.{task}`: {text}")));
+        }
         problems.extend(self.lora.iter().flat_map(LoraShape::problems));
         problems
     }

@@ -78,7 +78,7 @@ impl Teacher {
             .collect();
         let Some(kept) = &self.kept else {
             let prompts: Vec<PromptIds> = prompts.into_iter().cloned().collect();
-            let taught = logits(llm, &prompts, &[], &input.targets, &self.device);
+            let taught = logits(llm, None, &prompts, &[], &input.targets, &self.device);
             let lengths: Vec<usize> = input.targets.iter().map(Vec::len).collect();
             return Ok(divergence_sum(student.clone(), taught, &lengths));
         };
@@ -102,7 +102,7 @@ impl Teacher {
         if !missing.is_empty() {
             let asked: Vec<PromptIds> = missing.iter().map(|&row| prompts[row].clone()).collect();
             let wanted: Vec<Vec<u32>> = missing.iter().map(|&row| targets[row].clone()).collect();
-            let log_probs = log_softmax(logits(llm, &asked, &[], &wanted, &self.device), 2);
+            let log_probs = log_softmax(logits(llm, None, &asked, &[], &wanted, &self.device), 2);
             let [_, length, vocab] = log_probs.dims();
             let values = log_probs.try_into_vec_as::<f32>().context("cannot read what the teacher says")?;
             let answers: Vec<(Key, Vec<Said>)> = values
