@@ -10,6 +10,7 @@ use super::drafts::Drafts;
 use super::gemma::{GemmaText, T5Gemma};
 use super::lora::{Attachment, Lora, LoraError, LoraProblem, LoraShape, TrainableLora};
 use super::model::{LlmSizes, TextModel};
+use super::shared_prompt::SharedPrompt;
 use super::t5::T5;
 use super::token_ids::TokenIds;
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
@@ -287,6 +288,34 @@ mod tests {
             let gap = steps(&memory, Some(&kept)) - steps(&memory.select(&kept), None);
             let gap = gap.abs().max().try_into_scalar::<f32>().unwrap();
             assert!(gap < 1e-5, "{model:?}: {gap}");
+        }
+    }
+
+    #[test]
+    fn what_prompts_begin_with_is_read_once_for_all() {
+        let device = Device::flex();
+        device.seed(13);
+        for name in ["llama", "mistral", "qwen2", "qwen3", "granite"] {
+            let model = causal(name, &device);
+            let beginning: Vec<u32> = (0..11).map(|i| i * i % 17).collect();
+            let shared = model.read_shared(&PaddedIds::from_rows(&[&beginning], 0, &device)).unwrap();
+            assert_eq!(shared.len(), 11);
+            // Rows of other lengths follow it.
+            let rest = PaddedBatch::new(
+                Tensor::random([2, 6, WIDTH], Distribution::Normal(0.0, 1.0), &device),
+                vec![6, 3],
+            );
+            let twice: [&[u32]; 2] = [&beginning, &beginning];
+            let whole = model.embed(&PaddedIds::from_rows(&twice, 0, &device)).join(&rest);
+            let ids: Vec<i64> = (0..14).map(|i| i * 5 % 13).collect();
+            let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [2, 7]), &device);
+            let expected = model.decode(&model.encode(&whole), ids.clone());
+            let found = model.decode_behind(&shared, &model.encode(&rest), ids);
+            let gap = (found - expected).abs().max().try_into_scalar::<f32>().unwrap();
+            assert!(gap < 1e-5, "{name}: {gap}");
+        }
+        for model in [t5("t5", &device), gemma("t5gemma", &device), gemma_text(&device)] {
+            assert!(model.read_shared(&PaddedIds::from_rows(&[&[1_u32, 2][..]], 0, &device)).is_none());
         }
     }
 }
