@@ -41,6 +41,7 @@ fn values_that_are_none_are_refused() {
         ("--top-k", "0"),
         ("--repetition-penalty", "inf"),
         ("--ctc-weight", "-1"),
+        ("--prior-weight", "1.5"),
         ("--stop", ""),
         ("--memory", "0"),
         ("--memory", "lots"),

@@ -47,6 +47,10 @@ pub(crate) struct DecodeArgs {
     /// [default: as the bundle says]
     #[arg(long, value_name = "X", value_parser = numbers::not_negative)]
     pub(crate) ctc_weight: Option<f64>,
+    /// The share that the language model's opinion of the text alone has in its opinion of a transcript, 0 for none; goes with
+    /// `--ctc-weight` [default: as the bundle says]
+    #[arg(long, value_name = "X", value_parser = numbers::fraction)]
+    pub(crate) prior_weight: Option<f64>,
     /// End the text before this; can be repeated
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stop: Vec<String>,
@@ -112,6 +116,11 @@ impl DecodeArgs {
         decode.ctc_weight = match self.ctc_weight {
             Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
             None => decode.ctc_weight,
+        };
+        decode.prior_weight = match self.prior_weight {
+            Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
+            // It goes with the other one.
+            None => decode.prior_weight.filter(|_| decode.ctc_weight.is_some()),
         };
         decode
     }

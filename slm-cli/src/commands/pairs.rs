@@ -7,7 +7,7 @@ use slm_core::Model;
 use super::harness::{self, Ended, recording};
 
 /// Options of all verbs that answer.
-const OPTIONS: [&[&str]; 37] = [
+const OPTIONS: [&[&str]; 38] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -31,6 +31,7 @@ const OPTIONS: [&[&str]; 37] = [
     &["--repetition-penalty", "1.1"],
     &["--no-repeat-ngram", "4"],
     &["--ctc-weight", "0.3"],
+    &["--prior-weight", "0.5"],
     &["--stop", "zebra"],
     &["--strict"],
     &["--fail-fast"],

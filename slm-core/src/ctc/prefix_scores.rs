@@ -7,6 +7,7 @@
 
 use super::posteriors::CtcPosteriors;
 use super::spelling::LabelSpelling;
+use crate::text::letters::bare;
 use crate::text::{TextTokenizer, TokenizerError};
 
 /// What the labels of a head spell, in the order of the alphabet.
@@ -97,23 +98,30 @@ impl<'a> PrefixScores<'a> {
         Prefix(EMPTY)
     }
 
-    /// `prefix` with `text` after it, in lower case with single spaces, each word with one before it, and without what no
-    /// label has.
-    pub fn extend(&mut self, prefix: Prefix, text: &str) -> Prefix {
+    /// `prefix` with `text` after it, in lower case with single spaces, each word with one before it, and without signs that
+    /// no label has; `None` for letters and digits that labels cannot spell.
+    pub fn extend(&mut self, prefix: Prefix, text: &str) -> Option<Prefix> {
         let mut node = prefix.0;
         for letter in text.chars().flat_map(char::to_lowercase) {
             if letter.is_whitespace() {
                 if node != EMPTY {
                     node = self.space(node);
                 }
-            } else if self.labels.letters.has(letter) {
+                continue;
+            }
+            let spelled = if self.labels.letters.has(letter) { letter.to_string() } else { bare(letter) };
+            let is_known = spelled.chars().all(|letter| self.labels.letters.has(letter));
+            if !is_known || (spelled.is_empty() && letter.is_alphanumeric()) {
+                return None;
+            }
+            for letter in spelled.chars() {
                 if node == EMPTY {
                     node = self.space(node);
                 }
                 node = self.child(node, letter);
             }
         }
-        Prefix(node)
+        Some(Prefix(node))
     }
 
     /// The log of the probability that what was said begins with `prefix`, in units that differ from text to text of one
@@ -302,7 +310,7 @@ mod tests {
         let mut scores = PrefixScores::new(&labels, &posteriors(&rows));
         for text in ["a", "ab", "aba", "ab a", "abba", "aab", "b", "ba", "bab"] {
             let empty = scores.empty();
-            let prefix = scores.extend(empty, text);
+            let prefix = scores.extend(empty, text).unwrap();
             let spaced = format!(" {text}");
             let sum = |is: &dyn Fn(&str) -> bool| -> f64 {
                 texts.iter().filter(|(found, _)| is(found)).map(|(_, p)| p).sum()
@@ -319,15 +327,20 @@ mod tests {
         let labels = SpelledLabels::new(&labels(&PIECES)).unwrap();
         let mut scores = PrefixScores::new(&labels, &posteriors(&rows(8)));
         let empty = scores.empty();
-        let a = scores.extend(empty, "A");
-        let whole = scores.extend(empty, "a  b, a");
+        let a = scores.extend(empty, "A").unwrap();
+        let whole = scores.extend(empty, "a  b, a").unwrap();
         let (known, found) = (scores.len(), scores.begins(whole));
         // Capitals, signs that no label has and spaces twice make no difference.
-        let b = scores.extend(a, " B");
-        assert_eq!(scores.extend(b, "z a"), whole);
+        let b = scores.extend(a, " B").unwrap();
+        assert_eq!(scores.extend(b, "! á"), Some(whole));
+        // What labels cannot spell is no text.
+        assert_eq!(
+            (scores.extend(b, "z a"), scores.extend(b, "2"), scores.extend(b, "д")),
+            (None, None, None)
+        );
         assert_eq!(scores.len(), known);
         scores.truncate(1);
-        let again = scores.extend(empty, "a b a");
+        let again = scores.extend(empty, "a b a").unwrap();
         assert!((scores.begins(again) - found).abs() < 1e-12);
         assert_eq!(scores.len(), known);
     }
@@ -339,7 +352,7 @@ mod tests {
         let labels = SpelledLabels::new(&labels(&pieces)).unwrap();
         let mut scores = PrefixScores::new(&labels, &CtcPosteriors::new(rows, 3, 2));
         let empty = scores.empty();
-        let text = scores.extend(empty, "ab");
+        let text = scores.extend(empty, "ab").unwrap();
         assert!(scores.begins(text).is_finite() && scores.begins(text) > IMPOSSIBLE);
         // Nothing comes after so many frames.
         assert_eq!(scores.ends(text), IMPOSSIBLE);

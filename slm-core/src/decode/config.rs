@@ -84,6 +84,11 @@ pub struct DecodeConfig {
     /// behind an encoder that has such a head: [`JointCtc`](super::JointCtc). Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc_weight: Option<f64>,
+    /// What the model says of the text without the sound counts in place of this share of what it says with it; goes with a
+    /// [`Self::ctc_weight`]. A model that was told to repeat what it hears repeats what was misheard; without the sound it
+    /// knows what people say. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_weight: Option<f64>,
     /// Hypotheses that a row gets: at most the beams, 1 when greedy. Default: 1.
     pub num_hypotheses: usize,
 }
@@ -98,6 +103,7 @@ impl Default for DecodeConfig {
             repetition_penalty: None,
             no_repeat_ngram: None,
             ctc_weight: None,
+            prior_weight: None,
             num_hypotheses: 1,
         }
     }
@@ -155,6 +161,13 @@ impl DecodeConfig {
             check(
                 weight.is_finite() && weight > 0.0,
                 format!("`ctc_weight` {weight} is not a positive number"),
+            );
+        }
+        if let Some(weight) = self.prior_weight {
+            check(weight > 0.0 && weight <= 1.0, format!("`prior_weight` {weight} is not in (0, 1]"));
+            check(
+                self.ctc_weight.is_some(),
+                "`prior_weight` needs a `ctc_weight`: without the sound nothing says what was said".into(),
             );
         }
         let count = self.num_hypotheses;
@@ -227,9 +240,12 @@ mod tests {
             repetition_penalty: Some(0.0),
             no_repeat_ngram: Some(0),
             ctc_weight: Some(0.0),
+            prior_weight: Some(1.5),
             num_hypotheses: 0,
         };
-        assert_eq!(config.problems(EOS).len(), 10);
+        assert_eq!(config.problems(EOS).len(), 11);
+        let unheard = DecodeConfig { prior_weight: Some(0.5), ..DecodeConfig::default() };
+        assert_eq!(unheard.problems(EOS).len(), 1);
         assert!(DecodeConfig::default().problems(EOS).is_empty());
         let two = DecodeConfig { num_hypotheses: 2, ..DecodeConfig::default() };
         assert!(!two.problems(EOS).is_empty());
@@ -246,6 +262,7 @@ mod tests {
                 of(sample(1.0, Some(value))),
                 DecodeConfig { repetition_penalty: Some(value), ..DecodeConfig::default() },
                 DecodeConfig { ctc_weight: Some(value), ..DecodeConfig::default() },
+                DecodeConfig { ctc_weight: Some(1.0), prior_weight: Some(value), ..DecodeConfig::default() },
             ] {
                 assert_eq!(config.problems(EOS).len(), 1, "{config:?}");
             }

@@ -37,6 +37,7 @@ impl GenerationConfig {
             repetition_penalty: self.repetition_penalty,
             no_repeat_ngram_size: self.no_repeat_ngram_size,
             ctc_weight: None,
+            prior_weight: None,
         }
     }
 }
@@ -78,9 +79,21 @@ impl DecodeConfig {
             Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
             None => self.ctc_weight,
         };
+        let prior_weight = match task.prior_weight {
+            Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
+            None => self.prior_weight,
+        };
         let max_new_tokens =
             task.max_new_tokens.map_or(self.max_new_tokens, |tokens| tokens.min(MAX_NEW_TOKENS));
-        Self { strategy, max_new_tokens, repetition_penalty, no_repeat_ngram, ctc_weight, ..self }
+        Self {
+            strategy,
+            max_new_tokens,
+            repetition_penalty,
+            no_repeat_ngram,
+            ctc_weight,
+            prior_weight,
+            ..self
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use burn::prelude::*;
 use burn::tensor::Int;
+use burn::tensor::activation::log_softmax;
 
 use super::cache::{Rows, row_index};
 
@@ -28,7 +29,16 @@ pub struct Drafts<'a> {
     pub ends: &'a [u32],
 }
 
-impl Drafts<'_> {
+impl<'a> Drafts<'a> {
+    /// The same texts as `other` begins too, which are read in both ways: their logits are the mean of the logs of both
+    /// probabilities, in which those of `other` count `weight`, from 0 to 1.
+    #[must_use]
+    pub fn mixed_with(self, other: Self, weight: f64) -> Self {
+        let first = weighted(self.first, other.first, weight);
+        let state = Box::new(Mixed { own: self.state, other: other.state, weight });
+        Self { first, state, start: self.start, ends: self.ends }
+    }
+
     /// The number of texts.
     pub fn rows(&self) -> usize {
         let [rows, _] = self.first.dims();
@@ -55,6 +65,29 @@ impl std::fmt::Debug for Drafts<'_> {
             .field("ends", ends)
             .finish_non_exhaustive()
     }
+}
+
+/// Texts that are read in two ways.
+struct Mixed<'a> {
+    own: Box<dyn DraftState + 'a>,
+    other: Box<dyn DraftState + 'a>,
+    weight: f64,
+}
+
+impl DraftState for Mixed<'_> {
+    fn step(&mut self, last: Tensor<2, Int>) -> Tensor<2> {
+        weighted(self.own.step(last.clone()), self.other.step(last), self.weight)
+    }
+
+    fn select(&mut self, rows: &[usize]) {
+        self.own.select(rows);
+        self.other.select(rows);
+    }
+}
+
+/// The mean of the logs of two probabilities, `[B, V]` each, before the softmax; `weight` is that of the second.
+fn weighted(one: Tensor<2>, other: Tensor<2>, weight: f64) -> Tensor<2> {
+    log_softmax(one, 1) * (1.0 - weight) + log_softmax(other, 1) * weight
 }
 
 /// A model that writes a token at a time beside a cache.

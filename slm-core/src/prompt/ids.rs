@@ -53,6 +53,12 @@ impl PromptIds {
         Self { parts }
     }
 
+    /// The same ids without a place.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        Self { parts: vec![self.parts.concat()] }
+    }
+
     /// The number of ids, places aside.
     pub fn len(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()

@@ -42,6 +42,8 @@ pub struct BundleContent<'a> {
     pub place: PartsPlace,
     /// The adapter between them.
     pub adapter: &'a Adapter,
+    /// The type in which it is stored.
+    pub storage: StorageType,
     /// What was trained beside the language model with it, where there is such.
     pub lora: Option<&'a TrainableLora>,
     /// Phrasings of the instruction for each task, by the task's key, the one to use first.
@@ -66,7 +68,7 @@ const VERBATIM: [&str; 2] = ["transcribe", "spell"];
 /// Files that cannot be read or written.
 pub fn write(out: &Path, content: &BundleContent<'_>) -> anyhow::Result<()> {
     let adapter_dir = create(out, "adapter")?;
-    content.adapter.save(&adapter_dir, StorageType::F32)?;
+    content.adapter.save(&adapter_dir, content.storage)?;
 
     let place = |model: &Checkpoint, name: &str| match content.place {
         PartsPlace::Copy => copy(model, out, name),

@@ -25,6 +25,9 @@ pub struct TaskDecoding {
     /// What the score of the encoder's CTC head counts beside the language model's, for transcripts; 0 for nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctc_weight: Option<f64>,
+    /// The share that the language model's opinion of the text alone has in its opinion of text and sound; 0 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_weight: Option<f64>,
 }
 
 impl TaskDecoding {
@@ -40,6 +43,7 @@ impl TaskDecoding {
             repetition_penalty,
             no_repeat_ngram_size,
             ctc_weight,
+            prior_weight,
         } = other;
         self.num_beams = num_beams.or(self.num_beams);
         self.length_penalty = length_penalty.or(self.length_penalty);
@@ -47,6 +51,7 @@ impl TaskDecoding {
         self.repetition_penalty = repetition_penalty.or(self.repetition_penalty);
         self.no_repeat_ngram_size = no_repeat_ngram_size.or(self.no_repeat_ngram_size);
         self.ctc_weight = ctc_weight.or(self.ctc_weight);
+        self.prior_weight = prior_weight.or(self.prior_weight);
     }
 
     /// All fields that are out of range, one text each; empty when sound.
@@ -69,6 +74,9 @@ impl TaskDecoding {
         if let Some(weight) = self.ctc_weight.filter(|weight| !(weight.is_finite() && *weight >= 0.0)) {
             problems.push(format!("`ctc_weight` is {weight}, must be a number from 0 on"));
         }
+        if let Some(weight) = self.prior_weight.filter(|weight| !(0.0..=1.0).contains(weight)) {
+            problems.push(format!("`prior_weight` is {weight}, must be 0 to 1"));
+        }
         problems
     }
 }
@@ -87,6 +95,7 @@ mod tests {
             repetition_penalty: Some(1.0),
             no_repeat_ngram_size: Some(0),
             ctc_weight: Some(0.0),
+            prior_weight: Some(0.0),
         };
         assert!(neutral.problems().is_empty());
         let wrong = TaskDecoding {
@@ -96,6 +105,7 @@ mod tests {
             repetition_penalty: Some(0.0),
             no_repeat_ngram_size: None,
             ctc_weight: Some(-1.0),
+            prior_weight: Some(1.1),
         };
         assert_eq!(
             wrong.problems(),
@@ -105,6 +115,7 @@ mod tests {
                 "`max_new_tokens` is 0, must be 1 or more",
                 "`repetition_penalty` is 0, must be a positive number",
                 "`ctc_weight` is -1, must be a number from 0 on",
+                "`prior_weight` is 1.1, must be 0 to 1",
             ]
         );
     }

@@ -57,7 +57,8 @@ impl Row<'_> {
             return known;
         }
         let before = self.prefix(before, spelled);
-        let prefix = self.scores.extend(before, text_of(spelled, *last));
+        // Ids that labels cannot spell are ruled out.
+        let prefix = self.scores.extend(before, text_of(spelled, *last)).unwrap_or(before);
         self.texts.insert(ids.to_vec(), prefix);
         prefix
     }
@@ -71,14 +72,24 @@ impl StepProcessor for JointCtc<'_> {
         let (known, so_far) = (row.scores.len(), row.scores.begins(prefix));
         let mut proposed = most_probable(logits, PROPOSED);
         proposed.extend(self.ends.iter().filter(|&&end| !proposed.contains(&end)).collect::<Vec<_>>());
+        // Signs cost the sound nothing, so that a model which likes a row of them would go on for ever.
+        let before = step.ids().split_last().map(|(_, before)| before);
+        let is_sign = before.is_some_and(|before| row.prefix(before, self.spelled) == prefix);
         let mut scored = Vec::with_capacity(proposed.len());
         for id in proposed {
             let Some(&logit) = logits.get(id as usize) else { continue };
             let says = if self.ends.contains(&id) {
                 row.scores.ends(prefix)
             } else {
-                let longer = row.scores.extend(prefix, text_of(self.spelled, id));
-                row.scores.begins(longer)
+                let text = text_of(self.spelled, id);
+                // Nobody speaks the end of a line.
+                if text.contains('\n') {
+                    continue;
+                }
+                match row.scores.extend(prefix, text) {
+                    Some(longer) if longer != prefix || !is_sign => row.scores.begins(longer),
+                    _ => continue,
+                }
             };
             scored.push((id, f64::from(logit) + self.weight * (says - so_far)));
         }
@@ -124,7 +135,7 @@ mod tests {
     const END: u32 = 0;
 
     fn spelled() -> Vec<String> {
-        ["", "tall", "call", " us", " me", "x"].map(str::to_owned).to_vec()
+        ["", "tall", "call", " us", " me", "!", "9", "\n"].map(str::to_owned).to_vec()
     }
 
     /// What is left of logits behind the start token and `ids`.
@@ -141,7 +152,7 @@ mod tests {
 
     #[test]
     fn of_what_the_model_proposes_the_sound_chooses() {
-        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY];
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY, -5.0];
         let best = |logits: &[f32]| (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
         assert_eq!(best(&processed(&[], &model, 0.0)), Some(1));
         assert_eq!(best(&processed(&[], &model, 0.3)), Some(2));
@@ -154,8 +165,17 @@ mod tests {
 
     #[test]
     fn a_weight_of_nothing_leaves_what_is_proposed_as_it_is() {
-        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -9.0];
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -9.0, f32::NEG_INFINITY];
         assert_eq!(processed(&[2], &model, 0.0), model);
+    }
+
+    #[test]
+    fn what_no_label_spells_is_ruled_out_and_signs_do_not_follow_signs() {
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -0.1, -0.1, -0.1];
+        let signed = processed(&[2], &model, 1.0);
+        assert!(signed[5].is_finite() && signed[6..].iter().all(|score| score.is_infinite()), "{signed:?}");
+        let twice = processed(&[2, 5], &model, 1.0);
+        assert!(twice[5].is_infinite() && twice[4].is_finite() && twice[0].is_finite(), "{twice:?}");
     }
 
     #[test]

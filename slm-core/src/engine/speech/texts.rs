@@ -6,13 +6,13 @@ use super::error::SpeechError;
 use super::stream::{GrowingText, until_stop};
 use super::writer::{OnText, Written};
 use crate::decode::{
-    DecodeConfig, DecodeError, Finish, Hooks, Hypothesis, OnSettled, Settled, StepProcessor, Stops,
-    generate_n_best, settings,
+    DecodeConfig, DecodeError, Finish, Hooks, Hypothesis, OnSettled, Settled, StepProcessor, Stops, search,
+    settings,
 };
 use crate::engine::answer::{Alternative, Answer};
 use crate::engine::request::{Delivery, Request, TokenLimit};
 use crate::engine::warning::Warning;
-use crate::llm::LanguageModel;
+use crate::llm::{Drafts, LanguageModel};
 use crate::nn::{PaddedBatch, Watch};
 use crate::prompt::Task;
 use crate::text::TextTokenizer;
@@ -29,19 +29,29 @@ pub(super) struct Texts<'a> {
     pub(super) tokenizer: &'a TextTokenizer,
     pub(super) request: &'a Request,
     pub(super) decode: &'a DecodeConfig,
+    /// The same prompts without the sound, where what the model says to them counts as well.
+    pub(super) prior: Option<&'a PaddedBatch>,
     /// What changes the logits beside what `decode` asks for.
     pub(super) processors: &'a [&'a dyn StepProcessor],
     pub(super) watch: &'a Watch,
 }
 
-impl Texts<'_> {
+impl<'a> Texts<'a> {
+    /// Texts that answer `prompt`, before their first id.
+    fn begin(&self, prompt: &PaddedBatch) -> Drafts<'a> {
+        self.llm.begin(&self.llm.encode_watched(prompt, self.watch), self.watch)
+    }
+
     /// What is written for each row of a prompt. `on_text` is for one row only.
     pub(super) fn write(
         self,
         prompt: &PaddedBatch,
         on_text: Option<OnText>,
     ) -> Result<Vec<Written>, SpeechError> {
-        let memory = self.llm.encode_watched(prompt, self.watch);
+        let mut drafts = self.begin(prompt);
+        if let (Some(prior), Some(weight)) = (self.prior, self.decode.prior_weight) {
+            drafts = drafts.mixed_with(self.begin(prior), weight);
+        }
         if self.watch.is_stopped() {
             return Err(SpeechError::Cancelled);
         }
@@ -58,7 +68,7 @@ impl Texts<'_> {
                 processors: self.processors,
                 watch: self.watch.clone(),
             };
-            Ok(generate_n_best(self.llm, &memory, self.decode, &mut hooks)?)
+            Ok(search(drafts, self.decode, &mut hooks)?)
         })
     }
 }

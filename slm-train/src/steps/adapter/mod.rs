@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::checkpoint::{PromptSettings, TaskDecoding};
 use slm_core::models::llm::LoraShape;
+use slm_core::models::nn::weights::StorageType;
 
 pub use crate::data::pool::Order;
 pub use crate::output::bundle::PartsPlace;
@@ -80,6 +81,9 @@ pub struct AdapterStage {
     /// Thin matrices that are trained beside those of the frozen language model; absent, it is used as it is.
     #[serde(default)]
     pub lora: Option<LoraShape>,
+    /// The type in which the bundle stores the adapter.
+    #[serde(default = "StorageType::full")]
+    pub storage: StorageType,
     /// Whether the bundle holds the frozen parts or points to them.
     #[serde(default)]
     pub parts: PartsPlace,
@@ -150,6 +154,7 @@ pub fn train(
             llm: &job.llm_files,
             place: config.parts,
             adapter: &model.adapter,
+            storage: config.storage,
             lora: model.lora.as_ref(),
             templates: &job.templates,
             prompt: job.prompt_settings(),

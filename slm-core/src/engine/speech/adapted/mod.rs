@@ -91,7 +91,15 @@ impl Adapted {
     }
 
     fn texts<'a>(&'a self, request: &'a Request, decode: &'a DecodeConfig, watch: &'a Watch) -> Texts<'a> {
-        Texts { llm: &self.llm, tokenizer: &self.tokenizer, request, decode, processors: &[], watch }
+        Texts {
+            llm: &self.llm,
+            tokenizer: &self.tokenizer,
+            request,
+            decode,
+            prior: None,
+            processors: &[],
+            watch,
+        }
     }
 }
 
@@ -147,7 +155,15 @@ impl Writer for Adapted {
         let decode = self.decoding_of(request, task, order.seconds);
         let joint = self.joint(heard, &decode)?;
         let processors: Vec<&dyn StepProcessor> = joint.iter().map(|one| one as _).collect();
-        let texts = Texts { processors: &processors, ..self.texts(request, &decode, order.watch) };
+        let prior = decode.prior_weight.map(|_| {
+            let unheard: Vec<PromptIds> = prompts.iter().map(PromptIds::without_places).collect();
+            self.prompt(&[], &unheard)
+        });
+        let texts = Texts {
+            prior: prior.as_ref(),
+            processors: &processors,
+            ..self.texts(request, &decode, order.watch)
+        };
         texts.write(&prompt, on_text)
     }
 

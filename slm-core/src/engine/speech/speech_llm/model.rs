@@ -53,7 +53,7 @@ impl SpeechLlm {
         decode: &'a DecodeConfig,
         watch: &'a Watch,
     ) -> Texts<'a> {
-        Texts { llm, tokenizer: &self.tokenizer, request, decode, processors: &[], watch }
+        Texts { llm, tokenizer: &self.tokenizer, request, decode, prior: None, processors: &[], watch }
     }
 
     /// Writes for each piece what its task asks for, as the language model hears it.
