@@ -77,7 +77,7 @@ impl Fixture {
                 dialog.push(speaker, &message.content);
             }
             let after = last.content.strip_prefix(PLACE.0).unwrap().to_owned();
-            Asked { dialog, instruction: Instruction { before: String::new(), after } }
+            Asked { dialog, instruction: Instruction { before: String::new(), after }, ..Asked::default() }
         };
         self.expected.messages.iter().map(asked).collect()
     }

@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
-use slm_core::models::checkpoint::MANIFEST_NAME;
 use slm_core::models::encoder::SpeechEncoder;
 use slm_core::{BackendChoice, Model, ModelKind, OpenOptions, Task, audio};
 use slm_tests::{backend, checkpoint, float_values};
@@ -63,14 +62,25 @@ fn the_layers_are_a_model_that_transcribes() {
     assert!(model.answer(&noise, &request).unwrap().text.is_empty());
 }
 
+/// The whole model: the language model writes what the layers hear.
+#[test]
+fn the_whole_model_writes_words() {
+    if encoder().is_none() || !slm_base().join("llm").is_dir() {
+        return;
+    }
+    let options = OpenOptions::new().backend(BackendChoice::Named(backend()));
+    let model = Model::open(slm_base(), &options).unwrap();
+    let request = model.request(Task::Transcribe);
+    assert!(request.decode.ctc_weight.is_some() && request.decode.prior_weight.is_some());
+    let sound = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio/test/wav/000002-0e9c3d67.wav");
+    let answer = model.answer(&audio::read(&sound).unwrap().samples, &request).unwrap();
+    assert!(answer.text.starts_with("take butter of"), "{}", answer.text);
+}
+
 /// A checkout without the parts says what brings them; with them, every file is the one that the adapter was trained with.
 #[test]
 fn the_model_opens_or_says_how_to_get_its_parts() {
     let dir = slm_base();
-    if !dir.join(MANIFEST_NAME).is_file() {
-        eprintln!("skipped: `{}` has no `{MANIFEST_NAME}`", dir.display());
-        return;
-    }
     match Model::describe(&dir) {
         Ok(described) => assert_eq!(described.name.as_deref(), Some("slm-base")),
         Err(error) => {

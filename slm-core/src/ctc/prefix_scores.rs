@@ -150,6 +150,11 @@ impl<'a> PrefixScores<'a> {
         log(node.all.last().copied().unwrap_or(0.0))
     }
 
+    /// Whether a text ends in a space.
+    pub fn ends_in_space(&self, prefix: Prefix) -> bool {
+        self.nodes[prefix.0 as usize].letter == ' '
+    }
+
     /// How many texts are known.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -168,6 +168,7 @@ impl LanguageModel {
 #[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use burn::tensor::Distribution;
+    use burn::tensor::activation::log_softmax;
 
     use super::*;
     use crate::checkpoint::{CONFIG_FILE, Checkpoint};
@@ -316,6 +317,32 @@ mod tests {
         }
         for model in [t5("t5", &device), gemma("t5gemma", &device), gemma_text(&device)] {
             assert!(model.read_shared(&PaddedIds::from_rows(&[&[1_u32, 2][..]], 0, &device)).is_none());
+        }
+    }
+
+    #[test]
+    fn texts_that_are_read_in_two_ways_have_the_mean_of_both() {
+        let device = Device::flex();
+        device.seed(14);
+        let model = causal("llama", &device);
+        let memory = |length: usize| {
+            let x = Tensor::random([2, length, WIDTH], Distribution::Normal(0.0, 1.0), &device);
+            model.encode(&PaddedBatch::new(x, vec![length, length - 1]))
+        };
+        let (one, other) = (memory(6), memory(4));
+        let watch = Watch::default();
+        let next = |row: i64| Tensor::<2, Int>::full([2, 1], row, &device);
+        let last = |mut drafts: Drafts<'_>| {
+            drafts.state.step(next(3));
+            drafts.state.select(&[1, 1]);
+            log_softmax(drafts.state.step(next(7)), 1)
+        };
+        for weight in [0.0, 0.3, 1.0] {
+            let mixed = model.begin(&one, &watch).mixed_with(model.begin(&other, &watch), weight);
+            let mean =
+                last(model.begin(&one, &watch)) * (1.0 - weight) + last(model.begin(&other, &watch)) * weight;
+            let gap = (last(mixed) - log_softmax(mean, 1)).abs().max().try_into_scalar::<f32>().unwrap();
+            assert!(gap < 1e-5, "{weight}: {gap}");
         }
     }
 }

@@ -82,8 +82,7 @@ impl StepProcessor for JointCtc<'_> {
                 row.scores.ends(prefix)
             } else {
                 let text = text_of(self.spelled, id);
-                // Nobody speaks the end of a line.
-                if text.contains('\n') {
+                if !is_spoken(text, row.scores.ends_in_space(prefix)) {
                     continue;
                 }
                 match row.scores.extend(prefix, text) {
@@ -111,6 +110,17 @@ impl fmt::Debug for JointCtc<'_> {
 
 fn text_of(spelled: &[String], id: u32) -> &str {
     spelled.get(id as usize).map_or("", String::as_str)
+}
+
+/// Whether a text has no line ends and no spaces one after the other, which cost the sound nothing; `behind_space` says whether
+/// it follows a space.
+fn is_spoken(text: &str, behind_space: bool) -> bool {
+    let mut is_space = behind_space;
+    !text.chars().any(|c| {
+        let twice = is_space && c.is_whitespace();
+        is_space = c.is_whitespace();
+        twice || c == '\n'
+    })
 }
 
 /// The ids of the `count` largest logits that are not ruled out, in no order.
@@ -176,6 +186,14 @@ mod tests {
         assert!(signed[5].is_finite() && signed[6..].iter().all(|score| score.is_infinite()), "{signed:?}");
         let twice = processed(&[2, 5], &model, 1.0);
         assert!(twice[5].is_infinite() && twice[4].is_finite() && twice[0].is_finite(), "{twice:?}");
+    }
+
+    #[test]
+    fn a_transcript_is_one_line_with_single_spaces() {
+        assert!(is_spoken(" call me", false) && is_spoken("call", true) && is_spoken(" ", false));
+        for (text, behind_space) in [(" call", true), ("call  me", false), ("call\n", false), ("  ", false)] {
+            assert!(!is_spoken(text, behind_space), "{text:?}");
+        }
     }
 
     #[test]
