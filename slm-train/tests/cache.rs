@@ -86,7 +86,7 @@ impl Fixture {
         let rows = Rows::keep(&self.path("rows"), &utterances).unwrap();
         let notes = RefCell::new(Vec::new());
         let corpus =
-            cached.encode(&rows, &|speech| speech.len(), &|note| notes.borrow_mut().push(note)).unwrap();
+            cached.encode(&rows, &|speech| Ok(speech.len()), &|note| notes.borrow_mut().push(note)).unwrap();
         let speech: Vec<EncodedSpeech> = (0..corpus.len()).map(|row| corpus.read(row).unwrap()).collect();
         for (row, speech) in speech.iter().enumerate() {
             assert_eq!(corpus.measured(row), speech.len());
