@@ -40,7 +40,7 @@ fn values_that_are_none_are_refused() {
         ("--top-p", "0"),
         ("--top-k", "0"),
         ("--repetition-penalty", "inf"),
-        ("--ctc-weight", "-1"),
+        ("--ctc-weight", "nan"),
         ("--prior-weight", "1.5"),
         ("--stop", ""),
         ("--memory", "0"),

@@ -31,6 +31,10 @@ pub struct PrefixScores<'a> {
     probabilities: Vec<f32>,
     width: usize,
     blank: usize,
+    /// The log of what all paths of the frames behind each one come to in these units, `[T]`.
+    rest: Vec<f64>,
+    /// The same of the first frame alone.
+    first_frame: f64,
     /// A text is that of its parent and a letter; the first has none.
     nodes: Vec<Node>,
 }
@@ -85,7 +89,13 @@ impl<'a> PrefixScores<'a> {
             let (_, best) = posteriors.best(t);
             probabilities.extend(posteriors.frame(t).iter().map(|p| (p - best).exp()));
         }
-        let mut scores = Self { labels, probabilities, width: posteriors.labels(), blank, nodes: Vec::new() };
+        let mut rest = vec![0.0; frames];
+        for t in (1..frames).rev() {
+            rest[t - 1] = rest[t] - f64::from(posteriors.best(t).1);
+        }
+        let width = posteriors.labels();
+        let first_frame = if frames > 0 { -f64::from(posteriors.best(0).1) } else { 0.0 };
+        let mut scores = Self { labels, probabilities, width, blank, rest, first_frame, nodes: Vec::new() };
         let mut all = vec![1.0; frames + 1];
         scores.blanks(&mut all, &[]);
         let letter = '\0';
@@ -98,8 +108,8 @@ impl<'a> PrefixScores<'a> {
         Prefix(EMPTY)
     }
 
-    /// `prefix` with `text` after it, in lower case with single spaces, each word with one before it, and without signs that
-    /// no label has; `None` for letters and digits that labels cannot spell.
+    /// `prefix` with `text` after it, in lower case with single spaces, each word with one before it; `None` for what labels
+    /// cannot spell, most signs among it.
     pub fn extend(&mut self, prefix: Prefix, text: &str) -> Option<Prefix> {
         let mut node = prefix.0;
         for letter in text.chars().flat_map(char::to_lowercase) {
@@ -110,8 +120,7 @@ impl<'a> PrefixScores<'a> {
                 continue;
             }
             let spelled = if self.labels.letters.has(letter) { letter.to_string() } else { bare(letter) };
-            let is_known = spelled.chars().all(|letter| self.labels.letters.has(letter));
-            if !is_known || (spelled.is_empty() && letter.is_alphanumeric()) {
+            if spelled.is_empty() || !spelled.chars().all(|letter| self.labels.letters.has(letter)) {
                 return None;
             }
             for letter in spelled.chars() {
@@ -127,21 +136,34 @@ impl<'a> PrefixScores<'a> {
     /// The log of the probability that what was said begins with `prefix`, in units that differ from text to text of one
     /// sound in nothing.
     pub fn begins(&self, prefix: Prefix) -> f64 {
+        if prefix.0 == EMPTY || self.is_first_space(prefix.0) {
+            // All paths do.
+            return self.everything();
+        }
         let letters = self.last_letters(prefix.0, self.labels.longest);
-        let mut sum = if prefix.0 == EMPTY || self.is_first_space(prefix.0) { 1.0 } else { 0.0 };
+        // Of the paths that reach the end of the text at each frame.
+        let mut reach = vec![0.0; self.frames()];
         let mut node = prefix.0;
         for start in (0..letters.len()).rev() {
             node = self.nodes[node as usize].parent;
             let before = &self.nodes[node as usize];
             for (_, label) in self.labels.beginning_with(&letters[start..]) {
                 let own = before.ending_in(label);
-                for t in 0..self.frames() {
+                for (t, reach) in reach.iter_mut().enumerate() {
                     let so_far = before.all[t] - own.map_or(0.0, |own| own[t]);
-                    sum += so_far * self.probability(t, label);
+                    *reach += so_far * self.probability(t, label);
                 }
             }
         }
-        log(sum)
+        let logs = || reach.iter().zip(&self.rest).map(|(reach, rest)| reach.ln() + rest);
+        let largest = logs().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = logs().map(|log| (log - largest).exp()).sum();
+        if largest.is_finite() { largest + sum.ln() } else { self.everything() + IMPOSSIBLE }
+    }
+
+    /// The log of the probability of all paths.
+    fn everything(&self) -> f64 {
+        self.rest.first().map_or(0.0, |rest| rest + self.first_frame)
     }
 
     /// The log of the probability that what was said is `prefix`, in the same units.
@@ -333,14 +355,14 @@ mod tests {
         let mut scores = PrefixScores::new(&labels, &posteriors(&rows(8)));
         let empty = scores.empty();
         let a = scores.extend(empty, "A").unwrap();
-        let whole = scores.extend(empty, "a  b, a").unwrap();
+        let whole = scores.extend(empty, "a  b a").unwrap();
         let (known, found) = (scores.len(), scores.begins(whole));
-        // Capitals, signs that no label has and spaces twice make no difference.
+        // Capitals, marks of letters and spaces twice make no difference.
         let b = scores.extend(a, " B").unwrap();
-        assert_eq!(scores.extend(b, "! á"), Some(whole));
+        assert_eq!(scores.extend(b, " á"), Some(whole));
         // What labels cannot spell is no text.
         assert_eq!(
-            (scores.extend(b, "z a"), scores.extend(b, "2"), scores.extend(b, "д")),
+            (scores.extend(b, "z a"), scores.extend(b, "!"), scores.extend(b, "2")),
             (None, None, None)
         );
         assert_eq!(scores.len(), known);
@@ -358,8 +380,8 @@ mod tests {
         let mut scores = PrefixScores::new(&labels, &CtcPosteriors::new(rows, 3, 2));
         let empty = scores.empty();
         let text = scores.extend(empty, "ab").unwrap();
-        assert!(scores.begins(text).is_finite() && scores.begins(text) > IMPOSSIBLE);
-        // Nothing comes after so many frames.
-        assert_eq!(scores.ends(text), IMPOSSIBLE);
+        // Only "▁a" again and again, or with a "b" at the end, is worth a number beside all that follows.
+        assert!(scores.begins(text).is_finite() && scores.ends(text).is_finite());
+        assert!(scores.ends(text) < scores.begins(text), "{} {}", scores.ends(text), scores.begins(text));
     }
 }

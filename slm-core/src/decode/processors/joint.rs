@@ -72,9 +72,9 @@ impl StepProcessor for JointCtc<'_> {
         let (known, so_far) = (row.scores.len(), row.scores.begins(prefix));
         let mut proposed = most_probable(logits, PROPOSED);
         proposed.extend(self.ends.iter().filter(|&&end| !proposed.contains(&end)).collect::<Vec<_>>());
-        // Signs cost the sound nothing, so that a model which likes a row of them would go on for ever.
+        // Ids that add nothing cost the sound nothing, so that a model which likes a row of them would go on for ever.
         let before = step.ids().split_last().map(|(_, before)| before);
-        let is_sign = before.is_some_and(|before| row.prefix(before, self.spelled) == prefix);
+        let adds_nothing = before.is_some_and(|before| row.prefix(before, self.spelled) == prefix);
         let mut scored = Vec::with_capacity(proposed.len());
         for id in proposed {
             let Some(&logit) = logits.get(id as usize) else { continue };
@@ -86,7 +86,7 @@ impl StepProcessor for JointCtc<'_> {
                     continue;
                 }
                 match row.scores.extend(prefix, text) {
-                    Some(longer) if longer != prefix || !is_sign => row.scores.begins(longer),
+                    Some(longer) if longer != prefix || !adds_nothing => row.scores.begins(longer),
                     _ => continue,
                 }
             };
@@ -145,7 +145,7 @@ mod tests {
     const END: u32 = 0;
 
     fn spelled() -> Vec<String> {
-        ["", "tall", "call", " us", " me", "!", "9", "\n"].map(str::to_owned).to_vec()
+        ["", "tall", "call", " us", " me", "!", "9", "\n", ""].map(str::to_owned).to_vec()
     }
 
     /// What is left of logits behind the start token and `ids`.
@@ -175,17 +175,17 @@ mod tests {
 
     #[test]
     fn a_weight_of_nothing_leaves_what_is_proposed_as_it_is() {
-        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -9.0, f32::NEG_INFINITY];
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY, f32::NEG_INFINITY];
         assert_eq!(processed(&[2], &model, 0.0), model);
     }
 
     #[test]
-    fn what_no_label_spells_is_ruled_out_and_signs_do_not_follow_signs() {
-        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -0.1, -0.1, -0.1];
-        let signed = processed(&[2], &model, 1.0);
-        assert!(signed[5].is_finite() && signed[6..].iter().all(|score| score.is_infinite()), "{signed:?}");
-        let twice = processed(&[2, 5], &model, 1.0);
-        assert!(twice[5].is_infinite() && twice[4].is_finite() && twice[0].is_finite(), "{twice:?}");
+    fn what_no_label_spells_is_ruled_out_and_nothing_is_not_added_twice() {
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -0.1, -0.1, -0.1, -0.2];
+        let once = processed(&[2], &model, 1.0);
+        assert!(once[8].is_finite() && once[5..8].iter().all(|score| score.is_infinite()), "{once:?}");
+        let twice = processed(&[2, 8], &model, 1.0);
+        assert!(twice[8].is_infinite() && twice[4].is_finite() && twice[0].is_finite(), "{twice:?}");
     }
 
     #[test]
