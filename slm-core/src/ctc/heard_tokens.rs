@@ -37,7 +37,9 @@ impl HeardTokens {
     pub fn new(labels: &TextTokenizer, llm: &TextTokenizer, nothing: u32) -> Result<Self, TokenizerError> {
         let mut spelled = labels.spellings()?;
         if !spelled.iter().any(|label| label.chars().any(char::is_lowercase)) {
-            spelled.iter_mut().for_each(|label| *label = label.to_lowercase());
+            for label in &mut spelled {
+                *label = label.to_lowercase();
+            }
         }
         Ok(Self { spelled, llm: llm.clone(), nothing })
     }

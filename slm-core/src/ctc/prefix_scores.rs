@@ -178,13 +178,13 @@ impl<'a> PrefixScores<'a> {
     }
 
     /// How many texts are known.
-    pub fn len(&self) -> usize {
+    pub fn known(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Forgets all texts but the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        while self.nodes.len() > len.max(1) {
+    /// Forgets all texts but the `known` first ones.
+    pub fn truncate(&mut self, known: usize) {
+        while self.nodes.len() > known.max(1) {
             let Some(node) = self.nodes.pop() else { break };
             // Children are in the order in which they were made.
             self.nodes[node.parent as usize].children.pop();
@@ -356,7 +356,7 @@ mod tests {
         let empty = scores.empty();
         let a = scores.extend(empty, "A").unwrap();
         let whole = scores.extend(empty, "a  b a").unwrap();
-        let (known, found) = (scores.len(), scores.begins(whole));
+        let (known, found) = (scores.known(), scores.begins(whole));
         // Capitals, marks of letters and spaces twice make no difference.
         let b = scores.extend(a, " B").unwrap();
         assert_eq!(scores.extend(b, " á"), Some(whole));
@@ -365,11 +365,11 @@ mod tests {
             (scores.extend(b, "z a"), scores.extend(b, "!"), scores.extend(b, "2")),
             (None, None, None)
         );
-        assert_eq!(scores.len(), known);
+        assert_eq!(scores.known(), known);
         scores.truncate(1);
         let again = scores.extend(empty, "a b a").unwrap();
         assert!((scores.begins(again) - found).abs() < 1e-12);
-        assert_eq!(scores.len(), known);
+        assert_eq!(scores.known(), known);
     }
 
     #[test]

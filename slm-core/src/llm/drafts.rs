@@ -29,7 +29,7 @@ pub struct Drafts<'a> {
     pub ends: &'a [u32],
 }
 
-impl<'a> Drafts<'a> {
+impl Drafts<'_> {
     /// The same texts as `other` begins too, which are read in both ways: their logits are the mean of the logs of both
     /// probabilities, in which those of `other` count `weight`, from 0 to 1.
     #[must_use]

@@ -69,7 +69,7 @@ impl StepProcessor for JointCtc<'_> {
         let Some(row) = self.rows.get(step.row) else { return };
         let mut row = row.borrow_mut();
         let prefix = row.prefix(step.ids(), self.spelled);
-        let (known, so_far) = (row.scores.len(), row.scores.begins(prefix));
+        let (known, so_far) = (row.scores.known(), row.scores.begins(prefix));
         let mut proposed = most_probable(logits, PROPOSED);
         proposed.extend(self.ends.iter().filter(|&&end| !proposed.contains(&end)).collect::<Vec<_>>());
         // Ids that add nothing cost the sound nothing, so that a model which likes a row of them would go on for ever.
