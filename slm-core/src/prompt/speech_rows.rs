@@ -54,11 +54,6 @@ impl SpeechRows {
         Ok(Self { reduction, heard })
     }
 
-    /// How the sequence is made shorter.
-    pub fn reduction(&self) -> LengthReduction {
-        self.reduction
-    }
-
     /// Reduces one utterance for inference.
     ///
     /// # Errors
