@@ -45,10 +45,10 @@ pub use decode::settings::{MAX_BEAMS, MAX_NEW_TOKENS};
 pub use decode::{DecodeConfig, Strategy};
 pub use engine::{
     Alternative, Answer, AudioPart, Backend, BackendAttempt, BackendChoice, BackendError, BackendReport,
-    CancelToken, Capabilities, Cause, Check, Delivery, Error, Event, Failure, Finding, Limits, MemoryBudget,
-    MemoryEstimate, MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions, PartDescription,
-    Progress, Quantization, QuantizeError, QuantizedPart, Quiet, QuietKind, Request, Segment, Segmentation,
-    Session, Source, TokenLimit, UnsupportedText, Warning, WeightSummary,
+    CancelToken, Capabilities, Cause, Check, Delivery, Error, Event, Failure, Finding, Keep, Limits,
+    MemoryBudget, MemoryEstimate, MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions,
+    PartDescription, Progress, Quantization, QuantizeError, QuantizedPart, Quiet, QuietKind, Request,
+    Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText, Warning, WeightSummary,
 };
 pub use llm::Attachment;
 pub use nn::weights::{ComputeType, Progress as LoadProgress};

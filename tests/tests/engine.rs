@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use slm_core::{
-    AudioPart, Backend, BackendChoice, CancelToken, ComputeType, Delivery, Error, Event, MemoryBudget, Model,
-    OpenOptions, Task, Warning, audio,
+    AudioPart, Backend, BackendChoice, CancelToken, ComputeType, Delivery, Error, Event, Keep, MemoryBudget,
+    Model, OpenOptions, Task, Warning, audio,
 };
 
 fn root() -> PathBuf {
@@ -92,6 +92,21 @@ fn samples_in_pieces_give_the_same_text_and_its_pieces_add_up() {
         assert_eq!((text.trim(), segments), (answer.text.as_str(), 1), "{delivery:?}");
         assert_eq!(answer.text, whole.text, "{delivery:?}");
     }
+}
+
+#[test]
+fn an_answer_that_keeps_the_text_alone_is_the_same_without_segments() {
+    let model = model();
+    // Two utterances with a pause.
+    let sound = sounds(2).join(&[0.0; 16_000][..]);
+    let mut request = model.request(Task::Transcribe);
+    let whole = model.answer(&sound, &request).unwrap();
+    assert!(whole.segments.len() > 1 && whole.agreement().is_some(), "{whole:?}");
+    request.keep = Keep::Text;
+    let text = model.answer(&sound, &request).unwrap();
+    assert_eq!((&text.text, text.agreement()), (&whole.text, whole.agreement()));
+    assert_eq!((text.quiet.as_slice(), &text.ctc_text), (whole.quiet.as_slice(), &whole.ctc_text));
+    assert!(text.segments.is_empty() && text.has_segments() && !text.no_speech);
 }
 
 #[test]

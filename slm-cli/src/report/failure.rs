@@ -86,7 +86,7 @@ impl Outcome {
             (None, Some(error)) => Some(Failure::Audio(error)),
             (None, None) => (!failed.is_empty()).then_some(Failure::Segments(failed)),
         };
-        let is_nothing = is_broken && answer.segments.is_empty();
+        let is_nothing = is_broken && !answer.has_segments();
         Self { answer: (!is_nothing).then_some(answer), notices, failure }
     }
 }

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use slm_core::{Request, Segment, Task};
+use slm_core::{Keep, Request, Segment, Task};
 
 use super::document::{About, Closing, Document};
 use super::files::{AnswerFile, Folder};
 use super::{Form, Inputs, OutputError, Stop};
 use crate::args::{Format, InputArgs, Layout};
+use crate::colour::Colours;
 
 /// The language of an answer where nobody said it: "undetermined", as ISO 639 has it.
 const UNKNOWN_LANGUAGE: &str = "und";
@@ -66,6 +67,15 @@ impl Outputs {
     /// Whether answers are written to standard output piece by piece.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.target, Target::Form(Form::Streamed) | Target::Stdout(_))
+    }
+
+    /// What an answer must still have of its segments at its end, beside what was written as they came.
+    pub(crate) fn keep(&self, colours: Colours) -> Keep {
+        match self.target {
+            Target::Form(Form::Text) if colours == Colours::Plain => Keep::Text,
+            Target::Form(Form::Streamed) | Target::Stdout(_) | Target::Folder(_) => Keep::Text,
+            Target::Form(_) => Keep::Segments,
+        }
     }
 
     /// Whether an input is left out, as its files are there.

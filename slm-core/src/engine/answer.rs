@@ -3,6 +3,7 @@
 use crate::ctc::{Aligned, FoundPhrase, Word};
 use crate::prompt::Respelled;
 
+use super::request::Keep;
 use super::warning::Warning;
 
 /// The answer to a [`Request`](crate::Request) for one input.
@@ -21,7 +22,8 @@ pub struct Answer {
     pub ctc_text: Option<String>,
     /// Duration of the audio; 0 for text.
     pub seconds: f64,
-    /// The stretches of audio that went through the model one by one, in order; none for text.
+    /// The stretches of audio that went through the model one by one, in order; none for text, and where the request asks
+    /// to [keep](Keep) the text alone.
     pub segments: Vec<Segment>,
     /// The stretches that went through no model, in order: with the segments they are all of the audio.
     pub quiet: Vec<Quiet>,
@@ -32,6 +34,15 @@ pub struct Answer {
     pub alternatives: Vec<Alternative>,
     /// What a reader should know of the answer.
     pub warnings: Vec<Warning>,
+    unkept: Unkept,
+}
+
+/// What is known of segments that the answer does not keep.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Unkept {
+    count: usize,
+    /// The worst agreement of all.
+    agreement: Option<f64>,
 }
 
 /// A stretch of audio that went through the model at once, and its answer. Where the answer has
@@ -127,6 +138,11 @@ fn is_mark(c: char) -> bool {
 }
 
 impl Segment {
+    /// How well the sound supports the text, where it was laid onto it.
+    pub fn agreement(&self) -> Option<f64> {
+        self.alignment.as_ref().map(|aligned| aligned.agreement.value())
+    }
+
     /// The words that have times, each after what stands before it in the text: nothing at the begin and in scripts without
     /// spaces. A word that the text does not have comes after a space.
     pub fn words_in_text(&self) -> Vec<(&str, &Word)> {
@@ -149,10 +165,15 @@ impl Segment {
 }
 
 impl Answer {
-    /// How well the sound supports a transcript: the worst of its segments, see [`Segment::alignment`].
+    /// How well the sound supports a transcript: the worst of its segments, kept or not, see [`Segment::alignment`].
     pub fn agreement(&self) -> Option<f64> {
-        let values = self.segments.iter().filter_map(|segment| segment.alignment.as_ref());
-        values.map(|aligned| aligned.agreement.value()).reduce(f64::min)
+        let kept = self.segments.iter().filter_map(Segment::agreement);
+        kept.chain(self.unkept.agreement).reduce(f64::min)
+    }
+
+    /// Whether a stretch of audio has an answer, be it kept among the segments or not.
+    pub fn has_segments(&self) -> bool {
+        !self.segments.is_empty() || self.unkept.count > 0
     }
 
     /// Adds a stretch without speech; one that goes on where the last one ends is one with it.
@@ -166,15 +187,24 @@ impl Answer {
     }
 
     /// Adds the answer to the stretch of audio that follows.
-    pub(crate) fn push(&mut self, segment: Segment) {
+    pub(crate) fn push(&mut self, segment: Segment, keep: Keep) {
         join_words(&mut self.text, &segment.text);
         self.truncated |= segment.truncated;
         self.score += segment.score;
         if let Some(text) = &segment.ctc_text {
             join_words(self.ctc_text.get_or_insert_default(), text);
         }
-        self.alternatives = if self.segments.is_empty() { segment.alternatives.clone() } else { Vec::new() };
-        self.segments.push(segment);
+        self.alternatives = if self.has_segments() { Vec::new() } else { segment.alternatives.clone() };
+        match keep {
+            Keep::Segments => self.segments.push(segment),
+            Keep::Text => {
+                let values = [self.unkept.agreement, segment.agreement()];
+                self.unkept = Unkept {
+                    count: self.unkept.count + 1,
+                    agreement: values.into_iter().flatten().reduce(f64::min),
+                };
+            }
+        }
     }
 }
 
@@ -237,7 +267,7 @@ mod tests {
         ] {
             let mut answer = Answer::default();
             for text in texts {
-                answer.push(Segment { text: text.to_owned(), ..Segment::default() });
+                answer.push(Segment { text: text.to_owned(), ..Segment::default() }, Keep::Segments);
             }
             assert_eq!(answer.text, expected);
         }

@@ -37,6 +37,6 @@ pub use memory::{MemoryBudget, MemoryEstimate};
 pub use model::Model;
 pub use open::{BackendAttempt, BackendChoice, BackendReport, OpenOptions};
 pub use quantize::{Quantization, QuantizeError, QuantizedPart};
-pub use request::{Delivery, Request, Segmentation, TokenLimit, UnsupportedText};
+pub use request::{Delivery, Keep, Request, Segmentation, TokenLimit, UnsupportedText};
 pub use session::Session;
 pub use warning::{AudioPart, Warning};

@@ -32,6 +32,8 @@ pub struct Request {
     pub segmentation: Segmentation,
     /// What becomes of a text that the sound does not support at all.
     pub unsupported: UnsupportedText,
+    /// What of the segments is in the answer.
+    pub keep: Keep,
 }
 
 /// How a recording is cut into segments. Cuts fall in pauses; what holds no speech goes through no model.
@@ -104,6 +106,17 @@ pub enum Delivery {
     Text,
 }
 
+/// What the answer has of its segments at the end. The events tell all of them either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Keep {
+    /// All of them, with their words, times and tokens: about 3 MB for an hour of speech.
+    #[default]
+    Segments,
+    /// Their text, so that the memory hardly grows however long the recording is.
+    Text,
+}
+
 impl Request {
     /// The task with greedy decoding.
     pub fn new(task: Task) -> Self {
@@ -118,6 +131,7 @@ impl Request {
             delivery: Delivery::default(),
             segmentation: Segmentation::default(),
             unsupported: UnsupportedText::default(),
+            keep: Keep::default(),
         }
     }
 }

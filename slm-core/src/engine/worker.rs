@@ -89,11 +89,11 @@ impl Worker {
         }
         // Where nothing at all was answered, the failure is that of the whole.
         if let Some(error) = found.failure.take()
-            && found.answer.segments.is_empty()
+            && !found.answer.has_segments()
         {
             return Err(error.into());
         }
-        if found.answer.segments.is_empty() && found.answer.warnings.is_empty() {
+        if !found.answer.has_segments() && found.answer.warnings.is_empty() {
             found.answer.no_speech = true;
             if self.queue.given() > 0 {
                 self.warn(found, Warning::NoSpeech);
@@ -208,7 +208,7 @@ impl Worker {
                 let between = if found.answer.text.is_empty() { "" } else { " " };
                 self.tell(Event::Text(format!("{between}{}", segment.text)));
             }
-            found.answer.push(segment.clone());
+            found.answer.push(segment.clone(), self.request.keep);
             self.tell(Event::Segment(Box::new(segment)));
             for warning in warnings {
                 self.warn(found, warning);

@@ -37,7 +37,11 @@ pub(super) fn answer(model_args: &ModelArgs, job: &Job, interrupt: &Interrupt) -
         return Ok(ExitCode::SUCCESS);
     }
     let model = model::open(model_args, interrupt)?;
-    let request = job.request(&model, phrases.as_ref())?;
+    let mut request = job.request(&model, phrases.as_ref())?;
+    // What phrases were found is told of the segments at the end.
+    if request.phrases.is_none() {
+        request.keep = plan.outputs.keep(console.manner.colours);
+    }
     let is_whole = answer_all(&model, &request, job.inputs, plan, interrupt, &mut console)?;
     Ok(ExitCode::from(u8::from(!is_whole)))
 }

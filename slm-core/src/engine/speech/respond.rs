@@ -85,7 +85,7 @@ impl SpeechModel {
                 match outcome {
                     Ok(answered) => {
                         for (segment, warnings) in settled(answered, cut, answer, request) {
-                            answer.push(segment);
+                            answer.push(segment, request.keep);
                             answer.warnings.extend(warnings);
                         }
                     }
