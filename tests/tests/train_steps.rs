@@ -15,16 +15,24 @@ use burn::module::{ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use slm_core::models::adapter::Adapter;
-use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::weights::{ComputeType, Placement, StorageType};
 use slm_tests::{checkpoint, fixtures, read_tensors};
 use slm_train::config;
 use slm_train::steps::adapter::{AdapterJob, AdapterStage, Frozen, Trained};
-use slm_train::training::{self, Draw, Job, Source, rng_for};
+use slm_train::training::{self, Activations, Draw, Job, Source, rng_for};
 
 use common::{alone, finished, losses};
 
-/// Of a loss, and of the largest gradient of a tensor.
-const BOUND: f64 = 1e-3;
+/// How a fixture's stage is run otherwise than it says, and how close to PyTorch it is: of a loss, and of the largest gradient of
+/// a tensor.
+#[derive(Clone, Copy)]
+struct Way {
+    dtype: ComputeType,
+    activations: Activations,
+    bound: f64,
+}
+
+const FULL: Way = Way { dtype: ComputeType::F32, activations: Activations::Kept, bound: 1e-3 };
 
 /// Puts gradients in the place of weights, and zeros where there is none.
 struct IntoGradients(GradientsParams);
@@ -50,7 +58,7 @@ fn stage(name: &str, work: &Path) -> AdapterStage {
 }
 
 /// Compares the tensors of a file, which are gradients, with those that are expected, and gives how many they are.
-fn compare(name: &str, file: &Path) -> usize {
+fn compare(name: &str, file: &Path, bound: f64) -> usize {
     let expected = read_tensors(&fixtures().join(format!("train_steps/{name}/expect.safetensors")));
     let found = read_tensors(file);
     for (tensor, found) in &found {
@@ -62,20 +70,22 @@ fn compare(name: &str, file: &Path) -> usize {
         let pairs = found.values.iter().zip(&expected.values);
         let gap = f64::from(largest(&mut pairs.map(|(found, expected)| found - expected)));
         assert!(
-            scale > 0.0 && gap <= BOUND * scale,
+            scale > 0.0 && gap <= bound * scale,
             "{name}: {tensor} is off by {gap:.1e}, largest {scale:.1e}"
         );
     }
     found.len()
 }
 
-fn check(name: &str) {
+fn check(name: &str, way: Way) {
     let work = tempfile::tempdir().unwrap();
     let work = work.path();
-    let stage = stage(name, work);
+    let mut stage = stage(name, work);
+    (stage.dtype, stage.train.activations) = (way.dtype, way.activations);
     let device = Device::flex();
-    let tracked = device.clone().autodiff();
-    let parts = Frozen::load(&stage.encoder, &stage.llm, &device).unwrap();
+    let tracked = way.activations.tracked(&device);
+    let placement = Placement::new(&device).with_compute(way.dtype);
+    let parts = Frozen::load(&stage.encoder, &stage.llm, placement).unwrap();
     let job = AdapterJob::new(stage.clone(), parts).unwrap();
     let folder: PathBuf = fixtures().join("train_steps").join(name);
     let files = checkpoint(&folder);
@@ -91,10 +101,10 @@ fn check(name: &str) {
     let gradients = GradientsParams::from_grads(loss.backward(), &trained);
     let gradients = trained.clone().map(&mut IntoGradients(gradients));
     gradients.adapter.save(work, StorageType::F32).unwrap();
-    let mut compared = compare(name, &work.join("model.safetensors"));
+    let mut compared = compare(name, &work.join("model.safetensors"), way.bound);
     if let Some(lora) = &gradients.lora {
         lora.save(work, "x").unwrap();
-        compared += compare(name, &work.join("adapter_model.safetensors"));
+        compared += compare(name, &work.join("adapter_model.safetensors"), way.bound);
     }
     let expected = read_tensors(&folder.join("expect.safetensors"));
     assert_eq!(compared, expected.len() - 1, "{name}");
@@ -107,7 +117,7 @@ fn check(name: &str) {
     for ((step, found), expected) in found.into_iter().zip(expected) {
         let expected = f64::from(*expected);
         assert!(
-            (found - expected).abs() < BOUND * expected,
+            (found - expected).abs() < way.bound * expected,
             "{name}: {found}, expected {expected} at step {step}"
         );
     }
@@ -117,15 +127,34 @@ fn check(name: &str) {
 #[test]
 fn steps_with_an_encoder_decoder_are_those_of_pytorch() {
     alone("steps_with_an_encoder_decoder_are_those_of_pytorch", || {
-        check("t5");
-        check("t5_lora");
+        check("t5", FULL);
+        check("t5_lora", FULL);
     });
 }
 
 #[test]
 fn steps_with_a_decoder_alone_are_those_of_pytorch() {
     alone("steps_with_a_decoder_alone_are_those_of_pytorch", || {
-        check("decoder");
-        check("decoder_lora");
+        check("decoder", FULL);
+        check("decoder_lora", FULL);
+    });
+}
+
+#[test]
+fn steps_that_recompute_activations_are_those_of_pytorch() {
+    alone("steps_that_recompute_activations_are_those_of_pytorch", || {
+        let way = Way { activations: Activations::Recomputed, ..FULL };
+        check("t5", way);
+        check("decoder_lora", way);
+    });
+}
+
+#[test]
+fn steps_beside_frozen_matrices_of_16_bits_are_nearly_those_of_pytorch() {
+    alone("steps_beside_frozen_matrices_of_16_bits_are_nearly_those_of_pytorch", || {
+        for (dtype, bound) in [(ComputeType::F16, 1e-2), (ComputeType::Bf16, 5e-2)] {
+            check("t5_lora", Way { dtype, bound, ..FULL });
+            check("decoder", Way { dtype, bound, ..FULL });
+        }
     });
 }

@@ -289,7 +289,7 @@ pub fn train(
     let features = LogMelConfig { feature_size: config.model.num_mel_bins, ..LogMelConfig::default() };
     let extractor = FeatureExtractor::new(FeatureSettings::LogMel(features.clone()))?;
 
-    let device = device.clone().autodiff();
+    let device = config.train.activations.tracked(device);
     device.seed(config.train.seed);
     let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
     let job = CtcJob {

@@ -301,7 +301,7 @@ pub fn train(
     // The smaller one first, so that what is wrong with it is told soon.
     let dev = Speech::load(&config.dev_manifest, &config, &tokenizer, cached)?;
     let train = Speech::load(&config.train_manifest, &config, &tokenizer, cached)?;
-    let tracked = device.clone().autodiff();
+    let tracked = config.train.activations.tracked(device);
     tracked.seed(config.train.seed);
     let layers = match &start {
         Some(start) => {

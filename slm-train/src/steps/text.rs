@@ -331,7 +331,7 @@ pub fn train(mut config: TextConfig, run: &Path, out: &Path, device: &Device) ->
     result::check(out, &config.train)?;
     let start = config.start.as_deref().map(Checkpoint::open).transpose()?;
 
-    let device = device.clone().autodiff();
+    let device = config.train.activations.tracked(device);
     device.seed(config.train.seed);
     let model = match &start {
         Some(start) => config.model.load_weights(start, &device)?,

@@ -28,7 +28,7 @@ use rand_chacha::ChaCha8Rng;
 pub use crate::random::rng_for;
 pub use feed::{Draw, Source};
 pub use run::{Outcome, run};
-pub use settings::{LoopConfig, Purpose};
+pub use settings::{Activations, LoopConfig, Purpose};
 
 pub use crate::history::Sample;
 

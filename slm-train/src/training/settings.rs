@@ -1,6 +1,7 @@
 //! Settings of the loop.
 
 use burn::optim::ModuleOptimizer;
+use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::judge::Judge;
@@ -32,6 +33,8 @@ pub struct LoopConfig {
     pub beta_2: f32,
     /// Largest norm of all gradients together; larger ones are scaled down to it.
     pub clip_norm: f64,
+    /// What a step keeps of what it computed, for its way back.
+    pub activations: Activations,
     /// Batches whose gradients are summed for a step.
     pub accumulate: usize,
     /// Seed of everything random.
@@ -60,6 +63,29 @@ pub struct LoopConfig {
     /// What is left in the run's folder of all settings.
     #[serde(skip)]
     pub record: Option<RunRecord>,
+}
+
+/// What a step keeps of what it computed, for its way back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activations {
+    /// All that its gradients need.
+    #[default]
+    Kept,
+    /// The results of products; the rest, such as norms, activations and softmax, is computed once more on the way back. A step
+    /// takes longer and less memory, so that longer batches fit.
+    Recomputed,
+}
+
+impl Activations {
+    /// `device` with autodiff.
+    pub fn tracked(self, device: &Device) -> Device {
+        let tracked = device.clone().autodiff();
+        match self {
+            Self::Kept => tracked,
+            Self::Recomputed => tracked.gradient_checkpointing(),
+        }
+    }
 }
 
 /// What the loop is run for.
@@ -91,6 +117,7 @@ impl Default for LoopConfig {
             weight_decay: 0.01,
             beta_2: 0.98,
             clip_norm: 1.0,
+            activations: Activations::default(),
             accumulate: 1,
             seed: 1,
             log_every: 20,

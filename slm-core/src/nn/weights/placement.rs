@@ -104,6 +104,11 @@ impl Placement {
     pub fn device(&self) -> &Device {
         &self.device
     }
+
+    /// The type of large matrices that is asked for.
+    pub fn compute(&self) -> ComputeType {
+        self.compute
+    }
 }
 
 impl From<&Device> for Placement {

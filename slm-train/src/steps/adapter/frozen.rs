@@ -9,6 +9,7 @@ use slm_core::models::ctc::label_tokenizer;
 use slm_core::models::encoder::{SpeechEncoder, layers_problem};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::llm::LanguageModel;
+use slm_core::models::nn::weights::{ComputeType, Placement};
 use slm_core::models::text::TextTokenizer;
 
 use crate::digest::digest;
@@ -19,13 +20,13 @@ pub struct Frozen {
     pub encoder_files: Checkpoint,
     /// The speech encoder.
     pub encoder: SpeechEncoder,
-    /// Hash of its files: weights, config, features, labels.
+    /// Hash of what it gives: weights, config, features, labels, and the type of its matrices.
     pub encoder_hash: String,
     /// The language model's files.
     pub llm_files: Checkpoint,
     /// The language model.
     pub llm: LanguageModel,
-    /// Hash of its files.
+    /// Hash of its files, and the type of its matrices.
     pub llm_hash: String,
     /// Its tokenizer.
     pub tokenizer: TextTokenizer,
@@ -38,28 +39,30 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Loads both models on `device`.
+    /// Loads both models on a device, with their large matrices in the type that the placement asks for.
     ///
     /// # Errors
     ///
-    /// Files that are missing, do not fit, or disagree.
-    pub fn load(encoder: &Path, llm: &Path, device: &Device) -> anyhow::Result<Self> {
+    /// Files that are missing, do not fit, or disagree, and a type that the device does not compute in.
+    pub fn load(encoder: &Path, llm: &Path, placement: impl Into<Placement>) -> anyhow::Result<Self> {
+        let placement = placement.into();
+        placement.compute().check(placement.device())?;
         let (encoder_files, llm_files) = (Checkpoint::open(encoder)?, Checkpoint::open(llm)?);
-        let llm = LanguageModel::load(&llm_files, device)?;
+        let llm = LanguageModel::load(&llm_files, &placement)?;
         let tokenizer = TextTokenizer::from_checkpoint(&llm_files)?;
         tokenizer.check_rows(llm.vocab_size())?;
-        let encoder = SpeechEncoder::load(&encoder_files, device)?;
+        let encoder = SpeechEncoder::load(&encoder_files, &placement)?;
         Ok(Self {
             labels: label_tokenizer(encoder.sizes(), &encoder_files)?,
             encoder,
-            encoder_hash: encoder_files.content_hash()?,
+            encoder_hash: of_type(encoder_files.content_hash()?, placement.compute()),
             features: FeatureExtractor::from_checkpoint(&encoder_files)?,
             encoder_files,
             llm,
-            llm_hash: llm_files.content_hash()?,
+            llm_hash: of_type(llm_files.content_hash()?, placement.compute()),
             llm_files,
             tokenizer,
-            device: device.clone(),
+            device: placement.device().clone(),
         })
     }
 
@@ -79,4 +82,10 @@ impl Frozen {
         }
         Ok(self)
     }
+}
+
+/// The hash of a model whose files have this one. In f32 it is theirs, by which runs that were begun before there were other
+/// types go on.
+fn of_type(hash: String, compute: ComputeType) -> String {
+    if compute == ComputeType::F32 { hash } else { digest(&(hash, compute)) }
 }

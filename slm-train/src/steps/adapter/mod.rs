@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use slm_core::models::adapter::AdapterShape;
 use slm_core::models::checkpoint::{PromptSettings, TaskDecoding};
 use slm_core::models::llm::LoraShape;
-use slm_core::models::nn::weights::StorageType;
+use slm_core::models::nn::weights::{ComputeType, Placement, StorageType};
 
 pub use crate::data::pool::Order;
 pub use crate::output::bundle::PartsPlace;
@@ -60,6 +60,9 @@ pub struct AdapterStage {
     pub encoder: PathBuf,
     /// The frozen language model's folder.
     pub llm: PathBuf,
+    /// The type of the large matrices of both, as of `--dtype` of `slm-cli`. What is trained has 32 bits.
+    #[serde(default)]
+    pub dtype: ComputeType,
     /// Utterances to learn from.
     pub train_manifest: Corpus,
     /// Utterances to judge by.
@@ -134,7 +137,8 @@ pub fn train(
 ) -> anyhow::Result<Outcome<Trained>> {
     config::check("adapter", &config.problems())?;
     result::check(out, &config.train)?;
-    let parts = Frozen::load(&config.encoder, &config.llm, device)?;
+    let placement = Placement::new(device).with_compute(config.dtype);
+    let parts = Frozen::load(&config.encoder, &config.llm, placement)?;
     let encoder_params = parts.encoder.num_params();
     if config.lora.is_none()
         && let Some(task) = TaskPool::read(&config.tasks, config.order)?.text_task()
@@ -143,7 +147,7 @@ pub fn train(
     }
     let job = AdapterJob::new(config, parts)?;
     let config = &job.config;
-    let tracked = device.clone().autodiff();
+    let tracked = config.train.activations.tracked(device);
     tracked.seed(config.train.seed);
     let adapter = job.init(&tracked)?;
     let outcome = training::run(&job, adapter, &config.train, run, &tracked)?;

@@ -34,12 +34,12 @@ impl Start {
     /// A bundle that cannot be read.
     pub(super) fn open(dir: &Path, parts: &Frozen) -> anyhow::Result<Self> {
         let bundle = Bundle::open(dir)?;
-        let hashes = [
-            ("encoder", bundle.encoder()?.content_hash()?, &parts.encoder_hash),
-            ("language model", bundle.llm()?.content_hash()?, &parts.llm_hash),
+        let pairs = [
+            ("encoder", bundle.encoder()?, &parts.encoder_files),
+            ("language model", bundle.llm()?, &parts.llm_files),
         ];
-        for (part, found, expected) in hashes {
-            if found != *expected {
+        for (part, found, expected) in pairs {
+            if found.content_hash()? != expected.content_hash()? {
                 note(&format!("warning: the adapter of `{}` was trained for another {part}", dir.display()));
             }
         }
