@@ -13,8 +13,8 @@ import shutil
 from pathlib import Path
 
 import torch
+from byte_tokenizer import byte_tokenizer
 from make_large import write
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GraniteSpeechConfig, GraniteSpeechForConditionalGeneration
 
 SMALL = Path(__file__).parent.parent / "fixtures" / "speech_llm" / "granite_speech"
@@ -82,19 +82,6 @@ def name_in_file(name):
     return theirs + name.removeprefix(ours)
 
 
-def tokenizer():
-    """Bytes, fillers and the placeholder of speech."""
-    tokens = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens += [f"<filler{i}>" for i in range(len(tokens), AUDIO)]
-    tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    special = [tokens[PAD], tokens[END], "<|audio|>"]
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    assert tokenizer.token_to_id("<|audio|>") == AUDIO
-    return tokenizer, special
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -104,8 +91,9 @@ def main():
     write(args.out, GraniteSpeechForConditionalGeneration, config(), dtype, False, name_in_file)
     for name in ["preprocessor_config.json", "processor_config.json", "chat_template.jinja"]:
         shutil.copy(SMALL / name, args.out / name)
-    model, (pad, end, audio) = tokenizer()
-    model.save(str(args.out / "tokenizer.json"))
+    pad, end, audio = "<pad>", "<end>", "<|audio|>"
+    tokenizer = byte_tokenizer(AUDIO + 1, {pad: PAD, end: END, audio: AUDIO})
+    tokenizer.save(str(args.out / "tokenizer.json"))
     settings = json.loads((SMALL / "tokenizer_config.json").read_text())
     settings |= {"bos_token": end, "eos_token": end, "unk_token": end, "pad_token": pad}
     settings["extra_special_tokens"] = [audio]
