@@ -30,6 +30,7 @@ use burn::tensor::Int;
 use self::activations::Activations;
 use self::format::{Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
 use crate::checkpoint::gguf::{BlockType, Quantized};
+use crate::nn::host::Values;
 use crate::nn::low_rank::{LowRank, ThinPlace};
 use crate::nn::product::product;
 
@@ -129,16 +130,9 @@ impl FewBits {
         if rows > MAX_ROWS {
             return self.by_panels(&x).reshape(dims);
         }
-        let data = x.into_data();
-        match data.as_slice::<f32>() {
-            Ok(values) => {
-                let activations = Activations::new(values, inputs);
-                let products = (self.operations.multiply)(activations, Arc::clone(&self.matrix));
-                Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
-            }
-            // It is of another type than the processor's kernels take.
-            Err(_) => self.by_panels(&Tensor::from_data(data, &device)).reshape(dims),
-        }
+        let activations = Activations::new(Values::of(x).get(), inputs);
+        let products = (self.operations.multiply)(activations, Arc::clone(&self.matrix));
+        Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
     }
 
     /// `[R, I]` to `[R, O]`, with some rows of the matrix at a time as floats.

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::exp::{gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, sigmoid, sigmoid_slope, silu, silu_slope};
 use super::lanes::{Kernel, Lanes, run};
-use super::tracked::{Gradient, Values, joined, taken};
+use super::tracked::{Gradient, joined, taken};
+use super::values::Values;
 use super::{AT_ONCE, CHUNK, in_place, is_here};
 use crate::nn::ActivationKind;
 
@@ -30,6 +31,27 @@ impl<F: Fn(f32, f32) -> f32> Kernel for Pairs<'_, F> {
     fn run<L: Lanes>(self) {
         for (value, &other) in self.0.iter_mut().zip(self.1) {
             *value = (self.2)(*value, other);
+        }
+    }
+}
+
+/// The way back of `of(x) * gate`: the gradient of the result becomes that of `x`, and that of the gate is put down.
+struct GatedBack<'a, F, G> {
+    gradient: &'a mut [f32],
+    of_gate: &'a mut [f32],
+    x: &'a [f32],
+    gate: &'a [f32],
+    of: F,
+    slope: G,
+}
+
+impl<F: Fn(f32) -> f32, G: Fn(f32) -> f32> Kernel for GatedBack<'_, F, G> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let read = self.x.iter().zip(self.gate);
+        for ((gradient, of_gate), (&x, &gate)) in self.gradient.iter_mut().zip(self.of_gate).zip(read) {
+            *of_gate = *gradient * (self.of)(x);
+            *gradient *= gate * (self.slope)(x);
         }
     }
 }
@@ -87,12 +109,14 @@ fn gated_tracked<const D: usize>(
     let mut y = gate.clone();
     times(y.get_mut(), x.get(), of);
     let back = move |gradient: Tensor<D>| {
-        let mut of_gate = Values::of(gradient);
-        let mut of_x = of_gate.clone();
-        times(of_gate.get_mut(), x.get(), of);
-        pairs(of_x.get_mut(), gate.get(), product);
-        times(of_x.get_mut(), x.get(), slope);
-        [of_x, of_gate].map(|gradient| Gradient::from(gradient.into_tensor::<D>()))
+        let mut of_gate = Values::zeros(&gradient.dims());
+        let mut gradient = Values::of(gradient);
+        let chunks = gradient.get_mut().par_chunks_mut(CHUNK).zip(of_gate.get_mut().par_chunks_mut(CHUNK));
+        let chunks = chunks.zip(x.get().par_chunks(CHUNK)).zip(gate.get().par_chunks(CHUNK));
+        chunks.with_min_len(AT_ONCE / CHUNK).for_each(|(((gradient, of_gate), x), gate)| {
+            run(GatedBack { gradient, of_gate, x, gate, of, slope });
+        });
+        [gradient, of_gate].map(|gradient| Gradient::from(gradient.into_tensor::<D>()))
     };
     Some(joined(both, y.into_tensor::<D>(), back))
 }
@@ -134,18 +158,11 @@ fn activate_gated_tracked<const D: usize>(
 /// The first half of the last axis times the sigmoid of the second, under autodiff; `None` where the values are not here.
 fn glu_tracked<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
     let taken = taken(x)?;
-    let mut dims = x.dims();
+    let dims = x.dims();
     let width = dims[D - 1];
     let half = width / 2;
-    dims[D - 1] = half;
     let x = Values::of(x.clone().inner());
-    let mut y = Values::zeros(&dims);
-    let rows = y.get_mut().par_chunks_mut(half.max(1)).zip(x.get().par_chunks(width.max(1)));
-    rows.with_min_len(AT_ONCE.div_ceil(width.max(1))).for_each(|(y, x)| {
-        let (values, gates) = x.split_at(half);
-        y.copy_from_slice(values);
-        run(Pairs(y, gates, x_sigmoid));
-    });
+    let y = glu_of_rows(&x, dims);
     let back = move |gradient: Tensor<D>| {
         let mut dims = gradient.dims();
         dims[D - 1] = width;
@@ -166,6 +183,21 @@ fn glu_tracked<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
     Some(joined([taken], y.into_tensor::<D>(), back))
 }
 
+/// The first half of each row of `x`, of these dimensions, times the sigmoid of the second.
+fn glu_of_rows<const D: usize>(x: &Values, mut dims: [usize; D]) -> Values {
+    let width = dims[D - 1];
+    let half = width / 2;
+    dims[D - 1] = half;
+    let mut y = Values::zeros(&dims);
+    let rows = y.get_mut().par_chunks_mut(half.max(1)).zip(x.get().par_chunks(width.max(1)));
+    rows.with_min_len(AT_ONCE.div_ceil(width.max(1))).for_each(|(y, x)| {
+        let (values, gates) = x.split_at(half);
+        y.copy_from_slice(values);
+        run(Pairs(y, gates, x_sigmoid));
+    });
+    y
+}
+
 #[inline(always)]
 fn product(x: f32, y: f32) -> f32 {
     x * y
@@ -183,8 +215,8 @@ fn x_sigmoid_slope(x: f32, gate: f32) -> f32 {
 
 /// The activation of every value.
 pub(crate) fn activate<const D: usize>(kind: ActivationKind, x: Tensor<D>) -> Tensor<D> {
-    if let Some(y) = activate_tracked(kind, &x) {
-        return y;
+    if !is_here(&x) {
+        return activate_tracked(kind, &x).unwrap_or_else(|| composed(kind, x));
     }
     let work = |values: &mut [f32]| match kind {
         ActivationKind::Relu => each(
@@ -196,7 +228,7 @@ pub(crate) fn activate<const D: usize>(kind: ActivationKind, x: Tensor<D>) -> Te
         ActivationKind::GeluTanh => each(values, gelu_tanh),
         ActivationKind::Silu => each(values, silu),
     };
-    in_place(x, work, |x| composed(kind, x))
+    in_place(x, work)
 }
 
 /// The activation of every value of `x`, times that of `gate` in its place.
@@ -211,11 +243,8 @@ pub(crate) fn activate_gated<const D: usize>(
             None => activate(kind, x) * gate,
         };
     }
-    let device = x.device();
-    let gate = gate.into_data();
-    let Ok(others) = gate.as_slice::<f32>() else {
-        return composed(kind, x) * Tensor::from_data(gate, &device);
-    };
+    let gate = Values::of(gate);
+    let others = gate.get();
     let work = |values: &mut [f32]| match kind {
         ActivationKind::Relu => {
             pairs(
@@ -246,7 +275,7 @@ pub(crate) fn activate_gated<const D: usize>(
             |x: f32, gate: f32| silu(x) * gate,
         ),
     };
-    in_place(x, work, |x| composed(kind, x) * Tensor::from_data(gate.clone(), &device))
+    in_place(x, work)
 }
 
 /// The first half of `dim` times the sigmoid of the second.
@@ -255,18 +284,12 @@ pub(crate) fn glu<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
         let tracked = if dim == D - 1 { glu_tracked(&x) } else { None };
         return tracked.unwrap_or_else(|| activation::glu(x, dim));
     }
+    if dim == D - 1 {
+        return glu_of_rows(&Values::of(x.clone()), x.dims()).into_tensor();
+    }
     let half = x.dims()[dim] / 2;
-    let values = x.clone().narrow(dim, 0, half);
-    let gate = x.narrow(dim, half, half);
-    let device = gate.device();
-    let gate = gate.into_data();
-    let Ok(others) = gate.as_slice::<f32>() else {
-        return values * activation::sigmoid(Tensor::from_data(gate, &device));
-    };
-    let work = |values: &mut [f32]| {
-        pairs(values, others, x_sigmoid);
-    };
-    in_place(values, work, |x| x * activation::sigmoid(Tensor::from_data(gate.clone(), &device)))
+    let gate = Values::of(x.clone().narrow(dim, half, half));
+    in_place(x.narrow(dim, 0, half), |values| pairs(values, gate.get(), x_sigmoid))
 }
 
 #[cfg(all(test, feature = "flex"))]

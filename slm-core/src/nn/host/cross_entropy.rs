@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::exp::exp;
 use super::lanes::{Kernel, Lanes, run};
 use super::logits::log_sum_exp;
-use super::tracked::{Gradient, Values, joined, taken};
+use super::tracked::{Gradient, joined, taken};
+use super::values::Values;
 use super::{host_device, is_here};
 use crate::nn::{PaddedIds, keep_mask};
 
@@ -56,11 +57,20 @@ fn tracked(logits: &Tensor<3>, targets: &PaddedIds, smoothing: f64) -> Option<Te
     let taken = taken(logits)?;
     let [_, _, vocab] = logits.dims();
     let targets = real_targets(targets, vocab)?;
-    let mut slopes = Values::of(logits.clone().inner());
-    let rows = slopes.get_mut().par_chunks_mut(vocab).zip(&targets);
-    let losses = rows.map(|(row, target)| loss_and_slopes(row, *target, smoothing)).collect();
-    let back =
-        move |gradient: Tensor<1>| [Gradient::from(slopes.clone().into_tensor::<3>() * gradient.unsqueeze())];
+    let dims = logits.dims();
+    let logits = Values::of(logits.clone().inner());
+    let mut slopes = Values::zeros(&dims);
+    let rows = slopes.get_mut().par_chunks_mut(vocab).zip(logits.get().par_chunks(vocab)).zip(&targets);
+    let losses = rows.map(|((slopes, logits), target)| {
+        slopes.copy_from_slice(logits);
+        loss_and_slopes(slopes, *target, smoothing)
+    });
+    let losses = losses.collect();
+    let back = move |gradient: Tensor<1>| {
+        let factor = Values::of(gradient).get().iter().sum();
+        slopes.get_mut().par_chunks_mut(vocab).for_each(|values| run(Scaled { values, factor }));
+        [Gradient::from(slopes.into_tensor::<3>())]
+    };
     Some(joined([taken], sum(losses), back))
 }
 
@@ -104,6 +114,21 @@ fn scored(row: &[f32], target: usize, smoothing: f64) -> (f64, f64) {
         said = said * (1.0 - smoothing) + mean * smoothing;
     }
     (sum, sum - said)
+}
+
+/// Values times a factor.
+struct Scaled<'a> {
+    values: &'a mut [f32],
+    factor: f32,
+}
+
+impl Kernel for Scaled<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for value in self.values {
+            *value *= self.factor;
+        }
+    }
 }
 
 /// Logits become their probabilities, less what is to be said of every token.

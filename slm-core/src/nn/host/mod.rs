@@ -23,6 +23,7 @@ mod norm;
 mod softmax;
 mod taps;
 mod tracked;
+mod values;
 
 pub(crate) use activation::{activate, activate_gated, glu};
 pub use cross_entropy::cross_entropy_sum;
@@ -31,6 +32,7 @@ pub(crate) use logits::{largest, log_sum_exp};
 pub(crate) use norm::{rms_norm, rms_scaled};
 pub(crate) use softmax::Scores;
 pub(crate) use taps::depthwise;
+pub(in crate::nn) use values::Values;
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -74,23 +76,10 @@ pub(in crate::nn) fn host_device() -> Device {
     Device::default()
 }
 
-/// `work` on the values of `x` where they are here; else, or where they cannot be read, `composed` of it.
-fn in_place<const D: usize>(
-    x: Tensor<D>,
-    work: impl FnOnce(&mut [f32]),
-    composed: impl FnOnce(Tensor<D>) -> Tensor<D>,
-) -> Tensor<D> {
-    if !is_here(&x) {
-        return composed(x);
-    }
-    let device = x.device();
-    // No copy where `x` is the only handle on the whole of its memory.
-    let mut data = x.into_data();
-    match data.as_mut_slice::<f32>() {
-        Ok(values) => {
-            work(values);
-            Tensor::from_data(data, &device)
-        }
-        Err(_) => composed(Tensor::from_data(data, &device)),
-    }
+/// `work` on the values of `x`, which are here.
+fn in_place<const D: usize>(x: Tensor<D>, work: impl FnOnce(&mut [f32])) -> Tensor<D> {
+    // No copy where `x` is the only handle on its memory.
+    let mut values = Values::of(x);
+    work(values.get_mut());
+    values.into_tensor()
 }

@@ -7,7 +7,8 @@ use burn::prelude::*;
 use rayon::prelude::*;
 
 use super::lanes::{Kernel, Lanes, run};
-use super::tracked::{Values, joined, taken};
+use super::tracked::{joined, taken};
+use super::values::Values;
 use super::{AT_ONCE, in_place, is_here};
 
 /// Squares that are summed side by side.
@@ -41,7 +42,8 @@ impl Kernel for Row<'_> {
 /// Rows that one sum of the gradient of scales is made of, whatever the number of threads.
 const ROWS: usize = 64;
 
-/// A row of the way back: the gradient of the result becomes that of the values, and `of_scales` gets its share.
+/// A row of the way back: the gradient of the result becomes that of the values, and `of_scales`, which is empty where nobody
+/// asks for it, gets its share.
 struct BackRow<'a> {
     gradient: &'a mut [f32],
     values: &'a [f32],
@@ -72,10 +74,10 @@ impl Kernel for BackRow<'_> {
         let mean = squares.iter().sum::<f32>() / width as f32 + epsilon;
         let inverse = 1.0 / mean.sqrt();
         let along = along.iter().sum::<f32>() * inverse / (mean * width as f32);
-        for (((gradient, &value), &scale), of_scale) in
-            gradient.iter_mut().zip(values).zip(scales).zip(of_scales)
-        {
-            *of_scale += *gradient * value * inverse;
+        for ((of_scale, &gradient), &value) in of_scales.iter_mut().zip(&*gradient).zip(values) {
+            *of_scale += gradient * value * inverse;
+        }
+        for ((gradient, &value), &scale) in gradient.iter_mut().zip(values).zip(scales) {
             *gradient = *gradient * scale * inverse - value * along;
         }
     }
@@ -90,11 +92,13 @@ fn tracked<const D: usize>(x: &Tensor<D>, scales: &Tensor<1>, epsilon: f32) -> O
     let (x, scales) = (Values::of(x.clone().inner()), Values::of(held));
     let mut y = x.clone();
     rows_normed(y.get_mut(), scales.get(), epsilon);
+    // Frozen scales have no gradient.
+    let learnt = if of_scales.is_some() { width } else { 0 };
     let back = move |gradient: Tensor<D>| {
         let mut gradient = Values::of(gradient);
         let rows = gradient.get_mut().par_chunks_mut(ROWS * width).zip(x.get().par_chunks(ROWS * width));
         let parts = rows.map(|(gradient, values)| {
-            let mut of_scales = vec![0.0; width];
+            let mut of_scales = vec![0.0; learnt];
             for (gradient, values) in gradient.chunks_mut(width).zip(values.chunks(width)) {
                 let scales = scales.get();
                 run(BackRow { gradient, values, scales, of_scales: &mut of_scales, epsilon });
@@ -102,7 +106,7 @@ fn tracked<const D: usize>(x: &Tensor<D>, scales: &Tensor<1>, epsilon: f32) -> O
             of_scales
         });
         let parts: Vec<Vec<f32>> = parts.collect();
-        (gradient.into_tensor::<D>(), summed(&parts, width))
+        (gradient.into_tensor::<D>(), summed(&parts, learnt))
     };
     let y = y.into_tensor::<D>();
     Some(match of_scales {
@@ -149,9 +153,8 @@ pub(crate) fn rms_scaled<const D: usize>(x: Tensor<D>, scales: &Tensor<1>, epsil
     if !is_here(&x) || !is_here(scales) {
         return tracked(&x, scales, epsilon as f32).unwrap_or_else(|| composed(x));
     }
-    let data = scales.clone().into_data();
-    let Ok(held) = data.as_slice::<f32>() else { return composed(x) };
-    in_place(x, |values| rows_normed(values, held, epsilon as f32), composed)
+    let held = Values::of(scales.clone());
+    in_place(x, |values| rows_normed(values, held.get(), epsilon as f32))
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::distances::ByDistance;
 use super::exp::exp;
 use super::lanes::{Kernel, Lanes, run};
-use super::tracked::{Values, joined, taken};
+use super::tracked::{joined, taken};
+use super::values::Values;
 use super::{AT_ONCE, in_place, is_here};
 
 /// Scores before the softmax.
@@ -205,23 +206,10 @@ impl Scores {
     fn weights_here(self) -> Tensor<4> {
         let [_, heads, queries, keys] = self.products.dims();
         let columns = self.by_distance.as_ref().map_or(0, |by| by.values.dims()[3]);
-        let by_distance = self.by_distance.map(|by| (by.values.into_data(), by.origin));
-        let bias = self.bias.map(|bias| (bias.dims(), bias.into_data()));
-        let again = |products: Tensor<4>| {
-            let device = products.device();
-            let tensor = |data: &TensorData| Tensor::from_data(data.clone(), &device);
-            let by_distance = by_distance
-                .as_ref()
-                .map(|(data, origin)| ByDistance { values: tensor(data), origin: *origin });
-            Self { products, by_distance, bias: bias.as_ref().map(|(_, data)| tensor(data)) }.composed()
-        };
-        // Both are f32 in this process's memory, so that reading them fails for nothing.
-        let distances =
-            by_distance.as_ref().and_then(|(data, origin)| Some((data.as_slice::<f32>().ok()?, *origin)));
-        let added = bias.as_ref().and_then(|(dims, data)| Some((*dims, data.as_slice::<f32>().ok()?)));
-        if distances.is_some() != by_distance.is_some() || added.is_some() != bias.is_some() {
-            return again(self.products);
-        }
+        let by_distance = self.by_distance.map(|by| (Values::of(by.values), by.origin));
+        let bias = self.bias.map(|bias| (bias.dims(), Values::of(bias)));
+        let distances = by_distance.as_ref().map(|(values, origin)| (values.get(), *origin));
+        let added = bias.as_ref().map(|(dims, values)| (*dims, values.get()));
         let work = |values: &mut [f32]| {
             let rows = values.par_chunks_mut(keys.max(1)).with_min_len(AT_ONCE.div_ceil(keys.max(1)));
             rows.enumerate().for_each(|(row, scores)| {
@@ -237,7 +225,7 @@ impl Scores {
                 run(Row { scores, by_distance, bias });
             });
         };
-        in_place(self.products, work, again)
+        in_place(self.products, work)
     }
 }
 

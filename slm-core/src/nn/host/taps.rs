@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::is_here;
 use super::lanes::{Kernel, Lanes, run};
-use super::tracked::{Values, joined, taken};
+use super::tracked::{joined, taken};
+use super::values::Values;
 
 /// `[B, T, E]` to the same by `conv`, whose kernels see `pads` frames before and after the one that they are at.
 pub(crate) fn depthwise(x: Tensor<3>, conv: &Conv1d, pads: (usize, usize)) -> Tensor<3> {

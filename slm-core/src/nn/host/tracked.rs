@@ -5,7 +5,6 @@
 
 use burn::prelude::*;
 
-use super::host_device;
 #[cfg(feature = "flex")]
 pub(super) use on_flex::{Gradient, joined, taken};
 #[cfg(not(feature = "flex"))]
@@ -14,7 +13,7 @@ pub(super) use without_flex::{Gradient, joined, taken};
 #[cfg(feature = "flex")]
 mod on_flex {
     use std::fmt::{self, Debug, Formatter};
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -30,9 +29,12 @@ mod on_flex {
     /// A tensor of `flex`, of any rank.
     type Plain = FloatTensor<Flex>;
 
-    /// The gradient of what an operation gives becomes those of what it takes.
+    /// The gradient of what an operation gives becomes those of what it takes. It is gone once, so that what it holds may be
+    /// written to on the way, and is given back then.
     #[derive(Clone)]
-    struct Way<const N: usize>(Arc<dyn Fn(Plain) -> [Plain; N] + Send + Sync>);
+    struct Way<const N: usize>(Arc<Mutex<Option<Back<N>>>>);
+
+    type Back<const N: usize> = Box<dyn FnOnce(Plain) -> [Plain; N] + Send>;
 
     impl<const N: usize> Debug for Way<N> {
         fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -49,7 +51,9 @@ mod on_flex {
 
         fn backward(self, ops: Ops<Way<N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
             let Ops { parents, node, state } = ops;
-            let given = (state.0)(grads.consume::<Flex>(&node));
+            let back = state.0.lock().ok().and_then(|mut back| back.take());
+            let Some(back) = back else { unreachable!("autodiff goes back through an operation once") };
+            let given = back(grads.consume::<Flex>(&node));
             for (parent, gradient) in parents.into_iter().zip(given) {
                 if let Some(parent) = parent {
                     grads.register::<Flex>(parent.id, gradient);
@@ -81,14 +85,15 @@ mod on_flex {
     pub(in crate::nn::host) fn joined<const E: usize, const N: usize>(
         of: [Taken; N],
         value: Tensor<E>,
-        back: impl Fn(Tensor<E>) -> [Gradient; N] + Send + Sync + 'static,
+        back: impl FnOnce(Tensor<E>) -> [Gradient; N] + Send + 'static,
     ) -> Tensor<E> {
-        let way =
-            move |gradient: Plain| back(Tensor::from_primitive::<Flex>(gradient)).map(|Gradient(of)| of);
+        let way: Back<N> = Box::new(move |gradient: Plain| {
+            back(Tensor::from_primitive::<Flex>(gradient)).map(|Gradient(of)| of)
+        });
         let nodes = of.map(|Taken(x)| x.node());
         let value = plain(value);
         let made = match Joined.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(step) => step.finish(Way(Arc::new(way)), value),
+            OpsKind::Tracked(step) => step.finish(Way(Arc::new(Mutex::new(Some(way)))), value),
             OpsKind::UnTracked(step) => step.finish(value),
         };
         Tensor::from_primitive::<Autodiff<Flex>>(made)
@@ -125,7 +130,7 @@ mod without_flex {
     pub(in crate::nn::host) fn joined<const E: usize, const N: usize>(
         _: [Taken; N],
         value: Tensor<E>,
-        _: impl Fn(Tensor<E>) -> [Gradient; N] + Send + Sync + 'static,
+        _: impl FnOnce(Tensor<E>) -> [Gradient; N] + Send + 'static,
     ) -> Tensor<E> {
         value
     }
@@ -136,44 +141,5 @@ mod without_flex {
         fn from(_: Tensor<D>) -> Self {
             Self
         }
-    }
-}
-
-/// The values of a tensor of `flex`, in the order of its dimensions.
-#[derive(Clone)]
-pub(super) struct Values(TensorData);
-
-impl Values {
-    /// Those of `x`, which is in f32 and without autodiff.
-    pub(super) fn of<const D: usize>(x: Tensor<D>) -> Self {
-        Self(x.into_data())
-    }
-
-    /// So many zeros.
-    pub(super) fn zeros(shape: &[usize]) -> Self {
-        Self(TensorData::new(vec![0.0_f32; shape.iter().product()], shape.to_vec()))
-    }
-
-    /// The dimensions of three.
-    pub(super) fn dims(&self) -> [usize; 3] {
-        self.0.shape().dims()
-    }
-
-    pub(super) fn get(&self) -> &[f32] {
-        match self.0.as_slice() {
-            Ok(values) => values,
-            Err(error) => unreachable!("values of `flex` are f32: {error:?}"),
-        }
-    }
-
-    pub(super) fn get_mut(&mut self) -> &mut [f32] {
-        match self.0.as_mut_slice() {
-            Ok(values) => values,
-            Err(error) => unreachable!("values of `flex` are f32: {error:?}"),
-        }
-    }
-
-    pub(super) fn into_tensor<const D: usize>(self) -> Tensor<D> {
-        Tensor::from_data(self.0, &host_device())
     }
 }
