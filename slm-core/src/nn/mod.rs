@@ -13,6 +13,7 @@ pub(crate) mod few_bits;
 pub(crate) mod host;
 pub mod low_rank;
 pub mod matrix;
+mod panels;
 mod product;
 pub mod rotary;
 pub(crate) mod shared_floats;

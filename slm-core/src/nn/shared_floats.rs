@@ -1,23 +1,30 @@
 //! A matrix of floats in memory that Burn's tensors and the kernels of this crate share.
 //!
-//! Burn 0.22.1 gives a program the memory of a weight by a copy alone; but it takes memory that is counted by references
-//! without one. So [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Few rows are multiplied
-//! from there, all others by Burn.
+//! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Few rows are multiplied from there, all
+//! others by Burn; but where the matrix has 16 bits a panel of it at a time becomes floats for many rows, as Burn 0.22.1 would
+//! make floats of all of it (bf16) or 16 bits of the rows (f16).
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use burn::module::Reparameterization;
 use burn::prelude::*;
+use burn::tensor::DType;
+use half::{bf16, f16};
+use rayon::prelude::*;
 
-use super::host::few_rows;
+use super::host::few_rows::{self, Floats, Weight};
+use super::host::lanes::run;
 use super::low_rank::{LowRank, ThinPlace};
+use super::panels::by_panels;
 
 /// The rows that are multiplied here: Burn's kernel is better for many.
 const ROWS: RangeInclusive<usize> = 1..=8;
+/// Values that one thread makes floats of at a time.
+const CHUNK: usize = 1 << 16;
 
-/// A matrix `[O, I]` in f32, beside a parameter.
+/// A matrix `[O, I]` of floats, beside a parameter.
 #[derive(Module, Debug)]
 pub(crate) struct SharedFloats {
     #[module(skip)]
@@ -46,18 +53,39 @@ impl SharedFloats {
         self.thin.get()
     }
 
-    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where it has fewer rows or more.
+    /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where Burn's product is the better one.
     pub(crate) fn multiply<const D: usize>(&self, x: &Tensor<D>) -> Option<Tensor<D>> {
         let mut dims = x.dims();
         let rows = dims[..D - 1].iter().product::<usize>();
         let &[outputs, inputs] = self.matrix.shape().as_slice() else { return None };
-        if !ROWS.contains(&rows) || inputs == 0 {
+        if rows == 0 || inputs == 0 {
             return None;
         }
         dims[D - 1] = outputs;
         let device = x.device();
+        if !ROWS.contains(&rows) {
+            let x = x.clone().reshape([rows, inputs]);
+            let products = match self.matrix.dtype() {
+                DType::F16 => by_panels(&x, outputs, |range| self.floats::<f16>(range, inputs)),
+                DType::BF16 => by_panels(&x, outputs, |range| self.floats::<bf16>(range, inputs)),
+                _ => return None,
+            };
+            return Some(products.reshape(dims));
+        }
         let products = few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?;
         Some(Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims))
+    }
+}
+
+impl SharedFloats {
+    /// Some rows of the matrix, whose values are of this type, as floats.
+    fn floats<W: Weight>(&self, rows: Range<usize>, width: usize) -> Vec<f32> {
+        let values = self.matrix.as_slice::<W>().unwrap_or_default();
+        let values = values.get(rows.start * width..rows.end * width).unwrap_or_default();
+        let mut floats = vec![0.0; values.len()];
+        let chunks = floats.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+        chunks.for_each(|(floats, values)| run(Floats { values, floats }));
+        floats
     }
 }
 

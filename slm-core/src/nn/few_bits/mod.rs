@@ -21,6 +21,7 @@ mod values;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::module::Reparameterization;
@@ -32,12 +33,10 @@ use self::format::{Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
 use crate::checkpoint::gguf::{BlockType, Quantized};
 use crate::nn::host::Values;
 use crate::nn::low_rank::{LowRank, ThinPlace};
-use crate::nn::product::product;
+use crate::nn::panels::by_panels;
 
 /// The most rows that are multiplied as whole numbers. More are faster as floats.
 const MAX_ROWS: usize = 8;
-/// Values of a panel: 4 MiB of floats.
-const PANEL: usize = 1 << 20;
 
 /// How the parameter of a matrix has the rows of the blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,33 +127,16 @@ impl FewBits {
         let device = x.device();
         let x = x.reshape([rows, inputs]);
         if rows > MAX_ROWS {
-            return self.by_panels(&x).reshape(dims);
+            let row_bytes = self.matrix.row_bytes();
+            let values = |range: Range<usize>| {
+                let bytes = self.matrix.bytes().get(range.start * row_bytes..range.end * row_bytes);
+                (self.operations.values)(bytes.unwrap_or_default())
+            };
+            return by_panels(&x, outputs, values).reshape(dims);
         }
         let activations = Activations::new(Values::of(x).get(), inputs);
         let products = (self.operations.multiply)(activations, Arc::clone(&self.matrix));
         Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
-    }
-
-    /// `[R, I]` to `[R, O]`, with some rows of the matrix at a time as floats.
-    fn by_panels(&self, x: &Tensor<2>) -> Tensor<2> {
-        let (inputs, outputs) = (self.matrix.row_values(), self.matrix.rows());
-        let panel = (PANEL / inputs).max(1);
-        let device = x.device();
-        let products = self.matrix.bytes().chunks(panel * self.matrix.row_bytes()).map(|bytes| {
-            let values = (self.operations.values)(bytes);
-            let rows = values.len() / inputs;
-            // [R, I] x [I, o] -> [R, o]
-            product(
-                x.clone(),
-                Tensor::<2>::from_data(TensorData::new(values, [rows, inputs]), &device).transpose(),
-            )
-        });
-        let mut products: Vec<Tensor<2>> = products.collect();
-        match products.len() {
-            0 => Tensor::zeros([x.dims()[0], outputs], &device),
-            1 => products.swap_remove(0),
-            _ => Tensor::cat(products, 1),
-        }
     }
 
     /// The rows that `ids` `[B, S]` name, `[B, S, I]`; zeros where there is none of a number.

@@ -84,7 +84,7 @@ impl<F> Fill<'_, F> {
             Kept::Floats(dtype) => Ok(self.floats(name, dtype)?.map(|mut values| {
                 self.progress.done += values.bytes().len() as u64;
                 let is_large = role != Role::Other;
-                if is_large && D == 2 && dtype == DType::F32 && has_host_memory(&param.lazy_device()) {
+                if is_large && D == 2 && has_host_memory(&param.lazy_device()) {
                     let (tensor, beside) = SharedFloats::split(values);
                     self.shared.insert(param.id, beside);
                     values = tensor;

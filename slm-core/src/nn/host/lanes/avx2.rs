@@ -7,11 +7,13 @@
 #![allow(unsafe_code, reason = "instructions of AVX2, within what is compiled for it")]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _MM_HINT_T0, _mm_prefetch, _mm_set1_ps, _mm256_abs_epi8, _mm256_cvtepi32_ps,
-    _mm256_dpbusd_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set_m128,
-    _mm256_set1_epi16, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
+    __m128i, __m256, __m256i, _MM_HINT_T0, _mm_prefetch, _mm_set1_ps, _mm256_abs_epi8, _mm256_cvtepi32_ps,
+    _mm256_cvtph_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    _mm256_set_m128, _mm256_set1_epi16, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
 };
 use std::mem::transmute;
+
+use half::f16;
 
 use super::{Kernel, LANES, Lanes};
 
@@ -21,12 +23,12 @@ struct Avx2;
 /// Named by nothing but a kernel that runs within [`with_vnni`].
 struct Vnni;
 
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn with_avx2<K: Kernel>(kernel: K) {
     kernel.run::<Avx2>();
 }
 
-#[target_feature(enable = "avx2,fma,avx512vnni,avx512vl")]
+#[target_feature(enable = "avx2,fma,f16c,avx512vnni,avx512vl")]
 pub(super) fn with_vnni<K: Kernel>(kernel: K) {
     kernel.run::<Vnni>();
 }
@@ -91,6 +93,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn halves(values: &[f16; LANES]) -> [f32; LANES] {
+        // SAFETY: as above.
+        unsafe {
+            let values = transmute::<[f16; LANES], __m128i>(*values);
+            transmute::<__m256, [f32; LANES]>(_mm256_cvtph_ps(values))
+        }
+    }
+
+    #[inline(always)]
     fn total(sums: __m256) -> f32 {
         // SAFETY: as above.
         let sums: [f32; LANES] = unsafe { transmute(sums) };
@@ -134,6 +145,11 @@ impl Lanes for Vnni {
             let (a, b) = (transmute::<[i8; 32], __m256i>(*a), transmute::<[i8; 32], __m256i>(*b));
             scaled(sums, _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b), scales)
         }
+    }
+
+    #[inline(always)]
+    fn halves(values: &[f16; LANES]) -> [f32; LANES] {
+        Avx2::halves(values)
     }
 
     #[inline(always)]

@@ -3,6 +3,8 @@
 //! The program is built for any processor of its kind; on x86-64 that means registers of four values. What runs through
 //! [`run`] is compiled a second time for AVX2 and chosen when the program runs.
 
+use half::f16;
+
 /// A loop. Its `run` must be inlined (`#[inline(always)]`), with all that it calls.
 pub(in crate::nn) trait Kernel {
     /// Does the work.
@@ -29,6 +31,9 @@ pub(in crate::nn) trait Lanes {
 
     /// The same where none of `a` is negative, and any of `b` may be.
     fn add_natural(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
+
+    /// Floats of 16 bits as such of 32.
+    fn halves(values: &[f16; LANES]) -> [f32; LANES];
 
     /// The sum of all.
     fn total(sums: Self::Sums) -> f32;
@@ -68,6 +73,11 @@ impl Lanes for Common {
     }
 
     #[inline(always)]
+    fn halves(values: &[f16; LANES]) -> [f32; LANES] {
+        values.map(f16::to_f32)
+    }
+
+    #[inline(always)]
     fn total(sums: Self::Sums) -> f32 {
         sums.iter().sum()
     }
@@ -78,12 +88,13 @@ impl Lanes for Common {
 #[allow(unsafe_code, reason = "a function that needs AVX2 is called where the processor was asked for it")]
 pub(in crate::nn) fn run<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+    {
         if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
             // SAFETY: this processor has all features that `with_vnni` is compiled for.
             return unsafe { avx2::with_vnni(kernel) };
         }
-        // SAFETY: this processor has both features that `with_avx2` is compiled for.
+        // SAFETY: this processor has all features that `with_avx2` is compiled for.
         return unsafe { avx2::with_avx2(kernel) };
     }
     kernel.run::<Common>();
