@@ -12,6 +12,7 @@ use burn::prelude::*;
 
 use super::decoder::Memory;
 use super::visibility::rows_of;
+use crate::nn::host::add;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::transformer::{KeysValues, ScaledAttention, ScaledAttentionConfig};
 use crate::nn::{ActivationKind, Watch};
@@ -77,13 +78,14 @@ impl PreNormLayer {
         let watch = Watch::default();
         let x = self.read_own(x, causal, own);
         let normed = self.encoder_attn_layer_norm.forward(x.clone());
-        let x = x + memory.read(normed, |normed, source, bias| {
+        let read = memory.read(normed, |normed, source, bias| {
             let bias = |queries: Range<usize>| Some(rows_of(bias, queries));
             self.encoder_attn.forward(normed, source, bias, &watch)
         });
+        let x = add(x, read);
         // [B, L, D] -> [B, L, F] -> [B, L, D]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
-        x + self.fc2.forward(inner)
+        add(x, self.fc2.forward(inner))
     }
 
     /// How much the positions of a known text attend to the sound, `[B, L, D]` to `[B, H, L, S]`; `causal` as in
@@ -104,6 +106,6 @@ impl PreNormLayer {
         let normed = self.self_attn_layer_norm.forward(x.clone());
         let written = own(self.self_attn.keys_values(normed.clone()));
         let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
-        x + self.self_attn.forward(normed, written, bias, &Watch::default())
+        add(x, self.self_attn.forward(normed, written, bias, &Watch::default()))
     }
 }

@@ -15,7 +15,7 @@ use burn::tensor::Int;
 
 use super::beside;
 use super::few_bits::{FewBits, Orientation};
-use super::host::is_here;
+use super::host::{add, add_bias, is_here};
 use super::low_rank::LowRank;
 pub(crate) use super::product::full;
 use super::product::product;
@@ -71,10 +71,10 @@ fn mapped<const D: usize>(
     let beside = thin(weight).map(|thin| thin.forward(x.clone()));
     let mut y = by_kernel(&x, weight).unwrap_or_else(|| product(x, without_thin(weight)));
     if let Some(bias) = bias {
-        y = y + bias.val().unsqueeze();
+        y = add_bias(y, bias.val());
     }
     match beside {
-        Some(beside) => y + beside,
+        Some(beside) => add(y, beside),
         None => y,
     }
 }
@@ -181,7 +181,7 @@ impl MatrixConv1d {
             product(x, self.weight.val().reshape([output, input]).transpose())
         });
         match &self.bias {
-            Some(bias) => y + bias.val().unsqueeze(),
+            Some(bias) => add_bias(y, bias.val()),
             None => y,
         }
     }

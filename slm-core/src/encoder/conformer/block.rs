@@ -14,6 +14,7 @@ use super::positions::PositionKind;
 use super::span::{AttentionSpan, SharedAttention};
 use crate::encoder::side_by_side::SideBySide;
 use crate::nn::blocks::score_values;
+use crate::nn::host::add_scaled;
 use crate::nn::{ActivationKind, PaddedBatch, Watch};
 
 /// What a block is made of.
@@ -243,8 +244,8 @@ impl ConformerBlock {
         frames.with_values(self.norm_out.forward(x))
     }
 
-    fn add(&self, x: Tensor<3>, step: Tensor<3>, (input, output): (f64, f64)) -> Tensor<3> {
-        scaled(x, input) + scaled(self.dropout.forward(step), output)
+    fn add(&self, x: Tensor<3>, step: Tensor<3>, factors: (f64, f64)) -> Tensor<3> {
+        add_scaled(x, self.dropout.forward(step), factors)
     }
 }
 
@@ -267,9 +268,4 @@ pub(in crate::encoder) fn through(
         side.see(behind, frames.values());
     }
     frames
-}
-
-/// `x` times `factor`, without a product where that changes nothing.
-fn scaled(x: Tensor<3>, factor: f64) -> Tensor<3> {
-    if (factor - 1.0).abs() < f64::EPSILON { x } else { x * factor }
 }

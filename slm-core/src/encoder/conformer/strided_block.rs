@@ -13,6 +13,7 @@ use super::span::{AttentionSpan, SharedAttention};
 use super::wide_convolution::{NORM_EPSILON, PointwiseKind, WideConvolution, WideConvolutionConfig};
 use crate::nn::PaddedBatch;
 use crate::nn::blocks::score_values;
+use crate::nn::host::{add, add_scaled};
 
 /// The share of a feed-forward module in its sum.
 const HALF_STEP: f64 = 0.5;
@@ -95,11 +96,12 @@ impl StridedBlock {
     pub fn forward(&self, frames: &PaddedBatch, shared: &SharedAttention) -> PaddedBatch {
         let x = frames.values();
         let step = self.feed_forward1.forward(self.norm_feed_forward1.forward(x.clone()));
-        let x = x + step * HALF_STEP;
+        let x = add_scaled(x, step, (1.0, HALF_STEP));
         let x = if shared.watch().is_stopped() {
             x
         } else {
-            x.clone() + self.self_attn.forward(self.norm_self_att.forward(x), shared)
+            let step = self.self_attn.forward(self.norm_self_att.forward(x.clone()), shared);
+            add(x, step)
         };
         let step = self.conv.forward(self.norm_conv.forward(x.clone()), frames);
         let (frames, x) = self.fewer(frames, x);
@@ -107,7 +109,7 @@ impl StridedBlock {
         let [_, time, _] = x.dims();
         let x = x + step.narrow(1, 0, time);
         let step = self.feed_forward2.forward(self.norm_feed_forward2.forward(x.clone()));
-        frames.with_values(self.norm_out.forward(x + step * HALF_STEP))
+        frames.with_values(self.norm_out.forward(add_scaled(x, step, (1.0, HALF_STEP))))
     }
 
     /// The frames at the rate of the output, each the mean of those that it stands for: `[B, T, E]` to `[B, T', E]`. What

@@ -9,6 +9,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, LinearConfig};
 use burn::prelude::*;
 
 use super::config::WhisperEncoderConfig;
+use crate::nn::host::add;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::transformer::ScaledAttention;
 use crate::nn::{ActivationKind, Watch};
@@ -46,9 +47,9 @@ impl WhisperEncoderLayer {
         let normed = self.self_attn_layer_norm.forward(x.clone());
         let source = self.self_attn.keys_values(normed.clone());
         let bias = |_: Range<usize>| padding.cloned();
-        let x = x + self.self_attn.forward(normed, source, bias, watch);
+        let x = add(x, self.self_attn.forward(normed, source, bias, watch));
         // [B, S, E] -> [B, S, F] -> [B, S, E]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
-        x + self.fc2.forward(inner)
+        add(x, self.fc2.forward(inner))
     }
 }

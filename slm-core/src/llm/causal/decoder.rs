@@ -16,7 +16,7 @@ use crate::llm::cache::capacity_for;
 use crate::llm::prompt_cache::PromptCache;
 use crate::llm::shared_prompt::SharedPrompt;
 use crate::llm::visibility::{rows_of, visibility};
-use crate::nn::host::rms_norm;
+use crate::nn::host::{add_scaled, rms_norm};
 use crate::nn::matrix::MatrixEmbedding;
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
@@ -87,9 +87,9 @@ impl CausalLayer {
         let source = own(self.self_attn.keys_values(normed.clone(), &places.rotation));
         let bias = |queries: Range<usize>| places.bias(window, queries);
         let step = self.self_attn.forward(normed, &places.rotation, source, bias, watch);
-        let x = x + step * self.residual_multiplier;
+        let x = add_scaled(x, step, (1.0, self.residual_multiplier));
         let step = self.mlp.forward(rms_norm(&self.post_attention_layernorm, x.clone()));
-        x + step * self.residual_multiplier
+        add_scaled(x, step, (1.0, self.residual_multiplier))
     }
 }
 

@@ -11,7 +11,7 @@ use burn::prelude::*;
 use crate::llm::decoder::{DecoderStack, Memory};
 use crate::llm::visibility::{causal, rows_of};
 use crate::nn::Watch;
-use crate::nn::host::rms_norm;
+use crate::nn::host::{add, rms_norm};
 use crate::nn::transformer::{
     Attention, Direction, FeedForward, KeysValues, RelativeBias, TransformerConfig,
 };
@@ -79,15 +79,16 @@ impl DecoderBlock {
         let normed = rms_norm(&self.self_attention_norm, x.clone());
         let written = own(self.self_attention.keys_values(normed.clone()));
         let own_bias = |queries: Range<usize>| rows_of(own_bias, queries);
-        let x = x + dropout.forward(self.self_attention.forward(normed, written, own_bias, &watch));
+        let step = self.self_attention.forward(normed, written, own_bias, &watch);
+        let x = add(x, dropout.forward(step));
         let normed = rms_norm(&self.cross_attention_norm, x.clone());
         let read = memory.read(normed, |normed, source, bias| {
             let bias = |queries: Range<usize>| rows_of(bias, queries);
             self.cross_attention.forward(normed, source, bias, &watch)
         });
-        let x = x + dropout.forward(read);
+        let x = add(x, dropout.forward(read));
         let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
-        x + dropout.forward(step)
+        add(x, dropout.forward(step))
     }
 }
 

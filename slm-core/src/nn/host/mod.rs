@@ -21,6 +21,7 @@ pub(in crate::nn) mod lanes;
 mod logits;
 mod norm;
 mod softmax;
+mod sums;
 mod taps;
 mod tracked;
 mod values;
@@ -31,6 +32,7 @@ pub(crate) use distances::ByDistance;
 pub(crate) use logits::{largest, log_sum_exp};
 pub(crate) use norm::{rms_norm, rms_scaled};
 pub(crate) use softmax::Scores;
+pub(crate) use sums::{add, add_bias, add_scaled};
 pub(crate) use taps::depthwise;
 pub(in crate::nn) use values::Values;
 

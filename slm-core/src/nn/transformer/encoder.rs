@@ -14,7 +14,7 @@ use super::feed_forward::{FeedForward, FeedForwardConfig, FeedForwardKind};
 use super::relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, RelativeBiasConfig};
 use crate::nn::batch::PaddedBatch;
 use crate::nn::blocks::{MAX_SCORES, score_values};
-use crate::nn::host::rms_norm;
+use crate::nn::host::{add, rms_norm};
 use crate::nn::watch::Watch;
 
 /// Shape of a stack of Transformer layers.
@@ -126,9 +126,9 @@ impl EncoderBlock {
         let normed = rms_norm(&self.self_attention_norm, x.clone());
         let source = self.self_attention.keys_values(normed.clone());
         let step = self.self_attention.forward_within(max_scores, normed, source, bias, watch);
-        let x = x + dropout.forward(step);
+        let x = add(x, dropout.forward(step));
         let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
-        x + dropout.forward(step)
+        add(x, dropout.forward(step))
     }
 }
 
