@@ -34,12 +34,12 @@ pub struct Answer {
     pub alternatives: Vec<Alternative>,
     /// What a reader should know of the answer.
     pub warnings: Vec<Warning>,
-    unkept: Unkept,
+    pub(crate) unkept: Unkept,
 }
 
 /// What is known of segments that the answer does not keep.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Unkept {
+pub(crate) struct Unkept {
     count: usize,
     /// The worst agreement of all.
     agreement: Option<f64>,

@@ -7,7 +7,7 @@ use std::ops::Range;
 use burn::prelude::*;
 
 /// Values of a panel: 4 MiB of floats.
-const PANEL: usize = 1 << 20;
+pub(super) const PANEL: usize = 1 << 20;
 
 /// `x` `[R, I]` times the transposed matrix of `outputs` rows, `[R, O]`. `values` gives some of its rows as floats, `[o, I]`.
 pub(super) fn by_panels(

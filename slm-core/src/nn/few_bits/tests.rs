@@ -9,6 +9,7 @@ use burn::tensor::{Distribution, Int};
 
 use super::*;
 use crate::nn::matrix::{MatrixConv1d, MatrixEmbedding, MatrixLinear};
+use crate::nn::panels::PANEL;
 
 const KINDS: [BlockType; 8] = [
     BlockType::Q4_0,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::prelude::TensorData;
-use burn::tensor::{DType, Element, ElementConversion};
+use burn::tensor::{DType, Element};
 use half::{bf16, f16};
 
 use super::crew::together;

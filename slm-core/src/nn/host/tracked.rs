@@ -3,8 +3,6 @@
 //! Burn's autodiff keeps a tensor for each step of a formula and goes back through all of them. Where the way back of the whole
 //! formula is known, it is one operation here: [`joined`] takes its result and that way.
 
-use burn::prelude::*;
-
 #[cfg(feature = "flex")]
 pub(super) use on_flex::{Gradient, joined, taken};
 #[cfg(not(feature = "flex"))]

@@ -2,8 +2,6 @@
 //!
 //! [`Tensor::into_data`] copies what another tensor shares, and with one thread; a tensor of `flex` itself can be looked into.
 
-use burn::prelude::*;
-
 #[cfg(feature = "flex")]
 pub(in crate::nn) use on_flex::Values;
 #[cfg(not(feature = "flex"))]
@@ -116,6 +114,8 @@ impl Values {
 #[cfg(all(test, feature = "flex"))]
 #[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
+    use burn::prelude::*;
+
     use super::*;
 
     #[test]
