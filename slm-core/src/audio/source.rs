@@ -42,6 +42,8 @@ pub(super) struct Source<'s> {
     announced: Option<u64>,
     /// Bytes to show in place of those of the file.
     patch: Option<Patch>,
+    /// Where it ends, whatever follows.
+    end: Option<u64>,
 }
 
 /// Bytes that stand in place of others.
@@ -65,7 +67,7 @@ impl<'s> Source<'s> {
     }
 
     fn new(inner: Inner<'s>, len: Option<u64>) -> Self {
-        Self { inner, len, ahead: Vec::new(), position: 0, announced: None, patch: None }
+        Self { inner, len, ahead: Vec::new(), position: 0, announced: None, patch: None, end: None }
     }
 
     /// The same bytes as of a pipe. Demuxers then leave alone what lies further on, which a cut file does not have.
@@ -81,6 +83,12 @@ impl<'s> Source<'s> {
     /// knows better gives up at once.
     pub(super) fn announce(&mut self, len: u64) {
         self.announced = Some(len);
+    }
+
+    /// Hides what follows `end`, which is not before the present place.
+    pub(super) fn end_at(&mut self, end: u64) {
+        self.end = Some(end);
+        self.len = self.len.map(|len| len.min(end));
     }
 
     /// Shows these bytes in place of those at `place` of a file.
@@ -160,6 +168,9 @@ impl<'s> Source<'s> {
 
 impl Read for Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.end.map_or(buffer.len() as u64, |end| end.saturating_sub(self.position));
+        let most = buffer.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+        let buffer = &mut buffer[..most];
         let count = if self.ahead.is_empty() {
             self.inner.read(buffer)?
         } else {
@@ -244,6 +255,18 @@ mod tests {
         source.go_to(12).unwrap();
         assert_eq!(source.fill(&mut buffer[..2]).unwrap(), 2);
         assert_eq!(buffer[..2], [1, 7]);
+    }
+
+    #[test]
+    fn what_follows_an_end_is_hidden() {
+        let mut source = Source::file(Cursor::new([7; 20])).unwrap();
+        source.end_at(5);
+        assert_eq!((source.len(), source.left()), (Some(5), Some(5)));
+        let mut buffer = [0; 20];
+        assert_eq!(source.fill(&mut buffer).unwrap(), 5);
+        source.go_to(2).unwrap();
+        let mut source = source.forward_only();
+        assert_eq!(source.fill(&mut buffer).unwrap(), 3);
     }
 
     #[test]

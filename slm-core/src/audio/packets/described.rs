@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) is_cut: bool,
     /// Whether it was joined of several, so that times begin anew in its middle.
     pub(super) is_joined: bool,
+    /// Bytes behind the end that its header declares, which nobody reads.
+    pub(super) behind: u64,
 }
 
 /// The first audio track.

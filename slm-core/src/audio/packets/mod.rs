@@ -7,6 +7,7 @@ mod aac;
 mod codec;
 mod described;
 mod ends;
+mod extent;
 mod joined;
 mod mp4;
 mod names;
@@ -92,6 +93,10 @@ fn prepare(
         _ => source,
     };
     let mut facts = Facts::default();
+    if let Some(end) = extent::early_end(&mut source, container)? {
+        facts.behind = source.len().map_or(0, |len| len - end);
+        source.end_at(end);
+    }
     match container {
         Container::Mp4 => {
             let (edit, end) = mp4::look(&mut source)?;

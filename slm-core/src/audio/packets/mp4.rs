@@ -43,6 +43,23 @@ pub(super) fn look(source: &mut Source<'_>) -> Result<(Edit, u64), AudioProblem>
     Ok((edit.unwrap_or_default(), end))
 }
 
+/// Where another file begins behind the first one. Only the first box of a file is such a one.
+pub(super) fn second_file(source: &mut Source<'_>) -> Result<Option<u64>, AudioProblem> {
+    let len = source.len().unwrap_or(0);
+    let (mut place, mut has_index) = (0, false);
+    for _ in 0..MAX_BOXES {
+        let Some(atom) = atom_at(source, place, len)? else {
+            return Ok(None);
+        };
+        if atom.name == *b"ftyp" && has_index {
+            return Ok(Some(place));
+        }
+        has_index |= atom.name == *b"moov";
+        place = atom.end;
+    }
+    Ok(None)
+}
+
 /// The edit of the first audio track, where there is one.
 fn edit_of(source: &mut Source<'_>, index: Atom) -> Result<Option<Edit>, AudioProblem> {
     let movie_scale = match find(source, index.start, index.end, *b"mvhd")? {

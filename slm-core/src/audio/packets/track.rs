@@ -303,6 +303,9 @@ impl<'s> Track<'s> {
             keep = keep.saturating_sub(usize::try_from(trimmed).unwrap_or(usize::MAX));
             self.timeline.step_back(trimmed);
         }
+        if self.is_of_another_file(placed.at) {
+            keep = 0;
+        }
         block.samples.truncate((placed.front + keep) * channels);
         block.samples.drain(..placed.front * channels);
         self.silence = placed.silence;
@@ -312,6 +315,13 @@ impl<'s> Track<'s> {
             let seconds = placed.silence as f64 / f64::from(self.rate.max(1));
             self.warnings.push(AudioWarning::AudioLost { at, seconds });
         }
+    }
+
+    /// Whether audio at a place of the timeline is that of another file, which stands behind the first one.
+    fn is_of_another_file(&self, place: u64) -> bool {
+        self.container == Container::Flac
+            && self.declared.is_some_and(|declared| self.seconds_at(place) >= declared)
+            && self.witness.as_ref().is_some_and(|witness| witness.behind() > 0)
     }
 
     /// Seconds to a place of the timeline.
@@ -333,6 +343,10 @@ impl<'s> Track<'s> {
         // These count their samples.
         let is_counted = matches!(self.container, Container::Flac | Container::Aiff);
         let short = if is_counted && self.bad_frames == 0 { 0.5 / rate } else { SHORT_SECONDS };
+        let behind = self.facts.behind.max(self.witness.as_ref().map_or(0, Witness::behind));
+        if behind > 0 {
+            self.warnings.push(AudioWarning::DataBeyondEnd { bytes: behind });
+        }
         let is_cut = self.facts.is_cut || self.witness.as_ref().is_some_and(Witness::is_cut);
         self.warnings.extend(match self.declared {
             Some(declared) if declared - found.max(self.others) > short => {

@@ -1,6 +1,7 @@
 //! Frames of FLAC. They do not tell how long they are, but each ends with a checksum of itself.
 //!
-//! Where the header has the number of samples, that says more, and nothing is followed here.
+//! Where the header has the number of samples, that says more, and no frame is followed here. But the name of another file
+//! behind the first one is looked for, with the head of its first block: eight bytes that no frame has by chance.
 
 use super::Follow;
 
@@ -35,7 +36,16 @@ pub(super) struct Frames {
     part: Part,
     /// What was read of a header, which may turn out to be none.
     head: Vec<u8>,
+    /// The last eight bytes, and the place behind them.
+    last: u64,
+    place: u64,
+    /// Where another file begins.
+    second: Option<u64>,
 }
+
+/// What a file begins with; the mark of the last block may be in the fifth byte.
+const NAME: u64 = 0x664c_6143_0000_0022;
+const LAST_IN_NAME: u64 = (LAST_BLOCK as u64) << 24;
 
 impl Frames {
     fn read(&mut self, byte: u8) {
@@ -58,6 +68,16 @@ impl Frames {
             Part::Block(left, is_last) => self.part = block(*left - 1, *is_last),
             Part::Search | Part::Frame(_) => self.read_frame(byte),
             Part::Over => {}
+        }
+    }
+
+    fn look_for_name(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.last = self.last << 8 | u64::from(*byte);
+            self.place += 1;
+            if self.last & !LAST_IN_NAME == NAME && self.place > 8 {
+                self.second.get_or_insert(self.place - 8);
+            }
         }
     }
 
@@ -85,6 +105,7 @@ impl Frames {
 
 impl Follow for Frames {
     fn take(&mut self, bytes: &[u8]) {
+        self.look_for_name(bytes);
         if !matches!(self.part, Part::Over) {
             for byte in bytes {
                 self.read(*byte);
@@ -92,11 +113,13 @@ impl Follow for Frames {
         }
     }
 
-    fn pass(&mut self, _: u64) -> bool {
+    fn pass(&mut self, count: u64) -> bool {
+        (self.last, self.place) = (0, self.place.saturating_add(count));
         matches!(self.part, Part::Over)
     }
 
     fn restart(&mut self, place: u64) {
+        (self.last, self.place) = (0, place);
         if !matches!(self.part, Part::Over) {
             self.head.clear();
             self.part = if place == 0 { Part::Info } else { Part::Search };
@@ -110,6 +133,10 @@ impl Follow for Frames {
             Part::Search => !self.head.is_empty(),
             Part::Over => false,
         }
+    }
+
+    fn second(&self) -> Option<u64> {
+        self.second
     }
 }
 

@@ -32,6 +32,11 @@ trait Follow: Send {
 
     /// Whether more should follow.
     fn is_open(&self) -> bool;
+
+    /// Where another file begins behind the first one, where its kind is followed so far.
+    fn second(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A follower for files of this kind. Of the others a header tells how long they are.
@@ -79,6 +84,14 @@ impl Witness {
     /// Whether the file has ended in the middle of something.
     pub(super) fn is_cut(&self) -> bool {
         self.0.lock().is_ok_and(|walk| walk.has_ended && walk.follower.is_open())
+    }
+}
+
+impl Witness {
+    /// Bytes of another file behind the first one, as far as they were read.
+    pub(super) fn behind(&self) -> u64 {
+        let place = self.0.lock().ok().and_then(|walk| Some(walk.place - walk.follower.second()?));
+        place.unwrap_or(0)
     }
 }
 

@@ -119,6 +119,14 @@ fn flac(samples: u8) -> Vec<u8> {
 fn frames_of_flac_end_with_their_checksum() {
     check(Container::Flac, &flac(0), 1, &[51, 63, 75]);
     assert!(!is_cut(Container::Flac, &[flac(0).as_slice(), b"TAG", &[7; 125]].concat()));
+    // Another file behind it, of which all bytes are told.
+    for samples in [0, 48] {
+        let two = [flac(samples), flac(samples)].concat();
+        let mut watched = Watched::new(Source::pipe(two.as_slice()), Container::Flac);
+        let witness = watched.witness().unwrap();
+        std::io::copy(&mut watched, &mut std::io::sink()).unwrap();
+        assert_eq!(witness.behind(), 75);
+    }
     // The header has the number of samples, which tells more.
     assert!(!is_cut(Container::Flac, &flac(48)[..80]));
 }
