@@ -39,7 +39,8 @@ pub(super) struct Frames {
     /// The last eight bytes, and the place behind them.
     last: u64,
     place: u64,
-    /// Where another file begins.
+    /// Where the file begins, and where another one does.
+    first: Option<u64>,
     second: Option<u64>,
 }
 
@@ -75,8 +76,12 @@ impl Frames {
         for byte in bytes {
             self.last = self.last << 8 | u64::from(*byte);
             self.place += 1;
-            if self.last & !LAST_IN_NAME == NAME && self.place > 8 {
-                self.second.get_or_insert(self.place - 8);
+            if self.last & !LAST_IN_NAME == NAME {
+                // Tags may stand before the first one.
+                let found = self.place.saturating_sub(8);
+                if found > *self.first.get_or_insert(found) {
+                    self.second.get_or_insert(found);
+                }
             }
         }
     }
