@@ -8,8 +8,8 @@ use std::ops::Range;
 use burn::prelude::*;
 
 use crate::nn::Watch;
-use crate::nn::blocks::over_queries_within;
-use crate::nn::host::Scores;
+use crate::nn::blocks::{over_queries_within, part_of};
+use crate::nn::host::{Scores, merge_heads};
 use crate::nn::transformer::KeysValues;
 
 /// What `query` `[B, H, Q, K]` reads of `source` `[B, G, S, K]`, `[B, Q, H * K]`, in blocks of queries whose scores are
@@ -28,8 +28,7 @@ pub(super) fn attend(
     let block = |range: Range<usize>| {
         let count = range.len();
         // Heads that share keys lie together: [B, H, q, K] -> [B, G, H / G * q, K]
-        let query = query.clone().narrow(2, range.start, count);
-        let query = query.reshape([batch, groups, heads / groups * count, head_dim]);
+        let query = part_of(query, &range).reshape([batch, groups, heads / groups * count, head_dim]);
         // [B, G, H / G * q, K] x [B, G, K, S] -> [B, H, q, S]
         let products = query.matmul(transposed.clone()).reshape([batch, heads, count, keys]);
         let weights = score(products, range).weights().reshape([batch, groups, heads / groups * count, keys]);
@@ -38,5 +37,5 @@ pub(super) fn attend(
     };
     let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, block);
     // [B, H, Q, K] -> [B, Q, H * K]
-    context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim])
+    merge_heads(context)
 }

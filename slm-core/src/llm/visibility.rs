@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::prelude::*;
 
 use crate::nn::MASKED;
+use crate::nn::blocks::part_of;
 
 /// 0 where a query sees a key, [`MASKED`] elsewhere, `[1, 1, Q, S]`.
 pub(super) fn visibility(
@@ -29,5 +30,5 @@ pub(super) fn causal(queries: Range<usize>, keys: usize, device: &Device) -> Ten
 /// The part of `bias` that is for some queries: all of it where one row `[B, H, 1, S]` is for all queries.
 pub(super) fn rows_of(bias: &Tensor<4>, queries: Range<usize>) -> Tensor<4> {
     let [_, _, rows, _] = bias.dims();
-    if rows == 1 { bias.clone() } else { bias.clone().narrow(2, queries.start, queries.len()) }
+    if rows == 1 { bias.clone() } else { part_of(bias, &queries) }
 }

@@ -56,6 +56,13 @@ pub(crate) fn over_queries_within(
     Tensor::cat(parts, 2)
 }
 
+/// The part of `x`, `[.., T, ..]`, that is for a block of queries: its third axis in that range. Autodiff goes back through a part by
+/// way of zeros, so that all of it is taken as it is.
+pub(crate) fn part_of(x: &Tensor<4>, block: &Range<usize>) -> Tensor<4> {
+    let [_, _, all, _] = x.dims();
+    if *block == (0..all) { x.clone() } else { x.clone().narrow(2, block.start, block.len()) }
+}
+
 /// Values of the largest tensor of scores that [`over_queries`] makes.
 pub fn score_values(queries: usize, values_per_query: usize) -> usize {
     queries.min(block_len(MAX_SCORES, values_per_query)).saturating_mul(values_per_query)

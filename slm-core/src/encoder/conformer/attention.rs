@@ -11,8 +11,8 @@ use burn::prelude::*;
 
 use super::positions::{Position, PositionConfig, PositionKind};
 use super::span::SharedAttention;
-use crate::nn::blocks::over_queries_within;
-use crate::nn::host::Scores;
+use crate::nn::blocks::{over_queries_within, part_of};
+use crate::nn::host::{Scores, merge_heads};
 use crate::nn::matrix::MatrixLinear;
 
 /// Which projections have biases.
@@ -133,7 +133,7 @@ impl Attention {
         let distances = self.position.as_ref().and_then(|position| position.distances(scale, shared));
 
         let attend = |block: Range<usize>| {
-            let query = query.clone().narrow(2, block.start, block.len());
+            let query = part_of(&query, &block);
             // [B, H, Q, K] x [B, H, K, T] -> [B, H, Q, T]
             let scores = match &distances {
                 Some(distances) => distances.scores(query, key.clone(), &block),
@@ -145,7 +145,7 @@ impl Attention {
         let scores_of_a_query = batch * heads * time;
         let states = over_queries_within(shared.max_scores, time, scores_of_a_query, shared.watch(), attend);
         // [B, H, T, K] -> [B, T, H * K] -> [B, T, E]
-        self.o_proj.forward(states.swap_dims(1, 2).reshape([batch, time, heads * head_dim]))
+        self.o_proj.forward(merge_heads(states))
     }
 
     /// `[B, T, H * K]` to `[B, T, H, K]`.

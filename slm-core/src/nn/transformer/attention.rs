@@ -9,8 +9,8 @@ use std::ops::Range;
 use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 
-use crate::nn::blocks::{MAX_SCORES, over_queries_within};
-use crate::nn::host::Scores;
+use crate::nn::blocks::{MAX_SCORES, over_queries_within, part_of};
+use crate::nn::host::{Scores, merge_heads, split_heads};
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -74,8 +74,8 @@ impl Attention {
     /// Keys and values of `[B, S, D]`.
     pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
         KeysValues {
-            keys: self.split_heads(self.k.forward(source.clone())),
-            values: self.split_heads(self.v.forward(source)),
+            keys: split_heads(self.k.forward(source.clone()), self.num_heads),
+            values: split_heads(self.v.forward(source), self.num_heads),
         }
     }
 
@@ -102,11 +102,11 @@ impl Attention {
     ) -> Tensor<3> {
         let [batch, queries, _] = x.dims();
         // [B, Q, D] -> [B, H, Q, K]
-        let query = self.split_heads(self.q.forward(x));
-        let [_, heads, keys, head_dim] = source.keys.dims();
+        let query = split_heads(self.q.forward(x), self.num_heads);
+        let [_, heads, keys, _] = source.keys.dims();
         let transposed = source.keys.swap_dims(2, 3);
         let attend = |range: Range<usize>| {
-            let query = query.clone().narrow(2, range.start, range.len());
+            let query = part_of(&query, &range);
             // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
             let scores = Scores::of(query.matmul(transposed.clone())).with_bias(Some(bias(range)));
             // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
@@ -114,11 +114,6 @@ impl Attention {
         };
         let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
         // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
-        self.o.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
-    }
-
-    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, length, inner] = x.dims();
-        x.reshape([batch, length, self.num_heads, inner / self.num_heads]).swap_dims(1, 2)
+        self.o.forward(merge_heads(context))
     }
 }

@@ -10,8 +10,8 @@ use burn::nn::LinearConfig;
 use burn::prelude::*;
 
 use super::attention::KeysValues;
-use crate::nn::blocks::over_queries;
-use crate::nn::host::Scores;
+use crate::nn::blocks::{over_queries, part_of};
+use crate::nn::host::{Scores, merge_heads, split_heads};
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -70,8 +70,8 @@ impl ScaledAttention {
     /// Keys and values of `[B, S, D]`.
     pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
         KeysValues {
-            keys: self.split_heads(self.k_proj.forward(source.clone())),
-            values: self.split_heads(self.v_proj.forward(source)),
+            keys: split_heads(self.k_proj.forward(source.clone()), self.num_heads),
+            values: split_heads(self.v_proj.forward(source), self.num_heads),
         }
     }
 
@@ -87,29 +87,24 @@ impl ScaledAttention {
         let [batch, queries, _] = x.dims();
         let [_, heads, keys, head_dim] = source.keys.dims();
         // [B, Q, D] -> [B, H, Q, K]
-        let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
+        let query = split_heads(self.q_proj.forward(x), self.num_heads) * (head_dim as f64).powf(-0.5);
         let transposed = source.keys.swap_dims(2, 3);
         let context = over_queries(queries, batch * heads * keys, watch, |range| {
-            let query = query.clone().narrow(2, range.start, range.len());
+            let query = part_of(&query, &range);
             // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
             let scores = Scores::of(query.matmul(transposed.clone())).with_bias(bias(range));
             // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
             scores.weights().matmul(source.values.clone())
         });
         // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
-        self.out_proj.forward(context.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
+        self.out_proj.forward(merge_heads(context))
     }
 
     /// How much each of `x` `[B, Q, D]` attends to each of `source`, `[B, H, Q, S]`. `bias` is added to the scores.
     pub fn weights(&self, x: Tensor<3>, source: &KeysValues, bias: Tensor<4>) -> Tensor<4> {
         let [.., head_dim] = source.keys.dims();
-        let query = self.split_heads(self.q_proj.forward(x)) * (head_dim as f64).powf(-0.5);
+        let query = split_heads(self.q_proj.forward(x), self.num_heads) * (head_dim as f64).powf(-0.5);
         // [B, H, Q, K] x [B, H, K, S] -> [B, H, Q, S]
         Scores::of(query.matmul(source.keys.clone().swap_dims(2, 3))).with_bias(Some(bias)).weights()
-    }
-
-    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, length, inner] = x.dims();
-        x.reshape([batch, length, self.num_heads, inner / self.num_heads]).swap_dims(1, 2)
     }
 }
