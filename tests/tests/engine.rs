@@ -98,7 +98,7 @@ fn samples_in_pieces_give_the_same_text_and_its_pieces_add_up() {
 fn an_answer_that_keeps_the_text_alone_is_the_same_without_segments() {
     let model = model();
     // Two utterances with a pause.
-    let sound = sounds(2).join(&[0.0; 16_000][..]);
+    let sound = sounds(2).join(vec![0.0; 16_000].as_slice());
     let mut request = model.request(Task::Transcribe);
     let whole = model.answer(&sound, &request).unwrap();
     assert!(whole.segments.len() > 1 && whole.agreement().is_some(), "{whole:?}");
