@@ -2,7 +2,7 @@
 //!
 //! [`weights::load`](crate::nn::weights::load) keeps the weights of these modules, and of no others, in the type that its
 //! [`Placement`](crate::nn::weights::Placement) asks for. Inputs are cast to that type before the product, and its result
-//! back to f32; in f32 nothing is cast. A [`WideLinear`] is in f32 where 16 bits are asked for. What must stay in f32 whatever
+//! back to f32; in f32 nothing is cast, nor on `flex`, whose matrices of 16 bits are multiplied with inputs in f32. A [`WideLinear`] is in f32 where 16 bits are asked for. What must stay in f32 whatever
 //! is asked for is a module of Burn's own.
 //!
 //! Thin matrices that lie [beside](crate::nn::low_rank) the matrix of a linear map are applied with it; blocks of few

@@ -90,7 +90,7 @@ impl Witness {
 impl Witness {
     /// Bytes of another file behind the first one, as far as they were read.
     pub(super) fn behind(&self) -> u64 {
-        let place = self.0.lock().ok().and_then(|walk| Some(walk.place - walk.follower.second()?));
+        let place = self.0.lock().ok().and_then(|walk| walk.place.checked_sub(walk.follower.second()?));
         place.unwrap_or(0)
     }
 }
