@@ -21,10 +21,10 @@ pub(crate) struct SegmentArgs {
     /// The longest segment in seconds [default: as the model was trained for]
     #[arg(long, value_name = "X", value_parser = numbers::segment)]
     pub(crate) max_segment_s: Option<f64>,
-    /// Sound that is kept before and after speech, in milliseconds [default: 150]
+    /// Sound that is kept before and after speech, in milliseconds [default: 250]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(0..=MAX_MS))]
     pub(crate) speech_pad_ms: Option<u32>,
-    /// How unsure the encoder must be of all that it hears for a sound to count as no speech, from 0 to 1 [default: as the encoder says, or 0.25]
+    /// How unsure the encoder must be of all that it hears for a sound to count as no speech, from 0 to 1, which leaves out none [default: as the encoder says, or 0.25]
     #[arg(long, value_name = "X", value_parser = numbers::fraction)]
     pub(crate) no_speech_threshold: Option<f64>,
     /// Do not look for speech: all of the audio goes through the model, cut where it is quiet

@@ -52,10 +52,17 @@ pub struct Segmentation {
     /// Seconds of sound that are kept before and after speech.
     pub padding: f64,
     /// From this [probability](crate::Segment::no_speech_prob) on a stretch counts as no speech and goes through no language
-    /// model; above 1 none does. [`Model::request`](crate::Model::request) puts in what the encoder says, where it says something. The
-    /// default is the reference model's: of its test set 1 in 100 utterances is above it, in heavy noise; noise, hum, tones, music and
-    /// babble of 4 s have 0.28 and more.
+    /// model; where it is 1 or more, every sound counts as speech. [`Model::request`](crate::Model::request) puts in what the
+    /// encoder says, where it says something. The default is the reference model's: of its test set 1 in 100 utterances is above
+    /// it, in heavy noise; noise, hum, tones, music and babble of 4 s have 0.28 and more.
     pub no_speech_threshold: f64,
+}
+
+impl Segmentation {
+    /// Whether nothing is left out as no speech, whatever the encoder hears.
+    pub(crate) fn keeps_every_sound(&self) -> bool {
+        !self.finds_speech || self.no_speech_threshold >= 1.0
+    }
 }
 
 impl Default for Segmentation {

@@ -237,7 +237,7 @@ impl SpeechModel {
             .collect();
         let segmentation = work.request.segmentation;
         let is_heard = |index: &usize| {
-            !segmentation.finds_speech || no_speech[*index] < segmentation.no_speech_threshold
+            segmentation.keeps_every_sound() || no_speech[*index] < segmentation.no_speech_threshold
         };
         let heard: Vec<usize> = (0..pieces.len()).filter(is_heard).collect();
         let mut answered = if heard.is_empty() {

@@ -123,12 +123,13 @@ fn is_no_speech(segment: &Segment) -> bool {
 
 /// Whether the sound is hardly speech and the text hardly fits it, as far as a CTC head can say it.
 fn is_doubted(segment: &Segment, segmentation: &Segmentation) -> bool {
-    let doubt = segment.no_speech_prob / segmentation.no_speech_threshold;
-    let Some(aligned) =
-        segment.alignment.as_ref().filter(|_| segmentation.finds_speech && segment.ctc_text.is_some())
-    else {
+    if segmentation.keeps_every_sound() {
+        return false;
+    }
+    let Some(aligned) = segment.alignment.as_ref().filter(|_| segment.ctc_text.is_some()) else {
         return false;
     };
+    let doubt = segment.no_speech_prob / segmentation.no_speech_threshold;
     let heard = aligned.words.iter().filter(|word| word.agreement >= HEARD_WORD);
     let heard: usize = heard.map(|word| word.text.chars().count()).sum();
     if aligned.words.is_empty() || heard >= HEARD_LETTERS {
@@ -211,6 +212,14 @@ mod tests {
         assert!(!doubted(0.13, 0.9, 1, &[("yes", 1.0)]));
         assert!(!doubted(0.07, 1.8, 1, &[("yes", 1.0)]));
         assert!(doubted(0.06, 3.9, 1, &[("i", 1.0)]));
+    }
+
+    #[test]
+    fn no_text_is_doubted_where_every_sound_counts_as_speech() {
+        let music = segment(0.9, 4.1, 1, &[("i", 0.0)]);
+        assert!(is_doubted(&music, &Segmentation::default()));
+        let all = Segmentation { no_speech_threshold: 1.0, ..Segmentation::default() };
+        assert!(!is_doubted(&music, &all));
     }
 
     #[test]
