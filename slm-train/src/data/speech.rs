@@ -29,28 +29,31 @@ pub(crate) const RECORDINGS: &str = "recordings";
 ///
 /// All files that cannot be read, or are too short for a frame.
 pub fn features(utterances: &[Utterance], extractor: &FeatureExtractor) -> anyhow::Result<Vec<Features>> {
-    Ok(features_and_spans(utterances, extractor)?.0)
+    Ok(features_and_spans(utterances, extractor, &|_, samples| Ok(samples))?.0)
 }
 
-/// The same, with the [`span`] of each.
+/// The same of what `change` makes of the samples of each, by its number, with the [`span`] of the samples before that.
 ///
 /// # Errors
 ///
-/// As [`features`].
+/// As [`features`], and those of `change`.
 pub fn features_and_spans(
     utterances: &[Utterance],
     extractor: &FeatureExtractor,
+    change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync),
 ) -> anyhow::Result<(Vec<Features>, Vec<Range<f64>>)> {
-    let read = |utterance: &Utterance| {
+    let read = |(row, utterance): (usize, &Utterance)| {
         let samples = samples(utterance).map_err(|error| error.to_string())?.samples;
-        let features = extractor.extract(&samples);
-        if samples.is_empty() || features.frames == 0 {
+        let (count, span) = (samples.len(), span(&samples));
+        let changed = change(row, samples).map_err(|error| error.to_string())?;
+        let features = extractor.extract(&changed);
+        if count == 0 || features.frames == 0 {
             let path = utterance.audio_filepath.display();
-            return Err(format!("audio `{path}` is too short: {} samples", samples.len()));
+            return Err(format!("audio `{path}` is too short: {count} samples"));
         }
-        Ok((features, span(&samples)))
+        Ok((features, span))
     };
-    let all: Vec<_> = utterances.par_iter().map(read).collect();
+    let all: Vec<_> = utterances.par_iter().enumerate().map(read).collect();
     Ok(failures::all(RECORDINGS, all)?.into_iter().unzip())
 }
 

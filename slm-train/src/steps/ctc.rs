@@ -18,11 +18,11 @@ use slm_core::models::nn::{PaddedBatch, PaddedIds};
 use slm_core::models::text::TextTokenizer;
 
 use super::labelling;
-use super::loss::{ctc_sum, states_needed};
+use super::loss::{ctc_sum, nothing_said_sum, states_needed};
 use super::result;
 use super::timing::{Timing, expected_times};
 use crate::config;
-use crate::data::augment::SpecAugment;
+use crate::data::augment::{Augment, Chain, Moment, SpecAugment};
 use crate::data::buckets;
 use crate::data::groups::{Group, groups};
 use crate::data::mixture::{Corpus, MixedRows};
@@ -48,6 +48,9 @@ pub struct CtcConfig {
     pub start: Option<PathBuf>,
     /// Sizes of the encoder, by the names of a `parakeet_encoder` config.
     pub model: ParakeetEncoderConfig,
+    /// What becomes of each recording to learn from, once, when it is read. Nothing that moves words.
+    #[serde(default)]
+    pub augment: Augment,
     /// Masking of the features.
     #[serde(default)]
     pub spec_augment: SpecAugment,
@@ -78,17 +81,19 @@ struct Speech {
 }
 
 impl Speech {
-    /// Loads a manifest; utterances with more labels than states are left out, as CTC cannot align them.
+    /// Loads a manifest, of whose recordings `change` makes what is heard; utterances with more labels than states are left
+    /// out, as CTC cannot align them.
     fn load(
         corpus: &Corpus,
         tokenizer: &TextTokenizer,
         extractor: &FeatureExtractor,
         model: &ParakeetEncoderConfig,
+        change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync),
     ) -> anyhow::Result<Self> {
         let MixedRows { utterances, counts, .. } = corpus.read()?;
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
         let labels = vocabulary::encode_all(tokenizer, texts)?;
-        let (features, spans) = speech::features_and_spans(&utterances, extractor)?;
+        let (features, spans) = speech::features_and_spans(&utterances, extractor, change)?;
         let state_seconds = state_seconds(model, extractor);
         let spellings = tokenizer.spellings()?;
         let mut speech = Self {
@@ -103,7 +108,9 @@ impl Speech {
         let mut places = Vec::new();
         let rows = utterances.into_iter().zip(labels).zip(features.into_iter().zip(spans));
         for (place, ((utterance, labels), (features, span))) in rows.enumerate() {
-            if labels.is_empty() || states_needed(&labels) > model.subsampled_len(features.frames) {
+            // No text is one too: nothing is said. Text without labels cannot be learnt.
+            let is_lost = labels.is_empty() && !utterance.text.trim().is_empty();
+            if is_lost || states_needed(&labels) > model.subsampled_len(features.frames) {
                 continue;
             }
             let letters: Vec<usize> =
@@ -133,6 +140,8 @@ struct CtcJob {
     dev: Speech,
     blank: u32,
     state_seconds: f64,
+    /// What becomes of the recordings to learn from.
+    chain: Chain,
     /// Hash of the encoder that it starts from.
     start_hash: Option<String>,
     device: Device,
@@ -179,12 +188,15 @@ impl Job for CtcJob {
             return Ok(Tensor::zeros([1], &self.device));
         };
         let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
-        let off_time = self.config.timing.map(|timing| {
+        let is_spoken = labels.iter().any(|labels| !labels.is_empty());
+        let off_time = self.config.timing.filter(|_| is_spoken).map(|timing| {
             let times: Vec<&[f32]> = batch.iter().map(|&i| self.train.times[i].as_slice()).collect();
             let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
             timing.loss(&log_probs, &targets, &times, self.state_seconds)
         });
-        let loss = ctc_sum(log_probs, states.lengths(), &labels, self.blank as usize);
+        let blank = self.blank as usize;
+        let loss = ctc_sum(log_probs.clone(), states.lengths(), &labels, blank)
+            + nothing_said_sum(log_probs, states.lengths(), &labels, blank);
         Ok(match off_time {
             Some(off_time) => loss + off_time,
             None => loss,
@@ -208,6 +220,7 @@ impl Job for CtcJob {
     fn fingerprint(&self) -> String {
         digest(&(
             &self.config.model,
+            self.chain.identity(),
             self.config.spec_augment,
             self.config.batch_frames,
             self.config.timing,
@@ -239,6 +252,25 @@ impl CtcJob {
         }
         Ok(hypotheses)
     }
+}
+
+/// What of `augment` this stage cannot do, one text each.
+fn unfit(augment: &Augment) -> Vec<String> {
+    let moves = [
+        ("join", augment.join.is_some()),
+        ("speed", augment.speed.is_some()),
+        ("silence", augment.silence.is_some()),
+    ];
+    let moved = moves.into_iter().filter(|(_, is_set)| *is_set);
+    let mut problems: Vec<String> = moved
+        .map(|(name, _)| {
+            format!("`augment.{name}` moves the words, which this stage looks for at their times")
+        })
+        .collect();
+    if augment.spec.is_some() {
+        problems.push("`augment.spec` is `spec_augment` in this stage".to_owned());
+    }
+    problems
 }
 
 /// Seconds from a state to the next.
@@ -279,6 +311,8 @@ pub fn train(
     problems.extend(config.train_manifest.problems("train_manifest"));
     problems.extend(config.dev_manifest.problems("dev_manifest"));
     problems.extend(config.timing.iter().flat_map(Timing::problems));
+    problems.extend(config.augment.problems());
+    problems.extend(unfit(&config.augment));
     config::check("ctc", &problems)?;
     result::check(out, &config.train)?;
     let source = Checkpoint::open(&config.tokenizer)?;
@@ -292,10 +326,17 @@ pub fn train(
     let device = config.train.activations.tracked(device);
     device.seed(config.train.seed);
     let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
+    let chain = config.augment.prepare()?;
+    let load = |corpus: &Corpus, change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync)| {
+        Speech::load(corpus, &tokenizer, &extractor, &config.model, change)
+    };
+    let changed =
+        |row: usize, samples| chain.apply(samples, Moment { seed: config.train.seed, step: 0, row });
     let job = CtcJob {
         // The smaller one first, so that what is wrong with it is told soon.
-        dev: Speech::load(&config.dev_manifest, &tokenizer, &extractor, &config.model)?,
-        train: Speech::load(&config.train_manifest, &tokenizer, &extractor, &config.model)?,
+        dev: load(&config.dev_manifest, &|_, samples| Ok(samples))?,
+        train: load(&config.train_manifest, &changed)?,
+        chain,
         blank: model_config.pad_token_id as u32,
         state_seconds: state_seconds(&config.model, &extractor),
         start_hash: start.as_ref().map(Checkpoint::content_hash).transpose()?,

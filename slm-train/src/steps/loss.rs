@@ -38,6 +38,26 @@ pub fn ctc_sum(log_probs: Tensor<3>, lengths: &[usize], labels: &[&[u32]], blank
     losses.sum()
 }
 
+/// The sum of the CTC losses of rows in which nothing is said, under log-probabilities `[B, T, V]`: a blank at each of the first
+/// `lengths` states of the rows without `labels`. The others count nothing.
+pub fn nothing_said_sum(
+    log_probs: Tensor<3>,
+    lengths: &[usize],
+    labels: &[&[u32]],
+    blank: usize,
+) -> Tensor<1> {
+    let device = log_probs.device();
+    let [batch, states, _] = log_probs.dims();
+    let silent: Vec<usize> = labels
+        .iter()
+        .zip(lengths)
+        .map(|(labels, &length)| if labels.is_empty() { length } else { 0 })
+        .collect();
+    // [B, T, V] -> [B, T]
+    let blanks = log_probs.narrow(2, blank, 1).reshape([batch, states]);
+    -(blanks * keep_mask(&silent, states, &device)).sum()
+}
+
 /// The fewest states that CTC can lay `labels` on: one each, and a blank between two that are the same.
 pub fn states_needed(labels: &[u32]) -> usize {
     labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
@@ -65,6 +85,17 @@ pub fn shift_right(targets: &[Vec<u32>], start: u32) -> Vec<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_said_is_a_blank_at_each_state() {
+        let device = Device::flex();
+        // Three rows of two states, two labels and the blank.
+        let values: Vec<f32> = (0..18).map(|n| -0.1 * n as f32).collect();
+        let log_probs = Tensor::<3>::from_data(TensorData::new(values, [3, 2, 3]), &device);
+        let labels: [&[u32]; 3] = [&[], &[1], &[]];
+        let found = nothing_said_sum(log_probs, &[2, 2, 1], &labels, 2).into_scalar::<f32>();
+        assert!((found - (0.2 + 0.5 + 1.4)).abs() < 1e-6, "{found}");
+    }
 
     #[test]
     fn the_divergence_is_that_of_the_definition() {
