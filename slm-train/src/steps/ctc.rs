@@ -188,15 +188,10 @@ impl Job for CtcJob {
             return Ok(Tensor::zeros([1], &self.device));
         };
         let labels: Vec<&[u32]> = batch.iter().map(|&i| self.train.labels[i].as_slice()).collect();
-        let is_spoken = labels.iter().any(|labels| !labels.is_empty());
-        let off_time = self.config.timing.filter(|_| is_spoken).map(|timing| {
-            let times: Vec<&[f32]> = batch.iter().map(|&i| self.train.times[i].as_slice()).collect();
-            let targets = PaddedIds::from_rows(&labels, self.blank, &self.device);
-            timing.loss(&log_probs, &targets, &times, self.state_seconds)
-        });
         let blank = self.blank as usize;
         let loss = ctc_sum(log_probs.clone(), states.lengths(), &labels, blank)
-            + nothing_said_sum(log_probs, states.lengths(), &labels, blank);
+            + nothing_said_sum(log_probs.clone(), states.lengths(), &labels, blank);
+        let off_time = self.config.timing.and_then(|timing| self.off_time(timing, log_probs, batch));
         Ok(match off_time {
             Some(off_time) => loss + off_time,
             None => loss,
@@ -235,6 +230,23 @@ impl Job for CtcJob {
 }
 
 impl CtcJob {
+    /// How far the labels of a batch are from their times, where there are any.
+    fn off_time(&self, timing: Timing, log_probs: Tensor<3>, batch: &[usize]) -> Option<Tensor<1>> {
+        let spoken = |row: &usize| !self.train.labels[batch[*row]].is_empty();
+        let rows: Vec<usize> = (0..batch.len()).filter(spoken).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let labels: Vec<&[u32]> = rows.iter().map(|&row| self.train.labels[batch[row]].as_slice()).collect();
+        let times: Vec<&[f32]> = rows.iter().map(|&row| self.train.times[batch[row]].as_slice()).collect();
+        let device = log_probs.device();
+        let places: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+        let places = Tensor::from_data(TensorData::new(places, [rows.len()]), &device);
+        let log_probs = if rows.len() == batch.len() { log_probs } else { log_probs.select(0, places) };
+        let targets = PaddedIds::from_rows(&labels, self.blank, &device);
+        Some(timing.loss(&log_probs, &targets, &times, self.state_seconds))
+    }
+
     /// What `model` hears in the first `count` held-out utterances.
     fn transcripts(&self, model: &Parakeet, count: usize) -> anyhow::Result<Vec<String>> {
         let device = self.device.clone().without_autodiff();
