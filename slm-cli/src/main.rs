@@ -14,6 +14,7 @@ mod fetch;
 mod input;
 mod interrupt;
 mod model;
+mod notice;
 mod offset;
 mod progress;
 mod published;

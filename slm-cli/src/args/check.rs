@@ -42,6 +42,7 @@ impl Command {
             Self::Run(_) => "run",
             Self::Devices => "devices",
             Self::Doctor(_) => "doctor",
+            Self::Warmup => "warmup",
             Self::Fetch(_) => "fetch",
             Self::Info(_) => "info",
             Self::Quantize(_) => "quantize",
@@ -59,7 +60,8 @@ impl Command {
             | Self::Ask(_)
             | Self::Continue(_)
             | Self::Chat(_)
-            | Self::Run(_) => [true; 6],
+            | Self::Run(_)
+            | Self::Warmup => [true; 6],
             Self::Devices | Self::Fetch(_) | Self::Models(_) | Self::Completions(_) | Self::Man(_) => {
                 [false; 6]
             }

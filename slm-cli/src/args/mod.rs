@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Devices,
     /// Check the backends against reference numbers and measure them, or check whether a model has all that it needs
     Doctor(DoctorArgs),
+    /// Have a backend compile what it needs ahead, so that the first recording does not wait for it
+    Warmup,
     /// Download a folder of the Hugging Face hub
     Fetch(FetchArgs),
     /// Describe the model, or the limits on inputs

@@ -21,6 +21,7 @@ mod quantize;
 mod run;
 mod transcribe;
 mod translate;
+mod warmup;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ pub(crate) fn execute(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode, Stop
             Some(dir) => examine::execute(&cli.model, dir, args.json, interrupt),
             None => doctor::execute(&cli.model, args.json, interrupt),
         },
+        Command::Warmup => warmup::execute(&cli.model, interrupt),
         Command::Fetch(args) => fetch::execute(args),
         Command::Info(args) => info::execute(&cli.model, args, interrupt),
         Command::Quantize(args) => quantize::execute(&cli.model, args, interrupt),

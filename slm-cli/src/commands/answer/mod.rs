@@ -16,6 +16,7 @@ use crate::args::{InputArgs, ModelArgs};
 use crate::console::{Console, Level, Manner};
 use crate::interrupt::Interrupt;
 use crate::model;
+use crate::notice::{self, Notice};
 use crate::progress::Progress;
 use crate::report::{self, Counts, Stop};
 use one::Work;
@@ -59,7 +60,16 @@ pub(super) fn answer_all(
         console.remark(&warning);
     }
     let all = plan.inputs.len();
-    let mut work = Work { model, request, inputs, interrupt, progress: Progress::new(console.manner.bar) };
+    let preparation =
+        notice::preparation(model.backend().used).filter(|_| console.manner.level != Level::Quiet);
+    let mut work = Work {
+        model,
+        request,
+        inputs,
+        interrupt,
+        progress: Progress::new(console.manner.bar),
+        preparing: preparation.map(|text| Notice::after(notice::PATIENCE, text, report::to_stderr)),
+    };
     let mut counts = Counts { skipped: all, ..Counts::default() };
     let is_done: Vec<bool> = (0..all).map(|index| plan.is_done(index)).collect();
     for ((index, input), is_done) in plan.inputs.into_iter().enumerate().zip(is_done) {

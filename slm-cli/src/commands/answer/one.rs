@@ -10,6 +10,7 @@ use crate::args::InputArgs;
 use crate::console::{Console, Level};
 use crate::input::{Feed, Input};
 use crate::interrupt::Interrupt;
+use crate::notice::Notice;
 use crate::offset;
 use crate::progress::Progress;
 use crate::report::{self, Answered, Closing, FailedInput, Failure, Form, Inputs, Listing, Outcome, Output};
@@ -22,6 +23,8 @@ pub(super) struct Work<'a> {
     pub(super) inputs: &'a InputArgs,
     pub(super) interrupt: &'a Interrupt,
     pub(super) progress: Progress,
+    /// What is told where the first answer takes long; it goes with that answer.
+    pub(super) preparing: Option<Notice>,
 }
 
 impl Work<'_> {
@@ -42,6 +45,7 @@ impl Work<'_> {
             }
             Err(failed) => (failed.path, Outcome::failed(failed.failure)),
         };
+        self.preparing = None;
         let Outcome { answer, notices, failure } = outcome;
         self.progress.end(answer.as_ref().map_or(0.0, |answer| answer.seconds));
         let path = name.as_path();
@@ -102,8 +106,11 @@ impl Work<'_> {
         (output, line): (&mut Output, &mut OpenLine),
         console: &mut Console,
     ) -> io::Result<Outcome> {
-        let (start, progress) = (input.options.start, &mut self.progress);
+        let (start, progress, preparing) = (input.options.start, &mut self.progress, &mut self.preparing);
         let mut tell = |told: Told| -> io::Result<()> {
+            if !matches!(told, Told::Expected(_)) {
+                *preparing = None;
+            }
             match (told, &mut *output) {
                 (Told::Expected(seconds), _) => progress.expect(seconds),
                 (Told::Done(seconds), _) => progress.reach(seconds),
