@@ -13,7 +13,7 @@ use slm_train::training::LoopConfig;
 use common::{Fixture, WORDS, finished, loop_config, losses};
 
 /// The stage on spoken words, and on sounds without text among them.
-fn stage(fixture: &Fixture, settings: serde_json::Value) -> CtcConfig {
+fn stage(fixture: &Fixture, settings: &serde_json::Value) -> CtcConfig {
     let mut words = WORDS.to_vec();
     words.extend([("", ""), ("", "")]);
     let mixed = fixture.corpus("mixed", &words);
@@ -34,7 +34,7 @@ fn words_and_sounds_are_learnt_together() {
         "augment": { "telephone": { "probability": 0.5 } },
     });
     let (run, out) = (fixture.path("run"), fixture.path("out"));
-    finished(ctc::train(stage(&fixture, settings), &run, &out, &Device::flex()).unwrap());
+    finished(ctc::train(stage(&fixture, &settings), &run, &out, &Device::flex()).unwrap());
     let log = losses(&run);
     let mean = |part: &[(u64, f64)]| part.iter().map(|(_, loss)| loss).sum::<f64>() / part.len() as f64;
     let (first, last) = (mean(&log[..5]), mean(&log[25..]));
@@ -44,7 +44,7 @@ fn words_and_sounds_are_learnt_together() {
 #[test]
 fn a_batch_of_sounds_alone_is_learnt() {
     let fixture = Fixture::new();
-    let mut config = stage(&fixture, json!({ "timing": { "deviation_s": 0.12, "weight": 1.0 } }));
+    let mut config = stage(&fixture, &json!({ "timing": { "deviation_s": 0.12, "weight": 1.0 } }));
     config.train_manifest = fixture.corpus("sounds", &[("", ""), ("", ""), ("", "")]).into();
     let (run, out) = (fixture.path("run"), fixture.path("out"));
     finished(ctc::train(config, &run, &out, &Device::flex()).unwrap());
@@ -61,7 +61,7 @@ fn what_moves_words_is_refused() {
         "spec": { "frequency_masks": 1 },
     } });
     let train =
-        ctc::train(stage(&fixture, settings), &fixture.path("run"), &fixture.path("out"), &Device::flex());
+        ctc::train(stage(&fixture, &settings), &fixture.path("run"), &fixture.path("out"), &Device::flex());
     let error = format!("{:#}", train.unwrap_err());
     assert!(error.contains("`augment.speed` moves the words") && error.contains("`augment.spec`"), "{error}");
     assert!(!fixture.path("run").exists());

@@ -37,7 +37,7 @@ fn check_before(before: &Value, llm: &str) {
     let cache = tempfile::tempdir().unwrap();
     let stage: AdapterStage = serde_json::from_value(json!({
         "name": "golden",
-        "encoder": root.join("weights/slm-tiny/encoder"),
+        "encoder": root.join("tests/fixtures/train_steps/encoder"),
         "llm": root.join(llm),
         "train_manifest": root.join("tests/audio/test/manifest.jsonl"),
         "dev_manifest": root.join("tests/audio/test-voices/manifest.jsonl"),

@@ -12,8 +12,10 @@ use crate::interrupt::Interrupt;
 use crate::model;
 use crate::report::Stop;
 
-/// Seconds of the sounds that are answered, as kernels may differ with the length; no longer than the model's segments.
-const SECONDS: [f64; 4] = [1.5, 4.0, 10.0, 30.0];
+/// Seconds of the sounds that are answered, as kernels may differ with the length: these, as far as they are well below the
+/// model's longest segment, and that.
+const SECONDS: [f64; 3] = [1.5, 4.0, 10.0];
+const WELL_BELOW: f64 = 0.7;
 /// Tokens that are written of each.
 const TOKENS: usize = 16;
 
@@ -25,9 +27,8 @@ pub(super) fn execute(args: &ModelArgs, interrupt: &Interrupt) -> Result<ExitCod
     writeln!(out, "{}: {}", model.backend().used.name(), model.backend().device)?;
     writeln!(out, "{:>9} {:>9} {:>9}", "audio, s", "first, s", "again, s")?;
     let longest = model.limits().segment_seconds;
-    let mut lengths: Vec<f64> = SECONDS.iter().map(|seconds| seconds.min(longest)).collect();
-    lengths.dedup();
-    for seconds in lengths {
+    let shorter = SECONDS.into_iter().filter(|seconds| *seconds < WELL_BELOW * longest);
+    for seconds in shorter.chain([longest]) {
         let first = answered(&model, &request, seconds, interrupt)?;
         let again = answered(&model, &request, seconds, interrupt)?;
         writeln!(out, "{seconds:>9.1} {first:>9.2} {again:>9.2}")?;
