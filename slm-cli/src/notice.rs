@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn it_is_told_where_it_takes_long_and_not_else() {
         assert_eq!(told(Duration::from_millis(1), Duration::from_millis(300)), ["it takes long"]);
-        assert!(told(Duration::from_secs(60), Duration::ZERO).is_empty());
+        assert!(told(Duration::from_mins(1), Duration::ZERO).is_empty());
     }
 
     #[test]
