@@ -1,7 +1,8 @@
-"""Open-domain sentences and synthetic speech of them, for the adapter of `weights/slm-base`.
+"""Open-domain sentences and synthetic speech of them, for the adapter of `weights/slm-base`, and sounds without speech.
 
     python3 weights/recipe/open_speech sentences --out work/open [--exclude MANIFEST]..
     python3 weights/recipe/open_speech speech --sentences work/open/sentences.jsonl --out work/open/train --count 60000
+    python3 weights/recipe/open_speech sounds --out work/sounds
     python3 weights/recipe/open_speech recordings --transcripts FILE --folder FOLDER --out work/open/human.jsonl
 
 Speech needs Debian's `espeak-ng` and `flite`, `npm`, and of PyPI `numpy`, `soundfile` and `onnxruntime`. Texts and neural
@@ -37,6 +38,11 @@ def main():
     own.add_argument("--format", choices=["flac", "wav"], default="flac")
     own.set_defaults(run=speech)
 
+    own = commands.add_parser("sounds", help="fetch music and effects, and write a manifest of clips without text")
+    own.add_argument("--out", type=Path, required=True, help="folder of `manifest.jsonl` and the packages")
+    own.add_argument("--seed", type=int, default=1)
+    own.set_defaults(run=sounds)
+
     own = commands.add_parser("recordings", help="write a manifest of recordings that a package installed")
     own.add_argument("--transcripts", type=Path, required=True, help="manifest of file names and texts")
     own.add_argument("--folder", type=Path, required=True, help="folder of the files")
@@ -62,6 +68,12 @@ def speech(**settings):
 
     kind = settings.pop("format")
     return speak(kind=kind, **settings)
+
+
+def sounds(out, seed):
+    from sounds import cut
+
+    return cut(out, seed)
 
 
 def recordings(transcripts, folder, out):

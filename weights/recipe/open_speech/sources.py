@@ -41,20 +41,24 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[\"'(]*[A-Z])")
 UNWANTED = ("sex", "german", "srai", "reduction")
 
 
+def fetch_debian(package, folder):
+    """Downloads and unpacks a package of Debian into `folder`, unless it is there; returns its version."""
+    target = folder / package
+    done = target / ".version"
+    if not done.exists():
+        target.mkdir(parents=True, exist_ok=True)
+        run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=target)
+        (archive,) = target.glob("*.deb")
+        run(["dpkg-deb", "-x", archive.name, "."], cwd=target)
+        archive.unlink()
+        done.write_text(archive.name.split("_")[1].replace("%3a", ":"))
+    return done.read_text()
+
+
 def fetch(folder):
     """Downloads and unpacks every package into `folder`, unless it is there; returns the versions."""
-    versions = {}
-    for package in sorted({name for _, names in DEBIAN.values() for name in names} | set(LEXICONS)):
-        target = folder / package
-        done = target / ".version"
-        if not done.exists():
-            target.mkdir(parents=True, exist_ok=True)
-            run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package], cwd=target)
-            (archive,) = target.glob("*.deb")
-            run(["dpkg-deb", "-x", archive.name, "."], cwd=target)
-            archive.unlink()
-            done.write_text(archive.name.split("_")[1].replace("%3a", ":"))
-        versions[package] = done.read_text()
+    debian = sorted({name for _, names in DEBIAN.values() for name in names} | set(LEXICONS))
+    versions = {package: fetch_debian(package, folder) for package in debian}
     for requirement in sorted({name for _, names in PYPI.values() for name in names}):
         package, version = requirement.split("==")
         target = folder / package

@@ -16,7 +16,7 @@ use crate::args::{InputArgs, ModelArgs};
 use crate::console::{Console, Level, Manner};
 use crate::interrupt::Interrupt;
 use crate::model;
-use crate::notice::{self, Notice};
+use crate::preparation::{self, DelayedNote};
 use crate::progress::Progress;
 use crate::report::{self, Counts, Stop};
 use one::Work;
@@ -60,15 +60,14 @@ pub(super) fn answer_all(
         console.remark(&warning);
     }
     let all = plan.inputs.len();
-    let preparation =
-        notice::preparation(model.backend().used).filter(|_| console.manner.level != Level::Quiet);
+    let note = preparation::note(model.backend().used).filter(|_| console.manner.level != Level::Quiet);
     let mut work = Work {
         model,
         request,
         inputs,
         interrupt,
         progress: Progress::new(console.manner.bar),
-        preparing: preparation.map(|text| Notice::after(notice::PATIENCE, text, report::to_stderr)),
+        preparing: note.map(|text| DelayedNote::after(preparation::PATIENCE, text, report::to_stderr)),
     };
     let mut counts = Counts { skipped: all, ..Counts::default() };
     let is_done: Vec<bool> = (0..all).map(|index| plan.is_done(index)).collect();

@@ -10,8 +10,8 @@ use crate::args::InputArgs;
 use crate::console::{Console, Level};
 use crate::input::{Feed, Input};
 use crate::interrupt::Interrupt;
-use crate::notice::Notice;
 use crate::offset;
+use crate::preparation::DelayedNote;
 use crate::progress::Progress;
 use crate::report::{self, Answered, Closing, FailedInput, Failure, Form, Inputs, Listing, Outcome, Output};
 use crate::session::{self, Told};
@@ -24,7 +24,7 @@ pub(super) struct Work<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) progress: Progress,
     /// What is told where the first answer takes long; it goes with that answer.
-    pub(super) preparing: Option<Notice>,
+    pub(super) preparing: Option<DelayedNote>,
 }
 
 impl Work<'_> {

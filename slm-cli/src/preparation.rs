@@ -1,4 +1,4 @@
-//! Tells why nothing comes, where it takes long.
+//! Tells why the first text takes long, where a backend prepares itself.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -10,11 +10,11 @@ use slm_core::Backend;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A text that is told once some time has passed, unless this value goes before.
-pub(crate) struct Notice {
+pub(crate) struct DelayedNote {
     waiting: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-impl Notice {
+impl DelayedNote {
     /// Tells `text` after `patience`.
     pub(crate) fn after(patience: Duration, text: String, tell: impl FnOnce(&str) + Send + 'static) -> Self {
         let (over, is_over) = mpsc::channel();
@@ -24,12 +24,12 @@ impl Notice {
             }
         };
         // Without a thread nothing is told, which harms nobody.
-        let thread = thread::Builder::new().name("notice".to_owned()).spawn(wait);
+        let thread = thread::Builder::new().name("delayed-note".to_owned()).spawn(wait);
         Self { waiting: thread.ok().map(|thread| (over, thread)) }
     }
 }
 
-impl Drop for Notice {
+impl Drop for DelayedNote {
     fn drop(&mut self) {
         if let Some((over, thread)) = self.waiting.take() {
             drop(over);
@@ -40,7 +40,7 @@ impl Drop for Notice {
 }
 
 /// What is told of a backend that prepares itself at its first work.
-pub(crate) fn preparation(backend: Backend) -> Option<String> {
+pub(crate) fn note(backend: Backend) -> Option<String> {
     backend.is_accelerator().then(|| {
         format!(
             "note: `{}` compiles its kernels before the first text; the driver may keep them for the next run (`slm-cli warmup` does it ahead)",
@@ -56,11 +56,11 @@ mod tests {
     /// What was told when the notice was kept for `kept` of its patience.
     fn told(patience: Duration, kept: Duration) -> Vec<String> {
         let (said, heard) = mpsc::channel();
-        let notice = Notice::after(patience, "it takes long".to_owned(), move |text| {
+        let note = DelayedNote::after(patience, "it takes long".to_owned(), move |text| {
             let _ = said.send(text.to_owned());
         });
         thread::sleep(kept);
-        drop(notice);
+        drop(note);
         heard.iter().collect()
     }
 
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn processors_are_ready() {
-        assert_eq!(preparation(Backend::Flex), None);
-        assert!(preparation(Backend::Wgpu).is_some_and(|text| text.contains("`wgpu`")));
+        assert_eq!(note(Backend::Flex), None);
+        assert!(note(Backend::Wgpu).is_some_and(|text| text.contains("`wgpu`")));
     }
 }
