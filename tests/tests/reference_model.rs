@@ -109,9 +109,11 @@ fn hears_known_and_unknown_voices() {
 }
 
 #[test]
-fn in_eight_bits_it_hears_the_same() {
+fn in_eight_bits_it_hears_as_well() {
     let (full, few) = (model(), model_in(ComputeType::Q8_0));
     for (set, _) in MAX_WER {
-        assert_eq!(heard(&few, set).0, heard(&full, set).0, "{set}");
+        let ((said, wer), (_, of_floats)) = (heard(&few, set), heard(&full, set));
+        // Half a point; a word that is wrong either way may be another one.
+        assert!(wer <= of_floats + 0.005, "{set}: {wer}, in floats {of_floats}\n{said:#?}");
     }
 }

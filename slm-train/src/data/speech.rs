@@ -20,6 +20,9 @@ const FRAME: usize = 160;
 const RANGE_DB: f64 = 50.0;
 /// Where between the quiet and the loud frames speech begins.
 const THRESHOLD: f64 = 0.3;
+/// What becomes of the samples of an utterance, by its number, before it is heard.
+pub type Change<'a> = dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync + 'a;
+
 /// What is read, for messages.
 pub(crate) const RECORDINGS: &str = "recordings";
 
@@ -32,7 +35,7 @@ pub fn features(utterances: &[Utterance], extractor: &FeatureExtractor) -> anyho
     Ok(features_and_spans(utterances, extractor, &|_, samples| Ok(samples))?.0)
 }
 
-/// The same of what `change` makes of the samples of each, by its number, with the [`span`] of the samples before that.
+/// The same of what `change` makes of the samples of each, with the [`span`] of the samples before that.
 ///
 /// # Errors
 ///
@@ -40,7 +43,7 @@ pub fn features(utterances: &[Utterance], extractor: &FeatureExtractor) -> anyho
 pub fn features_and_spans(
     utterances: &[Utterance],
     extractor: &FeatureExtractor,
-    change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync),
+    change: &Change,
 ) -> anyhow::Result<(Vec<Features>, Vec<Range<f64>>)> {
     let read = |(row, utterance): (usize, &Utterance)| {
         let samples = samples(utterance).map_err(|error| error.to_string())?.samples;

@@ -88,7 +88,7 @@ impl Speech {
         tokenizer: &TextTokenizer,
         extractor: &FeatureExtractor,
         model: &ParakeetEncoderConfig,
-        change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync),
+        change: &speech::Change,
     ) -> anyhow::Result<Self> {
         let MixedRows { utterances, counts, .. } = corpus.read()?;
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
@@ -339,7 +339,7 @@ pub fn train(
     device.seed(config.train.seed);
     let model_config = ParakeetConfig::ctc(config.model.clone(), tokenizer.len());
     let chain = config.augment.prepare()?;
-    let load = |corpus: &Corpus, change: &(dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync)| {
+    let load = |corpus: &Corpus, change: &speech::Change| {
         Speech::load(corpus, &tokenizer, &extractor, &config.model, change)
     };
     let changed =

@@ -1,6 +1,7 @@
 //! What a matrix is applied to, as whole numbers of eight bits with a scale for each 32 of them.
 
 use super::format::{GROUP, PART};
+use crate::nn::host::lanes::LANES;
 
 /// Rows of values in eight bits. What fills the last group of a row up is zeros.
 #[derive(Debug)]
@@ -71,8 +72,16 @@ impl Activations {
 
 /// The whole numbers of 32 values, their scale and their sum.
 #[inline(always)]
-fn quantized(values: &[f32]) -> ([i8; PART], f32, f32) {
-    let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+pub(super) fn quantized(values: &[f32]) -> ([i8; PART], f32, f32) {
+    // Eight at a time, as the order of a maximum, and of sums, is kept otherwise.
+    let (mut sizes, mut nothing) = ([0.0; LANES], [0.0; LANES]);
+    for values in values.as_chunks::<LANES>().0 {
+        for ((size, nothing), value) in sizes.iter_mut().zip(&mut nothing).zip(values) {
+            *size = if value.abs() > *size { value.abs() } else { *size };
+            *nothing += value * 0.0;
+        }
+    }
+    let largest = sizes.iter().fold(0.0, |largest: f32, &size| largest.max(size));
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let mut codes = [0; PART];
     let mut sum = 0_i32;
@@ -81,8 +90,8 @@ fn quantized(values: &[f32]) -> ([i8; PART], f32, f32) {
         *code = round(value * inverse) as i8;
         sum += i32::from(*code);
     }
-    // What is no number is not seen by `max`, and is none here.
-    let scale = if values.iter().all(|value| value.is_finite()) { largest / 127.0 } else { f32::NAN };
+    // What is no number is larger than none, but is not nothing times nothing.
+    let scale = if nothing.iter().sum::<f32>() == 0.0 { largest / 127.0 } else { f32::NAN };
     (codes, scale, scale * sum as f32)
 }
 

@@ -4,8 +4,8 @@
 //! parameter itself is a view of a single zero. [`matrix`](crate::nn::matrix) takes it for products and for rows; who asks
 //! the parameter for its value gets a matrix of floats, made for this one time.
 //!
-//! What few rows are multiplied with is whole numbers of 8 bits as well, with a scale for each 32 of them. For many rows
-//! panels of the matrix become floats, so that the products are those of floats. On `flex` alone.
+//! What they are multiplied with is whole numbers of 8 bits as well, with a scale for each 32 of them. On processors where that
+//! is slower for many rows, panels of the matrix become floats for those. On `flex` alone.
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
 #![allow(
@@ -15,8 +15,14 @@
 
 mod activations;
 mod format;
+#[cfg(any(target_arch = "x86_64", test))]
+mod many_rows;
 mod product;
+#[cfg(any(target_arch = "x86_64", test))]
+mod tile;
 mod values;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 #[cfg(all(test, feature = "flex"))]
 mod tests;
@@ -29,13 +35,13 @@ use burn::prelude::*;
 use burn::tensor::Int;
 
 use self::activations::Activations;
-use self::format::{Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
+use self::format::{Format, Q4K, Q4One, Q4Zero, Q5K, Q5One, Q5Zero, Q6K, Q8Zero};
 use crate::checkpoint::gguf::{BlockType, Quantized};
 use crate::nn::host::Values;
 use crate::nn::low_rank::{LowRank, ThinPlace};
 use crate::nn::panels::by_panels;
 
-/// The most rows that are multiplied as whole numbers. More are faster as floats.
+/// The most rows that are multiplied one output at a time. More are made of tiles, or are faster as floats.
 const MAX_ROWS: usize = 8;
 
 /// How the parameter of a matrix has the rows of the blocks.
@@ -47,10 +53,23 @@ pub(crate) enum Orientation {
     Columns,
 }
 
+/// `x` `[R, I]` times the transposed matrix, `[R, O]`, as whole numbers; `None` where this processor is faster with floats.
+#[cfg(target_arch = "x86_64")]
+fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
+    vnni::Vnni::found().map(|tiles| many_rows::product::<F>(tiles, x, matrix))
+}
+
+/// Other processors have no tiles yet.
+#[cfg(not(target_arch = "x86_64"))]
+fn multiply_many<F: Format>(_: &[f32], _: &Quantized) -> Option<Vec<f32>> {
+    None
+}
+
 /// What is done with a type of blocks.
 #[derive(Debug, Clone, Copy)]
 struct Operations {
     multiply: fn(Activations, Arc<Quantized>) -> Vec<f32>,
+    multiply_many: fn(&[f32], &Quantized) -> Option<Vec<f32>>,
     values: fn(&[u8]) -> Vec<f32>,
 }
 
@@ -58,7 +77,11 @@ impl Operations {
     fn of(kind: BlockType) -> Option<Self> {
         macro_rules! operations {
             ($format:ty) => {
-                Some(Self { multiply: product::multiply::<$format>, values: values::values::<$format> })
+                Some(Self {
+                    multiply: product::multiply::<$format>,
+                    multiply_many: multiply_many::<$format>,
+                    values: values::values::<$format>,
+                })
             };
         }
         match kind {
@@ -126,16 +149,21 @@ impl FewBits {
         dims[D - 1] = outputs;
         let device = x.device();
         let x = x.reshape([rows, inputs]);
-        if rows > MAX_ROWS {
+        let floats = Values::of(x.clone());
+        let products = if rows > MAX_ROWS {
+            (self.operations.multiply_many)(floats.get(), &self.matrix)
+        } else {
+            let activations = Activations::new(floats.get(), inputs);
+            Some((self.operations.multiply)(activations, Arc::clone(&self.matrix)))
+        };
+        let Some(products) = products else {
             let row_bytes = self.matrix.row_bytes();
             let values = |range: Range<usize>| {
                 let bytes = self.matrix.bytes().get(range.start * row_bytes..range.end * row_bytes);
                 (self.operations.values)(bytes.unwrap_or_default())
             };
             return by_panels(&x, outputs, values).reshape(dims);
-        }
-        let activations = Activations::new(Values::of(x).get(), inputs);
-        let products = (self.operations.multiply)(activations, Arc::clone(&self.matrix));
+        };
         Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
     }
 

