@@ -124,7 +124,8 @@ fn templates_can_be_others() {
     let path_text = path.to_str().unwrap();
     fs::write(&path, r#"{"transcribe": ["{speech} : translate to german"]}"#).unwrap();
     let german = answer(&["translate", "--to", "german", FIRST]);
-    assert_eq!(answer(&["transcribe", "--templates", path_text, FIRST]), german);
+    // A search that weighs the sound would ask for its words.
+    assert_eq!(answer(&["transcribe", "--ctc-weight", "0", "--templates", path_text, FIRST]), german);
     assert_eq!(answer(&["translate", "--to", "german", "--templates", path_text, FIRST]), german);
     for (content, part) in [
         (r#"{"transcribe": ["no slot"]}"#, "template `no slot` has 0 `{speech}`, expected one"),
