@@ -1,4 +1,4 @@
-//! Tiles with the registers and instructions of AVX-512 VNNI, whose naive twin is [`Naive`](super::tile::Naive).
+//! Tiles with the registers and instructions of AVX-512 VNNI, whose naive twin is `Naive` of [`tile`](super::tile).
 
 #![allow(unsafe_code, reason = "instructions of AVX-512, where the processor was asked for them")]
 
