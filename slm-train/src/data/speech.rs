@@ -20,6 +20,7 @@ const FRAME: usize = 160;
 const RANGE_DB: f64 = 50.0;
 /// Where between the quiet and the loud frames speech begins.
 const THRESHOLD: f64 = 0.3;
+
 /// What becomes of the samples of an utterance, by its number, before it is heard.
 pub type Change<'a> = dyn Fn(usize, Vec<f32>) -> anyhow::Result<Vec<f32>> + Sync + 'a;
 

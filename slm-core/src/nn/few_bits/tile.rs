@@ -13,6 +13,7 @@ pub(super) const COLUMNS: usize = 32;
 pub(super) type Four = i32;
 /// Fours of a part.
 pub(super) const FOURS: usize = PART / 4;
+
 /// A group of some rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
