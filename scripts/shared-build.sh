@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows that the README's two commands share one build: whatever `cargo run -p slm-cli` built, `cargo test --workspace`
-# finds built, but for the tests themselves. To be run after the first command, before the second.
+# finds built, but for the tests and examples themselves: libraries, procedural macros, build scripts, the program. To be run
+# after the first command, before the second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,22 +21,27 @@ def artifacts(path):
     return [message for message in messages if message["reason"] == "compiler-artifact"]
 
 
+def target(artifact):
+    """What is compiled, with whatever features."""
+    return artifact["package_id"], tuple(artifact["target"]["kind"]), artifact["target"]["name"]
+
+
 def files(artifact):
+    """What it is compiled to: the names have a hash of features and profile, those of build scripts in their folder."""
     return tuple(sorted(artifact["filenames"]))
 
 
-first = {files(artifact) for artifact in artifacts(sys.argv[1])}
-second = artifacts(sys.argv[2])
-packages = {artifact["package_id"] for artifact in artifacts(sys.argv[1])}
+built = artifacts(sys.argv[1])
+first = {files(artifact) for artifact in built}
+targets = {target(artifact) for artifact in built}
 again = sorted(
-    artifact["package_id"]
-    for artifact in second
-    if artifact["package_id"] in packages
-    and "lib" in artifact["target"]["kind"][0]
-    and not artifact["profile"]["test"]
-    and files(artifact) not in first
+    target(artifact)
+    for artifact in artifacts(sys.argv[2])
+    if target(artifact) in targets and not artifact["profile"]["test"] and files(artifact) not in first
 )
 if again:
-    sys.exit("compiled again by the second command:\n" + "\n".join(again))
-print(f"{len(first)} artifacts of the first command serve the second, which compiled none of them again")
+    lines = [f"{kind[0]} {name} of {package}" for package, kind, name in again]
+    sys.exit("compiled again by the second command:\n" + "\n".join(lines))
+kinds = ", ".join(sorted({artifact["target"]["kind"][0] for artifact in built}))
+print(f"{len(first)} artifacts of the first command ({kinds}) serve the second, which compiled none of them again")
 PYTHON

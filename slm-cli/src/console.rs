@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::args::MannerArgs;
+use crate::args::{Level, MannerArgs};
 use crate::colour::Colours;
 
 /// Standard output and standard error, or what a test has in their place.
@@ -24,18 +24,6 @@ pub(crate) struct Manner {
     pub(crate) colours: Colours,
     /// Whether it is shown how far the work is.
     pub(crate) bar: Bar,
-}
-
-/// How much is told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Level {
-    /// Errors.
-    Quiet,
-    /// Warnings too, those that are many together.
-    #[default]
-    Normal,
-    /// All that there is to tell.
-    Verbose,
 }
 
 /// Whether it is shown how far the work is.

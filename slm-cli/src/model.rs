@@ -14,10 +14,9 @@ use slm_core::{
 };
 use tempfile::TempDir;
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, UsageError};
 use crate::embedded;
 use crate::interrupt::Interrupt;
-use crate::report::UsageError;
 use crate::scratch;
 
 /// The bundle that is used when none is named.

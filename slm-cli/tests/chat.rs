@@ -80,7 +80,13 @@ fn a_reply_that_is_cut_is_told() {
 
 #[test]
 fn empty_stops_and_options_without_effect_are_refused() {
-    for options in [&["--stop", ""][..], &["--n-best", "2"], &["--stream"], &["--beam", "1", "--seed", "1"]] {
+    for options in [
+        &["--stop", ""][..],
+        &["--n-best", "2"],
+        &["--stream"],
+        &["--beam", "1", "--seed", "1"],
+        &["--color", "always"],
+    ] {
         let ran = run_with_input(&[&["chat"], options].concat(), b"hello\n".to_vec());
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{options:?}");
         assert!(ran.stderr.starts_with("error: "), "{options:?}: {}", ran.stderr);

@@ -170,7 +170,19 @@ fn words_are_coloured_where_it_is_asked_for() {
     };
     assert_eq!(by_environment("CLICOLOR_FORCE"), coloured);
     assert_eq!(by_environment("NO_COLOR"), plain);
-    assert!(!answer(&["transcribe", "--json", "--color", "always", FIRST]).contains('\u{1b}'));
+    // Where no word has a colour, asking for some is refused, and what the environment wants is left.
+    for (form, told) in [
+        (&["transcribe", "--json"][..], "has no effect on `--json`"),
+        (&["transcribe", "--format", "srt"], "has no effect on `--format srt`"),
+        (&["transcribe", "--stream"], "has no effect on `--stream`"),
+        (&["translate", "--to", "german"], "needs a transcript, the task is `translate.german`"),
+    ] {
+        let ran = run(&[form, &["--color", "always", FIRST]].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{form:?}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with(&format!("error: `--color always` {told}\nhint: ")), "{}", ran.stderr);
+    }
+    let output = slm(&["transcribe", "--json", FIRST]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(output.status.success() && !output.stdout.contains(&0x1b));
 }
 
 #[test]

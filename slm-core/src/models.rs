@@ -4,6 +4,12 @@
 //! [`ctc`], [`adapter`], [`llm`], [`decode`], [`prompt`], [`speech`]; beneath them [`nn`], [`text`] and [`checkpoint`]. A
 //! module imports only those beneath it, see `docs/architecture.md`. Unlike the root of the crate this tier changes whenever
 //! the models do.
+//!
+//! What may grow is `#[non_exhaustive]`: at the root all enums, and all structs with public fields; here the enums. Two kinds
+//! are not. Configs and other structs with public fields are built field by field, as a JSON file does, by those who train
+//! and test models. And [`Edit`](ctc::edit::Edit), [`LanguageModel`](llm::LanguageModel) and
+//! [`ActivationKind`](nn::ActivationKind) are matched in full, so that the compiler names each place that a further variant
+//! concerns.
 
 /// Adapters: from the speech encoder's states to the language model's embedding space.
 pub mod adapter {

@@ -128,8 +128,8 @@ pub(crate) struct StageArgs {
     /// Overrides of the settings, `key.path=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
-    /// Tells what the training would take, from a few real steps: parameters, memory, steps and time. Nothing is written
-    /// but the encoder's outputs, which stage `adapter` keeps in `cache` and needs first.
+    /// Tells what the training would take, from a few real steps: parameters, memory, steps, time, and in stage `adapter` what
+    /// encoding takes before. Nothing is kept but the encoder's outputs of stage `ctc-layers`, which needs them first.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Learns the first N examples only, again and again: shows that the pipeline learns.
@@ -206,9 +206,13 @@ pub(crate) struct EvalArgs {
     /// The bundle; with a suite, in place of the one that it names.
     #[arg(long, required_unless_present = "suite")]
     pub(crate) bundle: Option<PathBuf>,
-    /// Utterances with references; audio paths are relative to it.
-    #[arg(long, required_unless_present = "suite", conflicts_with = "suite")]
+    /// Utterances with references; audio paths are relative to it. With `--tasks`, `NAME=PATH` for a source that tasks name.
+    #[arg(long, value_name = "PATH", required_unless_present = "suite", conflicts_with = "suite")]
     pub(crate) manifest: Option<PathBuf>,
+    /// The folder that holds the audio of manifests: relative paths begin there, and none may leave it; in place of the
+    /// suite's.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_root: Option<PathBuf>,
     /// A TOML file of several corpora and tasks.
     #[arg(long, value_name = "FILE")]
     pub(crate) suite: Option<PathBuf>,
@@ -219,9 +223,14 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "DIR", requires = "suite")]
     pub(crate) work: Option<PathBuf>,
     /// `transcribe`, `translate.german`, `translate.spanish`, `translate.french`, `ask`, `field`,
-    /// `continue`, `reply`, `chat`, or `all`; `recordings` for a manifest of recordings of several utterances.
+    /// `continue`, `reply`, `chat`, or `all`; `recordings` for a manifest of recordings of several utterances. With
+    /// `--tasks`, a task of that file.
     #[arg(long, default_value = "all", conflicts_with = "suite")]
     pub(crate) task: String,
+    /// A file of tasks as `adapter` learns them: each is asked in its first phrasing about the rows that fit it, whether the
+    /// bundle knows it or not.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "phrases", "phrases_file"])]
+    pub(crate) tasks: Option<PathBuf>,
     /// How texts are changed before their words are compared; in place of the suite's.
     #[arg(long, value_enum)]
     pub(crate) normaliser: Option<Normaliser>,
@@ -229,6 +238,9 @@ pub(crate) struct EvalArgs {
     /// or the manifest's rare words) among others, such as `100,500,1000`.
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', conflicts_with = "suite")]
     pub(crate) phrases: Vec<usize>,
+    /// Transcribes once more with the phrases of this file, one a line, for every row; may be given several times.
+    #[arg(long, value_name = "FILE", conflicts_with = "suite")]
+    pub(crate) phrases_file: Vec<PathBuf>,
     /// JSON on stdout: an object, a list with `--task all`, or an object with a list `results` of a suite.
     #[arg(long)]
     pub(crate) json: bool,

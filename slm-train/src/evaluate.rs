@@ -10,12 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use slm_core::models::checkpoint::Bundle;
 use slm_core::{Backend, BackendChoice, Model, OpenOptions, Request};
-use slm_train::data::manifest;
-use slm_train::eval::context::ContextLists;
+use slm_train::data::pool::{Order, TaskPool};
+use slm_train::eval::context::{ContextLists, GivenPhrases, PhraseContext};
 use slm_train::eval::hypotheses::{Hypothesis, HypothesisFiles};
 use slm_train::eval::normalise::Normaliser;
+use slm_train::eval::own::OwnTasks;
 use slm_train::eval::recordings::{self, Listener, RecordingsReport};
 use slm_train::eval::report::{self, EvalRun, Report, evaluate};
+use slm_train::eval::rows;
 use slm_train::eval::suite::{self, Asked, Prepared, Suite};
 use slm_train::eval::table;
 use slm_train::eval::tasks::EvalTask;
@@ -24,6 +26,7 @@ use slm_train::stopped::Stopped;
 use crate::EXIT_STOPPED;
 use crate::args::EvalArgs;
 use crate::messages::to_stderr;
+use crate::validate::named;
 
 /// The file of all answers in the folder of a report.
 const HYPOTHESES_NAME: &str = "hypotheses.jsonl";
@@ -44,7 +47,7 @@ pub(crate) fn run(args: &EvalArgs, backend: Backend) -> anyhow::Result<ExitCode>
         suite.check_tasks(&known)?;
     }
     let mut failures = 0;
-    let prepared = prepare(args, suite.as_ref(), &learnt(&bundle), &mut failures)?;
+    let prepared = prepare(args, suite.as_ref(), &bundle, &mut failures)?;
     let runs = requests(&model, &prepared, args.beam)?;
     let files = HypothesisFiles::create(hypothesis_paths(args)?)?;
     let output = Output { name: suite.as_ref().map(|_| bundle.manifest().name.clone()), args };
@@ -68,15 +71,19 @@ enum Ready<'a> {
 fn prepare(
     args: &EvalArgs,
     suite: Option<&Suite>,
-    learnt: &[String],
+    bundle: &Bundle,
     failures: &mut usize,
 ) -> anyhow::Result<Vec<Prepared>> {
+    let learnt = learnt(bundle);
     let trained = |task: &EvalTask| learnt.contains(&task.name());
     match (suite, &args.manifest) {
         (Some(suite), _) => {
             let mut suite = suite.clone();
             if let Some(work) = &args.work {
                 suite.work.clone_from(work);
+            }
+            if let Some(root) = &args.data_root {
+                suite.data_root = Some(root.clone());
             }
             suite.normaliser = args.normaliser.unwrap_or(suite.normaliser);
             let bar = ProgressBar::new_spinner();
@@ -88,33 +95,67 @@ fn prepare(
             bar.finish_and_clear();
             Ok(prepared)
         }
-        (None, Some(path)) => {
-            let tasks = suite::asked(std::slice::from_ref(&args.task))?;
-            let mut utterances = manifest::read(path)?;
-            utterances.truncate(args.limit.unwrap_or(usize::MAX));
-            let manifest = path.display().to_string();
-            let run = |task: EvalTask, context: Option<ContextLists>| EvalRun {
-                trained: trained(&task),
-                task,
-                context,
-                manifest: manifest.clone(),
-                normaliser: args.normaliser.unwrap_or_default(),
-            };
-            let with_phrases = |&phrases: &usize| {
-                run(EvalTask::Transcribe, Some(ContextLists { phrases, ..ContextLists::default() }))
-            };
-            let asked = match tasks {
-                None => Asked::Recordings,
-                Some(tasks) => {
-                    let lists: &[usize] =
-                        if tasks.contains(&EvalTask::Transcribe) { &args.phrases } else { &[] };
-                    let alone = tasks.iter().map(|task| run(task.clone(), None));
-                    Asked::Tasks(alone.chain(lists.iter().map(with_phrases)).collect())
-                }
-            };
-            Ok(vec![Prepared { corpus: manifest.clone(), utterances, asked }])
-        }
+        (None, Some(path)) => Ok(vec![of_manifest(args, path, order(bundle), &trained)?]),
         (None, None) => anyhow::bail!("`eval` needs `--manifest` or `--suite`"),
+    }
+}
+
+/// What is asked about the manifest of the command line.
+fn of_manifest(
+    args: &EvalArgs,
+    path: &Path,
+    order: Order,
+    trained: &dyn Fn(&EvalTask) -> bool,
+) -> anyhow::Result<Prepared> {
+    let pool = args.tasks.as_deref().map(|file| TaskPool::read(file, order)).transpose()?;
+    // What is wrong with a name is told before files are read.
+    let tasks = if pool.is_some() { None } else { suite::asked(std::slice::from_ref(&args.task))? };
+    let drawn = |&phrases: &usize| -> anyhow::Result<PhraseContext> {
+        Ok(PhraseContext::Drawn(ContextLists { phrases, ..ContextLists::default() }))
+    };
+    let given = |file: &PathBuf| GivenPhrases::read(file).map(PhraseContext::Given);
+    let lists = args.phrases.iter().map(drawn).chain(args.phrases_file.iter().map(given));
+    let lists: Vec<PhraseContext> = lists.collect::<anyhow::Result<_>>()?;
+
+    let (source, path) = named(path, pool.as_ref());
+    let corpus = path.display().to_string();
+    let mut utterances = rows::read(&path, args.data_root.as_deref())?;
+    utterances.truncate(args.limit.unwrap_or(usize::MAX));
+    let tasks = match &pool {
+        Some(pool) => {
+            let only = Some(args.task.as_str()).filter(|name| *name != suite::ALL);
+            let own = OwnTasks::of(pool, only, &utterances, source.as_deref())
+                .with_context(|| format!("cannot ask tasks about manifest `{corpus}`"))?;
+            own.notes.iter().for_each(|note| to_stderr(note));
+            Some(own.tasks.into_iter().map(EvalTask::Own).collect())
+        }
+        None => tasks,
+    };
+    let run = |task: EvalTask, context: Option<PhraseContext>| EvalRun {
+        trained: trained(&task),
+        task,
+        context,
+        manifest: corpus.clone(),
+        normaliser: args.normaliser.unwrap_or_default(),
+    };
+    let asked = match tasks {
+        None => Asked::Recordings,
+        Some(tasks) => {
+            let lists = if tasks.contains(&EvalTask::Transcribe) { lists } else { Vec::new() };
+            let with_phrases = lists.into_iter().map(|list| run(EvalTask::Transcribe, Some(list)));
+            Asked::Tasks(tasks.into_iter().map(|task| run(task, None)).chain(with_phrases).collect())
+        }
+    };
+    Ok(Prepared { corpus, utterances, asked })
+}
+
+/// Where the words of an instruction stand in a bundle.
+fn order(bundle: &Bundle) -> Order {
+    let template = bundle.manifest().templates.get("instruction").and_then(|phrasings| phrasings.first());
+    let places = template.and_then(|text| text.find("{instruction}").zip(text.find("{speech}")));
+    match places {
+        Some((words, speech)) if words < speech => Order::InstructionFirst,
+        _ => Order::SpeechFirst,
     }
 }
 

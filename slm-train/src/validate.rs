@@ -10,7 +10,7 @@ use slm_core::audio::SAMPLE_RATE;
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::text::TextTokenizer;
-use slm_train::data::manifest::{Audio, BadRow, ReadSettings, Summary, Utterance, summarise};
+use slm_train::data::manifest::{Audio, BadRow, FileCheck, ReadSettings, Summary, Utterance, summarise};
 use slm_train::data::pool::{FoundTask, Order, PromptWriter, TaskPool, TaskSummary};
 
 use crate::EXIT_STOPPED;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let mut tasks = pool.as_ref().map(|pool| TaskSummary::new(pool, writer.as_ref()));
     let audio =
         if pool.as_ref().is_some_and(TaskPool::reads_text) { Audio::Optional } else { Audio::Required };
-    let settings = ReadSettings { audio, data_root: args.data_root.clone() };
+    let settings = ReadSettings { audio, files: FileCheck::Opened, data_root: args.data_root.clone() };
     let mut bad = 0;
     if let Some(pool) = &pool {
         let named: Vec<String> =
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The name and the path of a source: `NAME=PATH` where tasks read a source of that name.
-fn named(source: &Path, pool: Option<&TaskPool>) -> (Option<String>, PathBuf) {
+pub(crate) fn named(source: &Path, pool: Option<&TaskPool>) -> (Option<String>, PathBuf) {
     let parts = source.to_str().and_then(|text| text.split_once('='));
     match parts.filter(|(name, _)| pool.is_some_and(|pool| pool.sources().contains(name))) {
         Some((name, path)) => (Some(name.to_owned()), path.into()),

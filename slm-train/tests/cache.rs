@@ -13,7 +13,8 @@ use slm_core::models::encoder::parakeet::{ParakeetConfig, ParakeetEncoderConfig}
 use slm_core::models::features::{FeatureExtractor, LogMelConfig};
 use slm_core::models::nn::EncodedSpeech;
 use slm_core::models::nn::weights::StorageType;
-use slm_train::data::encoded::{self, CachedEncoder};
+use slm_train::data::augment::Augment;
+use slm_train::data::encoded::{self, CachedEncoder, Variants};
 use slm_train::data::manifest::Utterance;
 use slm_train::data::rows::{self, Rows};
 use slm_train::data::synth::write_wav;
@@ -67,6 +68,10 @@ impl Fixture {
     }
 
     fn encode_rows(&self, names: &[&str]) -> (Outputs, Vec<String>) {
+        self.encode_variants(names, None)
+    }
+
+    fn encode_variants(&self, names: &[&str], variants: Option<Variants>) -> (Outputs, Vec<String>) {
         let device = Device::flex();
         let checkpoint = Checkpoint::open(&self.path("encoder")).unwrap();
         let encoder = SpeechEncoder::load(&checkpoint, &device).unwrap();
@@ -85,8 +90,9 @@ impl Fixture {
             .collect();
         let rows = Rows::keep(&self.path("rows"), &utterances).unwrap();
         let notes = RefCell::new(Vec::new());
+        let measure = |speech: &EncodedSpeech| Ok(speech.len());
         let corpus =
-            cached.encode(&rows, &|speech| Ok(speech.len()), &|note| notes.borrow_mut().push(note)).unwrap();
+            cached.encode_variants(&rows, variants, &measure, &|note| notes.borrow_mut().push(note)).unwrap();
         let speech: Vec<EncodedSpeech> = (0..corpus.len()).map(|row| corpus.read(row).unwrap()).collect();
         for (row, speech) in speech.iter().enumerate() {
             assert_eq!(corpus.measured(row), speech.len());
@@ -188,6 +194,33 @@ fn another_corpus_uses_what_is_kept() {
     assert!(second.key != first.key);
     let (third, notes) = fixture.encode_rows(&["b.wav"]);
     assert!(third.speech[0] == first.speech[1] && notes.is_empty(), "{notes:?}");
+}
+
+/// Changed sound is kept by what it depends on: the sound, the effects, the seed, and which variant it is.
+#[test]
+fn variants_are_made_once() {
+    let fixture = Fixture::new();
+    let (plain, _) = fixture.encode();
+    let effects: Augment = toml::from_str("gain = { probability = 1, db = [-20, -3] }").unwrap();
+    let chain = effects.prepare().unwrap();
+    let of = |seed: u64, count: usize| Some(Variants { chain: &chain, count, seed });
+    let names = ["a.wav", "b.wav"];
+    let (first, notes) = fixture.encode_variants(&names, of(1, 3));
+    assert_eq!(notes, ["encoding 4 utterances"]);
+    assert_eq!(first.speech.len(), 6);
+    assert!(first.speech[..2] == plain.speech[..]);
+    for (at, one) in first.speech.iter().enumerate() {
+        assert!(first.speech[at + 1..].iter().all(|other| other != one), "{at}");
+    }
+    let (again, notes) = fixture.encode_variants(&names, of(1, 3));
+    assert!(again == first && notes.is_empty(), "{notes:?}");
+    // In another corpus, and with one more.
+    let (other, notes) = fixture.encode_variants(&["b.wav"], of(1, 4));
+    assert_eq!(notes, ["encoding 1 utterances"]);
+    assert!(other.speech[1] == first.speech[3] && other.speech[2] == first.speech[5]);
+    let (seeded, notes) = fixture.encode_variants(&names, of(2, 2));
+    assert_eq!(notes, ["encoding 2 utterances"]);
+    assert!(seeded.speech[2] != first.speech[2] && seeded.key != first.key);
 }
 
 /// Two runs that need the same outputs make them once.

@@ -4,10 +4,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use burn::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use slm_core::models::checkpoint::Bundle;
 use slm_core::models::speech::SpeechModel;
 use slm_train::data::manifest::{self, QuestionAnswer, Utterance};
@@ -32,6 +32,218 @@ fn recording(dir: &Path) -> Utterance {
     fs::copy(&row.audio_filepath, &path).unwrap();
     row.audio_filepath = path;
     row
+}
+
+/// What the program says about a manifest and the committed bundle.
+fn eval(manifest: &Path, options: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_slm-train"))
+        .args(["eval", "--json", "--bundle"])
+        .arg(bundle())
+        .arg("--manifest")
+        .arg(manifest)
+        .args(options)
+        .output()
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn write_lines(path: &Path, rows: &[Value]) {
+    fs::write(path, rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")).unwrap();
+}
+
+fn read_lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Checks that of a manifest with one good recording the files `bad` fail alone.
+fn only_fail(manifest: &Path, bad: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let hypotheses = dir.path().join("hypotheses.jsonl");
+    let output = eval(manifest, &["--task", "transcribe", "--hypotheses", hypotheses.to_str().unwrap()]);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let is_told = |name: &&&str| {
+        told.lines().any(|line| line.starts_with("error: cannot read audio `") && line.contains(**name))
+    };
+    assert_eq!(bad.iter().filter(is_told).count(), bad.len(), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["cases"], &report["failed"]), (&1.into(), &bad.len().into()), "{report}");
+    assert!(report["speech_score"].as_f64().unwrap() > 0.5, "{report}");
+    assert!(report["audio_seconds"].as_f64().unwrap() > 1.0, "{report}");
+    let answers = read_lines(&hypotheses);
+    let failed = answers.iter().filter(|answer| answer["error"].is_string()).count();
+    assert_eq!((answers.len(), failed), (bad.len() + 1, bad.len()), "{answers:?}");
+}
+
+#[test]
+fn files_that_are_missing_or_no_audio_fail_alone_whatever_their_rows_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let text = recording(dir).text;
+    fs::write(dir.join("b.wav"), "no audio").unwrap();
+    let rows = [
+        json!({"audio_filepath": "gone.wav", "duration": 0.5, "text": "hello"}),
+        json!({"audio_filepath": "lost.wav", "text": "hello"}),
+        json!({"audio_filepath": "a.wav", "text": text}),
+    ];
+    write_lines(&dir.join("rows.jsonl"), &rows);
+    only_fail(&dir.join("rows.jsonl"), &["gone.wav", "lost.wav"]);
+
+    // Tables and folders state no durations.
+    let table = format!("client_id\tpath\tsentence\nx\tb.wav\thello\ny\ta.wav\t{text}\n");
+    fs::write(dir.join("rows.tsv"), table).unwrap();
+    only_fail(&dir.join("rows.tsv"), &["b.wav"]);
+    let chapter = dir.join("corpus/1/2");
+    fs::create_dir_all(&chapter).unwrap();
+    fs::copy(dir.join("a.wav"), chapter.join("1-2-0001.wav")).unwrap();
+    fs::write(chapter.join("1-2-0000.flac"), "no audio").unwrap();
+    fs::write(chapter.join("1-2.trans.txt"), format!("1-2-0000 hello\n1-2-0001 {text}\n")).unwrap();
+    only_fail(&dir.join("corpus"), &["1-2-0000.flac"]);
+}
+
+#[test]
+fn a_recording_of_several_utterances_fails_alone_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let Utterance { text, duration, .. } = recording(dir);
+    let row = |path: &str| {
+        let spoken = json!([{"start": 0.0, "end": duration, "text": text}]);
+        json!({"audio_filepath": path, "text": text, "utterances": spoken})
+    };
+    let manifest = dir.join("rows.jsonl");
+    write_lines(&manifest, &[row("gone.wav"), row("a.wav")]);
+    let output = eval(&manifest, &["--task", "recordings"]);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("gone.wav"), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["recordings"], &report["failed"]), (&1.into(), &1.into()), "{report}");
+    assert!((report["audio_seconds"].as_f64().unwrap() - duration).abs() < 0.1, "{report}");
+}
+
+#[test]
+fn audio_lies_below_the_data_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let root = dir.join("audio");
+    fs::create_dir(&root).unwrap();
+    let text = recording(&root).text;
+    let manifest = dir.join("rows.jsonl");
+    let options = ["--task", "transcribe", "--data-root", root.to_str().unwrap()];
+    write_lines(&manifest, &[json!({"audio_filepath": "a.wav", "text": text})]);
+    let output = eval(&manifest, &options);
+    assert!(output.status.success(), "{}", stderr(&output));
+    write_lines(&manifest, &[json!({"audio_filepath": "../rows.jsonl", "text": text})]);
+    let output = eval(&manifest, &options);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("leaves the data root"), "{}", stderr(&output));
+}
+
+const TASKS: &str = r#"
+[[task]]
+name = "say.{target_language}"
+target = "translation"
+phrasings = [": translate to {target_language}", ": in {target_language}"]
+
+[[task]]
+name = "translate.{target_language}"
+target = "translation"
+phrasings = [": translate to {target_language}"]
+
+[[task]]
+name = "heard"
+target = "text"
+phrasings = [": repeat the text"]
+
+[[task]]
+name = "where"
+target = "spot"
+metric = "exact-match"
+phrasings = [": which {detail} is mentioned"]
+
+[[task]]
+name = "about"
+target = "answer"
+unfit = "skip"
+phrasings = [": {question}"]
+"#;
+
+#[test]
+fn tasks_of_a_file_are_asked_of_a_bundle_that_does_not_know_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let good = recording(dir);
+    let row = json!({
+        "audio_filepath": "a.wav", "text": good.text, "lang": "en", "target_lang": "de",
+        "translation": good.german, "spot": "market", "detail": "place",
+    });
+    let (manifest, tasks, hypotheses) =
+        (dir.join("rows.jsonl"), dir.join("tasks.toml"), dir.join("hypotheses.jsonl"));
+    write_lines(&manifest, &[row]);
+    fs::write(&tasks, TASKS).unwrap();
+    let of_file = ["--tasks", tasks.to_str().unwrap(), "--hypotheses", hypotheses.to_str().unwrap()];
+    let output = eval(&manifest, &of_file);
+    let told = stderr(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("task `about` leaves out: 1 (no `answer`)"), "{told}");
+    let reports: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let [say, translate, heard, place] = reports.as_slice() else { panic!("{reports:?}") };
+    for (report, name, metric) in [
+        (say, "say.german", "chrf"),
+        (translate, "translate.german", "chrf"),
+        (heard, "heard", "word_accuracy"),
+        (place, "where", "exact_match"),
+    ] {
+        assert_eq!((&report["task"], &report["metric"]), (&name.into(), &metric.into()));
+        assert_eq!(report["cases"], 1, "{report}");
+    }
+    // Known by its name or not, what is asked in the same words has the same answer.
+    let answers = read_lines(&hypotheses);
+    assert_eq!(answers[0]["reference"], json!(good.german));
+    assert_eq!(answers[0]["text"], answers[1]["text"]);
+    assert_eq!((&say["trained"], &translate["trained"]), (&false.into(), &true.into()));
+    assert!(say["text_score"].as_f64().unwrap() > 30.0 && say["bleu"].is_number(), "{say}");
+    assert!(heard["speech_score"].as_f64().unwrap() > 0.5 && heard["wer"].is_number(), "{heard}");
+    assert!(place["f1"].is_number(), "{place}");
+
+    let output = eval(&manifest, &["--tasks", tasks.to_str().unwrap(), "--task", "translate.german"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["task"], "translate.german");
+    let output = eval(&manifest, &["--tasks", tasks.to_str().unwrap(), "--task", "sing"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("there is no task `sing`; there are about, heard,"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_list_of_phrases_may_come_from_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let row = recording(dir);
+    assert!(row.text.contains("jam"));
+    let (manifest, names) = (dir.join("rows.jsonl"), dir.join("names.txt"));
+    write_lines(&manifest, &[json!({"audio_filepath": "a.wav", "text": row.text})]);
+    fs::write(&names, "jam\nanna\nottokar\n").unwrap();
+    let options = ["--task", "transcribe", "--phrases-file", names.to_str().unwrap()];
+    let output = eval(&manifest, &options);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let reports: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let [alone, listed] = reports.as_slice() else { panic!("{reports:?}") };
+    assert!(alone.get("biased_wer").is_none() && alone.get("context").is_none(), "{alone}");
+    assert_eq!((&listed["task"], &listed["context"]["phrases"]), (&"transcribe+names.txt".into(), &3.into()));
+    assert!(listed["biased_wer"] == 0.0 && listed["biased_recall"] == 1.0, "{listed}");
+    assert!(listed["unbiased_wer"].is_number(), "{listed}");
+    fs::write(&names, "\n").unwrap();
+    let output = eval(&manifest, &options);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the file has none"), "{}", stderr(&output));
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -77,6 +77,7 @@ fn check_stop(signal: &str, code: i32) {
         .arg(dir.join("run"))
         .arg("--out")
         .arg(dir.join("out"))
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let metrics = dir.join("run/metrics.jsonl");
@@ -86,7 +87,10 @@ fn check_stop(signal: &str, code: i32) {
     }
     let sent = Command::new("kill").args(["-s", signal]).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
-    assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{signal}");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "SIG{signal}: {told}");
+    assert!(told.contains("checkpoint saved; the same command goes on from there"), "{told}");
     let checkpoints = fs::read_dir(dir.join("run"))
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("step-"))

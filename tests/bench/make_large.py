@@ -143,6 +143,7 @@ MODELS = {
     "qwen3-0.6b": qwen3,
     "mt0-xl": mt0_xl,
 }
+LLAMA_BEGIN = 128_000
 QWEN3_END = 151_645
 T5_SPECIAL = {"<pad>": 0, "</s>": 1, "<unk>": 2}
 CHAT = """{%- for message in messages %}<|im_start|>{{ message.role }}
@@ -164,6 +165,9 @@ def complete(folder, name, config):
         byte_tokenizer(config.vocab_size, special).save(str(folder / "tokenizer.json"))
         settings = {"eos_token": "<|im_end|>", "pad_token": "<|im_end|>", "chat_template": CHAT}
         (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n")
+    elif name == "llama-1b":
+        special = {"<|begin_of_text|>": LLAMA_BEGIN, "<|end_of_text|>": LLAMA_BEGIN + 1}
+        byte_tokenizer(config.vocab_size, special).save(str(folder / "tokenizer.json"))
     elif "t5" in name or "mt0" in name:
         byte_tokenizer(config.vocab_size, T5_SPECIAL, "</s>").save(str(folder / "tokenizer.json"))
 

@@ -3,7 +3,9 @@
     cargo build --release -p slm-tests --example timed_work
     pip install -r tests/bench/requirements.txt
     python tests/bench/make_large.py large
-    python tests/bench/peers.py target/release/examples/timed_work large [--rounds 5] [--only w2v-bert] [-- --dtype q8_0]
+    cargo build --release --manifest-path tests/bench/candle_t5/Cargo.toml --target-dir target/candle
+    python tests/bench/peers.py target/release/examples/timed_work large [--candle target/candle/release/candle_t5] \
+        [--rounds 5] [--only w2v-bert] [-- --dtype q8_0]
 
 The programs are started once for each model, each on as many threads as there are cores, and wait while another works. A round is
 all programs once, so that what else the machine does falls on all of them. The first round is not counted. Of each piece of work
@@ -11,8 +13,8 @@ the table has the median seconds, and the ratio of each peer's median to this pr
 interval of 95 % of it, by resampling rounds.
 
 What is timed is the encoder on features, and reading and writing of tokens with a language model; loading is not. Peers are
-transformers (PyTorch), CTranslate2 for T5, and llama.cpp for models that are also there as FOLDER.gguf. One that is not
-installed is left out, and said so.
+transformers (PyTorch), CTranslate2 and candle for T5, and llama.cpp for models that are also there as FOLDER.gguf, which `slm-cli
+quantize FOLDER --dtype q8_0 --out FOLDER.gguf` writes. One that is not installed is left out, and said so.
 
 Before that the machine's own limits are measured with PyTorch: a product of matrices, and how fast memory is read.
 """
@@ -211,8 +213,10 @@ def interval(ours, theirs):
     return ratios[50], ratios[-51]
 
 
-def compare(program, folder, rounds, threads, options):
+def compare(program, candle, folder, rounds, threads, options):
     programs = {"this project": Program([program, str(folder), *options])}
+    if candle and folder.name.startswith("flan-t5"):
+        programs["candle f32"] = Program([candle, str(folder)])
     for peer in peers_of(folder):
         command = [sys.executable, __file__, program, str(folder), "--peer", peer, "--threads", str(threads)]
         programs[peer] = Program(command)
@@ -278,6 +282,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="timed_work; OPTIONS behind -- go to it")
     parser.add_argument("folder", type=Path, help="that of make_large.py")
+    parser.add_argument("--candle", help="candle_t5")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=WORK, action="append")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -290,7 +295,7 @@ def main():
     print("|---|---|---|---|---|")
     for name in args.only or WORK:
         if (args.folder / name).exists():
-            compare(args.program, args.folder / name, args.rounds, args.threads, options)
+            compare(args.program, args.candle, args.folder / name, args.rounds, args.threads, options)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ use slm_core::Backend;
 use slm_core::models::checkpoint::Checkpoint;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::nn::PaddedBatch;
+use slm_core::models::text::chat::ChatPrompt;
 use slm_core::models::{encoder, llm};
 
 /// The folder of the committed fixtures.
@@ -179,6 +180,17 @@ pub fn float_values(module: &impl Module) -> Vec<f32> {
     let mut values = Values(Vec::new());
     module.visit(&mut values);
     values.0
+}
+
+/// The ids of a conversation with the placeholder as often as the speech of each place has embeddings: what a model has
+/// read, as ids. Places that `lengths` says nothing of stay.
+pub fn expanded(prompt: &ChatPrompt, lengths: &[usize]) -> Vec<u32> {
+    // The first part ends where the placeholder stands.
+    let before = prompt.parts().first().map_or(0, |part| part.len());
+    let place = prompt.ids().get(before).copied();
+    let mut lengths = lengths.iter().copied();
+    let mut count = |id: u32| if Some(id) == place { lengths.next().unwrap_or(1) } else { 1 };
+    prompt.ids().iter().flat_map(|&id| std::iter::repeat_n(id, count(id))).collect()
 }
 
 /// The largest difference over rows of the last axis that `keep` holds, relative to the reference's RMS.

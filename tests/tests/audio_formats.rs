@@ -13,7 +13,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use slm_core::audio::{self, Audio, AudioStream, AudioWarning, Channel, RawFormat, ReadOptions};
+use slm_core::audio::{self, Audio, AudioError, AudioStream, AudioWarning, Channel, RawFormat, ReadOptions};
 
 /// How often each file is damaged, at 1 to 10 places; more by the variable `SLM_DAMAGES`.
 const DAMAGES: usize = 40;
@@ -305,16 +305,22 @@ fn cut_files_give_what_is_there() {
 
 /// Whether a warning says that the file was cut; `None` if it is refused. It is the same for a pipe.
 fn warns_of_a_cut(name: &str, bytes: &[u8]) -> Option<bool> {
-    let is_told = |audio: &Audio| {
-        audio.warnings.iter().any(|warning| {
+    let is_told = |warnings: Vec<AudioWarning>| {
+        warnings.iter().any(|warning| {
             matches!(warning, AudioWarning::DataTruncated { .. } | AudioWarning::BreaksOff { .. })
         })
     };
-    let file = audio::read_bytes(bytes, Path::new(name)).ok().as_ref().map(is_told);
-    let pipe = audio::read_stream(Trickle(Cursor::new(bytes.to_vec())), Path::new(name));
-    let pipe = pipe.ok().as_ref().map(is_told);
+    let file = audio::read_bytes(bytes, Path::new(name)).ok().map(|audio| is_told(audio.warnings));
+    let pipe = warnings_of_pipe(name, bytes).ok().map(is_told);
     assert_eq!(pipe, file, "{name} to byte {}", bytes.len());
     file
+}
+
+fn warnings_of_pipe(name: &str, bytes: &[u8]) -> Result<Vec<AudioWarning>, AudioError> {
+    let reader = Trickle(Cursor::new(bytes.to_vec()));
+    let mut stream = AudioStream::from_reader(reader, Path::new(name), &ReadOptions::default())?;
+    while stream.next_piece()?.is_some() {}
+    Ok(stream.take_warnings())
 }
 
 /// A generator of numbers without a pattern.

@@ -48,7 +48,7 @@ fn prompts_are_those_of_transformers_token_by_token() {
             let found = chat.prompt(&messages(&prompt), ChatEnd::Answer, &Map::new(), places).unwrap();
             assert_eq!(found.ids(), prompt.ids, "{folder}");
             let expanded = prompt.ids_expanded.unwrap_or(prompt.ids);
-            assert_eq!(found.expanded(&prompt.audio_tokens), expanded, "{folder}");
+            assert_eq!(slm_tests::expanded(&found, &prompt.audio_tokens), expanded, "{folder}");
             // The parts around speech, with speech between them, are the whole.
             let parts = found.parts();
             assert_eq!((parts.len(), found.places()), (places + 1, places));

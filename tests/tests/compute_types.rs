@@ -1,10 +1,10 @@
 //! Large matrices in 16 bits: the outputs stay near those of transformers in f32, what must be in f32 is, and a backend
-//! that does not compute in a type says so. Flex computes in both types of 16 bits, so that something is tested on every
-//! machine; on other backends what is left out is printed.
+//! that does not compute in a type says so. Which backend computes in which types is known, but where the device decides.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints what it leaves out")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests that tell what lacks")]
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use burn::module::{ModuleVisitor, Param};
@@ -14,9 +14,9 @@ use slm_core::models::checkpoint::WeightsError;
 use slm_core::models::decode::{DecodeConfig, generate};
 use slm_core::models::encoder::{EncoderError, SpeechEncoder};
 use slm_core::models::llm::LanguageModel;
-use slm_core::models::nn::weights::Placement;
+use slm_core::models::nn::weights::{Placement, UnsupportedComputeType};
 use slm_core::models::nn::{PaddedBatch, PaddedIds};
-use slm_core::{Backend, ComputeType};
+use slm_core::{Backend, BackendChoice, ComputeType, Error, Model, OpenOptions};
 use slm_tests::{all_positions, backend, checkpoint, fixtures, read_tensors, relative_error};
 
 /// The types of all tensors, by the names on the way to them.
@@ -48,17 +48,34 @@ fn dtype_of(compute: ComputeType) -> DType {
     if compute == ComputeType::F16 { DType::F16 } else { DType::BF16 }
 }
 
-/// Those that the backend of this run computes in.
+/// Whether a backend computes in the types of 16 bits; `None` where its device decides.
+fn has_halves(backend: Backend) -> Option<bool> {
+    match backend {
+        Backend::Flex | Backend::TchCpu | Backend::TchCuda | Backend::TchMps | Backend::Cuda => Some(true),
+        Backend::NdArray => Some(false),
+        Backend::Wgpu => None,
+        other => panic!("it is not known in which types `{}` computes", other.name()),
+    }
+}
+
+/// Those that the backend of this run computes in, which are those that it must.
 fn halves() -> Vec<(ComputeType, f64)> {
-    let (backend, mut found) = (backend(), Vec::new());
+    let backend = backend();
     let device = backend.device().unwrap();
+    let mut found = Vec::new();
     for (compute, bound) in HALVES {
-        match compute.check(&device) {
+        let checked = compute.check(&device);
+        if let Some(expected) = has_halves(backend) {
+            assert_eq!(checked.is_ok(), expected, "{} on `{}`", compute.name(), backend.name());
+        }
+        match checked {
             Ok(()) => found.push((compute, bound)),
-            Err(error) => println!("skipped on `{}`: {error}", backend.name()),
+            Err(error) => {
+                assert_eq!(error, UnsupportedComputeType(compute));
+                println!("left out on `{}`: {error}", backend.name());
+            }
         }
     }
-    assert!(backend != Backend::Flex || found.len() == HALVES.len(), "flex computes in {found:?} only");
     found
 }
 
@@ -189,10 +206,31 @@ fn loading_ends_where_the_observer_says() {
     assert_eq!(*count.lock().unwrap(), 5);
 }
 
+#[test]
+fn a_model_is_opened_in_the_types_that_its_backend_computes_in() {
+    let computed: Vec<ComputeType> = halves().into_iter().map(|(compute, _)| compute).collect();
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weights/slm-tiny");
+    for (compute, _) in HALVES {
+        let options = OpenOptions::new().backend(BackendChoice::Named(backend())).compute(compute);
+        match Model::open(&bundle, &options) {
+            Ok(_) => assert!(computed.contains(&compute), "{}", compute.name()),
+            Err(error) => {
+                assert!(!computed.contains(&compute) && matches!(error, Error::Unsupported(_)), "{error:?}");
+                let cause = error.cause().and_then(|cause| cause.downcast_ref::<UnsupportedComputeType>());
+                assert_eq!(cause, Some(&UnsupportedComputeType(compute)));
+            }
+        }
+    }
+}
+
 #[cfg(feature = "ndarray")]
 #[test]
-fn a_backend_without_the_type_says_so() {
+fn a_backend_without_the_types_says_so() {
     let device = Backend::NdArray.device().unwrap();
-    let error = ComputeType::F16.check(&device).unwrap_err().to_string();
-    assert_eq!(error, "the backend does not compute in f16 on this device");
+    for (compute, _) in HALVES {
+        let error = compute.check(&device).unwrap_err();
+        assert_eq!(error, UnsupportedComputeType(compute));
+        let expected = format!("the backend does not compute in {} on this device", compute.name());
+        assert_eq!(error.to_string(), expected);
+    }
 }

@@ -151,6 +151,41 @@ fn layers_learn_and_the_frozen_encoder_stays() {
     });
 }
 
+#[test]
+fn variants_of_the_sound_are_learnt_from_too() {
+    alone("variants_of_the_sound_are_learnt_from_too", || {
+        let fixture = Fixture::new();
+        let device = Device::flex();
+        let encoder = fixture.bare_encoder();
+        let with = |augment: serde_json::Value, variants: usize| {
+            let mut stage = serde_json::to_value(stage(&fixture, &encoder, &loop_config(12))).unwrap();
+            stage["augment"] = augment;
+            stage["variants"] = variants.into();
+            serde_json::from_value::<CtcLayersStage>(stage).unwrap()
+        };
+        let run = |stage: CtcLayersStage, name: &str| {
+            let (run, out) = (fixture.path(name), fixture.path(&format!("out-{name}")));
+            ctc_layers::train(stage, &run, &out, &device).map(|outcome| {
+                finished(outcome);
+                losses(&run)
+            })
+        };
+        let gain = json!({ "gain": { "probability": 1.0, "db": [-12.0, 6.0] }, "telephone": { "probability": 0.5 } });
+        let plain = run(with(json!({}), 1), "plain").unwrap();
+        let varied = run(with(gain.clone(), 3), "varied").unwrap();
+        assert!(plain != varied && varied[11].1 < varied[0].1, "{varied:?}");
+        for (augment, variants, expected) in [
+            (gain.clone(), 1, "`augment` changes nothing"),
+            (json!({}), 2, "`variants` are all the same"),
+            (gain, 0, "`variants` is 0"),
+            (json!({ "spec": { "frequency_masks": 1 } }), 2, "`augment.spec` is `spec_augment`"),
+        ] {
+            let error = run(with(augment, variants), "refused").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    });
+}
+
 /// The bits of a module whose files have its own names; Burn keeps the matrix of a linear map the other way round.
 fn walk_named(layers: &slm_core::models::encoder::CtcLayers) -> common::Bits {
     let dir = tempfile::tempdir().unwrap();

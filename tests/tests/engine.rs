@@ -123,6 +123,21 @@ fn a_recording_is_encoded_once_for_a_transcript_and_three_questions() {
 }
 
 #[test]
+fn so_is_one_of_several_segments() {
+    let model = model();
+    let sound = sounds(2).join(vec![0.0; 16_000].as_slice());
+    let seconds = sound.len() as f64 / f64::from(audio::SAMPLE_RATE);
+    assert!(seconds < model.limits().whole_audio_seconds, "{seconds} s");
+    let transcript = model.answer(&sound, &model.request(Task::Transcribe)).unwrap();
+    assert_eq!((transcript.segments.len(), model.encoder_cache_hits()), (2, 0));
+    for (asked, question) in (1..).zip(["who is mentioned", "what is the name", "when"]) {
+        let request = model.request(Task::Ask { question: question.into() });
+        let answer = model.answer(&sound, &request).unwrap();
+        assert_eq!((answer.segments.len(), model.encoder_cache_hits()), (1, 2 * asked));
+    }
+}
+
+#[test]
 fn loading_can_be_cancelled() {
     let token = CancelToken::default();
     token.cancel();

@@ -1,40 +1,51 @@
 //! The rooms of `slm-core` and the order in which they may import each other, read from the sources.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use slm_tests::imports::{Import, Imports, Source, read_sources};
 
-/// What a room may import.
-enum May {
-    /// These rooms.
-    Only(&'static [&'static str]),
-    /// Every room that stands before it.
-    Lower,
-}
-
-/// The rooms from the bottom to the top.
-const ROOMS: [(&str, May); 12] = [
-    ("checkpoint", May::Only(&[])),
-    ("audio", May::Only(&[])),
-    ("text", May::Only(&["checkpoint"])),
-    ("features", May::Only(&["checkpoint", "audio"])),
-    ("nn", May::Only(&["checkpoint"])),
-    ("encoder", May::Only(&["nn", "checkpoint"])),
-    ("llm", May::Only(&["nn", "checkpoint"])),
-    ("adapter", May::Only(&["nn", "checkpoint"])),
-    ("ctc", May::Lower),
-    ("decode", May::Lower),
-    ("prompt", May::Lower),
-    ("engine", May::Lower),
+/// The rooms from the bottom to the top, each with those that it imports.
+const ROOMS: [(&str, &[&str]); 12] = [
+    ("checkpoint", &[]),
+    ("audio", &[]),
+    ("text", &["checkpoint"]),
+    ("features", &["checkpoint"]),
+    ("nn", &["checkpoint"]),
+    ("encoder", &["checkpoint", "nn"]),
+    ("llm", &["checkpoint", "nn"]),
+    ("adapter", &["checkpoint", "nn"]),
+    ("ctc", &["checkpoint", "text", "nn", "encoder", "adapter"]),
+    ("decode", &["checkpoint", "nn", "llm", "ctc"]),
+    ("prompt", &["checkpoint", "text", "nn", "llm", "adapter", "ctc"]),
+    (
+        "engine",
+        &[
+            "checkpoint",
+            "audio",
+            "text",
+            "features",
+            "nn",
+            "encoder",
+            "llm",
+            "adapter",
+            "ctc",
+            "decode",
+            "prompt",
+        ],
+    ),
 ];
-
-/// All that `features` may take from `audio`.
-const OF_AUDIO: &str = "crate::audio::SAMPLE_RATE";
 
 /// What lies beside the rooms: the crate's root, and the list of what the rooms show to other crates.
 const NO_ROOMS: [&str; 2] = ["", "models"];
+
+/// The head of the table of rooms in `docs/architecture.md`.
+const TABLE: &str = "| Room | Holds | Imports |";
+
+/// What is imported by each room.
+type Imported = BTreeMap<String, BTreeSet<String>>;
 
 /// The room of a module.
 fn room(module: &[String]) -> &str {
@@ -44,20 +55,16 @@ fn room(module: &[String]) -> &str {
 /// What is wrong with an import, if something is.
 fn problem(import: &Import) -> Option<String> {
     let (from, to) = (room(&import.from), room(&import.to));
-    let place = |name: &str| ROOMS.iter().position(|(room, _)| *room == name);
-    let index = place(from)?;
-    if from == to {
-        return None;
-    }
-    let allowed = match &ROOMS[index].1 {
-        May::Only(rooms) => rooms.contains(&to),
-        May::Lower => place(to).is_some_and(|place| place < index),
-    };
-    if !allowed {
-        return Some(format!("`{from}` may not import `{to}`"));
-    }
-    let is_part = from == "features" && to == "audio" && import.written != OF_AUDIO;
-    is_part.then(|| format!("`features` may take `{OF_AUDIO}` only"))
+    let (_, allowed) = ROOMS.iter().find(|(room, _)| *room == from)?;
+    let is_allowed = from == to || allowed.contains(&to);
+    (!is_allowed).then(|| format!("`{from}` may not import `{to}`"))
+}
+
+/// The rings of a crate, a line each.
+fn rings(imports: &Imports) -> Vec<String> {
+    let folders = imports.folder_cycles().into_iter().map(|ring| format!("folders in a ring: {ring}"));
+    let files = imports.file_cycles().into_iter().map(|ring| format!("files in a ring: {ring}"));
+    folders.chain(files).collect()
 }
 
 /// Everything that is wrong with the imports of a crate with rooms, a line each.
@@ -69,8 +76,7 @@ fn problems(imports: &Imports) -> Vec<String> {
             Some(format!("{}: {} (`{}`)", imports.file(&import.from), problem(import)?, import.written))
         })
         .collect();
-    lines.extend(imports.folder_cycles().into_iter().map(|ring| format!("folders in a ring: {ring}")));
-    lines.extend(imports.file_cycles().into_iter().map(|ring| format!("files in a ring: {ring}")));
+    lines.extend(rings(imports));
     let strangers = imports.modules.keys().filter(|module| {
         let name = room(module);
         !NO_ROOMS.contains(&name) && ROOMS.iter().all(|(room, _)| *room != name)
@@ -79,23 +85,97 @@ fn problems(imports: &Imports) -> Vec<String> {
     lines
 }
 
+/// What the rooms of a crate import of each other.
+fn imported(imports: &Imports) -> Imported {
+    let mut found: Imported = ROOMS.iter().map(|(room, _)| ((*room).to_owned(), BTreeSet::new())).collect();
+    for import in &imports.all {
+        let (from, to) = (room(&import.from), room(&import.to));
+        if let Some(rooms) = found.get_mut(from).filter(|_| from != to) {
+            rooms.insert(to.to_owned());
+        }
+    }
+    found
+}
+
+/// The rooms that a cell of the table names.
+fn quoted(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(|name| name.trim_end_matches('/').to_owned()).collect()
+}
+
+/// What a text says that rooms import, in its table of rooms.
+fn table(text: &str) -> Imported {
+    let rows =
+        text.lines().skip_while(|line| *line != TABLE).skip(2).take_while(|line| line.starts_with('|'));
+    let mut found = Imported::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [rooms, _, imports] = cells.as_slice() else { panic!("{row}") };
+        for room in quoted(rooms) {
+            let others = ROOMS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| *name != room);
+            let imports: BTreeSet<String> = match *imports {
+                "all" => others.collect(),
+                "nothing" => BTreeSet::new(),
+                some => quoted(some).into_iter().collect(),
+            };
+            found.insert(room, imports);
+        }
+    }
+    found
+}
+
+/// Where two lists of imports differ, a line each.
+fn differences(one: &Imported, other: &Imported) -> Vec<String> {
+    let rooms: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    let differ = rooms.into_iter().filter(|&room| one.get(room) != other.get(room));
+    differ.map(|room| format!("`{room}`: {:?} and {:?}", one.get(room), other.get(room))).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
 fn of_crate(name: &str) -> Imports {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
-    Imports::of(&read_sources(&src).unwrap())
+    let imports = Imports::of(&read_sources(&root().join(name).join("src")).unwrap());
+    // Far fewer would mean that they are not seen.
+    assert!(imports.all.len() > 300, "only {} imports found in `{name}`", imports.all.len());
+    imports
 }
 
 #[test]
 fn no_room_imports_a_higher_one_and_nothing_goes_in_a_ring() {
     let imports = of_crate("slm-core");
-    // Far fewer would mean that they are not seen.
-    assert!(imports.all.len() > 300, "only {} imports found", imports.all.len());
     let mut problems = problems(&imports);
-    for (room, _) in ROOMS {
+    for (index, (room, allowed)) in ROOMS.into_iter().enumerate() {
         if !imports.modules.contains_key([room.to_owned()].as_slice()) {
             problems.push(format!("`{room}` is gone"));
         }
+        let is_lower = |name: &&str| ROOMS[..index].iter().any(|(lower, _)| lower == name);
+        problems.extend(
+            allowed.iter().filter(|&name| !is_lower(name)).map(|name| format!("`{name}` is no lower room")),
+        );
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn rooms_import_what_they_may_and_what_the_table_says() {
+    let found = imported(&of_crate("slm-core"));
+    let names = |rooms: &[&str]| -> BTreeSet<String> { rooms.iter().map(|&room| room.to_owned()).collect() };
+    let allowed: Imported =
+        ROOMS.into_iter().map(|(room, allowed)| (room.to_owned(), names(allowed))).collect();
+    let unused = differences(&found, &allowed);
+    assert!(unused.is_empty(), "imported and allowed are\n{}", unused.join("\n"));
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let wrong = differences(&found, &table(&text));
+    assert!(wrong.is_empty(), "imported and in `docs/architecture.md` are\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_goes_in_a_ring_in_the_programs() {
+    for name in ["slm-cli", "slm-train"] {
+        let rings = rings(&of_crate(name));
+        assert!(rings.is_empty(), "{name}\n{}", rings.join("\n"));
+    }
 }
 
 #[test]
@@ -174,7 +254,10 @@ fn models_stay_apart_and_lower_rooms_low() {
         ("nn", "encoder"),
         ("checkpoint", "nn"),
         ("text", "audio"),
+        ("features", "audio"),
+        ("ctc", "llm"),
         ("ctc", "decode"),
+        ("decode", "adapter"),
         ("decode", "prompt"),
         ("nn", "models"),
     ] {
@@ -187,10 +270,25 @@ fn models_stay_apart_and_lower_rooms_low() {
         let target = format!("{to}/mod.rs");
         no_problem(&[(&file, &text), (&target, "")]);
     }
-    let features = |text| [("features/mod.rs", text), ("audio/mod.rs", "pub const SAMPLE_RATE: u32 = 1;")];
-    no_problem(&features("use crate::audio::SAMPLE_RATE;"));
-    one_problem(&features("use crate::audio::read;"), &["may take `crate::audio::SAMPLE_RATE` only"]);
     one_problem(&[("attic/mod.rs", "")], &["attic/mod.rs: not a room"]);
+}
+
+#[test]
+fn a_table_that_is_wrong_is_seen() {
+    let text = |imports: &str| {
+        let rows = format!("| `decode/`, `nn/` | what | {imports} |\n| `audio/` | it is | nothing |\n");
+        format!("Before\n\n{TABLE}\n|---|---|---|\n{rows}\n| `llm/` | another table | all |\n")
+    };
+    let files =
+        [("decode/mod.rs", "use crate::ctc::A;"), ("nn/mod.rs", "use crate::ctc::A;"), ("ctc/mod.rs", "")];
+    let mut found = imported(&made_up(&files));
+    found.retain(|room, _| ["decode", "nn", "audio"].contains(&room.as_str()));
+    assert_eq!(differences(&found, &table(&text("`ctc`"))), [""; 0]);
+    for imports in ["nothing", "`ctc`, `text`", "`text`", "all"] {
+        assert_eq!(differences(&found, &table(&text(imports))).len(), 2, "{imports}");
+    }
+    assert_eq!(table(&text("all"))["nn"].len(), ROOMS.len() - 1);
+    assert_eq!(differences(&found, &Imported::new()).len(), 3);
 }
 
 #[test]

@@ -189,6 +189,10 @@ fn an_estimate_takes_real_steps_and_writes_nothing() {
         };
         assert_eq!((estimate.trained, estimate.frozen), (trained, frozen));
         assert_eq!(estimate.training_bytes, 16 * trained as u64);
+        assert_eq!(estimate.frozen_bytes, 4 * frozen as u64);
+        let encoding = estimate.encoding.unwrap();
+        // Two corpora of six recordings.
+        assert!((encoding.sound_seconds - 5.4).abs() < 1e-3 && encoding.bytes > 0, "{encoding:?}");
         let batches = training::Job::batches(&job, 0).len();
         assert_eq!((estimate.batches, estimate.steps), (batches, 50));
         assert!(estimate.step_seconds > 0.0 && estimate.longest_step_seconds > 0.0);

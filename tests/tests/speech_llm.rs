@@ -22,7 +22,7 @@ use slm_core::models::prompt::PromptIds;
 use slm_core::models::speech::{Ears, SpeechLlm, SpeechModel};
 use slm_core::models::text::chat::{ChatMessage, ChatPrompt};
 use slm_core::{Model, ModelKind, OpenOptions, Task, audio};
-use slm_tests::{HostTensor, backend, checkpoint, fixtures, read_tensors, relative_error};
+use slm_tests::{HostTensor, backend, checkpoint, expanded, fixtures, read_tensors, relative_error};
 
 /// In f32 the order of sums explains 1e-5.
 const BOUND: f64 = 1e-4;
@@ -146,7 +146,7 @@ fn prompts_are_those_of_transformers_token_by_token() {
         for prompt in prompts(name) {
             let found = conversation(&llm, &prompt);
             assert_eq!(found.ids(), prompt.ids, "{name}");
-            let expanded = found.expanded(&prompt.audio_tokens);
+            let expanded = expanded(&found, &prompt.audio_tokens);
             assert_eq!(&expanded, prompt.ids_expanded.as_ref().unwrap_or(&prompt.ids), "{name}");
         }
     }

@@ -1,7 +1,6 @@
 //! Options of the model that a verb does not look at: they are refused, so that nobody takes them for followed.
 
-use super::{Cli, Command};
-use crate::report::UsageError;
+use super::{Cli, Command, UsageError};
 
 impl Cli {
     /// Refuses options of the model that would have no effect.

@@ -4,8 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, value_parser};
 use slm_core::{DecodeConfig, Model, Request, Strategy, Task, TokenLimit};
 
-use super::numbers;
-use crate::report::UsageError;
+use super::{UsageError, numbers};
 
 /// The most tokens an answer may have.
 const MAX_NEW_TOKENS: i64 = slm_core::MAX_NEW_TOKENS as i64;

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum, value_parser};
 use slm_core::Respelling;
 
 use super::decoding::MAX_BEAMS;
-use super::{DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs};
-use crate::input::Folders;
+use super::outputs::{Format, names};
+use super::{ColorChoice, DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs, UsageError};
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -57,6 +57,37 @@ impl InputArgs {
     pub(crate) fn folders(&self) -> Folders {
         if self.recursive { Folders::Entered } else { Folders::Refused }
     }
+
+    /// Refuses colours where no word has one.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        if self.manners.color != Some(ColorChoice::Always) {
+            return Ok(());
+        }
+        let plain = match self {
+            Self { json: true, .. } => "--json".to_owned(),
+            Self { stream: true, .. } => "--stream".to_owned(),
+            Self { timestamps: Some(Stretches::Segments), .. } => "--timestamps segments".to_owned(),
+            Self { n_best: Some(2..), .. } => "--n-best".to_owned(),
+            Self { outputs, .. } if outputs.output_dir.is_some() => "--output-dir".to_owned(),
+            Self { outputs, .. } => match outputs.formats().as_slice() {
+                [] | [Format::Txt] => return Ok(()),
+                formats => format!("--format {}", names(formats)),
+            },
+        };
+        Err(UsageError {
+            message: format!("`--color always` has no effect on `{plain}`"),
+            hint: Some("words are coloured in text, and in the lines of `--timestamps words`".into()),
+        })
+    }
+}
+
+/// What is done with folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folders {
+    /// Nothing: naming one is an error.
+    Refused,
+    /// The audio files in them, and in the folders in them, are taken.
+    Entered,
 }
 
 /// What has a line of its own.

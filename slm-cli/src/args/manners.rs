@@ -2,8 +2,6 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::console::Level;
-
 /// How much is told, and in which colours.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Terminal")]
@@ -18,6 +16,18 @@ pub(crate) struct MannerArgs {
     /// `CLICOLOR_FORCE` are followed]
     #[arg(long, value_name = "WHEN")]
     pub(crate) color: Option<ColorChoice>,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Errors.
+    Quiet,
+    /// Warnings too, those that are many together.
+    #[default]
+    Normal,
+    /// All that there is to tell.
+    Verbose,
 }
 
 /// When words are coloured.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::report::UsageError;
+use super::UsageError;
 
 /// Columns of a subtitle's line at most.
 const MAX_WIDTH: i64 = 1000;
@@ -178,7 +178,8 @@ impl OutputArgs {
     }
 }
 
-fn names(formats: &[Format]) -> String {
+/// Formats as they are named on the command line.
+pub(super) fn names(formats: &[Format]) -> String {
     formats.iter().map(|format| format.name()).collect::<Vec<_>>().join(",")
 }
 

@@ -11,13 +11,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 use slm_core::{Answer, Dialog, Model, Request, Segment, Source, Speaker, Task, Warning};
 
-use crate::args::{ChannelChoice, ChatArgs, ModelArgs};
-use crate::console::{Console, Level, Manner};
-use crate::input::{self, Folders, Input as Recording};
+use crate::args::{ChannelChoice, ChatArgs, ColorChoice, Folders, Level, ModelArgs, UsageError};
+use crate::console::{Console, Manner};
+use crate::input::{self, Input as Recording};
 use crate::interrupt::Interrupt;
-use crate::report::{
-    self, FailedInput, Failure, Listing, Notice, NoticeRecord, SourceRecord, Stop, UsageError,
-};
+use crate::report::{self, FailedInput, Failure, Listing, Notice, NoticeRecord, SourceRecord, Stop};
 use crate::typed::{LineError, Lines};
 use crate::{model, offset, session};
 
@@ -59,16 +57,11 @@ pub(super) fn execute(
     args: &ChatArgs,
     interrupt: &Interrupt,
 ) -> Result<ExitCode, Stop> {
-    if args.reading.channel == Some(ChannelChoice::Each) {
-        let message = "`--channel each` cannot be followed, as a recording is one turn".into();
-        return Err(UsageError { message, hint: Some("name the channel of the speaker".into()) }.into());
-    }
+    check(args)?;
     // From here on, what was begun is ended in order.
     let _held = interrupt.hold();
     let model = model::open(model_args, interrupt)?;
-    let first = args.decode.request(&model, Task::Reply, None);
-    args.decode.check(&first.decode)?;
-    model.check(&first)?;
+    try_first(&model, args)?;
 
     // Standard input holds a recording or typed turns, not both.
     let is_recording = args.files.iter().any(|path| input::is_stdin(path));
@@ -95,6 +88,33 @@ pub(super) fn execute(
         chat.follow(Lines::new(io::stdin().lock()), &mut console)?;
     }
     Ok(ExitCode::from(u8::from(chat.has_failed)))
+}
+
+/// Refuses options that have no meaning for a dialog.
+pub(super) fn check(args: &ChatArgs) -> Result<(), UsageError> {
+    let refuse = |message: &str, hint: &str| {
+        Err(UsageError { message: message.to_owned(), hint: Some(hint.to_owned()) })
+    };
+    if args.reading.channel == Some(ChannelChoice::Each) {
+        return refuse(
+            "`--channel each` cannot be followed, as a recording is one turn",
+            "name the channel of the speaker",
+        );
+    }
+    if args.manners.color == Some(ColorChoice::Always) {
+        return refuse(
+            "`--color always` has no effect on `slm-cli chat`",
+            "words of transcripts are coloured, by how well the sound supports them",
+        );
+    }
+    Ok(())
+}
+
+/// Asks the model about a first turn, before there is one.
+pub(super) fn try_first(model: &Model, args: &ChatArgs) -> anyhow::Result<()> {
+    let first = args.decode.request(model, Task::Reply, None);
+    args.decode.check(&first.decode)?;
+    Ok(model.check(&first)?)
 }
 
 /// What a line asks for.

@@ -9,11 +9,12 @@ use slm_core::{Backend, BackendChoice, Model, OpenOptions};
 
 use super::answer::{Plan, answer_all};
 use super::job::Job;
-use super::{ask, continue_speech, run, transcribe, translate};
-use crate::args::{Cli, Command};
+use super::{ask, chat, continue_speech, run, transcribe, translate};
+use crate::args::{Cli, ColorChoice, Command, UsageError};
+use crate::colour::Colours;
 use crate::console::{Console, Manner};
 use crate::interrupt::Interrupt;
-use crate::report::{self, Stop, UsageError};
+use crate::report::{self, Stop};
 
 /// What a command line came to.
 pub(super) enum Ended {
@@ -44,16 +45,15 @@ pub(crate) fn recording(name: &str) -> String {
 
 /// Follows a line without the program's name; options that say how a model is opened do nothing.
 pub(super) fn run(model: &Model, line: &[&str]) -> Ended {
-    let cli = match Cli::try_parse_from(std::iter::once("slm-cli").chain(line.iter().copied())) {
+    let cli = match parse(line) {
         Ok(cli) => cli,
-        Err(error) => {
-            assert_eq!(error.exit_code(), 2, "{line:?}");
-            return Ended::Refused(error.to_string());
-        }
+        Err(message) => return Ended::Refused(message),
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let level = job(&cli.command).map(|job| job.inputs.manners.level()).unwrap_or_default();
-    let manner = Manner { level, ..Manner::default() };
+    let manners = job(&cli.command).map(|job| job.inputs.manners.clone()).unwrap_or_default();
+    let is_coloured = manners.color == Some(ColorChoice::Always);
+    let colours = if is_coloured { Colours::ByAgreement } else { Colours::Plain };
+    let manner = Manner { level: manners.level(), colours, ..Manner::default() };
     let followed = follow(model, &cli, &mut Console { out: &mut out, err: &mut err, manner });
     let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
     match followed {
@@ -63,6 +63,32 @@ pub(super) fn run(model: &Model, line: &[&str]) -> Ended {
             Ended::Refused(report::render(&*error))
         }
     }
+}
+
+/// Checks a line as the verbs do before there is an input, `chat` among them; the message where it is refused.
+pub(super) fn accept(model: &Model, line: &[&str]) -> Result<(), String> {
+    let cli = parse(line)?;
+    let checked = || -> anyhow::Result<()> {
+        cli.check()?;
+        if let Command::Chat(args) = &cli.command {
+            chat::check(args)?;
+            return chat::try_first(model, args);
+        }
+        let job = job(&cli.command)?;
+        job.check()?;
+        job.inputs.outputs.check(job.inputs.files.len(), job.inputs.n_best)?;
+        job.request(model, job.phrases()?.as_ref())?;
+        Ok(())
+    };
+    checked().map_err(|error| report::render(&*error))
+}
+
+/// What the parser makes of a line; its message where it refuses it.
+fn parse(line: &[&str]) -> Result<Cli, String> {
+    Cli::try_parse_from(std::iter::once("slm-cli").chain(line.iter().copied())).map_err(|error| {
+        assert_eq!(error.exit_code(), 2, "{line:?}");
+        error.to_string()
+    })
 }
 
 fn follow(model: &Model, cli: &Cli, console: &mut Console) -> anyhow::Result<bool> {

@@ -2,8 +2,7 @@
 
 use slm_core::{Model, PhraseError, PhraseList, Request, Task};
 
-use crate::args::{ContextArgs, InputArgs, Stretches};
-use crate::report::UsageError;
+use crate::args::{ColorChoice, ContextArgs, InputArgs, Stretches, UsageError};
 
 /// What a verb asks of the model.
 pub(super) struct Job<'a> {
@@ -20,16 +19,21 @@ impl<'a> Job<'a> {
         Self { task, inputs, context: None, language: None }
     }
 
-    /// Refuses options that have no meaning for the task.
+    /// Refuses options that have no meaning together, or for the task.
     pub(super) fn check(&self) -> Result<(), UsageError> {
-        if self.inputs.timestamps == Some(Stretches::Words) && !self.task.is_transcript() {
-            return Err(UsageError {
-                message: format!(
-                    "`--timestamps words` needs a transcript, the task is `{}`",
-                    self.task.key()
-                ),
-                hint: Some("`--timestamps segments` works for every task".into()),
-            });
+        self.inputs.check()?;
+        if self.task.is_transcript() {
+            return Ok(());
+        }
+        let refuse = |option: &str, hint: &str| {
+            let message = format!("`{option}` needs a transcript, the task is `{}`", self.task.key());
+            Err(UsageError { message, hint: Some(hint.into()) })
+        };
+        if self.inputs.timestamps == Some(Stretches::Words) {
+            return refuse("--timestamps words", "`--timestamps segments` works for every task");
+        }
+        if self.inputs.manners.color == Some(ColorChoice::Always) {
+            return refuse("--color always", "words are coloured by how well the sound supports them");
         }
         Ok(())
     }

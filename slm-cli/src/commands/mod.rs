@@ -19,6 +19,8 @@ mod models;
 mod pairs;
 mod quantize;
 mod run;
+#[cfg(all(test, feature = "flex"))]
+mod samples;
 mod transcribe;
 mod translate;
 mod warmup;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use slm_core::{ComputeType, Error, Model, QuantizedPart};
 
-use crate::args::{ModelArgs, QuantizeArgs};
+use crate::args::{ModelArgs, QuantizeArgs, UsageError};
 use crate::disk;
 use crate::interrupt::Interrupt;
-use crate::report::{self, Stop, UsageError, to_stderr};
+use crate::report::{self, Stop, to_stderr};
 
 /// Matrices that a warning names at most.
 const MOST_NAMED: usize = 20;

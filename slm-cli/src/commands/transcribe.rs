@@ -3,8 +3,7 @@
 use slm_core::Task;
 
 use super::job::Job;
-use crate::args::TranscribeArgs;
-use crate::report::UsageError;
+use crate::args::{TranscribeArgs, UsageError};
 
 pub(super) fn job(args: &TranscribeArgs) -> Result<Job<'_>, UsageError> {
     let language = args.language.as_deref();

@@ -4,26 +4,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use slm_core::audio::NAME_ENDINGS;
 use walkdir::{DirEntry, WalkDir};
 
 use super::error::InputError;
 use super::is_stdin;
-
-/// How the names of audio files in folders end. The content decides what they are.
-const EXTENSIONS: [&str; 34] = [
-    "3gp", "aac", "aif", "aifc", "aiff", "alac", "bw64", "caf", "f4a", "flac", "m4a", "m4b", "m4r", "m4v",
-    "mk3d", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mpga", "oga", "ogg", "ogv", "opus", "rf64",
-    "spx", "w64", "wav", "wave", "weba", "webm",
-];
-
-/// What is done with folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Folders {
-    /// Nothing: naming one is an error.
-    Refused,
-    /// The audio files in them, and in the folders in them, are taken.
-    Entered,
-}
+use crate::args::Folders;
 
 /// The files that are named, in their order; what is none has its error in its place.
 pub(crate) fn expand(named: &[PathBuf], folders: Folders) -> Vec<Result<PathBuf, InputError>> {
@@ -112,7 +98,7 @@ fn is_hidden(entry: &DirEntry) -> bool {
 
 fn is_audio(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+    extension.is_some_and(|extension| NAME_ENDINGS.contains(&extension.as_str()))
 }
 
 #[cfg(test)]
@@ -220,6 +206,6 @@ mod tests {
 
     #[test]
     fn extensions_are_in_order_and_there_once() {
-        assert!(EXTENSIONS.is_sorted_by(|one, next| one < next));
+        assert!(NAME_ENDINGS.is_sorted_by(|one, next| one < next));
     }
 }

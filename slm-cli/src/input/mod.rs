@@ -11,7 +11,7 @@ use slm_core::audio::limits::MAX_HOURS;
 use slm_core::audio::{AudioError, AudioStream, AudioWarning, Channel, ReadOptions, SAMPLE_RATE};
 
 pub(crate) use error::InputError;
-pub(crate) use expand::{Folders, expand};
+pub(crate) use expand::expand;
 pub(crate) use feed::{Fed, Feed};
 
 use crate::args::{ChannelChoice, ReadingArgs};

@@ -221,12 +221,11 @@ mod tests {
     fn segment(words: &[(f64, &str)]) -> Segment {
         let mut segment = Segment::default();
         let mut end = 0.0;
-        let mut aligned =
-            Aligned { words: Vec::new(), skipped: Vec::new(), agreement: Agreement::of_words(0, 1) };
+        let mut aligned = Aligned::new(Vec::new(), Vec::new(), Agreement::of_words(0, 1));
         for (pause, text) in words {
             let start = end + pause;
             end = start + 0.5;
-            aligned.words.push(Word { text: (*text).to_owned(), start, end, agreement: 1.0 });
+            aligned.words.push(Word::new(*text, start, end, 1.0));
         }
         segment.text = words.iter().map(|(_, text)| *text).collect::<Vec<_>>().join(" ");
         segment.end = end;

@@ -1,34 +1,14 @@
 //! An answer in a format, which grows segment by segment.
 
 use std::io;
-use std::path::PathBuf;
 
-use slm_core::{Answer, Segment};
+use slm_core::Segment;
 
+use super::answered::{About, Closing};
 use super::cues::words;
-use super::failure::{FailedInput, Notice};
 use super::subtitle::{Dialect, Subtitles};
 use super::whisper::{Records, Shape};
 use crate::args::{Format, Layout};
-
-/// What is known of an input before it is read.
-#[derive(Debug, Clone)]
-pub(super) struct About {
-    pub(super) path: PathBuf,
-    /// The language of the answer; `und` where it is not known.
-    pub(super) language: String,
-}
-
-/// What became of an input.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Closing<'a> {
-    /// The answer, or what there is of it.
-    pub(crate) answer: Option<&'a Answer>,
-    /// What is odd about it.
-    pub(crate) notices: &'a [Notice],
-    /// Why it is not whole, where it is not.
-    pub(crate) failed: Option<&'a FailedInput>,
-}
 
 /// An answer in a format.
 #[derive(Debug)]

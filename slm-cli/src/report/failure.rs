@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use slm_core::audio::{AudioError, AudioWarning};
 use slm_core::{Answer, Warning};
 
-use super::files::OutputError;
+use super::error::OutputError;
 use crate::input::{InputError, OpenError};
 use crate::session::Ended;
 

@@ -8,33 +8,14 @@ use std::path::{Path, PathBuf};
 
 use slm_core::Segment;
 
-use super::document::{About, Closing, Document};
+use super::answered::{About, Closing};
+use super::document::Document;
+use super::error::OutputError;
 use super::names::names;
 use crate::args::{Format, Layout};
 
 /// What is added to the name of a file that is not whole.
 const PART: &str = ".part";
-
-/// Why an answer is not in a file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OutputError {
-    /// The folder is not there, and cannot be made.
-    #[error("cannot create folder `{}`", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error("cannot write `{}`", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
 
 /// A folder of answers, with a name for each input.
 #[derive(Debug)]

@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use slm_core::Answer;
-
-use super::failure::{FailedInput, Notice};
+use super::answered::Answered;
+use super::failure::FailedInput;
 use super::path::path_text;
 use super::record::{AnswerRecord, FailureRecord};
 use crate::args::{InputArgs, Stretches};
@@ -56,19 +55,6 @@ impl Form {
     pub(crate) fn is_line_an_input(self) -> bool {
         matches!(self, Self::Text | Self::Streamed)
     }
-}
-
-/// An answer, and what belongs to it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Answered<'a> {
-    /// The input.
-    pub(crate) path: &'a Path,
-    /// The answer, or what there is of it.
-    pub(crate) answer: &'a Answer,
-    /// What is odd about it.
-    pub(crate) notices: &'a [Notice],
-    /// Why it is not whole, where it is not.
-    pub(crate) failed: Option<&'a FailedInput>,
 }
 
 /// `text` as part of a line.
@@ -125,10 +111,10 @@ pub(crate) fn write_json(out: &mut dyn Write, record: &impl serde::Serialize) ->
 
 #[cfg(test)]
 mod tests {
-    use slm_core::Warning;
     use slm_core::audio::AudioWarning;
+    use slm_core::{Answer, Warning};
 
-    use super::super::failure::Failure;
+    use super::super::failure::{Failure, Notice};
     use super::*;
 
     fn answer() -> Answer {

@@ -1,7 +1,9 @@
 //! What is printed: answers and their records, warnings, errors, counts.
 
+mod answered;
 mod cues;
 mod document;
+mod error;
 mod failure;
 mod files;
 mod form;
@@ -22,18 +24,17 @@ use std::path::Path;
 
 use slm_core::{Answer, BackendError};
 
-pub(crate) use document::Closing;
+pub(crate) use answered::{Answered, Closing};
+pub(crate) use error::OutputError;
 pub(crate) use failure::{FailedInput, Failure, Notice, Outcome};
-pub(crate) use files::OutputError;
-pub(crate) use form::{
-    Answered, Form, Inputs, name_column, one_line, write_answer, write_failure, write_json,
-};
+pub(crate) use form::{Form, Inputs, name_column, one_line, write_answer, write_failure, write_json};
 pub(crate) use grouped::{Listing, warnings};
 pub(crate) use output::{Output, Outputs, of_file};
 pub(crate) use path::path_text;
 pub(crate) use record::{NoticeRecord, SourceRecord};
 pub(crate) use sources::sources;
 
+use crate::args::UsageError;
 use crate::fetch::FetchError;
 
 /// Phrases that a warning names at most.
@@ -71,23 +72,6 @@ impl From<io::Error> for Stop {
         Self::Output(error)
     }
 }
-
-/// Arguments that cannot be followed.
-#[derive(Debug)]
-pub(crate) struct UsageError {
-    /// What is wrong.
-    pub(crate) message: String,
-    /// One next step.
-    pub(crate) hint: Option<String>,
-}
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for UsageError {}
 
 /// An error in the form of all messages: what, by what cause, and what to do about it.
 pub(crate) fn render(error: &(dyn Error + 'static)) -> String {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use slm_core::{Keep, Request, Segment, Task};
 
-use super::document::{About, Closing, Document};
+use super::answered::{About, Closing};
+use super::document::Document;
 use super::files::{AnswerFile, Folder};
 use super::{Form, Inputs, OutputError, Stop};
 use crate::args::{Format, InputArgs, Layout};

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use slm_core::{Alternative, Respelled, Segment, SkippedSpeech, Source, Warning, Word};
 
+use super::answered::Answered;
 use super::failure::{FailedInput, Failure, Notice};
-use super::form::Answered;
 use super::path::path_text;
 
 /// A JSON record of an answer. Seconds are rounded to the millisecond, scores and agreements to four digits.

@@ -174,11 +174,11 @@ prop_compose! {
         times in prop::collection::vec((any_time(), any_time()), 80),
     ) -> Segment {
         let said = others.as_deref().unwrap_or(&text).to_owned();
-        let word = |(text, (start, end)): (&str, (f64, f64))| Word { text: text.into(), start, end, agreement: 0.5 };
+        let word = |(text, (start, end)): (&str, (f64, f64))| Word::new(text, start, end, 0.5);
         let words = said.split_whitespace().zip(times).map(word).collect();
         let mut segment = segment(start, end, &text);
         let agreement = Agreement::of_words(0, 1);
-        segment.alignment = is_aligned.then_some(Aligned { words, skipped: Vec::new(), agreement });
+        segment.alignment = is_aligned.then_some(Aligned::new(words, Vec::new(), agreement));
         segment
     }
 }

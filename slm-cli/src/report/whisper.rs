@@ -6,7 +6,7 @@
 use serde::Serialize;
 use slm_core::{Answer, Quiet, QuietKind, Segment};
 
-use super::document::{About, Closing};
+use super::answered::{About, Closing};
 use super::path::path_text;
 use super::record::{
     AlternativeRecord, ErrorRecord, NoticeRecord, SkippedRecord, four_digits, milliseconds, warnings,

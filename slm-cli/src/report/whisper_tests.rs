@@ -17,14 +17,11 @@ fn about() -> About {
 fn full(start: f64) -> Segment {
     let mut segment = Segment::default();
     (segment.start, segment.end, segment.text) = (start, start + 2.0, "call anna".into());
-    let word =
-        |text: &str, start: f64| Word { text: text.into(), start, end: start + 0.5, agreement: 0.987_65 };
-    segment.alignment = Some(Aligned {
-        words: vec![word("call", start + 0.1), word("anna", start + 0.8)],
-        skipped: vec![SkippedSpeech { text: "now".into(), start: start + 1.5, end: start + 1.9 }],
-        agreement: Agreement::of_words(1, 4),
-    });
-    segment.alternatives = vec![Alternative { text: "call hanna".into(), score: -3.25 }];
+    let word = |text: &str, start: f64| Word::new(text, start, start + 0.5, 0.987_65);
+    let words = vec![word("call", start + 0.1), word("anna", start + 0.8)];
+    let skipped = vec![SkippedSpeech::new("now", start + 1.5, start + 1.9)];
+    segment.alignment = Some(Aligned::new(words, skipped, Agreement::of_words(1, 4)));
+    segment.alternatives = vec![Alternative::new("call hanna", -3.25)];
     segment.tokens = vec![17, 4, 0];
     (segment.avg_logprob, segment.no_speech_prob, segment.is_supported) = (-0.123_456, 0.25, true);
     (segment.temperature, segment.compression_ratio) = (0.4, 1.234_56);
@@ -96,9 +93,9 @@ fn a_document_is_as_the_schema_and_whisper_have_it() {
 fn words_of_a_script_without_spaces_have_none() {
     let mut segment = full(0.0);
     segment.text = "今日 ok".into();
-    let word = |text: &str| Word { text: text.into(), start: 0.0, end: 0.5, agreement: 1.0 };
+    let word = |text: &str| Word::new(text, 0.0, 0.5, 1.0);
     let words = ["今", "日", "ok"].map(word).to_vec();
-    segment.alignment = Some(Aligned { words, skipped: Vec::new(), agreement: Agreement::of_words(0, 1) });
+    segment.alignment = Some(Aligned::new(words, Vec::new(), Agreement::of_words(0, 1)));
     let closing = Closing { answer: None, notices: &[], failed: None };
     let found = document(&[segment], &closing);
     let words: Vec<_> =

@@ -9,6 +9,7 @@ use crate::nn::PaddedBatch;
 /// What makes embeddings of states in a published speech language model.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant, reason = "one a program, tensors are handles")]
+#[non_exhaustive]
 pub enum Projector {
     /// A few queries to each window of states: Granite Speech.
     WindowQFormer(WindowQFormer),

@@ -15,6 +15,7 @@ use crate::nn::EncodedSpeech;
 /// How a sequence of states is made shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LengthReduction {
     /// Keeps every `every`-th state.
     Stride {

@@ -41,6 +41,7 @@ pub struct TransformerShape {
 /// How an adapter's output gets into the language model's embedding space.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OutputSpace {
     /// A projection, normalised to the size of the language model's embeddings.
     #[default]

@@ -51,9 +51,17 @@ use stream::Stream;
 /// Samples a second of all audio inside the project.
 pub const SAMPLE_RATE: u32 = 16_000;
 
+/// How the names of audio files end, in lower case and in order. What a file is, its content decides.
+pub const NAME_ENDINGS: [&str; 34] = [
+    "3gp", "aac", "aif", "aifc", "aiff", "alac", "bw64", "caf", "f4a", "flac", "m4a", "m4b", "m4r", "m4v",
+    "mk3d", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mpga", "oga", "ogg", "ogv", "opus", "rf64",
+    "spx", "w64", "wav", "wave", "weba", "webm",
+];
+
 /// Mono samples at [`SAMPLE_RATE`]: finite, full scale 1, magnitude of the source at most
 /// [`limits::MAX_SAMPLE`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Audio {
     /// The samples; several channels are averaged.
     pub samples: Vec<f32>,
@@ -188,16 +196,6 @@ pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<Audio, AudioError> {
 pub fn read_from<R: Read + Seek + Send + Sync>(reader: R, path: &Path) -> Result<Audio, AudioError> {
     let source = Source::file(reader).map_err(AudioProblem::Io);
     source.and_then(collect).map_err(|problem| AudioError::new(path, problem))
-}
-
-/// Reads audio from a source that cannot seek, such as standard input; `path` is named in errors. Content that is not
-/// audio is refused after its first bytes.
-///
-/// # Errors
-///
-/// As [`read`].
-pub fn read_stream<R: Read + Send + Sync>(reader: R, path: &Path) -> Result<Audio, AudioError> {
-    collect(Source::pipe(reader)).map_err(|problem| AudioError::new(path, problem))
 }
 
 fn open(path: &Path) -> Result<Source<'static>, AudioProblem> {

@@ -8,6 +8,7 @@ use super::limits::{MAX_CHANNELS, SAMPLE_RATES};
 
 /// The format of samples without a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RawFormat {
     /// How a sample is stored.
     pub encoding: RawEncoding,
@@ -56,6 +57,23 @@ impl fmt::Display for Names {
     }
 }
 
+impl RawFormat {
+    /// Samples of this encoding, so many a second of each channel.
+    ///
+    /// # Errors
+    ///
+    /// [`RawFormatError`] naming the number that is out of range.
+    pub fn new(encoding: RawEncoding, sample_rate: u32, channels: u16) -> Result<Self, RawFormatError> {
+        if !SAMPLE_RATES.contains(&sample_rate) {
+            return Err(RawFormatError::SampleRate { found: sample_rate.to_string() });
+        }
+        if !(1..=MAX_CHANNELS).contains(&channels) {
+            return Err(RawFormatError::Channels { found: channels.to_string() });
+        }
+        Ok(Self { encoding, sample_rate, channels })
+    }
+}
+
 impl FromStr for RawFormat {
     type Err = RawFormatError;
 
@@ -69,17 +87,11 @@ impl FromStr for RawFormat {
             .into_iter()
             .find(|(name, _)| *name == lower)
             .ok_or_else(|| RawFormatError::Encoding { found: encoding.into() })?;
-        let sample_rate = rate
-            .parse()
-            .ok()
-            .filter(|rate| SAMPLE_RATES.contains(rate))
-            .ok_or_else(|| RawFormatError::SampleRate { found: rate.into() })?;
-        let channels = channels
-            .parse()
-            .ok()
-            .filter(|count| (1..=MAX_CHANNELS).contains(count))
-            .ok_or_else(|| RawFormatError::Channels { found: channels.into() })?;
-        Ok(Self { encoding, sample_rate, channels })
+        let sample_rate =
+            rate.parse::<u32>().map_err(|_| RawFormatError::SampleRate { found: rate.into() })?;
+        let channels =
+            channels.parse::<u16>().map_err(|_| RawFormatError::Channels { found: channels.into() })?;
+        Self::new(encoding, sample_rate, channels)
     }
 }
 
@@ -98,7 +110,7 @@ mod tests {
     #[test]
     fn texts_name_formats() {
         let format: RawFormat = "s16le,16000,1".parse().unwrap();
-        assert_eq!(format, RawFormat { encoding: RawEncoding::S16Le, sample_rate: 16_000, channels: 1 });
+        assert_eq!(format, RawFormat::new(RawEncoding::S16Le, 16_000, 1).unwrap());
         for (name, encoding) in NAMES {
             let text = format!("{name},8000,2");
             let format: RawFormat = text.parse().unwrap();

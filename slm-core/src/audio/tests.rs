@@ -74,10 +74,16 @@ fn channels_are_averaged() {
 #[test]
 fn streams_equal_files() {
     let file = wav(PCM, 1, 8_000, 16, &[7; 4000]);
-    let from_stream = read_stream(file.as_slice(), Path::new("-")).unwrap();
-    assert_eq!(from_stream, read_wav(&file).unwrap());
-    let endless = read_stream(std::io::repeat(0), Path::new("/dev/zero")).unwrap_err();
-    assert_eq!(endless.kind(), ErrorKind::NotAudio);
+    let whole = read_wav(&file).unwrap();
+    let options = ReadOptions::default();
+    let mut stream = AudioStream::from_reader(Cursor::new(file), Path::new("-"), &options).unwrap();
+    let mut samples = Vec::new();
+    while let Some(piece) = stream.next_piece().unwrap() {
+        samples.extend(piece);
+    }
+    assert_eq!((samples, stream.take_warnings()), (whole.samples, whole.warnings));
+    let endless = AudioStream::from_reader(std::io::repeat(0), Path::new("/dev/zero"), &options);
+    assert_eq!(endless.unwrap_err().kind(), ErrorKind::NotAudio);
 }
 
 #[test]

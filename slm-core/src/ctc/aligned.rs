@@ -4,6 +4,7 @@ use super::agreement::Agreement;
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Word {
     /// As the text has it.
     pub text: String,
@@ -16,8 +17,16 @@ pub struct Word {
     pub agreement: f64,
 }
 
+impl Word {
+    /// A word from `start` to `end`, in seconds from the start of the audio.
+    pub fn new(text: impl Into<String>, start: f64, end: f64, agreement: f64) -> Self {
+        Self { text: text.into(), start, end, agreement }
+    }
+}
+
 /// Speech that a text leaves out.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SkippedSpeech {
     /// The labels on the best path there.
     pub text: String,
@@ -27,8 +36,16 @@ pub struct SkippedSpeech {
     pub end: f64,
 }
 
+impl SkippedSpeech {
+    /// Speech from `start` to `end`, in seconds from the start of the audio.
+    pub fn new(text: impl Into<String>, start: f64, end: f64) -> Self {
+        Self { text: text.into(), start, end }
+    }
+}
+
 /// A text laid onto the sound.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Aligned {
     /// Its words, in order.
     pub words: Vec<Word>,
@@ -36,4 +53,11 @@ pub struct Aligned {
     pub skipped: Vec<SkippedSpeech>,
     /// How well the sound supports it.
     pub agreement: Agreement,
+}
+
+impl Aligned {
+    /// A text of these words, beside what it leaves out, both in order.
+    pub fn new(words: Vec<Word>, skipped: Vec<SkippedSpeech>, agreement: Agreement) -> Self {
+        Self { words, skipped, agreement }
+    }
 }

@@ -8,6 +8,7 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::posteriors::CtcPosteriors;
+use crate::checkpoint::tensors::Cause;
 use crate::encoder::SpeechEncoder;
 use crate::nn::{EncodedSpeech, PaddedBatch, Watch};
 
@@ -20,13 +21,30 @@ pub struct EncoderOutput {
     pub posteriors: Option<CtcPosteriors>,
 }
 
+impl EncoderOutput {
+    /// The outputs of sounds that follow each other, as one. All are of one encoder.
+    pub(crate) fn join(parts: &[impl AsRef<Self>]) -> Self {
+        let parts: Vec<&Self> = parts.iter().map(AsRef::as_ref).collect();
+        let speech = EncodedSpeech {
+            states: parts.iter().flat_map(|part| part.speech.states.iter().copied()).collect(),
+            width: parts.first().map_or(0, |part| part.speech.width),
+            ctc: parts.iter().flat_map(|part| part.speech.ctc.iter().copied()).collect(),
+            blank: parts.first().map_or(0, |part| part.speech.blank),
+        };
+        let posteriors: Option<Vec<&CtcPosteriors>> =
+            parts.iter().map(|part| part.posteriors.as_ref()).collect();
+        let posteriors = posteriors.and_then(|parts| CtcPosteriors::join(&parts));
+        Self { speech, posteriors }
+    }
+}
+
 /// Why there is no output of an encoder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadBackError {
     /// The device failed; this is what the backend said.
     #[error("cannot read the encoder's output from the device: {0}")]
-    Device(String),
+    Device(#[source] Cause),
     /// The caller's watch stopped.
     #[error("cancelled")]
     Cancelled,
@@ -74,7 +92,7 @@ pub fn read_back(
     blank: u32,
 ) -> Result<Vec<EncoderOutput>, ReadBackError> {
     let values = |tensor: Tensor<3>| {
-        tensor.try_into_vec_as::<f32>().map_err(|error| ReadBackError::Device(error.to_string()))
+        tensor.try_into_vec_as::<f32>().map_err(|error| ReadBackError::Device(error.into()))
     };
     let [_, time, width] = states.dims();
     let labels = log_probs.as_ref().map_or(0, |tensor| tensor.dims()[2]);

@@ -37,6 +37,7 @@ const SURE_BEAM: f32 = 2.0;
 
 /// A phrase that the sound supports.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FoundPhrase {
     /// As it was given.
     pub phrase: String,

@@ -26,6 +26,13 @@ impl CtcPosteriors {
         Self { log_probs, labels, blank }
     }
 
+    /// Those of sounds that follow each other, as one; `None` of none.
+    pub(crate) fn join(parts: &[&Self]) -> Option<Self> {
+        let first = parts.first()?;
+        let log_probs = parts.iter().flat_map(|part| part.log_probs.iter().copied()).collect();
+        Some(Self { log_probs, labels: first.labels, blank: first.blank })
+    }
+
     /// Frames `T`.
     pub fn frames(&self) -> usize {
         self.log_probs.len() / self.labels

@@ -26,7 +26,7 @@ pub(super) fn by_edits(text: &str, best_words: &[BestPathWord], time: impl Fn(us
                 let (first, last) = best_words[i].frames;
                 at = time(last + 1);
                 let agreement = f64::from(u8::from(matches!(step, Edit::Same(..))));
-                words.push(Word { text: texts[j].to_owned(), start: time(first), end: at, agreement });
+                words.push(Word::new(texts[j], time(first), at, agreement));
             }
             Edit::Insertion(j) => {
                 let next = steps[position..].iter().find_map(|step| match *step {
@@ -36,7 +36,7 @@ pub(super) fn by_edits(text: &str, best_words: &[BestPathWord], time: impl Fn(us
                     Edit::Insertion(_) => None,
                 });
                 let end = next.map_or(at, &time).max(at);
-                words.push(Word { text: texts[j].to_owned(), start: at, end, agreement: 0.0 });
+                words.push(Word::new(texts[j], at, end, 0.0));
             }
             Edit::Deletion(i) => {
                 let BestPathWord { text, frames: (first, last) } = &best_words[i];
@@ -47,13 +47,11 @@ pub(super) fn by_edits(text: &str, best_words: &[BestPathWord], time: impl Fn(us
                         stretch.text = format!("{} {text}", stretch.text);
                         stretch.end = at;
                     }
-                    None => {
-                        skipped.push(SkippedSpeech { text: text.clone(), start: time(*first), end: at });
-                    }
+                    None => skipped.push(SkippedSpeech::new(text, time(*first), at)),
                 }
             }
         }
         goes_on = deleted;
     }
-    Aligned { words, skipped, agreement }
+    Aligned::new(words, skipped, agreement)
 }

@@ -18,6 +18,7 @@ const SKIPPED_LABELS: usize = 3;
 
 /// What a word is measured by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Measure {
     /// How much less probable it is than the best path: for a text that something else wrote.
     #[default]
@@ -111,7 +112,7 @@ impl<'a> WordAligner<'a> {
         let log_probs = log_probs.as_deref();
         let words = by_path(text, spelled, &path, log_probs, posteriors.frames() as f64 * frame_seconds);
         let skipped = self.skipped(&path, posteriors, time)?;
-        Ok(Aligned { words, skipped, agreement })
+        Ok(Aligned::new(words, skipped, agreement))
     }
 
     /// The text in labels that give the same words again, in one of the cases of letters.
@@ -163,7 +164,7 @@ impl<'a> WordAligner<'a> {
             }
             if let Some(first) = first.filter(|_| ids.len() >= SKIPPED_LABELS) {
                 let text = self.labels.decode(&ids)?.trim().to_owned();
-                skipped.push(SkippedSpeech { text, start: time(first), end: time(last + 1) });
+                skipped.push(SkippedSpeech::new(text, time(first), time(last + 1)));
             }
             from = path.emissions.get(index).map_or(edge, |emission| emission.last + 1);
         }

@@ -1,5 +1,7 @@
 //! Why no text could be generated.
 
+use crate::checkpoint::tensors::Cause;
+
 /// Why no text could be generated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -11,12 +13,12 @@ pub enum DecodeError {
         problems: Vec<String>,
     },
     /// The device failed.
-    #[error("cannot read the logits of step {step} from the device: {reason}")]
+    #[error("cannot read the logits of step {step} from the device: {source}")]
     ReadBack {
         /// The step, counted from 0.
         step: usize,
         /// What the backend said.
-        reason: String,
+        source: Cause,
     },
     /// The model's output is NaN or infinite.
     #[error("the logits of step {step} are not finite in row {row}")]

@@ -44,7 +44,7 @@ impl<'a> Stepper<'a> {
         let [_, width] = logits.dims();
         let values = logits
             .try_into_vec_as::<f32>()
-            .map_err(|error| DecodeError::ReadBack { step, reason: error.to_string() })?;
+            .map_err(|error| DecodeError::ReadBack { step, source: error.into() })?;
         self.step += 1;
         let logits = StepLogits::new(values, width);
         match logits.normalisers.iter().position(|normaliser| !normaliser.is_finite()) {

@@ -155,14 +155,14 @@ fn layers_sizes(checkpoint: &Checkpoint) -> Result<LayersSizes, EncoderError> {
 
 /// The files of the encoder that layers stand on.
 fn base_of(checkpoint: &Checkpoint) -> Result<Checkpoint, EncoderError> {
-    let invalid = |problem: String| JsonError::Invalid {
-        path: checkpoint.path_of(CONFIG_FILE),
-        problems: vec![problem],
-    };
-    let missing =
-        || format!("it stands on another encoder, and the folder `{BASE_FOLDER}` beside it has none");
-    let base = checkpoint.base().map_err(|error| invalid(error.to_string()))?;
-    Ok(base.ok_or_else(|| invalid(missing()))?)
+    let path = checkpoint.path_of(CONFIG_FILE);
+    let base =
+        checkpoint.base().map_err(|error| EncoderError::Base { path: path.clone(), source: error.into() })?;
+    base.ok_or_else(|| {
+        let missing =
+            format!("it stands on another encoder, and the folder `{BASE_FOLDER}` beside it has none");
+        JsonError::Invalid { path, problems: vec![missing] }.into()
+    })
 }
 
 /// The family of a checkpoint.
@@ -178,7 +178,28 @@ fn of(checkpoint: &Checkpoint) -> Result<&'static Family, EncoderError> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+    use std::io;
+    use std::iter::successors;
+
     use super::*;
+
+    #[test]
+    fn the_system_s_reason_is_kept_of_a_base_that_cannot_be_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(BASE_FOLDER)).unwrap();
+        let base = dir.path().join(BASE_FOLDER).join("x.gguf");
+        std::fs::write(&base, "x").unwrap();
+        let checkpoint = Checkpoint::listed(dir.path(), ["base/x.gguf"]).unwrap();
+        // It is gone since it was listed.
+        std::fs::remove_file(&base).unwrap();
+        let error = base_of(&checkpoint).unwrap_err();
+        let expected = format!("config.json`: 1 invalid field: cannot open `{}`", base.display());
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        let mut causes = successors(error.source(), |&cause| cause.source());
+        let found = causes.find_map(<dyn Error>::downcast_ref::<io::Error>).unwrap();
+        assert_eq!(found.kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     fn every_model_type_has_one_family() {

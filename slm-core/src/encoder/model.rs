@@ -65,6 +65,7 @@ pub trait EncoderSizes: std::fmt::Debug + Send + Sync {
 
 /// What says what the labels of a CTC head spell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Spelling {
     /// The tokenizer in the folder.
     Tokenizer,

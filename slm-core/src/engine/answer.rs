@@ -125,11 +125,19 @@ pub enum QuietKind {
 
 /// Another text that the model might have written.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Alternative {
     /// The text.
     pub text: String,
     /// Its score, as that of the answer.
     pub score: f64,
+}
+
+impl Alternative {
+    /// Another text and its score.
+    pub fn new(text: impl Into<String>, score: f64) -> Self {
+        Self { text: text.into(), score }
+    }
 }
 
 /// Whether a character is neither of a word nor a space.

@@ -54,6 +54,7 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 /// More memory than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} takes {} MB, {} MB are free", needed / 1_000_000, available / 1_000_000)]
+#[non_exhaustive]
 pub struct MemoryShortage {
     /// What takes it.
     pub what: &'static str,
@@ -345,6 +346,28 @@ mod tests {
         // The io error is still there to be looked at.
         assert!(full.source().is_some_and(<dyn StdError>::is::<io::Error>));
         assert_eq!(full.to_string(), "cannot load config `a`");
+    }
+
+    #[test]
+    fn the_system_decides_wherever_its_word_stands() {
+        let path = || PathBuf::from("a");
+        let errors = |kind: io::ErrorKind| -> [Error; 5] {
+            let word = || io::Error::from(kind);
+            let base = CheckpointError::Io { path: path(), source: word() };
+            [
+                EncoderError::Nemo(NemoError::Archive { path: path(), source: word().into() }).into(),
+                EncoderError::Base { path: path(), source: base.into() }.into(),
+                WeightsError::Torch { path: path(), source: word().into() }.into(),
+                SpeechError::Encoder(ReadBackError::Device(word().into())).into(),
+                SpeechError::Decode(DecodeError::ReadBack { step: 0, source: word().into() }).into(),
+            ]
+        };
+        let full = errors(io::ErrorKind::StorageFull);
+        assert!(full.iter().all(|error| matches!(error, Error::OutOfDisk(_))), "{full:?}");
+        let spent = errors(io::ErrorKind::OutOfMemory);
+        assert!(spent.iter().all(|error| matches!(error, Error::OutOfMemory(_))), "{spent:?}");
+        let others = errors(io::ErrorKind::NotFound).map(|error| error.kind());
+        assert_eq!(others, ["model_damaged", "model_damaged", "model_damaged", "device", "device"]);
     }
 
     #[test]

@@ -187,10 +187,22 @@ impl BackendChoice {
             Self::Named(backend) => vec![backend],
             Self::Automatic => Self::PREFERENCE.into_iter().filter(|one| one.is_compiled()).collect(),
         };
+        self.first_that_computes(candidates, |backend| {
+            let device = backend.probe()?;
+            let name = backend.describe(&device);
+            Ok((device, name))
+        })
+    }
+
+    /// The first of `candidates` for which `probe` gives a device and its name.
+    fn first_that_computes(
+        self,
+        candidates: Vec<Backend>,
+        probe: impl Fn(Backend) -> Result<(Device, String), BackendError>,
+    ) -> Result<(Device, BackendReport), Error> {
         let mut tried = Vec::new();
         for backend in candidates {
-            let outcome = backend.probe().and_then(|device| {
-                let name = backend.describe(&device);
+            let outcome = probe(backend).and_then(|(device, name)| {
                 if self == Self::Automatic && backend.is_accelerator() && is_software(&name) {
                     let reason = Some(format!("`{name}` is a software driver"));
                     return Err(BackendError::NoDevice { name: backend.name(), reason });
@@ -231,6 +243,30 @@ mod tests {
             let error = BackendChoice::Named(missing).find().unwrap_err();
             assert!(matches!(error, Error::Unsupported(_)), "{error:?}");
         }
+    }
+
+    #[test]
+    fn the_best_backend_that_computes_is_found_and_the_others_are_told() {
+        let probe = |backend: Backend| match backend {
+            Backend::Cuda => Err(BackendError::NoDevice { name: backend.name(), reason: None }),
+            Backend::Wgpu => Ok((Device::flex(), "llvmpipe (LLVM 15.0.6, 256 bits)".to_owned())),
+            _ => Ok((Device::flex(), "a processor".to_owned())),
+        };
+        let find = |candidates: &[Backend], choice: BackendChoice| {
+            choice.first_that_computes(candidates.to_vec(), probe)
+        };
+        let all = [Backend::Cuda, Backend::Wgpu, Backend::Flex, Backend::NdArray];
+        let (_, report) = find(&all, BackendChoice::Automatic).unwrap();
+        assert_eq!((report.used, report.device.as_str()), (Backend::Flex, "a processor"));
+        let tried: Vec<(Backend, bool)> =
+            report.tried.iter().map(|one| (one.backend, one.outcome.is_ok())).collect();
+        assert_eq!(tried, [(Backend::Cuda, false), (Backend::Wgpu, false), (Backend::Flex, true)]);
+        // Who names it gets it.
+        let (_, report) = find(&[Backend::Wgpu], BackendChoice::Named(Backend::Wgpu)).unwrap();
+        assert_eq!(report.used, Backend::Wgpu);
+        // Where none computes, the first one says why.
+        let error = find(&[Backend::Cuda, Backend::Wgpu], BackendChoice::Automatic).unwrap_err();
+        assert!(error.to_string().contains("cuda"), "{error}");
     }
 
     #[test]

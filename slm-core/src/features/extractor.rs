@@ -10,6 +10,7 @@ use super::{filter_bank, granite_mel, granite5_mel, lasr_mel, whisper_mel};
 
 /// Computes what an encoder reads from samples. Cheap to clone and shared between threads.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum FeatureExtractor {
     /// Log-mel frames of NeMo.
     LogMel(LogMel),

@@ -20,6 +20,7 @@ use crate::checkpoint::Checkpoint;
 /// Settings of one of the kinds of features.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum FeatureSettings {
     /// Log-mel frames of NeMo (`ParakeetFeatureExtractor`, `CohereAsrFeatureExtractor`).
     LogMel(LogMelConfig),

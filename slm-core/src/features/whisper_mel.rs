@@ -30,6 +30,7 @@ const DEPTH: f64 = 8.0;
 
 /// What becomes of a window that the samples do not fill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum WindowFill {
     /// Zeros follow, as the published models were trained.
     #[default]

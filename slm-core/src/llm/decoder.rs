@@ -4,11 +4,13 @@
 //! Shapes: `B` rows, `S` positions of the source, `L` of the target, `D` width.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::prelude::*;
 
 use super::cache::{DecoderCache, Sharing, capacity_for};
 use crate::nn::PaddedBatch;
+use crate::nn::recomputed::{recomputed, recomputes};
 use crate::nn::transformer::KeysValues;
 
 /// What a layer reads of the encoder's states.
@@ -76,16 +78,40 @@ pub(super) trait DecoderStack {
     /// All positions of a known target at once: embeddings `[B, L, D]` to hidden states `[B, L, D]`.
     ///
     /// Padding at a target's end needs no mask, as no earlier position sees it.
-    fn forward(&self, target: Tensor<3>, memory: &PaddedBatch) -> Tensor<3> {
+    fn forward(&self, target: Tensor<3>, memory: &PaddedBatch) -> Tensor<3>
+    where
+        Self: Module + Sync + 'static,
+        Self::Places: Send + Sync + 'static,
+    {
         let [_, length, _] = target.dims();
-        let places = self.places(0..length, length, &target.device());
+        let places = Arc::new(self.places(0..length, length, &target.device()));
         let bias = memory.attention_bias();
+        let whole = recomputes(&memory.values(), self).then(|| Arc::new(self.clone()));
         let mut x = self.enter(target);
         for layer in 0..self.num_layers() {
-            let memory = Memory { source: self.keys_values(layer, memory.values()), bias: &bias };
-            x = self.layer(layer, x, &places, |own| own, memory);
+            x = if let Some(whole) = &whole {
+                let (whole, places, bias) = (Arc::clone(whole), Arc::clone(&places), bias.clone());
+                recomputed([x, memory.values()], move |[x, states]| {
+                    whole.read(layer, x, &places, states, &bias)
+                })
+            } else {
+                self.read(layer, x, &places, memory.values(), &bias)
+            };
         }
         self.leave(x)
+    }
+
+    /// One layer over a known target, `[B, L, D]` to the same, which reads the encoder's states `[B, S, D]`.
+    fn read(
+        &self,
+        layer: usize,
+        x: Tensor<3>,
+        places: &Self::Places,
+        states: Tensor<3>,
+        bias: &Tensor<4>,
+    ) -> Tensor<3> {
+        let memory = Memory { source: self.keys_values(layer, states), bias };
+        self.layer(layer, x, places, |own| own, memory)
     }
 
     /// The cache before the first step over `memory`.

@@ -52,6 +52,7 @@ pub(super) trait TextModel {
 
 /// What a language model is made of, and so what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Architecture {
     /// An encoder reads a sequence that ends with its end token, and a decoder writes beside it.
     EncoderDecoder,

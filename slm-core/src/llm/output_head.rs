@@ -5,6 +5,7 @@ use crate::checkpoint::{WeightFiles, WeightsError};
 
 /// Where the logits come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OutputHead {
     /// The embedding's matrix (T5 v1.0).
     Tied,

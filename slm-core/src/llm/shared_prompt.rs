@@ -25,12 +25,13 @@ impl SharedPrompt {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
 
-    /// The keys and values of layer `layer` before `own`, `[B, H, S, K]` to `[B, H, P + S, K]`.
-    pub(super) fn before(&self, layer: usize, own: KeysValues) -> KeysValues {
-        let Some(shared) = self.layers.get(layer) else { return own };
-        let [batch, ..] = own.keys.dims();
-        let joined = |shared: &Tensor<4>, own| Tensor::cat(vec![shared.clone().repeat_dim(0, batch), own], 2);
-        KeysValues { keys: joined(&shared.keys, own.keys), values: joined(&shared.values, own.values) }
-    }
+/// The keys and values of `shared`, `[1, H, P, K]`, before `own`, `[B, H, S, K]` to `[B, H, P + S, K]`; `own` alone where nothing
+/// is shared.
+pub(super) fn behind(shared: Option<&KeysValues>, own: KeysValues) -> KeysValues {
+    let Some(shared) = shared else { return own };
+    let [batch, ..] = own.keys.dims();
+    let joined = |shared: &Tensor<4>, own| Tensor::cat(vec![shared.clone().repeat_dim(0, batch), own], 2);
+    KeysValues { keys: joined(&shared.keys, own.keys), values: joined(&shared.values, own.values) }
 }

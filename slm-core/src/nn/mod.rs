@@ -15,6 +15,7 @@ pub mod low_rank;
 pub mod matrix;
 mod panels;
 mod product;
+pub(crate) mod recomputed;
 pub mod rotary;
 pub(crate) mod shared_floats;
 mod states;

@@ -27,6 +27,7 @@ pub const PLAIN_CHAT_TEMPLATE: &str = "{{ bos_token }}{% for message in messages
 
 /// What stands between speech and the words of its instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SpeechJoint {
     /// The end of a line, as between a text and an instruction about it.
     Line,

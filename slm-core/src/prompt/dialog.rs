@@ -14,6 +14,7 @@ pub enum Speaker {
 
 /// One turn of a dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Turn {
     /// Who spoke.
     pub speaker: Speaker,

@@ -17,6 +17,7 @@ use crate::text::TextTokenizer;
 
 /// How an instruction and speech become what a language model reads.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum PromptForm {
     /// One sequence that ends with the end token.
     Sequence(SequenceForm),

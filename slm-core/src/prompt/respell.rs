@@ -24,6 +24,7 @@ const MAX_MORE_WORDS: usize = 2;
 
 /// Who wrote the words that a phrase may take the place of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Author {
     /// A language model, which knew the phrases and may have written them.
     LanguageModel,
@@ -33,6 +34,7 @@ pub enum Author {
 
 /// A phrase that took the place of words.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Respelled {
     /// What the model wrote.
     pub written: String,

@@ -134,9 +134,12 @@ impl Corpus {
         take: &mut dyn FnMut(usize, Utterance) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<usize>> {
         let (sources, settings, filter) = match self {
-            Self::Path(path) => (vec![path], ReadSettings { audio, data_root: None }, Filter::default()),
+            Self::Path(path) => {
+                (vec![path], ReadSettings { audio, ..ReadSettings::default() }, Filter::default())
+            }
             Self::Mixture(mixture) => {
-                let settings = ReadSettings { audio, data_root: mixture.data_root.clone() };
+                let settings =
+                    ReadSettings { audio, data_root: mixture.data_root.clone(), ..ReadSettings::default() };
                 (mixture.sources.iter().map(|source| &source.path).collect(), settings, mixture.filter)
             }
         };

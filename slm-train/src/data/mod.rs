@@ -14,3 +14,4 @@ pub mod rows;
 pub mod speech;
 pub mod synth;
 pub mod vocabulary;
+pub(crate) mod wav;

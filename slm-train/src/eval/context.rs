@@ -1,6 +1,8 @@
 //! Lists of phrases for an evaluation with a context: what is said in an utterance, among what is not.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -40,6 +42,47 @@ pub struct ContextLists {
     /// Where the random numbers start.
     #[serde(default)]
     pub seed: u64,
+}
+
+/// A list of phrases from a file, for every utterance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GivenPhrases {
+    /// Phrases of the list.
+    pub phrases: usize,
+    /// The file.
+    pub file: String,
+    /// The phrases themselves.
+    #[serde(skip)]
+    pub list: Arc<PhraseList>,
+}
+
+/// The phrases that may be said in an utterance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum PhraseContext {
+    /// A list that is drawn for each.
+    Drawn(ContextLists),
+    /// One list for all of them.
+    Given(GivenPhrases),
+}
+
+impl GivenPhrases {
+    /// Reads a file with a phrase a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`PhraseList::read`], and for a file without a phrase.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let list = PhraseList::read(path)?;
+        anyhow::ensure!(!list.is_empty(), "phrases `{}`: the file has none", path.display());
+        Ok(Self { phrases: list.len(), file: path.display().to_string(), list: Arc::new(list) })
+    }
+
+    /// The name of the file.
+    pub fn name(&self) -> String {
+        let path = Path::new(&self.file);
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    }
 }
 
 /// The lists of all utterances of a manifest.
@@ -174,6 +217,20 @@ mod tests {
         }
         let absent = of(NamesInList::Absent, 200);
         assert!(absent.len() == 200 && !has(&absent, "anna") && !has(&absent, "otto"));
+    }
+
+    #[test]
+    fn a_list_is_that_of_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("names.txt");
+        std::fs::write(&path, "anna\notto\n").unwrap();
+        let given = GivenPhrases::read(&path).unwrap();
+        assert_eq!((given.phrases, given.name().as_str()), (2, "names.txt"));
+        assert_eq!(given.list.phrases(), ["anna", "otto"]);
+        let context = serde_json::to_value(PhraseContext::Given(given)).unwrap();
+        assert_eq!(context, serde_json::json!({"phrases": 2, "file": path.display().to_string()}));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(GivenPhrases::read(&path).unwrap_err().to_string().ends_with("the file has none"));
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What a manifest can be asked: each task with its cases and the figure it is judged by.
 
-use slm_core::{Dialog, Speaker, Task};
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use slm_core::models::speech::SpeechModel;
+use slm_core::{Dialog, Speaker, Task, Templates};
 
 use crate::data::manifest::Utterance;
 
@@ -24,6 +28,21 @@ pub enum EvalTask {
     Reply,
     /// The same after a dialog: the utterance before in the manifest, and the reply to it.
     Chat,
+    /// A task of a file of tasks.
+    Own(OwnTask),
+}
+
+/// A task of a file of tasks, about the rows of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTask {
+    /// Its name, as a bundle that has learnt it has it.
+    pub name: String,
+    /// The figure it is judged by.
+    pub headline: Headline,
+    pub(super) cases: Vec<Case>,
+    /// The key of the template that it is asked by.
+    pub(super) key: String,
+    pub(super) template: String,
 }
 
 /// The figure that a task's speech and text are compared by.
@@ -38,7 +57,7 @@ pub enum Headline {
 }
 
 /// One question to the model about one utterance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The utterance's index in the manifest.
     pub utterance: usize,
@@ -49,7 +68,7 @@ pub struct Case {
 }
 
 impl EvalTask {
-    /// All tasks: the trained ones first.
+    /// All tasks but those of files: the trained ones first.
     pub fn all() -> Vec<Self> {
         let to = |language: &str| Self::Translate { to: language.into() };
         vec![
@@ -75,6 +94,7 @@ impl EvalTask {
             Self::Continue => "continue".into(),
             Self::Reply => "reply".into(),
             Self::Chat => "chat".into(),
+            Self::Own(task) => task.name.clone(),
         }
     }
 
@@ -99,6 +119,19 @@ impl EvalTask {
             Self::Transcribe => Headline::WordAccuracy,
             Self::Translate { .. } | Self::Continue | Self::Reply | Self::Chat => Headline::Chrf,
             Self::Ask | Self::Field => Headline::ExactMatch,
+            Self::Own(task) => task.headline,
+        }
+    }
+
+    /// `model` with the words of the task, where these are not the model's own.
+    ///
+    /// # Errors
+    ///
+    /// Words that the model cannot take.
+    pub(super) fn model(&self, model: &SpeechModel) -> anyhow::Result<Option<SpeechModel>> {
+        match self {
+            Self::Own(task) => task.phrased(model).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -123,6 +156,9 @@ impl EvalTask {
 
     /// The cases of a manifest; utterances without a reference for the task have none.
     pub fn cases(&self, utterances: &[Utterance]) -> Vec<Case> {
+        if let Self::Own(task) = self {
+            return task.cases.clone();
+        }
         let mut cases = Vec::new();
         for (utterance, row) in utterances.iter().enumerate() {
             let mut add = |task: Task, reference: &str| {
@@ -171,9 +207,21 @@ impl EvalTask {
                         add(Task::Chat { dialog }, reference);
                     }
                 }
+                // Its cases are there already.
+                Self::Own(_) => {}
             }
         }
         cases
+    }
+}
+
+impl OwnTask {
+    /// `model`, which is asked in the words of the task.
+    fn phrased(&self, model: &SpeechModel) -> anyhow::Result<SpeechModel> {
+        let cannot = || format!("the model cannot be asked task `{}`", self.name);
+        let template = BTreeMap::from([(self.key.clone(), vec![self.template.clone()])]);
+        let templates = Templates::parse(&template).with_context(cannot)?;
+        model.clone().with_templates(templates).with_context(cannot)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct State {
     pub fingerprint: String,
     /// The last evaluation.
     pub metrics: Metrics,
-    /// Whether the evaluation of this step failed, so that it is still to be made.
+    /// Whether the evaluation of this step failed or was left out for a stop, so that it is still to be made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owes_evaluation: bool,
     /// The best checkpoints.

@@ -11,7 +11,7 @@ use std::thread::Scope;
 use anyhow::Context;
 
 use super::batches::Batches;
-use super::step::Place;
+use super::place::Place;
 use super::{BatchOf, Job, LoopConfig};
 
 /// Batches that are loaded, or being loaded, for each thread.
@@ -110,6 +110,23 @@ impl<'a, J: Job> Feed<'a, J> {
     /// The batches of the epoch.
     pub(super) fn batches(&self) -> &[Vec<usize>] {
         &self.batches
+    }
+
+    /// The items of the next `count` batches, or of fewer where an epoch has none.
+    pub(super) fn upcoming(&self, count: usize) -> Vec<Vec<usize>> {
+        let mut batches: Vec<Vec<usize>> =
+            self.batches.iter().skip(self.taken).take(count).cloned().collect();
+        let mut epoch = self.epoch;
+        while batches.len() < count {
+            epoch += 1;
+            let more = self.order.of(epoch);
+            if more.is_empty() {
+                break;
+            }
+            let left = count - batches.len();
+            batches.extend(more.into_iter().take(left));
+        }
+        batches
     }
 
     /// The next batch. Nothing is loaded ahead beyond the end of an epoch.

@@ -7,12 +7,15 @@
 mod batches;
 pub mod checkpoint;
 pub mod clip;
+mod encoding;
 pub mod estimate;
 pub mod feed;
 pub mod guard;
 pub mod judge;
 pub mod log;
+mod memory;
 pub mod optimizer;
+mod place;
 pub mod run;
 pub mod schedule;
 pub mod settings;
@@ -26,6 +29,7 @@ use burn::prelude::*;
 use rand_chacha::ChaCha8Rng;
 
 pub use crate::random::rng_for;
+pub use encoding::Encoding;
 pub use feed::{Draw, Source};
 pub use run::{Outcome, run};
 pub use settings::{Activations, LoopConfig, Purpose};
@@ -83,6 +87,39 @@ pub trait Job {
 
     /// Parameters that are used and not trained.
     fn frozen_parameters(&self) -> usize;
+
+    /// Bytes of these, each in its type.
+    fn frozen_bytes(&self) -> u64 {
+        4 * self.frozen_parameters() as u64
+    }
+
+    /// What the batch of these items will count for, see [`Self::weight`].
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read.
+    fn weight_of(&self, items: &[usize]) -> anyhow::Result<f64> {
+        Ok(self.weight(&self.source().load(Draw { step: 0, epoch: 0, items: items.to_vec() })?))
+    }
+
+    /// Makes ready what steps with these batches need, and no others will be taken: for an estimate, before which a job does
+    /// not make ready all of its data.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read.
+    fn prepare(&self, _batches: &[Vec<usize>]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What a frozen encoder takes before the first step, by what [`Self::prepare`] took.
+    ///
+    /// # Errors
+    ///
+    /// Files that are gone.
+    fn encoding(&self) -> anyhow::Result<Option<Encoding>> {
+        Ok(None)
+    }
 
     /// Hashes of what the run depends on (data, frozen parts, shapes): a checkpoint of other ones is not
     /// resumed.

@@ -2,8 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::Context;
@@ -14,10 +12,12 @@ use super::estimate::{self, Estimate};
 use super::feed::Feed;
 use super::guard::Guard;
 use super::log::RunLog;
-use super::step::{Place, Stepper};
+use super::place::Place;
+use super::step::Stepper;
 use super::weights::Weights;
 use super::{Job, LoopConfig, Metrics, Purpose};
 use crate::history::{History, StepRecord};
+use crate::signals::{Interrupted, Signals};
 use crate::stopped::Stopped;
 
 /// How a run ended.
@@ -30,13 +30,27 @@ pub enum Outcome<M> {
         /// Where the run stands.
         state: State,
     },
-    /// A signal asked for an orderly stop; a checkpoint was saved.
+    /// A signal asked for an orderly stop; what was made is kept.
     Interrupted {
         /// The signal's number.
         signal: usize,
     },
     /// What training would take; nothing was written.
     Estimated(Estimate),
+}
+
+impl<M> Outcome<M> {
+    /// What ended work by `error` is: a signal's stop is an end in order.
+    ///
+    /// # Errors
+    ///
+    /// Any other error.
+    pub fn of_error(error: anyhow::Error) -> anyhow::Result<Self> {
+        if let Some(&Interrupted { signal }) = error.downcast_ref::<Interrupted>() {
+            return Ok(Self::Interrupted { signal });
+        }
+        Err(error)
+    }
 }
 
 /// Trains `model` in the folder `dir`, from its newest checkpoint if there is one.
@@ -54,12 +68,13 @@ pub fn run<J: Job>(
     dir: &Path,
     device: &Device,
 ) -> anyhow::Result<Outcome<J::Model>> {
+    let signals = Signals::watch()?;
     if config.purpose == Purpose::DryRun {
-        return Ok(Outcome::Estimated(estimate::estimate(job, model, config, device)?));
+        let estimate = estimate::estimate(job, model, config, device, &signals);
+        return estimate.map(Outcome::Estimated).or_else(Outcome::of_error);
     }
     fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
     let _lock = lock(dir)?;
-    let signal = watch_signals()?;
     let mut warnings = Vec::new();
     let resumed = checkpoint::resume(dir, model, config.new_optimizer(), &job.fingerprint(), &mut |text| {
         warnings.push(text);
@@ -79,7 +94,7 @@ pub fn run<J: Job>(
         let place = Place { step: state.step, epoch: state.epoch, batch: state.batch };
         let feed = Feed::start(scope, job, config, place);
         let stepper = Stepper::new(job, config, device, optimizer, feed, place.step);
-        steps(stepper, model, state, dir, &mut log, &signal)
+        steps(stepper, model, state, dir, &mut log, &signals)
     });
     made.map_err(|error| {
         let text = format!("the run in `{}` stopped; it goes on from its last checkpoint", dir.display());
@@ -94,10 +109,14 @@ fn steps<J: Job>(
     mut state: State,
     dir: &Path,
     log: &mut RunLog,
-    signal: &AtomicUsize,
+    signals: &Signals,
 ) -> anyhow::Result<Outcome<J::Model>> {
     let (job, config) = (stepper.job, stepper.config);
     let mut guard = Guard::default();
+    if let Some(signal) = signals.seen() {
+        log.note(&format!("stopped before step {}; the same command goes on from there", state.step + 1));
+        return Ok(Outcome::Interrupted { signal });
+    }
     if state.owes_evaluation && config.purpose != Purpose::Finish {
         evaluate(job, &model, config, dir, &mut state, log)?;
         checkpoint::save(dir, &model, stepper.optimizer(), &state, config.keep)?;
@@ -130,24 +149,31 @@ fn steps<J: Job>(
             log.step(&record)?;
             window = Window { began: seconds, ..Window::default() };
         }
-        let stop = signal.load(Ordering::Relaxed);
+        let is_due = state.step.is_multiple_of(config.eval_every) || state.step == config.steps;
         let mut evaluated = Ok(());
-        if state.step.is_multiple_of(config.eval_every) || state.step == config.steps {
+        if is_due && signals.seen().is_none() {
             evaluated = evaluate(job, &model, config, dir, &mut state, log);
             state.owes_evaluation = evaluated.is_err();
             window.began = log.seconds();
+        } else {
+            // Who asks for a stop does not wait for it: it is made when the run goes on.
+            state.owes_evaluation = is_due;
         }
+        let stop = signals.seen();
         is_over = has_enough(config, &state);
         // A failed evaluation ends the run, and must not take the steps along.
-        let is_end = state.step == config.steps || is_over || stop != 0 || evaluated.is_err();
+        let is_end = state.step == config.steps || is_over || stop.is_some() || evaluated.is_err();
         if state.step.is_multiple_of(config.save_every) || is_end {
             checkpoint::save(dir, &model, stepper.optimizer(), &state, config.keep)?;
         }
         evaluated?;
-        if stop != 0 {
-            log.note(&format!("stopped at step {}, checkpoint saved", state.step));
+        if let Some(signal) = stop {
+            let step = state.step;
+            log.note(&format!(
+                "stopped at step {step}, checkpoint saved; the same command goes on from there"
+            ));
             log.report();
-            return Ok(Outcome::Interrupted { signal: stop });
+            return Ok(Outcome::Interrupted { signal });
         }
     }
     if is_over && state.step < config.steps {
@@ -262,17 +288,4 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
     let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
     file.try_lock().with_context(|| format!("`{}` is in use by another trainer", dir.display()))?;
     Ok(file)
-}
-
-/// The number of the signal that asked for a stop, 0 before; a second signal ends the process at once.
-fn watch_signals() -> anyhow::Result<Arc<AtomicUsize>> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let seen = Arc::new(AtomicUsize::new(0));
-    let armed = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&armed))?;
-        signal_hook::flag::register(signal, Arc::clone(&armed))?;
-        signal_hook::flag::register_usize(signal, Arc::clone(&seen), signal as usize)?;
-    }
-    Ok(seen)
 }

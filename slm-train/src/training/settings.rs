@@ -72,8 +72,8 @@ pub enum Activations {
     /// All that its gradients need.
     #[default]
     Kept,
-    /// The results of products; the rest, such as norms, activations and softmax, is computed once more on the way back. A step
-    /// takes longer and less memory, so that longer batches fit.
+    /// Of each layer of a frozen language model what it is given, and all within it is computed once more on the way back; of the
+    /// rest the results of products. A step takes longer and less memory, so that longer batches fit.
     Recomputed,
 }
 

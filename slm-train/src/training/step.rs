@@ -5,21 +5,11 @@ use burn::prelude::*;
 
 use super::feed::Feed;
 use super::guard::Guard;
+use super::place::Place;
 use super::{BatchOf, Job, LoopConfig, clip, rng_for};
 
 /// The stream of random numbers that steps draw from.
 const STEP_STREAM: u64 = 0x7374_6570;
-
-/// Where a run stands in its data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Steps made.
-    pub(super) step: u64,
-    /// The epoch of the next batch.
-    pub(super) epoch: u64,
-    /// The next batch of the epoch.
-    pub(super) batch: usize,
-}
 
 /// Takes the steps of a run, one after the other.
 pub(super) struct Stepper<'a, J: Job> {

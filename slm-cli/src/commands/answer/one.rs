@@ -6,8 +6,8 @@ use std::panic::{self, AssertUnwindSafe};
 use slm_core::{Model, Request};
 
 use super::write::{self, OpenLine};
-use crate::args::InputArgs;
-use crate::console::{Console, Level};
+use crate::args::{InputArgs, Level};
+use crate::console::Console;
 use crate::input::{Feed, Input};
 use crate::interrupt::Interrupt;
 use crate::offset;

@@ -1,7 +1,5 @@
 //! A tensor in the form in which a file holds it.
 
-use std::ops::Range;
-
 use half::f16;
 
 use super::BlockType;
@@ -78,35 +76,24 @@ impl Quantized {
     /// All values, in the order of the shape.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.shape.iter().product());
-        self.each_block(&self.bytes, |block| values.extend_from_slice(block));
+        self.each_block(|block| values.extend_from_slice(block));
         values
-    }
-
-    /// The values of some rows, in the order of the shape; `None` where there are no such rows.
-    pub fn dequantize_rows(&self, rows: Range<usize>) -> Option<Vec<f32>> {
-        if rows.end > self.rows() {
-            return None;
-        }
-        let bytes = self.bytes.get(rows.start * self.row_bytes()..rows.end * self.row_bytes())?;
-        let mut values = Vec::with_capacity(rows.len() * self.row_values());
-        self.each_block(bytes, |block| values.extend_from_slice(block));
-        Some(values)
     }
 
     /// The bytes of all values as f32, in this machine's order. The values are never there beside them.
     pub fn dequantize_to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4 * self.shape.iter().product::<usize>());
-        self.each_block(&self.bytes, |block| {
+        self.each_block(|block| {
             bytes.extend(block.iter().flat_map(|value| value.to_ne_bytes()));
         });
         bytes
     }
 
-    /// Calls `take` with the values of each block of `bytes`.
-    fn each_block(&self, bytes: &[u8], mut take: impl FnMut(&[f32])) {
+    /// Calls `take` with the values of each block.
+    fn each_block(&self, mut take: impl FnMut(&[f32])) {
         let mut values = [0.0; BlockType::MAX_VALUES];
         let values = &mut values[..self.kind.values()];
-        for block in bytes.chunks_exact(self.kind.bytes()) {
+        for block in self.bytes.chunks_exact(self.kind.bytes()) {
             dequantize_block(self.kind, block, values);
             take(values);
         }
@@ -144,15 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_parts_of_the_whole() {
+    fn values_are_the_same_as_bytes_and_in_another_order_of_rows() {
         let bytes: Vec<u8> = (0..6 * 34_u32).map(|i| (i * 7 % 60) as u8).collect();
         let matrix = Quantized::new(BlockType::Q8_0, vec![3, 64], bytes.clone()).unwrap();
         assert_eq!((matrix.rows(), matrix.row_values(), matrix.row_bytes()), (3, 64, 68));
         let all = matrix.dequantize();
         assert_eq!(all.len(), 192);
-        assert_eq!(matrix.dequantize_rows(1..3).unwrap(), all[64..]);
-        assert!(matrix.dequantize_rows(2..2).unwrap().is_empty());
-        assert_eq!(matrix.dequantize_rows(1..4), None);
         let as_bytes: Vec<u8> = all.iter().flat_map(|value| value.to_ne_bytes()).collect();
         assert_eq!(matrix.dequantize_to_bytes(), as_bytes);
         let turned = matrix.clone().reordered(|row| 2 - row).unwrap();

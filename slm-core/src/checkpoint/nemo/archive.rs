@@ -1,6 +1,7 @@
 //! The files in an archive, and where they lie.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -32,20 +33,20 @@ impl NemoArchive {
     /// [`NemoError`] when it is no tar or has too many files.
     pub fn open(path: &Path) -> Result<Self, NemoError> {
         let io = |source| NemoError::Io { path: path.into(), source };
-        let fail = |reason: String| NemoError::Archive { path: path.into(), reason };
+        let fail = |source: Box<dyn Error + Send + Sync>| NemoError::Archive { path: path.into(), source };
         let mut file = File::open(path).map_err(io)?;
         let mut start = [0; 2];
         if file.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b] {
-            return Err(fail("it is compressed; unpack it with `gunzip` first".to_owned()));
+            return Err(fail("it is compressed; unpack it with `gunzip` first".into()));
         }
         let bytes = file.metadata().map_err(io)?.len();
         file.rewind().map_err(io)?;
         let mut tar = tar::Archive::new(file);
         let mut members = BTreeMap::new();
-        for entry in tar.entries_with_seek().map_err(|error| fail(error.to_string()))? {
-            let entry = entry.map_err(|error| fail(error.to_string()))?;
+        for entry in tar.entries_with_seek().map_err(|error| fail(error.into()))? {
+            let entry = entry.map_err(|error| fail(error.into()))?;
             if members.len() == MAX_MEMBERS {
-                return Err(fail(format!("it has more than {MAX_MEMBERS} files")));
+                return Err(fail(format!("it has more than {MAX_MEMBERS} files").into()));
             }
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let name = name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -54,7 +55,7 @@ impl NemoArchive {
                 continue;
             }
             if place.checked_add(size).is_none_or(|end| end > bytes) {
-                return Err(fail(format!("it ends within `{name}`")));
+                return Err(fail(format!("it ends within `{name}`").into()));
             }
             members.insert(name, (place, size));
         }
@@ -107,7 +108,7 @@ impl NemoArchive {
     }
 
     fn fail(&self, reason: String) -> NemoError {
-        NemoError::Archive { path: self.path.clone(), reason }
+        NemoError::Archive { path: self.path.clone(), source: reason.into() }
     }
 }
 
@@ -142,5 +143,22 @@ impl Seek for Window {
         self.file.seek(SeekFrom::Start(place))?;
         self.position = position;
         Ok(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_reason_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.nemo");
+        // The header of a file takes 512 bytes.
+        std::fs::write(&path, "not a tar, not at all").unwrap();
+        let error = NemoArchive::open(&path).unwrap_err();
+        assert!(matches!(error, NemoError::Archive { .. }), "{error}");
+        let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(error.to_string(), format!("cannot open archive `{}`: {source}", path.display()));
     }
 }

@@ -11,6 +11,7 @@ mod problems;
 mod section;
 mod settings;
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use super::json::JsonError;
@@ -48,12 +49,12 @@ pub enum NemoError {
         source: std::io::Error,
     },
     /// It is no archive, or a damaged one.
-    #[error("cannot open archive `{}`: {reason}", path.display())]
+    #[error("cannot open archive `{}`: {source}", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
+        /// What is wrong with it, or the system's reason.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A file in it is larger than any real one.
     #[error("cannot open archive `{}`: `{member}` has {bytes} bytes, limit is {limit}", path.display())]

@@ -35,12 +35,12 @@ pub enum WeightsError {
         problem: HeaderProblem,
     },
     /// A file of PyTorch is damaged, or something else.
-    #[error("cannot load weights `{}`: {reason}", path.display())]
+    #[error("cannot load weights `{}`: {source}", path.display())]
     Torch {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
+        /// What is wrong with it, or what the reader said.
+        source: Cause,
     },
     /// A `.nemo` archive.
     #[error(transparent)]

@@ -33,16 +33,33 @@ impl fmt::Debug for StateDict {
     }
 }
 
+/// What is wrong with a file in an archive or a zip.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}`: {source}")]
+struct MemberError {
+    name: String,
+    source: Cause,
+}
+
+impl MemberError {
+    /// What `source` says of the file `name`.
+    fn cause(name: &str, source: Cause) -> Cause {
+        Box::new(Self { name: name.to_owned(), source })
+    }
+}
+
 impl StateDict {
     /// Reads what the archive at `path` says of its tensors.
     pub(super) fn open(path: &Path) -> Result<Self, WeightsError> {
         let window = NemoArchive::open(path)?.window(WEIGHTS)?;
-        let fail = |reason| WeightsError::Torch { path: path.into(), reason };
-        Self::of(window).map_err(|reason| fail(format!("`{WEIGHTS}`: {reason}")))
+        Self::of(window).map_err(|error| {
+            let source = MemberError::cause(WEIGHTS, error);
+            WeightsError::Torch { path: path.into(), source }
+        })
     }
 
-    fn of(window: Window) -> Result<Self, String> {
-        let mut zip = ZipArchive::new(BufReader::new(window)).map_err(|error| error.to_string())?;
+    fn of(window: Window) -> Result<Self, Cause> {
+        let mut zip = ZipArchive::new(BufReader::new(window))?;
         let root = zip
             .file_names()
             .filter_map(Result::ok)
@@ -50,7 +67,7 @@ impl StateDict {
             .ok_or("it has no `data.pkl`")?;
         let order = entry(&mut zip, &format!("{root}byteorder"), 16);
         if order.is_ok_and(|order| order != b"little") {
-            return Err("its numbers are not little-endian".to_owned());
+            return Err("its numbers are not little-endian".into());
         }
         let tensors = pickle::tensors(&entry(&mut zip, &format!("{root}data.pkl"), MAX_PICKLE_BYTES)?)?;
         Ok(Self { zip, root, tensors })
@@ -76,13 +93,13 @@ impl StateDict {
 }
 
 /// A whole file of the zip, of at most `limit` bytes. Its size is never taken on trust: memory grows as it is read.
-fn entry(zip: &mut ZipArchive<BufReader<Window>>, name: &str, limit: u64) -> Result<Vec<u8>, String> {
-    let fail = |error: &dyn fmt::Display| format!("`{name}`: {error}");
-    let file = zip.by_name(name).map_err(|error| fail(&error))?;
+fn entry(zip: &mut ZipArchive<BufReader<Window>>, name: &str, limit: u64) -> Result<Vec<u8>, Cause> {
+    let fail = |error: Cause| MemberError::cause(name, error);
+    let file = zip.by_name(name).map_err(|error| fail(error.into()))?;
     let mut content = Vec::new();
-    file.take(limit).read_to_end(&mut content).map_err(|error| fail(&error))?;
+    file.take(limit).read_to_end(&mut content).map_err(|error| fail(error.into()))?;
     if content.len() as u64 == limit {
-        return Err(fail(&format!("more than {limit} bytes")));
+        return Err(fail(format!("more than {limit} bytes").into()));
     }
     Ok(content)
 }
@@ -137,7 +154,46 @@ fn gather(tensor: &PickledTensor, mut storage: Vec<u8>, size: usize) -> Option<V
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+    use std::io::{self, Cursor, Write};
+    use std::iter::successors;
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
     use super::*;
+
+    /// A zip of a pickle that is not what its checksum says.
+    fn damaged_zip() -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file("archive/data.pkl", stored).unwrap();
+        let content = b"as it was written";
+        zip.write_all(content).unwrap();
+        let mut bytes = zip.finish().unwrap().into_inner();
+        let place = bytes.windows(content.len()).position(|part| part == content).unwrap();
+        bytes[place] ^= 1;
+        bytes
+    }
+
+    #[test]
+    fn the_system_s_reason_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.nemo");
+        let mut archive = tar::Builder::new(std::fs::File::create(&path).unwrap());
+        let zip = damaged_zip();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(zip.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, WEIGHTS, zip.as_slice()).unwrap();
+        archive.finish().unwrap();
+        let error = StateDict::open(&path).unwrap_err();
+        let expected = "x.nemo`: `model_weights.ckpt`: `archive/data.pkl`: ";
+        assert!(error.to_string().contains(expected), "{error}");
+        let mut causes = successors(error.source(), |&cause| cause.source());
+        let found = causes.find_map(<dyn Error>::downcast_ref::<io::Error>).unwrap();
+        assert!(error.to_string().ends_with(&found.to_string()), "{error}");
+    }
 
     fn tensor(offset: usize, shape: &[usize], strides: &[usize]) -> PickledTensor {
         PickledTensor {

@@ -27,11 +27,11 @@ impl TorchFile {
         let io = |source| WeightsError::Io { path: path.into(), source };
         let mut start = Vec::new();
         File::open(path).map_err(io)?.take(8).read_to_end(&mut start).map_err(io)?;
-        let fail = |reason| WeightsError::Torch { path: path.into(), reason };
+        let fail = |source: Cause| WeightsError::Torch { path: path.into(), source };
         if let Some(format) = ForeignFormat::of(&start) {
-            return Err(fail(format.to_string()));
+            return Err(fail(format.into()));
         }
-        let reader = PytorchReader::new(path).map_err(|error| fail(error.to_string()))?;
+        let reader = PytorchReader::new(path).map_err(|error| fail(error.into()))?;
         Ok(Self { tensors: reader.into_tensors() })
     }
 
@@ -68,5 +68,27 @@ fn safetensors_name(dtype: pytorch_reader::DType) -> &'static str {
         Torch::U16 => "U16",
         Torch::U8 => "U8",
         Torch::Bool => "BOOL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::io;
+    use std::iter::successors;
+
+    use super::*;
+
+    #[test]
+    fn the_system_s_reason_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pytorch_model.bin");
+        // A pickle that begins a dictionary and ends there.
+        std::fs::write(&path, b"\x80\x02}").unwrap();
+        let error = TorchFile::open(&path).unwrap_err();
+        assert!(matches!(error, WeightsError::Torch { .. }), "{error}");
+        let mut causes = successors(error.source(), |&cause| cause.source());
+        let found = causes.find_map(<dyn Error>::downcast_ref::<io::Error>).unwrap();
+        assert_eq!(found.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

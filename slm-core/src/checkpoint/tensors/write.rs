@@ -23,6 +23,7 @@ pub struct TensorOutline {
 
 /// How the values of a tensor are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TensorForm {
     /// As floats of a type that safetensors calls so, with so many bytes a value.
     Floats(&'static str, usize),

@@ -17,6 +17,7 @@ use crate::nn::matrix::MatrixLinear;
 
 /// Which projections have biases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProjectionBias {
     /// None.
     Absent,
@@ -28,6 +29,7 @@ pub enum ProjectionBias {
 
 /// How keys and values are made of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyValueMaps {
     /// By a map each.
     Apart,

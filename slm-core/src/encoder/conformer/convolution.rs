@@ -14,6 +14,7 @@ use crate::nn::{ActivationKind, PaddedBatch};
 
 /// Which frames a depthwise kernel sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KernelReach {
     /// As many before as after; of an even kernel one more after.
     Centred,
@@ -23,6 +24,7 @@ pub enum KernelReach {
 
 /// The norm inside a convolution module.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum ConvolutionNormKind {
     /// Batch norm by running statistics.
     Batch,
@@ -66,6 +68,7 @@ pub struct Convolution {
 
 /// Of the one kind or the other.
 #[derive(Module, Debug)]
+#[non_exhaustive]
 pub enum ConvolutionNorm {
     /// Over utterances and frames, by running statistics.
     Batch(BatchNorm),

@@ -15,6 +15,7 @@ use crate::nn::matrix::MatrixLinear;
 
 /// Where the positions come in.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum PositionKind {
     /// Scores get `(q + v)·p[distance]` and keys `q + u`, with projected sinusoids `p`.
     Relative,
@@ -45,6 +46,7 @@ pub enum PositionKind {
 /// A [`PositionKind`] in one attention module, with what it has learnt.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant, reason = "one a block, tensors are handles")]
+#[non_exhaustive]
 pub enum Position {
     /// Of [`PositionKind::Relative`].
     Relative(RelativePosition),

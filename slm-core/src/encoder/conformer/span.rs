@@ -16,6 +16,7 @@ use crate::nn::{PaddedBatch, Watch, key_bias};
 
 /// How far attention sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AttentionSpan {
     /// All frames of the utterance.
     Full,

@@ -18,6 +18,7 @@ pub(super) const NORM_EPSILON: f64 = 1e-5;
 
 /// What a map of the channels is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PointwiseKind {
     /// A linear map.
     Linear,
@@ -27,6 +28,7 @@ pub enum PointwiseKind {
 
 /// A map of the channels, one way or the other.
 #[derive(Module, Debug)]
+#[non_exhaustive]
 pub enum Pointwise {
     /// A linear map.
     Linear(MatrixLinear),

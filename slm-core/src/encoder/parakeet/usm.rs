@@ -12,6 +12,7 @@ const CHUNK: usize = 200;
 
 /// The published sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UsmSize {
     /// 24 blocks of width 1024, 8 heads.
     B06,

@@ -21,6 +21,7 @@ pub use layered::WithCtcLayers;
 
 /// A speech encoder of one of the families.
 #[derive(Module, Debug)]
+#[non_exhaustive]
 pub enum SpeechEncoder {
     /// NVIDIA's FastConformer, and USM, which has the same parts: `parakeet_ctc`, `parakeet_encoder`, `usm_ctc`,
     /// `usm_encoder`, NeMo archives, and out of `canary` and `cohere_asr`.

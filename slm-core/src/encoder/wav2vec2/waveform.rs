@@ -14,6 +14,7 @@ use crate::nn::{ActivationKind, PaddedBatch, Watch, keep_mask};
 /// How the waveform's convolutions are normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WaveformNorm {
     /// Group norm after the first, one group a channel.
     Group,

@@ -176,9 +176,8 @@ impl<'a> Recording<'a> {
             return Ok(Vec::new());
         }
         if !self.transcribes() {
-            let audios: Vec<&[f32]> = cuts.iter().map(|cut| cut.samples.as_slice()).collect();
-            let speech = self.model.encode(&audios)?;
-            return Ok(speech.iter().map(|one| Ok(self.model.ctc_text(one)?.unwrap_or_default())).collect());
+            let work = Work { request: self.request, watch, cache: Some(self.cache) };
+            return self.model.ctc_texts(cuts, &work);
         }
         // How the answer is chosen is nothing to the transcripts.
         let request =

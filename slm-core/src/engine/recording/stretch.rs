@@ -44,7 +44,7 @@ pub(super) fn join(stretches: Vec<Stretch>) -> (Option<Cut>, Vec<Source>) {
         let follows = joined.is_some() && start == last_end;
         last_end = end;
         match &mut joined {
-            None => joined = Some(Cut { start, samples, own: start..end }),
+            None => joined = Some(Cut { start, samples, own: start..end, parts: Vec::new() }),
             Some(cut) => {
                 let pause = if follows { 0 } else { PAUSE };
                 cut.samples.resize(cut.samples.len() + pause, 0.0);

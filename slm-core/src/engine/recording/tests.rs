@@ -12,7 +12,7 @@ use crate::adapter::LengthReduction;
 use crate::engine::cancel::CancelToken;
 use crate::engine::event::{Event, Failure};
 use crate::engine::queue::SampleQueue;
-use crate::engine::request::Delivery;
+use crate::engine::request::{Delivery, TokenLimit};
 use crate::engine::speech::Stretch;
 use crate::engine::speech::tests::{ask, model, parts, sound};
 use crate::engine::warning::AudioPart;
@@ -110,6 +110,63 @@ fn little_speech_in_a_long_recording_is_all_used() {
     assert!(!answer.warnings.iter().any(|warning| matches!(warning, Warning::PartOfAudio { .. })));
     let silent = answered(small(), ask("zebra"), &vec![0.0; 90 * SECOND]).0.unwrap();
     assert!(silent.no_speech && silent.warnings == [Warning::NoSpeech]);
+}
+
+/// Stretches of sound of these tenths of a second, with a second of silence behind each.
+fn stretches(tenths: &[usize]) -> Vec<f32> {
+    let parted = tenths.iter().flat_map(|&tenths| [sound(tenths * SECOND / 10), vec![0.0; SECOND]]);
+    parted.flatten().collect()
+}
+
+#[test]
+fn a_segment_that_fails_takes_no_other_along() {
+    let mut request = Request::new(Task::Transcribe);
+    request.token_limit = TokenLimit::AtMost(6);
+    request.segmentation.no_speech_threshold = 2.0;
+    let samples = stretches(&[20, 20, 35, 20, 20, 20]);
+    let seconds = |answer: &Answer| -> Vec<f64> {
+        answer.segments.iter().map(|segment| segment.end - segment.start).collect()
+    };
+    let all = answered(model(), request.clone(), &samples).0.unwrap();
+    let lengths = seconds(&all);
+    assert_eq!(lengths.len(), 6, "{lengths:?}");
+    let failing = model().failing_at(3.0..10.0);
+    assert!((3.0..10.0).contains(&lengths[2]), "{lengths:?}");
+    for delivery in [Delivery::Segments, Delivery::Text] {
+        let request = Request { delivery, ..request.clone() };
+        let (answer, events) = answered(failing.clone(), request, &samples);
+        let answer = answer.unwrap();
+        let starts = |answer: &Answer| -> Vec<f64> { answer.segments.iter().map(|one| one.start).collect() };
+        let mut expected = starts(&all);
+        let lost = expected.remove(2);
+        assert_eq!(starts(&answer), expected, "{delivery:?}");
+        let is_told = |warning: &Warning| matches!(warning, Warning::SegmentFailed { start, .. } if (start - lost).abs() < 1e-9);
+        assert_eq!(
+            answer.warnings.iter().filter(|warning| is_told(warning)).count(),
+            1,
+            "{:?}",
+            answer.warnings
+        );
+        let told = events.iter().filter(|event| matches!(event, Event::Warning(warning) if is_told(warning)));
+        assert_eq!(told.count(), 1, "{delivery:?}");
+    }
+    // The same without a session.
+    let answer = failing.respond(&[&samples], &request).unwrap().remove(0);
+    assert_eq!(answer.segments.len(), 5);
+    assert!(answer.warnings.iter().any(|warning| matches!(warning, Warning::SegmentFailed { .. })));
+    // Where every one fails, so does the whole.
+    let failure = answered(model().failing_at(0.0..100.0), request, &samples).0.unwrap_err();
+    assert_eq!(failure.partial.segments.len(), 0);
+}
+
+#[test]
+fn a_question_goes_on_where_a_segment_cannot_be_heard() {
+    let samples = stretches(&[20, 20, 35, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20]);
+    let model = small().failing_at(3.0..10.0);
+    let answer = answered(model, ask("who called"), &samples).0.unwrap();
+    assert!(!answer.sources.is_empty() && answer.segments.len() == 1, "{answer:?}");
+    let lost = answer.warnings.iter().filter(|warning| matches!(warning, Warning::SegmentFailed { .. }));
+    assert_eq!(lost.count(), 1, "{:?}", answer.warnings);
 }
 
 /// A model whose bundle has these tasks.

@@ -9,6 +9,7 @@ use super::writer::Writer;
 
 /// What writes a model's answers.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum AnyWriter {
     /// A language model behind an adapter.
     Adapted(Box<Adapted>),
@@ -20,6 +21,9 @@ pub enum AnyWriter {
     Recogniser(Box<RecogniserWriter>),
     /// The decoder of Whisper.
     Whisper(Box<WhisperWriter>),
+    /// One of tests.
+    #[cfg(all(test, feature = "flex"))]
+    Failing(Box<super::failing::Failing>),
 }
 
 impl AnyWriter {
@@ -35,6 +39,8 @@ impl AnyWriter {
             Self::Ctc(writer) => writer,
             Self::Recogniser(writer) => &**writer,
             Self::Whisper(writer) => &**writer,
+            #[cfg(all(test, feature = "flex"))]
+            Self::Failing(writer) => &**writer,
         }
     }
 
@@ -45,6 +51,8 @@ impl AnyWriter {
             Self::Ctc(writer) => writer,
             Self::Recogniser(writer) => &mut **writer,
             Self::Whisper(writer) => &mut **writer,
+            #[cfg(all(test, feature = "flex"))]
+            Self::Failing(writer) => &mut **writer,
         }
     }
 }

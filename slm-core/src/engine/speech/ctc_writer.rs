@@ -49,7 +49,7 @@ impl CtcWriter {
                 Some(best) => {
                     let is_new = best.text != text && best.alternatives.iter().all(|one| one.text != text);
                     if is_new && best.alternatives.len() + 1 < request.decode.num_hypotheses {
-                        best.alternatives.push(Alternative { text, score: log_prob });
+                        best.alternatives.push(Alternative::new(text, log_prob));
                     }
                 }
             }

@@ -13,8 +13,11 @@ mod ctc_writer;
 mod doubts;
 mod ears;
 mod error;
+#[cfg(all(test, feature = "flex"))]
+mod failing;
 mod model;
 mod other_adapter;
+mod outputs;
 mod packing;
 mod parts;
 mod piece;
@@ -48,9 +51,8 @@ pub use speech_llm::{SpeechLlm, SpeechLlmConfig};
 pub use whisper::{AttentionMap, Suppressed, SuppressedAtBegin, WhisperTokens, WhisperWriter};
 
 pub(super) use parts::misfits;
-pub(crate) use piece::{Piece, Spoken};
+pub(crate) use piece::{Piece, Spoken, Work};
 pub(super) use recognisers::{named as recogniser_named, of as recogniser_of};
-pub(crate) use respond::Work;
 pub(crate) use segment::{Cut, Cutter, Stretch, joined};
 pub(crate) use settle::{Answered, failed, settled};
 pub(super) use speech_llm::{

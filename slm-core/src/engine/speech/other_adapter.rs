@@ -64,6 +64,8 @@ impl SpeechModel {
             AnyWriter::Ctc(_) | AnyWriter::Recogniser(_) | AnyWriter::Whisper(_) => {
                 return Err(LoadError::NoLanguageModel);
             }
+            #[cfg(all(test, feature = "flex"))]
+            AnyWriter::Failing(_) => return Err(LoadError::NoLanguageModel),
         };
         Ok(self.clone().with_writer(writer))
     }

@@ -2,6 +2,9 @@
 
 use super::segment::Cut;
 use super::votes::Votes;
+use crate::engine::cache::EncoderCache;
+use crate::engine::request::Request;
+use crate::nn::Watch;
 use crate::prompt::Task;
 
 /// A piece of a recording, and what to do with it.
@@ -19,4 +22,12 @@ pub(crate) enum Spoken<'a> {
     Voted(&'a Votes),
     /// It was found before, and is this one.
     Found(&'a str),
+}
+
+/// What work on several pieces shares.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) watch: &'a Watch,
+    pub(crate) cache: Option<&'a EncoderCache>,
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::error::SpeechError;
 use super::model::SpeechModel;
+use super::outputs::together_or_alone;
 use super::packing::compression_ratio;
-use super::piece::{Piece, Spoken};
+use super::piece::{Piece, Spoken, Work};
 use super::seconds;
 use super::segment::{Cut, Stretch, joined};
 use super::settle::{Answered, failed, later, respelled_later, settled, warnings, without_speech};
@@ -14,18 +15,9 @@ use super::votes::Votes;
 use super::writer::{Heard, OnText, Order, Written};
 use crate::ctc::{Aligned, CtcPosteriors, EncoderOutput, FoundPhrase, Measure};
 use crate::engine::answer::{Answer, Segment};
-use crate::engine::cache::EncoderCache;
 use crate::engine::request::Request;
 use crate::nn::{EncodedSpeech, Watch};
 use crate::prompt::{Author, Phrases, Respelling, Sound, Task, respell};
-
-/// What work on several pieces shares.
-#[derive(Clone, Copy)]
-pub(crate) struct Work<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) watch: &'a Watch,
-    pub(crate) cache: Option<&'a EncoderCache>,
-}
 
 impl SpeechModel {
     /// Answers a request for each of `audios`, samples at 16 kHz.
@@ -205,21 +197,10 @@ impl SpeechModel {
         &self,
         pieces: &[Piece],
         work: &Work,
-        on_text: Option<OnText>,
+        mut on_text: Option<OnText>,
     ) -> Result<Vec<Result<Answered, SpeechError>>, SpeechError> {
-        match self.answer_together(pieces, work, on_text) {
-            Ok(answered) => Ok(answered.into_iter().map(Ok).collect()),
-            Err(error) if error.is_cancelled() => Err(error),
-            Err(error) if pieces.len() == 1 => Ok(vec![Err(error)]),
-            Err(_) => pieces
-                .iter()
-                .map(|piece| match self.answer_together(std::slice::from_ref(piece), work, None) {
-                    Ok(mut answered) => Ok(answered.pop().ok_or(SpeechError::Cancelled)),
-                    Err(error) if error.is_cancelled() => Err(error),
-                    Err(error) => Ok(Err(error)),
-                })
-                .collect(),
-        }
+        // What was told of a batch that failed is not told again.
+        together_or_alone(pieces, |pieces| self.answer_together(pieces, work, on_text.take()))
     }
 
     /// Answers `pieces` as one batch, each with what a reader should know of it. `on_text` is for one piece only. The
@@ -375,27 +356,5 @@ impl SpeechModel {
         segment.compression_ratio = compression_ratio(segment.text.trim());
         let warnings = warnings(&segment, stopped_at);
         Ok((segment, warnings))
-    }
-
-    /// What the encoder makes of each piece: from the cache, and the others as one batch.
-    fn outputs(&self, pieces: &[Piece], work: &Work) -> Result<Vec<Arc<EncoderOutput>>, SpeechError> {
-        // Another adapter may read other layers of the encoder.
-        let layers = self.ears.layers_key();
-        let key = |piece: &Piece| Some(work.cache?.key(&piece.cut.samples)? + &layers);
-        let keys: Vec<Option<String>> = pieces.iter().map(key).collect();
-        let get = |key: &Option<String>| work.cache.and_then(|cache| cache.get(key.as_ref()?));
-        let mut outputs: Vec<Option<Arc<EncoderOutput>>> = keys.iter().map(get).collect();
-        let missing: Vec<usize> = (0..pieces.len()).filter(|&index| outputs[index].is_none()).collect();
-        let audios: Vec<&[f32]> = missing.iter().map(|&index| pieces[index].cut.samples.as_slice()).collect();
-        for (index, output) in
-            missing.into_iter().zip(self.ears.listen(&audios, self.device(), work.watch)?)
-        {
-            let output = Arc::new(output);
-            if let (Some(cache), Some(key)) = (work.cache, &keys[index]) {
-                cache.insert(key.clone(), &output);
-            }
-            outputs[index] = Some(output);
-        }
-        outputs.into_iter().collect::<Option<Vec<_>>>().ok_or(SpeechError::Cancelled)
     }
 }

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
 use burn::prelude::*;
 
+use super::failing::Failing;
 use super::*;
 use crate::adapter::{
     AdapterConfig, AdapterKind, AdapterShape, LengthReduction, OutputSpace, TransformerShape,
@@ -94,6 +96,14 @@ pub(in crate::engine) fn parts(reduction: LengthReduction, device: &Device) -> S
 pub(in crate::engine) fn model() -> SpeechModel {
     let device = Device::flex();
     SpeechModel::new(parts(LengthReduction::CtcAverage, &device), &device).unwrap()
+}
+
+impl SpeechModel {
+    /// The same model, whose writer fails at pieces of so many seconds.
+    pub(in crate::engine) fn failing_at(self, fails: Range<f64>) -> Self {
+        let inner = self.adapted().unwrap().clone();
+        self.with_writer(AnyWriter::Failing(Box::new(Failing { inner, fails })))
+    }
 }
 
 /// A tone that comes and goes.
@@ -244,7 +254,7 @@ fn decoding_settings_belong_to_tasks() {
 
 /// `samples` as a segment that begins at `start`.
 fn cut(start: usize, samples: &[f32]) -> Cut {
-    Cut { start, samples: samples.to_vec(), own: start..start + samples.len() }
+    Cut { start, samples: samples.to_vec(), own: start..start + samples.len(), parts: Vec::new() }
 }
 
 fn piece<'a>(cut: &'a Cut, task: &'a Task, votes: &'a Votes) -> Piece<'a> {

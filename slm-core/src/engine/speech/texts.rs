@@ -118,7 +118,7 @@ fn written(
         .map(|hypothesis| {
             let text = tokenizer.decode(&hypothesis.ids)?;
             let text = until_stop(&text, &request.stop).0.trim().to_owned();
-            Ok(Alternative { text, score: hypothesis.score })
+            Ok(Alternative::new(text, hypothesis.score))
         })
         .collect::<Result<Vec<_>, SpeechError>>()?
         .into_iter();

@@ -5,8 +5,7 @@
 use super::doubts::{Another, Doubts};
 use super::error::SpeechError;
 use super::model::SpeechModel;
-use super::piece::{Piece, Spoken};
-use super::respond::Work;
+use super::piece::{Piece, Spoken, Work};
 use super::segment::Cut;
 use super::settle::Answered;
 

@@ -98,6 +98,12 @@ pub(super) trait Writer {
         false
     }
 
+    /// Whether states of sounds that were heard one by one may be put one behind the other. Published models were trained on
+    /// audio that was heard at once.
+    fn takes_joined_states(&self) -> bool {
+        false
+    }
+
     /// Which of its texts are doubted, and how they are decoded again.
     fn doubts(&self) -> &'static Doubts {
         &Doubts::OF_SOUND

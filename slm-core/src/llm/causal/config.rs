@@ -25,6 +25,7 @@ pub struct Biases {
 
 /// Whether each head's queries and keys are normed before they are rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeadNorms {
     /// They are not.
     None,

@@ -4,6 +4,7 @@
 //! Shapes: `B` rows, `S` positions, `D` width.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::nn::{EmbeddingConfig, Initializer, RmsNorm, RmsNormConfig};
 use burn::prelude::*;
@@ -14,10 +15,11 @@ use super::feed_forward::CausalFeedForward;
 use super::rope::Rope;
 use crate::llm::cache::capacity_for;
 use crate::llm::prompt_cache::PromptCache;
-use crate::llm::shared_prompt::SharedPrompt;
+use crate::llm::shared_prompt::{SharedPrompt, behind};
 use crate::llm::visibility::{rows_of, visibility};
 use crate::nn::host::{add_scaled, rms_norm};
 use crate::nn::matrix::MatrixEmbedding;
+use crate::nn::recomputed::{recomputed, recomputes};
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
 use crate::nn::{PaddedBatch, Watch};
@@ -125,44 +127,50 @@ impl CausalDecoder {
     ///
     /// Padding at a row's end needs no mask, as no real position sees it.
     pub fn forward(&self, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
-        let x = self.through(inputs.values(), 0, |_, own| own, watch);
+        let x = self.through(inputs.values(), None, watch);
         inputs.with_values(rms_norm(&self.norm, x))
     }
 
     /// The same behind what all rows begin with.
     pub(super) fn forward_after(&self, shared: &SharedPrompt, inputs: &PaddedBatch) -> PaddedBatch {
-        let own = |layer: usize, own| shared.before(layer, own);
-        let x = self.through(inputs.values(), shared.len, own, &Watch::default());
+        let x = self.through(inputs.values(), Some(shared), &Watch::default());
         inputs.with_values(rms_norm(&self.norm, x))
     }
 
     /// Reads what all rows begin with, `[1, P, D]`.
     pub(super) fn read_shared(&self, inputs: Tensor<3>) -> SharedPrompt {
         let [_, len, _] = inputs.dims();
+        let places = self.places(0..len, len, None, &inputs.device());
         let mut layers = Vec::with_capacity(self.layers.len());
-        let keep = |_, own: KeysValues| {
-            layers.push(own.clone());
-            own
-        };
-        self.through(inputs, 0, keep, &Watch::default());
+        let mut x = inputs * self.embedding_multiplier;
+        for (layer, window) in self.layers.iter().zip(&self.windows) {
+            let keep = |own: KeysValues| {
+                layers.push(own.clone());
+                own
+            };
+            x = layer.forward(x, &places, *window, keep, &Watch::default());
+        }
         SharedPrompt { layers, len }
     }
 
-    /// The residual stream of positions from `start` on, `[B, S, D]` to the same. `own` turns the keys and values that a layer
-    /// makes of them into those of all positions.
-    fn through(
-        &self,
-        inputs: Tensor<3>,
-        start: usize,
-        mut own: impl FnMut(usize, KeysValues) -> KeysValues,
-        watch: &Watch,
-    ) -> Tensor<3> {
+    /// The residual stream of all positions, behind what all rows begin with where they do, `[B, S, D]` to the same.
+    fn through(&self, inputs: Tensor<3>, shared: Option<&SharedPrompt>, watch: &Watch) -> Tensor<3> {
         let [_, length, _] = inputs.dims();
+        let start = shared.map_or(0, SharedPrompt::len);
         let end = start + length;
-        let places = self.places(start..end, end, None, &inputs.device());
+        let places = Arc::new(self.places(start..end, end, None, &inputs.device()));
         let mut x = inputs * self.embedding_multiplier;
-        for (number, (layer, window)) in self.layers.iter().zip(&self.windows).enumerate() {
-            x = layer.forward(x, &places, *window, |written| own(number, written), watch);
+        for (number, (layer, &window)) in self.layers.iter().zip(&self.windows).enumerate() {
+            let before = shared.and_then(|shared| shared.layers.get(number));
+            if recomputes(&x, layer) {
+                let (layer, places, before) = (layer.clone(), Arc::clone(&places), before.cloned());
+                let watch = watch.clone();
+                x = recomputed([x], move |[x]| {
+                    layer.forward(x, &places, window, |own| behind(before.as_ref(), own), &watch)
+                });
+            } else {
+                x = layer.forward(x, &places, window, |own| behind(before, own), watch);
+            }
         }
         x
     }

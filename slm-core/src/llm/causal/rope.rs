@@ -20,6 +20,7 @@ pub struct Rope {
 
 /// How rotary positions are stretched.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum RopeScaling {
     /// Not at all.
     None,

@@ -18,6 +18,7 @@ pub(in crate::llm) const MODEL_TYPES: &[&str] = &["t5gemma", "t5gemma2"];
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GemmaVersion {
     /// T5Gemma: of Gemma 2's parts, with a cross-attention; embeddings are scaled inside the stacks.
     One,
@@ -28,6 +29,7 @@ pub enum GemmaVersion {
 
 /// Which positions a layer sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub enum LayerType {
     /// All.
     #[serde(rename = "full_attention")]

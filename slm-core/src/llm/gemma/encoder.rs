@@ -15,6 +15,7 @@ use super::norm::GemmaNorm;
 use super::places::Rotations;
 use crate::llm::visibility::visibility;
 use crate::nn::blocks::MAX_SCORES;
+use crate::nn::recomputed::{recomputed, recomputes};
 use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
 use crate::nn::{PaddedBatch, Watch};
@@ -129,16 +130,17 @@ impl GemmaEncoder {
         let rotations = Rotations::new(&self.config, &(0..length), &device);
         let padding = inputs.attention_bias();
         let window = self.config.encoder_window();
-        let in_window = |query: usize, key: usize| {
+        let in_window = move |query: usize, key: usize| {
             if key <= query { query - key <= window.before } else { key - query <= window.after }
         };
         // [1, 1, q, S] + [B, 1, 1, S] -> [B, 1, q, S]
+        let hidden = padding.clone();
         let of_window =
-            |queries: Range<usize>| visibility(queries, length, &device, in_window) + padding.clone();
+            move |queries: Range<usize>| visibility(queries, length, &device, in_window) + hidden.clone();
         // Made once for all layers, where the scores of all queries fit into one tensor.
         let scores = batch * self.config.num_attention_heads * length * length;
         let shared = (scores <= max_scores).then(|| of_window(0..length));
-        let bias = |kind: LayerType, queries: Range<usize>| match (kind, &shared) {
+        let bias = move |kind: LayerType, queries: Range<usize>| match (kind, &shared) {
             (LayerType::Full, _) => padding.clone(),
             (LayerType::Sliding, Some(bias)) => bias.clone(),
             (LayerType::Sliding, None) => of_window(queries),
@@ -147,7 +149,15 @@ impl GemmaEncoder {
             if watch.is_stopped() {
                 break;
             }
-            x = layer.forward(max_scores, x, rotations.of(kind), |queries| bias(kind, queries), watch);
+            if recomputes(&x, layer) {
+                let (layer, rotation, watch) = (layer.clone(), rotations.of(kind).clone(), watch.clone());
+                let bias = bias.clone();
+                x = recomputed([x], move |[x]| {
+                    layer.forward(max_scores, x, &rotation, |queries| bias(kind, queries), &watch)
+                });
+            } else {
+                x = layer.forward(max_scores, x, rotations.of(kind), |queries| bias(kind, queries), watch);
+            }
         }
         inputs.with_values(self.norm.forward(x))
     }

@@ -20,6 +20,7 @@ use crate::nn::weights::{attach, has_blocks, linears, matrix, merge};
 
 /// Where a model has the matrices of an adapter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Attachment {
     /// Beside its own, which it shares with the model without the adapter and with other adapters.
     #[default]

@@ -7,6 +7,7 @@ use crate::nn::transformer::{AttentionBias, ScaledAttentionConfig};
 
 /// Where the positions come from that are added to embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PositionTable {
     /// They are sines and cosines.
     Computed,

@@ -8,6 +8,7 @@ use burn::prelude::*;
 use burn::tensor::activation::log_softmax;
 
 use super::model::WhisperDecoder;
+use crate::checkpoint::tensors::Cause;
 use crate::nn::{PaddedBatch, PaddedIds};
 
 /// What a text looks like from within.
@@ -25,19 +26,18 @@ pub struct Trace {
 
 impl WhisperDecoder {
     /// Reads `ids`, which begin with what begins the text, beside the states of one sound, `[1, S, D]`. `heads` are those
-    /// whose attention is wanted (layer and head), `second` ids whose probability as the second token is. An error is what
-    /// the device says.
+    /// whose attention is wanted (layer and head), `second` ids whose probability as the second token is.
     ///
     /// # Errors
     ///
-    /// The reason, where the device fails.
+    /// What the backend says, where the device fails.
     pub fn trace(
         &self,
         memory: &PaddedBatch,
         ids: &[u32],
         heads: &[(usize, usize)],
         second: &[u32],
-    ) -> Result<Trace, String> {
+    ) -> Result<Trace, Cause> {
         let length = ids.len();
         let device = self.device();
         let rows = PaddedIds::from_rows(&[ids], 0, &device).ids;
@@ -45,7 +45,7 @@ impl WhisperDecoder {
             self.decoder.traced(self.decoder.embed(rows.clone(), 0..length), memory, heads);
         // [1, L, D] -> [1, L, V]
         let log_probs = log_softmax(self.logits(states), 2);
-        let read = |tensor: Tensor<3>| tensor.try_into_vec_as::<f32>().map_err(|error| error.to_string());
+        let read = |tensor: Tensor<3>| tensor.try_into_vec_as::<f32>();
         let asked =
             second.iter().map(|&id| log_probs.clone().slice([0..1, 0..1, id as usize..id as usize + 1]));
         let asked: Vec<Tensor<3>> = asked.collect();

@@ -14,7 +14,7 @@ mod on_flex {
     use std::sync::{Arc, Mutex};
 
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
-    use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+    use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing};
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
     use burn::backend::tensor::FloatTensor;
@@ -65,18 +65,26 @@ mod on_flex {
         x.is_autodiff() && x.dtype() == DType::F32 && is_host(&x.device())
     }
 
-    /// What an operation takes: a tensor of any rank, under autodiff.
-    pub(in crate::nn::host) struct Taken(
-        <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive,
-    );
+    /// Autodiff that computes activations again on the way back, which such an operation does not do: it keeps little.
+    type Checkpointed = Autodiff<Flex, BalancedCheckpointing>;
 
-    /// `x` as something that an operation takes. `None` where it is no f32 of `flex` under autodiff, or activations are computed
-    /// again on the way back, which such an operation does not do.
+    type Tracked = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
+
+    /// What an operation takes: a tensor of any rank, under autodiff.
+    pub(in crate::nn::host) enum Taken {
+        /// Under one that keeps activations.
+        Kept(Tracked),
+        /// Under one that computes them again.
+        Checkpointed(Tracked),
+    }
+
+    /// `x` as something that an operation takes. `None` where it is no f32 of `flex` under autodiff.
     pub(in crate::nn::host) fn taken<const D: usize>(x: &Tensor<D>) -> Option<Taken> {
         if !is_tracked_here(x) {
             return None;
         }
-        x.clone().try_into_primitive::<Autodiff<Flex>>().ok().map(Taken)
+        let kept = x.clone().try_into_primitive::<Autodiff<Flex>>().ok().map(Taken::Kept);
+        kept.or_else(|| x.clone().try_into_primitive::<Checkpointed>().ok().map(Taken::Checkpointed))
     }
 
     /// `value` as what an operation made of `of`, whose gradients `back` makes of its own. Both are without autodiff, on `flex`.
@@ -88,13 +96,18 @@ mod on_flex {
         let way: Back<N> = Box::new(move |gradient: Plain| {
             back(Tensor::from_primitive::<Flex>(gradient)).map(|Gradient(of)| of)
         });
-        let nodes = of.map(|Taken(x)| x.node());
+        let is_checkpointed = of.iter().any(|one| matches!(one, Taken::Checkpointed(_)));
+        let nodes = of.map(|(Taken::Kept(x) | Taken::Checkpointed(x))| x.node());
         let value = plain(value);
         let made = match Joined.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(step) => step.finish(Way(Arc::new(Mutex::new(Some(way)))), value),
             OpsKind::UnTracked(step) => step.finish(value),
         };
-        Tensor::from_primitive::<Autodiff<Flex>>(made)
+        if is_checkpointed {
+            Tensor::from_primitive::<Checkpointed>(made)
+        } else {
+            Tensor::from_primitive::<Autodiff<Flex>>(made)
+        }
     }
 
     /// A gradient of any rank.

@@ -15,6 +15,7 @@ use super::relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, Relati
 use crate::nn::batch::PaddedBatch;
 use crate::nn::blocks::{MAX_SCORES, score_values};
 use crate::nn::host::{add, rms_norm};
+use crate::nn::recomputed::{recomputed, recomputes};
 use crate::nn::watch::Watch;
 
 /// Shape of a stack of Transformer layers.
@@ -157,13 +158,15 @@ impl TransformerEncoder {
         let [batch, length, _] = inputs.dims();
         let padding = inputs.attention_bias();
         // [1, H, q, S] + [B, 1, 1, S] -> [B, H, q, S]
-        let bias_of = |table: &RelativeBias, queries: Range<usize>| {
+        let bias_of = move |table: &RelativeBias, padding: &Tensor<4>, queries: Range<usize>| {
             table.forward(queries.start, queries.len(), length) + padding.clone()
         };
         let heads = self.relative_bias.first().map_or(1, RelativeBias::num_heads);
         // One table that serves all blocks is looked up once, where all queries fit into one tensor.
         let shared = match self.relative_bias.as_slice() {
-            [only] if batch * heads * length * length <= max_scores => Some(bias_of(only, 0..length)),
+            [only] if batch * heads * length * length <= max_scores => {
+                Some(bias_of(only, &padding, 0..length))
+            }
             _ => None,
         };
         let mut x = self.dropout.forward(inputs.values());
@@ -171,12 +174,18 @@ impl TransformerEncoder {
             if watch.is_stopped() {
                 break;
             }
-            let table = &self.relative_bias[layer.min(self.relative_bias.len() - 1)];
-            let bias = |queries: Range<usize>| match &shared {
+            let table = self.relative_bias[layer.min(self.relative_bias.len() - 1)].clone();
+            let (shared, padding) = (shared.clone(), padding.clone());
+            let bias = move |queries: Range<usize>| match &shared {
                 Some(bias) => bias.clone(),
-                None => bias_of(table, queries),
+                None => bias_of(&table, &padding, queries),
             };
-            x = block.forward(max_scores, x, bias, &self.dropout, watch);
+            if recomputes(&x, block) {
+                let (block, dropout, watch) = (block.clone(), self.dropout.clone(), watch.clone());
+                x = recomputed([x], move |[x]| block.forward(max_scores, x, &bias, &dropout, &watch));
+            } else {
+                x = block.forward(max_scores, x, bias, &self.dropout, watch);
+            }
         }
         inputs.with_values(self.dropout.forward(rms_norm(&self.final_layer_norm, x)))
     }

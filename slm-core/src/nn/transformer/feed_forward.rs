@@ -12,6 +12,7 @@ use crate::nn::matrix::{MatrixLinear, WideLinear};
 
 /// A feed-forward layer: one map with an activation, or that times a second map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FeedForwardKind {
     /// `wo(act(wi(x)))`, T5 v1.0.
     Plain(ActivationKind),

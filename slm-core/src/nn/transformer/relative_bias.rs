@@ -11,6 +11,7 @@ use burn::tensor::Int;
 
 /// In which directions a query sees keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Direction {
     /// Both; keys after the query use the upper half of the buckets (encoder).
     Bidirectional,
@@ -53,6 +54,7 @@ impl Buckets {
 
 /// Which blocks of a stack have a table of relative positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BiasSharing {
     /// The first block's table serves all (T5, mT5).
     FirstBlock,

@@ -30,6 +30,7 @@ pub struct ScaledAttentionConfig {
 
 /// Which projections have a bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AttentionBias {
     /// All of them.
     All,

@@ -26,6 +26,7 @@ pub enum Reading {
 
 /// How far the loading of one model's weights is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Bytes that the loaded values take so far.
     pub done: u64,

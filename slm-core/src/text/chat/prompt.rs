@@ -93,13 +93,4 @@ impl ChatPrompt {
     pub fn parts(&self) -> Vec<&[u32]> {
         self.ids.split(|id| *id == self.place).collect()
     }
-
-    /// The ids with the placeholder as often as the speech of each place has embeddings: what a model has read, as ids.
-    /// Places that `lengths` says nothing of stay.
-    pub fn expanded(&self, lengths: &[usize]) -> Vec<u32> {
-        let mut lengths = lengths.iter().copied();
-        let count = |id: u32| if id == self.place { lengths.next().unwrap_or(1) } else { 1 };
-        let counts: Vec<usize> = self.ids.iter().copied().map(count).collect();
-        self.ids.iter().zip(counts).flat_map(|(id, count)| std::iter::repeat_n(*id, count)).collect()
-    }
 }

@@ -25,6 +25,7 @@ const MAX_STEPS: u64 = 2_000_000;
 
 /// Whether a conversation is to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChatEnd {
     /// After it comes what an answer begins with (`add_generation_prompt`).
     Answer,

@@ -82,7 +82,7 @@ fn mix(samples: &mut [f32], sound: &[f32], snr_db: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::synth::write_wav;
+    use crate::data::wav;
     use crate::random::rng_for;
 
     /// The ratio of the samples' power to that of what was added, in dB.
@@ -97,7 +97,7 @@ mod tests {
     fn the_ratio_is_the_wanted_one() {
         let dir = tempfile::tempdir().unwrap();
         let hum: Vec<f32> = (0..5_000).map(|n| 0.2 * (0.03 * n as f32).sin()).collect();
-        write_wav(&dir.path().join("hum.wav"), &hum).unwrap();
+        wav::write(&dir.path().join("hum.wav"), &hum).unwrap();
         let clean: Vec<f32> = (0..16_000).map(|n| 0.1 * (0.1 * n as f32).sin()).collect();
         let files = library::files(dir.path()).unwrap();
         let of = |sounds: Vec<Sound>, files: Option<PathBuf>, db: f64| Background {

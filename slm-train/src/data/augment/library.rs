@@ -74,7 +74,7 @@ pub(super) fn read(path: &Path, start: f64, seconds: Option<f64>) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::synth::write_wav;
+    use crate::data::wav;
     use crate::random::rng_for;
 
     #[test]
@@ -82,8 +82,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(files(dir.path()).is_err());
         let ramp: Vec<f32> = (0..16_000).map(|n| n as f32 / 16_000.0).collect();
-        write_wav(&dir.path().join("b.wav"), &ramp).unwrap();
-        write_wav(&dir.path().join("a.wav"), &ramp[..1_000]).unwrap();
+        wav::write(&dir.path().join("b.wav"), &ramp).unwrap();
+        wav::write(&dir.path().join("a.wav"), &ramp[..1_000]).unwrap();
         let found = files(dir.path()).unwrap();
         assert_eq!(found, ["a.wav", "b.wav"].map(|name| dir.path().join(name)));
 

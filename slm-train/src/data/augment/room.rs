@@ -72,7 +72,7 @@ impl Effect for Reverberation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::synth::write_wav;
+    use crate::data::wav;
     use crate::random::rng_for;
 
     /// An impulse is heard as the response, from its loudest sample on, at the impulse's place and level.
@@ -81,7 +81,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut response = vec![0.0; 300];
         (response[20], response[90], response[250]) = (0.8, -0.4, 0.2);
-        write_wav(&dir.path().join("hall.wav"), &response).unwrap();
+        wav::write(&dir.path().join("hall.wav"), &response).unwrap();
         let room = Reverberation {
             probability: 1.0,
             seconds: usual_seconds(),

@@ -13,31 +13,11 @@ use std::sync::LazyLock;
 
 use rand::{Rng, RngExt};
 
+use super::entry::Entry;
 use super::{
-    Field, Item, NamePool, Topic, arithmetic, calendar, fact, lexicon, light, message, names, numbers,
+    Field, Item, NamePool, Topic, arithmetic, calendar, fact, first_names, lexicon, light, message, numbers,
     shopping, small_talk, timer, weather, words,
 };
-
-/// English, German, Spanish and French: the order of the cells in a row.
-pub(super) const LANGUAGES: usize = 4;
-
-/// A word or phrase in four languages, each in one or more forms.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Entry {
-    /// The names of the forms after the plain one.
-    pub(super) forms: Vec<&'static str>,
-    /// By language, the plain form and then the named ones.
-    pub(super) cells: [Vec<String>; LANGUAGES],
-}
-
-impl Entry {
-    /// The words of a form in a language.
-    fn get(&self, language: usize, form: &str) -> &str {
-        let index = self.forms.iter().position(|name| *name == form).map_or(0, |position| position + 1);
-        let cell = &self.cells[language];
-        cell.get(index).or_else(|| cell.first()).map_or("", String::as_str)
-    }
-}
 
 /// A sentence with slots, in four languages, and what is taught about it.
 #[derive(Debug, Default)]
@@ -80,7 +60,7 @@ pub(super) static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         all.extend(entry.cells[0].iter().flat_map(|cell| cell.split(' ')));
     }
     all.extend(words::WORDS.iter());
-    all.extend(names::TRAIN.iter());
+    all.extend(first_names::TRAIN.iter());
     all.remove("");
     all.into_iter().collect()
 });
@@ -210,7 +190,7 @@ impl Binding {
 
     fn draw<R: Rng>(&self, lexicon: &str, rng: &mut R) -> Entry {
         match lexicon {
-            "name" => names::draw(self.pool, rng),
+            "name" => first_names::draw(self.pool, rng),
             "word" => {
                 let word = words::WORDS[rng.random_range(0..words::WORDS.len())];
                 numbers::spelled(word)

@@ -8,13 +8,14 @@
 mod arithmetic;
 mod calendar;
 mod engine;
+mod entry;
 mod fact;
+mod first_names;
 pub mod hearing;
 mod invented;
 mod lexicon;
 mod light;
 mod message;
-mod names;
 mod numbers;
 mod shopping;
 mod small_talk;
@@ -185,8 +186,8 @@ pub fn is_held_out(text: &str) -> bool {
 #[must_use]
 pub fn names(pool: NamePool) -> &'static [&'static str] {
     match pool {
-        NamePool::Train => &names::TRAIN,
-        NamePool::Test => &names::TEST,
+        NamePool::Train => &first_names::TRAIN,
+        NamePool::Test => &first_names::TEST,
         NamePool::Invented => &[],
     }
 }

@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::engine::Entry;
+use super::entry::Entry;
 
 const ENGLISH: [&str; 20] = [
     "zero",

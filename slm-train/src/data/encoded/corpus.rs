@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use slm_core::models::nn::EncodedSpeech;
 
 use super::shard::{Key, Shard};
-use super::{EXTENSION, Measure};
+use super::{EXTENSION, GoOn, Measure};
 
 /// Where a recording is.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,16 @@ impl EncodedCorpus {
         &self.key
     }
 
+    /// Bytes of all sound files of its folder, those that others use among them.
+    ///
+    /// # Errors
+    ///
+    /// A file that is gone.
+    pub fn bytes(&self) -> anyhow::Result<u64> {
+        let bytes = |shard: &Shard| -> anyhow::Result<u64> { Ok(fs::metadata(shard.path())?.len()) };
+        self.shards.iter().map(bytes).sum()
+    }
+
     /// Reads row `index`.
     ///
     /// # Errors
@@ -88,9 +98,18 @@ impl<'a> Found<'a> {
         Self { dir, measure, shards: Vec::new(), places }
     }
 
+    /// The folder.
+    pub(super) fn dir(&self) -> &'a Path {
+        self.dir
+    }
+
     /// Looks at all files of the folder that are not known yet, on all cores. Of each the wanted recordings are read, so
     /// that a damaged one is found before the work. Gives the files that are damaged.
-    pub(super) fn look(&mut self) -> anyhow::Result<Vec<Damaged>> {
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be read; [`Interrupted`](crate::signals::Interrupted).
+    pub(super) fn look(&mut self, go_on: GoOn) -> anyhow::Result<Vec<Damaged>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(self.dir)? {
             let path = entry?.path();
@@ -101,7 +120,13 @@ impl<'a> Found<'a> {
         }
         // Where two hold the same recording the first one counts, always the same.
         paths.sort();
-        let checked: Vec<_> = paths.par_iter().map(|path| self.check(path)).collect();
+        let check = |path: &PathBuf| -> anyhow::Result<(Shard, Vec<(Key, Place)>)> {
+            go_on()?;
+            self.check(path)
+        };
+        let checked: Vec<_> = paths.par_iter().map(check).collect();
+        // What was not looked at is not damaged.
+        go_on()?;
         let mut damaged = Vec::new();
         for (path, checked) in paths.into_iter().zip(checked) {
             match checked {

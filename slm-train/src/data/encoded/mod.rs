@@ -4,12 +4,13 @@
 //! files by the hash of its sound. So whatever is kept is used by every corpus, run and adapter that needs it, and with
 //! other audio or another encoder nothing stale is read. Files appear as a whole, have checksums, and which recordings
 //! share one depends on the corpus alone: an encoding that was killed goes on and ends with the same bytes. One process
-//! encodes into a folder at a time; another one waits, and then finds what it needs.
+//! encodes into a folder at a time; another one waits, and then finds what it needs. A signal stops it between two batches.
 
 mod corpus;
 mod plan;
 mod shard;
 mod space;
+mod variants;
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
@@ -17,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use burn::prelude::*;
@@ -27,6 +29,7 @@ use slm_core::models::features::{FeatureExtractor, Features};
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch};
 
 pub use corpus::{BYTES_A_ROW, EncodedCorpus};
+pub use variants::Variants;
 
 use super::buckets;
 use super::manifest::Utterance;
@@ -34,9 +37,11 @@ use super::rows::Rows;
 use super::speech;
 use crate::digest::{digest, wide_digest};
 use crate::failures;
+use crate::signals::{Interrupted, Signals};
 use crate::stopped::Stopped;
 use corpus::Found;
 use shard::{Key, Packed};
+use variants::Recording;
 
 /// Feature frames of a batch for the encoder, padding included.
 const BATCH_FRAMES: usize = 20_000;
@@ -44,9 +49,14 @@ const BATCH_FRAMES: usize = 20_000;
 const EXTENSION: &str = "states";
 /// Held by the process that encodes.
 const LOCK: &str = ".lock";
+/// How often it is looked whether another process has let go of it.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Says of a recording what is to be known of it without reading it again, or why nothing can be said.
 pub type Measure<'a> = &'a (dyn Fn(&EncodedSpeech) -> anyhow::Result<usize> + Sync);
+
+/// Whether work is to go on, as [`Signals::check`] says it.
+pub type GoOn<'a> = &'a (dyn Fn() -> Result<(), Interrupted> + Sync);
 
 /// A frozen encoder whose outputs are kept in a folder.
 #[derive(Debug, Clone, Copy)]
@@ -72,61 +82,85 @@ fn is_of_the_system(error: &anyhow::Error) -> bool {
 }
 
 /// Recordings that go into one file.
-struct Part {
-    /// Their rows and keys.
-    recordings: Vec<(usize, Key)>,
+struct Part<'a> {
+    recordings: Vec<Recording>,
+    variants: Option<Variants<'a>>,
 }
 
 impl CachedEncoder<'_> {
     /// Looks up what is kept of `rows`, computes the rest, and keeps it.
     ///
-    /// States are kept in 16 bits. `measure` is asked about every row once, and `note` is told what happens.
+    /// States are kept in 16 bits. `measure` is asked about every row once, and `note` is told what happens. From here on
+    /// [`Signals`] are watched.
     ///
     /// # Errors
     ///
     /// Audio that cannot be read, all of it named, and a disk without room, before anything is computed. As [`Stopped`]
-    /// what ends the computing: an utterance that the device or 16 bits refuse, a file that cannot be written.
+    /// what ends the computing: an utterance that the device or 16 bits refuse, a file that cannot be written. As
+    /// [`Interrupted`] a signal; what was encoded by then is kept.
     pub fn encode(
         &self,
         rows: &Rows,
         measure: Measure,
         note: &dyn Fn(String),
     ) -> anyhow::Result<EncodedCorpus> {
+        self.encode_variants(rows, None, measure, note)
+    }
+
+    /// As [`Self::encode`], with `variants` of all rows: row `n + r` is the first variant of row `r` of `n`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`], and files of effects that cannot be read.
+    pub fn encode_variants(
+        &self,
+        rows: &Rows,
+        variants: Option<Variants>,
+        measure: Measure,
+        note: &dyn Fn(String),
+    ) -> anyhow::Result<EncodedCorpus> {
         let of_encoder = digest(&(self.encoder_hash, self.features.settings()));
         let dir = self.dir.join(format!("encoder-{of_encoder}"));
         fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
-        let keys = keys(rows)?;
+        let signals = Signals::watch()?;
+        let go_on: GoOn = &|| signals.check();
+        let recordings = variants::recordings(&keys(rows, go_on)?, variants);
+        let keys: Vec<Key> = recordings.iter().map(|recording| recording.key).collect();
         let corpus_key = digest(&(of_encoder, &keys));
         let failed = || format!("cannot read `{}`", dir.display());
 
         let mut found = Found::nothing(&dir, &keys, measure);
-        let damaged = found.look().with_context(failed)?;
+        let damaged = found.look(go_on).with_context(failed)?;
         if damaged.is_empty() && keys.iter().all(|key| found.has(*key)) {
             return found.corpus(&keys, corpus_key);
         }
-        let _lock = lock(&dir, note)?;
+        let _lock = lock(&dir, note, go_on)?;
         // Another process may have made them meanwhile.
-        for (path, error) in found.look().with_context(failed)? {
+        for (path, error) in found.look(go_on).with_context(failed)? {
             if is_of_the_system(&error) {
                 return Err(error).with_context(|| format!("cannot read `{}`", path.display()));
             }
             note(format!("warning: `{}` is damaged and made again: {error:#}", path.display()));
             fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
-        let parts = missing(rows, &keys, &found);
-        self.check(rows, &parts, &dir)?;
-        self.make(rows, &parts, &mut found, &dir, note)?;
+        let parts = missing(rows, &recordings, variants, &found);
+        self.check(rows, &parts, &dir, go_on)?;
+        self.make(rows, &parts, &mut found, note, go_on)?;
         found.corpus(&keys, corpus_key)
     }
 
     /// Reading takes little of the time: it finds what is wrong with the last part, and how much room all need, before the
     /// first one is encoded.
-    fn check(&self, rows: &Rows, parts: &[Part], dir: &Path) -> anyhow::Result<()> {
+    fn check(&self, rows: &Rows, parts: &[Part], dir: &Path, go_on: GoOn) -> anyhow::Result<()> {
         let states = |features: &[(Features, String)]| -> usize {
             features.iter().map(|(row, _)| row.frames.div_ceil(self.encoder.stride())).sum()
         };
-        let all =
-            parts.iter().map(|part| Ok::<_, anyhow::Error>(states(&part.features(rows, self.features)?)));
+        let of_part = |part: &Part| -> anyhow::Result<usize> {
+            go_on()?;
+            Ok(states(&part.features(rows, self.features)?))
+        };
+        let all: Vec<_> = parts.iter().map(of_part).collect();
+        go_on()?;
         let states: usize = failures::all("files", all)?.into_iter().sum();
         space::check(dir, states, self.layers * self.encoder.output_width())
     }
@@ -137,8 +171,8 @@ impl CachedEncoder<'_> {
         rows: &Rows,
         parts: &[Part],
         found: &mut Found,
-        dir: &Path,
         note: &dyn Fn(String),
+        go_on: GoOn,
     ) -> anyhow::Result<()> {
         let mut left: usize = parts.iter().map(|part| part.recordings.len()).sum();
         thread::scope(|scope| {
@@ -154,14 +188,13 @@ impl CachedEncoder<'_> {
             for part in parts {
                 note(format!("encoding {left} utterances"));
                 let features = receiver.recv().context("features were not made").flatten();
-                let made = features.and_then(|features| self.compute(part, &features)).and_then(|packed| {
-                    let path = part.path(dir);
-                    shard::write(&path, &packed)?;
-                    // What was written is what is used, so that a first run and a resumed one see the same values.
-                    found.look_at(&path)
-                });
+                let made = features.and_then(|features| self.make_part(part, &features, found, go_on));
                 made.map_err(|error| {
-                    let kept = format!("what was encoded is kept in `{}`", dir.display());
+                    let kept = format!("what was encoded is kept in `{}`", found.dir().display());
+                    if error.is::<Interrupted>() {
+                        note(format!("encoding stopped, {left} utterances are left; {kept}"));
+                        return error;
+                    }
                     Stopped::because(error, format!("encoding stopped, {left} utterances are left; {kept}"))
                 })?;
                 left -= part.recordings.len();
@@ -170,10 +203,31 @@ impl CachedEncoder<'_> {
         })
     }
 
-    fn compute(&self, part: &Part, features: &[(Features, String)]) -> anyhow::Result<Vec<(Key, Packed)>> {
+    /// Computes a part and writes it, all of it or nothing: what shares a file depends on the corpus alone.
+    fn make_part(
+        &self,
+        part: &Part,
+        features: &[(Features, String)],
+        found: &mut Found,
+        go_on: GoOn,
+    ) -> anyhow::Result<()> {
+        let packed = self.compute(part, features, go_on)?;
+        let path = part.path(found.dir());
+        shard::write(&path, &packed)?;
+        // What was written is what is used, so that a first run and a resumed one see the same values.
+        found.look_at(&path)
+    }
+
+    fn compute(
+        &self,
+        part: &Part,
+        features: &[(Features, String)],
+        go_on: GoOn,
+    ) -> anyhow::Result<Vec<(Key, Packed)>> {
         let lengths: Vec<usize> = features.iter().map(|(features, _)| features.frames).collect();
         let mut packed: Vec<Option<Packed>> = vec![None; features.len()];
         for batch in buckets::batches(&lengths, BATCH_FRAMES, 0, 0) {
+            go_on()?;
             let failed = |i: usize| format!("cannot encode `{}`", features[i].1);
             let outputs = match self.encode_batch(features, &batch) {
                 Ok(outputs) => outputs,
@@ -190,7 +244,7 @@ impl CachedEncoder<'_> {
         }
         let packed =
             packed.into_iter().collect::<Option<Vec<_>>>().context("an utterance was not encoded")?;
-        Ok(part.recordings.iter().map(|&(_, key)| key).zip(packed).collect())
+        Ok(part.keys().zip(packed).collect())
     }
 
     /// The outputs for the features at the places `batch`.
@@ -205,19 +259,25 @@ impl CachedEncoder<'_> {
     }
 }
 
-impl Part {
+impl Part<'_> {
     /// The features of its recordings, with their names.
     fn features(&self, rows: &Rows, extractor: &FeatureExtractor) -> anyhow::Result<Vec<(Features, String)>> {
-        let utterances: Vec<Utterance> =
-            self.recordings.iter().map(|&(row, _)| rows.get(row)).collect::<anyhow::Result<_>>()?;
-        let features = speech::features(&utterances, extractor)?;
+        let of_rows = self.recordings.iter().map(|recording| rows.get(recording.row));
+        let utterances: Vec<Utterance> = of_rows.collect::<anyhow::Result<_>>()?;
+        let change = |at: usize, samples| self.recordings[at].of(samples, self.variants);
+        let (features, _) = speech::features_and_spans(&utterances, extractor, &change)?;
         let names = utterances.iter().map(|row| row.audio_filepath.display().to_string());
         Ok(features.into_iter().zip(names).collect())
     }
 
+    /// What the outputs of its recordings are kept under.
+    fn keys(&self) -> impl Iterator<Item = Key> {
+        self.recordings.iter().map(|recording| recording.key)
+    }
+
     /// Its file.
     fn path(&self, dir: &Path) -> PathBuf {
-        let keys: Vec<Key> = self.recordings.iter().map(|&(_, key)| key).collect();
+        let keys: Vec<Key> = self.keys().collect();
         dir.join(format!("{}.{EXTENSION}", digest(&keys)))
     }
 }
@@ -226,39 +286,55 @@ impl Part {
 ///
 /// # Errors
 ///
-/// Audio files that cannot be read, all of them named.
-pub fn keys(rows: &Rows) -> anyhow::Result<Vec<u128>> {
-    let key = |row| anyhow::Ok(wide_digest(&speech::hash(&rows.get(row)?)?));
+/// Audio files that cannot be read, all of them named; [`Interrupted`].
+pub fn keys(rows: &Rows, go_on: GoOn) -> anyhow::Result<Vec<u128>> {
+    let key = |row: usize| -> anyhow::Result<u128> {
+        go_on()?;
+        Ok(wide_digest(&speech::hash(&rows.get(row)?)?))
+    };
     let keys: Vec<_> = (0..rows.len()).into_par_iter().map(key).collect();
+    go_on()?;
     failures::all(speech::RECORDINGS, keys)
 }
 
 /// What was not found, in parts; rows with the same sound are one recording.
-fn missing(rows: &Rows, keys: &[Key], found: &Found) -> Vec<Part> {
+fn missing<'v>(
+    rows: &Rows,
+    recordings: &[Recording],
+    variants: Option<Variants<'v>>,
+    found: &Found,
+) -> Vec<Part<'v>> {
     let mut seen = HashSet::new();
-    let first: Vec<usize> = (0..keys.len()).filter(|&row| seen.insert(keys[row])).collect();
-    plan::parts(first.iter().map(|&row| rows.seconds(row)))
+    let first: Vec<Recording> =
+        recordings.iter().copied().filter(|recording| seen.insert(recording.key)).collect();
+    plan::parts(first.iter().map(|recording| rows.seconds(recording.row)))
         .into_iter()
         .map(|part| {
-            let recordings = first[part].iter().map(|&row| (row, keys[row]));
-            Part { recordings: recordings.filter(|(_, key)| !found.has(*key)).collect() }
+            let recordings = first[part].iter().copied();
+            Part { recordings: recordings.filter(|recording| !found.has(recording.key)).collect(), variants }
         })
         .filter(|part| !part.recordings.is_empty())
         .collect()
 }
 
 /// Waits until no other process encodes into the folder; the system releases the lock with the process.
-fn lock(dir: &Path, note: &dyn Fn(String)) -> anyhow::Result<File> {
+fn lock(dir: &Path, note: &dyn Fn(String), go_on: GoOn) -> anyhow::Result<File> {
     let path = dir.join(LOCK);
     let failed = || format!("cannot lock `{}`", path.display());
     let file = File::create(&path).with_context(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            note(format!("another process encodes into `{}`: waiting for it", dir.display()));
-            file.lock().with_context(failed)?;
+    let mut is_told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                if !is_told {
+                    note(format!("another process encodes into `{}`: waiting for it", dir.display()));
+                    is_told = true;
+                }
+                go_on()?;
+                thread::sleep(PATIENCE);
+            }
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
         }
-        Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
     }
-    Ok(file)
 }

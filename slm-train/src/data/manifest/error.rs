@@ -154,7 +154,7 @@ pub enum RowProblem {
     WrongDuration {
         /// In the manifest.
         stated: f64,
-        /// In the header of the WAV file.
+        /// In the file.
         found: f64,
     },
     /// The utterance ends after its file.

@@ -1,19 +1,13 @@
 //! What a path with training data is: told by what is there, not by its name alone.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read};
+use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
-use super::librispeech;
-use super::shards;
+use super::files::open;
+use super::{librispeech, shards};
 
 /// Bytes of a first line that are looked at.
 const SNIFFED_BYTES: u64 = 1 << 20;
-/// What a gzip file begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The kinds of training data that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,27 +82,4 @@ fn is_cut(line: &[u8]) -> bool {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else { return false };
     let kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or_default();
     value.get("supervisions").is_some() || kind.ends_with("Cut")
-}
-
-/// Opens a text file, compressed by gzip or not, past its byte order mark.
-pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut file = BufReader::new(File::open(path)?);
-    let mut text: Box<dyn BufRead + Send> = if file.fill_buf()?.starts_with(&GZIP) {
-        Box::new(BufReader::new(MultiGzDecoder::new(file)))
-    } else {
-        Box::new(file)
-    };
-    if text.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-        text.consume(BYTE_ORDER_MARK.len());
-    }
-    Ok(text)
-}
-
-/// The files of a folder that `wanted` takes, by name.
-pub(super) fn files(folder: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let mut found = entries.collect::<io::Result<Vec<_>>>()?;
-    found.retain(|path| path.is_file() && wanted(path));
-    found.sort();
-    Ok(found)
 }

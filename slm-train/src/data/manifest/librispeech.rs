@@ -1,17 +1,19 @@
 //! Folders of LibriSpeech: in each a `.trans.txt` whose lines are a name and a text, and the audio files beside it.
 
+use std::iter;
 use std::path::Path;
 
+use slm_core::audio::NAME_ENDINGS;
 use walkdir::WalkDir;
 
 use super::error::{ManifestError, RowProblem};
 use super::lines::{MAX_LINE_BYTES, each_line};
 use super::row::Utterance;
-use super::source::{Begins, Stated, Taker};
+use super::stated::{Begins, Stated, Taker};
 
 const TRANSCRIPTS: &str = ".trans.txt";
-/// The endings of audio files, in the order in which they are looked for.
-const AUDIO: [&str; 4] = ["flac", "wav", "opus", "mp3"];
+/// The ending of LibriSpeech's own files, which is looked for first.
+const FLAC: &str = "flac";
 /// How deep the folders lie: corpus, part, speaker, chapter.
 const DEPTH: usize = 5;
 
@@ -41,7 +43,7 @@ pub(super) fn folders(folder: &Path, take: Taker) -> Result<(), ManifestError> {
             let row = line
                 .and_then(|line| std::str::from_utf8(line).map_err(|_| RowProblem::NotText))
                 .and_then(|line| row(beside, line.trim()));
-            take(Stated { place, row, begins: Begins::Workplace })
+            take(Stated { place, row, begins: Begins::Source })
         })?;
     }
     Ok(())
@@ -49,12 +51,12 @@ pub(super) fn folders(folder: &Path, take: Taker) -> Result<(), ManifestError> {
 
 fn row(folder: &Path, line: &str) -> Result<Utterance, RowProblem> {
     let (name, text) = line.split_once(' ').ok_or(RowProblem::Absent("text after the name"))?;
-    let named = |ending: &&str| folder.join(format!("{name}.{ending}"));
-    let audio = AUDIO.iter().map(named).find(|path| path.is_file());
+    let named = |ending: &str| folder.join(format!("{name}.{ending}"));
+    let audio = iter::once(FLAC).chain(NAME_ENDINGS).map(named).find(|path| path.is_file());
     // A name is `speaker-chapter-number`.
     let voice = name.split('-').next().map(str::to_owned);
     Ok(Utterance {
-        audio_filepath: audio.unwrap_or_else(|| folder.join(format!("{name}.flac"))),
+        audio_filepath: audio.unwrap_or_else(|| named(FLAC)),
         text: text.trim().to_owned(),
         voice,
         language: Some("en".to_owned()),

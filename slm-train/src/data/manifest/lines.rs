@@ -4,11 +4,12 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::error::{ManifestError, Place, RowProblem};
-use super::kind;
+use super::files;
 use super::row::Utterance;
-use super::source::{Begins, Stated, Taker};
+use super::stated::{Begins, Stated, Taker};
 
 /// Largest line of a manifest, in bytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -22,7 +23,7 @@ pub(super) fn each_line(
     mut take: impl FnMut(Place, Result<&[u8], RowProblem>) -> Result<(), ManifestError>,
 ) -> Result<(), ManifestError> {
     let failed = ManifestError::read(path);
-    let mut file = kind::open(path).map_err(&failed)?;
+    let mut file = files::open(path).map_err(&failed)?;
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -62,6 +63,8 @@ struct Cut {
     #[serde(default)]
     supervisions: Vec<Supervision>,
     recording: Option<Recording>,
+    /// What its author added.
+    custom: Option<Map<String, Value>>,
 }
 
 /// The channels of a cut, from 0.
@@ -83,6 +86,7 @@ struct Supervision {
     text: Option<String>,
     language: Option<String>,
     speaker: Option<String>,
+    custom: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -142,17 +146,26 @@ impl Cut {
         if texts.is_empty() {
             return Err(RowProblem::Absent("`text` in `supervisions`"));
         }
+        // What authors add are the fields of a row, such as a translation; what a supervision has goes before that of the cut.
+        let mut fields = self.custom.unwrap_or_default();
         let first = self.supervisions.into_iter().next();
-        let (language, voice) = first.map(|first| (first.language, first.speaker)).unwrap_or_default();
+        let (language, voice, custom) =
+            first.map(|first| (first.language, first.speaker, first.custom)).unwrap_or_default();
+        fields.extend(custom.into_iter().flatten());
+        fields.insert("audio_filepath".to_owned(), source.source.to_string_lossy().into());
+        fields.insert("text".to_owned(), texts.join(" ").into());
+        for of_the_cut in ["offset", "duration", "channel"] {
+            fields.remove(of_the_cut);
+        }
+        let row: Utterance = serde_json::from_value(Value::Object(fields)).map_err(RowProblem::Json)?;
         Ok(Utterance {
             audio_filepath: source.source,
             offset: Some(self.start),
             duration: self.duration,
             channel,
-            text: texts.join(" "),
-            language,
-            voice,
-            ..Utterance::default()
+            language: language.or(row.language),
+            voice: voice.or(row.voice),
+            ..row
         })
     }
 }

@@ -6,12 +6,14 @@
 //! newline are accepted. A row keeps the fields that nothing here knows.
 
 mod error;
+mod files;
 mod kind;
 mod librispeech;
 mod lines;
 mod row;
 mod shards;
 mod source;
+mod stated;
 mod summary;
 mod table;
 
@@ -23,7 +25,7 @@ pub use error::{BadRow, ManifestError, Place, RowProblem};
 pub use kind::ManifestKind;
 pub use lines::MAX_LINE_BYTES;
 pub use row::{Member, QuestionAnswer, Spoken, Stretch, Utterance, field_of};
-pub use source::{Audio, ReadSettings};
+pub use source::{Audio, FileCheck, ReadSettings};
 pub use summary::{Summary, summarise};
 
 use source::{check_duration, each, folder_of};

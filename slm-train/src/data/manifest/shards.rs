@@ -8,17 +8,16 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use slm_core::audio::NAME_ENDINGS;
 use tar::Archive;
 
 use super::error::{ManifestError, Place, RowProblem};
-use super::kind::files;
+use super::files::files;
 use super::lines::MAX_LINE_BYTES;
 use super::row::{Member, Utterance};
-use super::source::{Begins, Stated, Taker};
+use super::stated::{Begins, Stated, Taker};
 
 const TAR: &str = "tar";
-/// Endings that are audio.
-const AUDIO: [&str; 9] = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "aiff", "webm"];
 
 /// The archives that `path` names: itself, or those of a range such as `train-{000000..000012}.tar`.
 pub(super) fn names(path: &Path) -> Option<Vec<PathBuf>> {
@@ -94,7 +93,7 @@ fn one(shard: &Path, take: Taker) -> Result<(), ManifestError> {
         if group.key.is_empty() {
             return Ok(());
         }
-        take(Stated { place: place(&group.key), row: group.row(shard), begins: Begins::Workplace })
+        take(Stated { place: place(&group.key), row: group.row(shard), begins: Begins::Source })
     };
     for entry in archive.entries_with_seek().map_err(&failed)? {
         let mut entry = match entry {
@@ -104,7 +103,7 @@ fn one(shard: &Path, take: Taker) -> Result<(), ManifestError> {
                 let key = group.key.clone();
                 give(&mut group, take)?;
                 let row = Err(RowProblem::Archive(error));
-                return take(Stated { place: place(&key), row, begins: Begins::Workplace });
+                return take(Stated { place: place(&key), row, begins: Begins::Source });
             }
         };
         let Some((name, key, ending)) = split(&entry) else { continue };
@@ -119,7 +118,7 @@ fn one(shard: &Path, take: Taker) -> Result<(), ManifestError> {
                     group.problem.get_or_insert(problem);
                 }
             }
-            ending if AUDIO.contains(&ending) => group.audio = Some(Member { name, start, bytes }),
+            ending if NAME_ENDINGS.contains(&ending) => group.audio = Some(Member { name, start, bytes }),
             // Other members, such as features of another program, are no part of a row.
             _ => {}
         }

@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::error::{BadRow, ManifestError, Place, RowProblem};
+use super::error::{BadRow, ManifestError, RowProblem};
 use super::kind::ManifestKind;
 use super::row::Utterance;
+use super::stated::{Begins, Stated};
 use super::{librispeech, lines, shards, table};
 use crate::data::speech;
 
@@ -19,27 +20,6 @@ const DURATION_ROUNDING_S: f64 = 0.006;
 const CHUNK: usize = 4096;
 /// Where Common Voice and `CoVoST` 2 have their audio.
 const CLIPS: &str = "clips";
-
-/// Where the relative paths of a source begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begins {
-    /// In the folder of the manifest.
-    Folder,
-    /// There, or in `clips/` beside the manifest.
-    FolderOrClips,
-    /// Where the program runs: the reader made the path, or the format says so.
-    Workplace,
-}
-
-/// A row as its source states it.
-pub(super) struct Stated {
-    pub(super) place: Place,
-    pub(super) row: Result<Utterance, RowProblem>,
-    pub(super) begins: Begins,
-}
-
-/// Takes one row after the other.
-pub(super) type Taker<'a> = &'a mut dyn FnMut(Stated) -> Result<(), ManifestError>;
 
 /// Takes an utterance that can be used, or a row that cannot.
 type Checked<'a> = &'a mut dyn FnMut(Result<Utterance, BadRow>);
@@ -54,9 +34,23 @@ pub enum Audio {
     Optional,
 }
 
+/// What is looked at of the audio files while rows are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FileCheck {
+    /// Nothing but durations that no row states: who reads a file that is not there, or is no audio, finds out.
+    Later,
+    /// Whether they are there, and the headers of WAV files.
+    #[default]
+    Headers,
+    /// Each is opened, whatever its row states.
+    Opened,
+}
+
 /// How a source is read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadSettings {
+    /// What is looked at of audio files.
+    pub files: FileCheck,
     /// Whether rows may have no audio.
     pub audio: Audio,
     /// A folder that holds all audio: relative paths begin there, and none may leave it, not even by a link. Without it
@@ -78,7 +72,7 @@ pub(super) fn each(path: &Path, settings: &ReadSettings, take: Checked) -> Resul
         path: settings.data_root.clone().unwrap_or_default(),
         source,
     })?;
-    let finder = Finder { folder: folder_of(path), root, audio: settings.audio };
+    let finder = Finder { folder: folder_of(path), root, audio: settings.audio, files: settings.files };
     let (mut chunk, mut rows) = (Vec::with_capacity(CHUNK), 0);
     let mut flush = |chunk: &mut Vec<Stated>| {
         let checked: Vec<_> = chunk.par_drain(..).map(|stated| finder.check(stated)).collect();
@@ -120,6 +114,7 @@ struct Finder<'a> {
     /// The data root as it was given, and without links.
     root: Option<(&'a Path, PathBuf)>,
     audio: Audio,
+    files: FileCheck,
 }
 
 impl Finder<'_> {
@@ -130,7 +125,7 @@ impl Finder<'_> {
                 return self.without_audio(row);
             }
             let row = self.find(row, begins)?;
-            with_duration(row)
+            self.with_duration(row)
         });
         checked.map_err(|problem| BadRow { place, problem })
     }
@@ -150,7 +145,10 @@ impl Finder<'_> {
         let outside = || RowProblem::Outside(stated.clone());
         let start = self.root.as_ref().map_or(self.folder, |(root, _)| root);
         let joined = match begins {
-            Begins::Workplace => stated.clone(),
+            Begins::Source => stated.clone(),
+            Begins::Workplace => {
+                self.root.as_ref().map_or_else(|| stated.clone(), |(root, _)| root.join(stated))
+            }
             Begins::FolderOrClips if start.join(CLIPS).join(stated).is_file() => {
                 start.join(CLIPS).join(stated)
             }
@@ -165,10 +163,47 @@ impl Finder<'_> {
                 _ => {}
             }
         }
-        if !joined.is_file() {
+        if self.files != FileCheck::Later && !joined.is_file() {
             return Err(missing());
         }
         row.audio_filepath = joined;
+        Ok(row)
+    }
+
+    /// Checks the times of an utterance against its file, and measures the duration where none is stated.
+    fn with_duration(&self, mut row: Utterance) -> Result<Utterance, RowProblem> {
+        let start = row.offset.unwrap_or(0.0);
+        if !start.is_finite() || start < 0.0 {
+            return Err(RowProblem::Offset(start));
+        }
+        if row.duration == 0.0 {
+            row.duration = match (speech::seconds(&row), self.files) {
+                // Where there is none it stays unknown, and whoever reads the file is told why.
+                (found, FileCheck::Later) => found.map_or(0.0, |found| (found - start).max(0.0)),
+                (found, _) => found.map_err(RowProblem::Audio)? - start,
+            };
+            return match self.files {
+                FileCheck::Later => Ok(row),
+                _ => check_duration(row.duration).map(|()| row),
+            };
+        }
+        check_duration(row.duration)?;
+        let found = match self.files {
+            FileCheck::Later => None,
+            FileCheck::Opened => Some(speech::seconds(&row).map_err(RowProblem::Audio)?),
+            // Files in archives are not opened for a duration that is stated.
+            FileCheck::Headers if row.member.is_some() => None,
+            FileCheck::Headers => wav_seconds(&row.audio_filepath),
+        };
+        let Some(found) = found else { return Ok(row) };
+        let allowed = DURATION_TOLERANCE * found + DURATION_ROUNDING_S;
+        let end = start + row.duration;
+        if row.offset.is_some() && end > found + allowed {
+            return Err(RowProblem::BeyondEnd { end, found });
+        }
+        if row.offset.is_none() && (row.duration - found).abs() > allowed {
+            return Err(RowProblem::WrongDuration { stated: row.duration, found });
+        }
         Ok(row)
     }
 }
@@ -185,32 +220,6 @@ fn stays_inside(path: &Path) -> bool {
         }
     }
     depth > 0
-}
-
-/// Checks the times of an utterance against its file, and measures the duration where none is stated.
-fn with_duration(mut row: Utterance) -> Result<Utterance, RowProblem> {
-    let start = row.offset.unwrap_or(0.0);
-    if !start.is_finite() || start < 0.0 {
-        return Err(RowProblem::Offset(start));
-    }
-    if row.duration == 0.0 {
-        row.duration = speech::seconds(&row).map_err(RowProblem::Audio)? - start;
-        check_duration(row.duration)?;
-        return Ok(row);
-    }
-    check_duration(row.duration)?;
-    // Files in archives are not opened for a duration that is stated.
-    let header = if row.member.is_none() { wav_seconds(&row.audio_filepath) } else { None };
-    let Some(found) = header else { return Ok(row) };
-    let allowed = DURATION_TOLERANCE * found + DURATION_ROUNDING_S;
-    let end = start + row.duration;
-    if row.offset.is_some() && end > found + allowed {
-        return Err(RowProblem::BeyondEnd { end, found });
-    }
-    if row.offset.is_none() && (row.duration - found).abs() > allowed {
-        return Err(RowProblem::WrongDuration { stated: row.duration, found });
-    }
-    Ok(row)
 }
 
 pub(super) fn check_duration(duration: f64) -> Result<(), RowProblem> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::error::{ManifestError, RowProblem};
 use super::lines::{MAX_LINE_BYTES, each_line};
 use super::row::Utterance;
-use super::source::{Begins, Stated, Taker};
+use super::stated::{Begins, Stated, Taker};
 
 /// The columns with the audio, the first that is there is taken.
 const AUDIO: [&str; 4] = ["path", "audio_filepath", "audio", "source"];

@@ -150,6 +150,33 @@ fn durations_are_measured_and_parts_are_checked() {
     assert_eq!(part("-1"), "train.jsonl:1: `offset` is -1, must be 0 or more");
 }
 
+#[test]
+fn files_are_looked_at_as_asked() {
+    let rows = concat!(
+        r#"{"audio_filepath": "a.wav", "text": "good", "duration": 1.0}"#,
+        "\n",
+        r#"{"audio_filepath": "no.flac", "text": "no audio", "duration": 1.0}"#,
+        "\n",
+        r#"{"audio_filepath": "no.wav", "text": "no audio", "duration": 1.0}"#,
+        "\n",
+    );
+    let (folder, manifest) = folder(rows);
+    for name in ["no.flac", "no.wav"] {
+        fs::write(folder.path().join(name), "no audio").unwrap();
+    }
+    let read_as = |files: FileCheck| read_with(&manifest, &ReadSettings { files, ..ReadSettings::default() });
+    assert_eq!(read_as(FileCheck::Headers).unwrap().len(), 3);
+    let text = read_as(FileCheck::Opened).unwrap_err().to_string();
+    assert!(text.starts_with(&format!("invalid manifest `{}`: 3 rows: 2 bad", manifest.display())), "{text}");
+    assert!(text.contains("train.jsonl:2: cannot read audio") && text.contains("train.jsonl:3: "), "{text}");
+    // Of what states no duration and cannot be read, nothing is known, which is for the reader of the file to tell.
+    fs::write(&manifest, rows.replace(r#", "duration": 1.0"#, "").replace("no.wav", "gone.wav")).unwrap();
+    assert_eq!(read_as(FileCheck::Headers).unwrap_err().to_string().lines().count(), 3);
+    let rows = read_as(FileCheck::Later).unwrap();
+    assert_eq!(rows.iter().map(|row| row.duration).collect::<Vec<_>>(), [1.0, 0.0, 0.0]);
+    assert!(rows[1..].iter().all(|row| speech::samples(row).is_err()));
+}
+
 #[cfg(unix)]
 #[test]
 fn links_out_are_refused() {
@@ -273,6 +300,10 @@ fn folders_of_librispeech() {
     assert_eq!((rows[1].voice.as_deref(), rows[1].language.as_deref()), (Some("84"), Some("en")));
     assert_eq!(speech::samples(&rows[0]).unwrap().samples.len(), 16_000);
 
+    // Whatever format the audio has.
+    fs::rename(chapter.join("84-121123-0001.wav"), chapter.join("84-121123-0001.oga")).unwrap();
+    assert_eq!(read(dir.path()).unwrap().len(), 2);
+
     fs::write(&transcripts, "84-121123-0000 GO ON\n84-121123-0002 LOST\n84-121123-0001\n").unwrap();
     let text = read(dir.path()).unwrap_err().to_string();
     assert!(text.contains("3 rows: 1 bad, 1 audio files missing"), "{text}");
@@ -289,7 +320,8 @@ fn cuts_of_lhotse() {
         serde_json::json!({
             "id": "cut-1", "start": 0.25, "duration": 0.5, "channel": 0, "type": kind,
             "supervisions": [{"id": "s", "recording_id": "r", "start": 0.0, "duration": 0.5, "text": "hi there",
-                "language": "English", "speaker": "bo"}],
+                "language": "English", "speaker": "bo", "custom": {"translation": "hallo da", "target_lang": "de"}}],
+            "custom": {"translation": "of the cut", "reply": "hello", "offset": 7},
             "recording": {"id": "r", "sources": [{"type": source, "channels": [0], "source": audio}],
                 "sampling_rate": 16000, "num_samples": 16000, "duration": 1.0}
         })
@@ -304,6 +336,18 @@ fn cuts_of_lhotse() {
     assert_eq!((row.text.as_str(), row.voice.as_deref()), ("hi there", Some("bo")));
     assert_eq!((row.offset, row.duration), (Some(0.25), 0.5));
     assert_eq!(speech::samples(&row).unwrap().samples.len(), 8_000);
+    // What its author added are fields of the row.
+    assert_eq!(row.others["translation"], "hallo da");
+    assert_eq!(
+        (row.target_language.as_deref(), row.reply.as_deref(), row.language.as_deref()),
+        (Some("de"), Some("hello"), Some("English"))
+    );
+    // Relative paths begin in the data root.
+    fs::create_dir(folder.path().join("in")).unwrap();
+    let path = folder.path().join("in/cuts.jsonl");
+    fs::write(&path, cut("MonoCut", "file").replace(audio.to_str().unwrap(), "a.wav")).unwrap();
+    let settings = ReadSettings { data_root: Some(folder.path().to_owned()), ..ReadSettings::default() };
+    assert_eq!(read_with(&path, &settings).unwrap()[0].audio_filepath, audio);
 
     for (kind, source, expected) in [
         ("MixedCut", "file", "the cut's `type` is `MixedCut`"),
@@ -344,7 +388,7 @@ fn tar_shards_are_read_in_place() {
             ("d/002.wav", &short),
         ],
     );
-    shard(&dir.path().join("t-01.tar"), &[("003.txt", b"third"), ("003.WAV", &wav)]);
+    shard(&dir.path().join("t-01.tar"), &[("003.txt", b"third"), ("003.WAVE", &wav)]);
     for source in [dir.path().to_owned(), dir.path().join("t-{00..01}.tar")] {
         let rows = read(&source).unwrap();
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::task::{Reads, Unfit};
+use super::task::{Metric, Reads, Unfit};
 
 /// The whole file. Unknown keys are refused.
 #[derive(Debug, Deserialize)]
@@ -44,6 +44,8 @@ pub(super) struct TaskEntry {
     pub(super) weight: f64,
     #[serde(default)]
     pub(super) unfit: Unfit,
+    #[serde(default)]
+    pub(super) metric: Option<Metric>,
 }
 
 /// A text, or a list of texts.

@@ -53,6 +53,11 @@ impl LearntTask {
         Self { name, medium, phrasings, slots, entry, templates }
     }
 
+    /// The task of the pool that it is.
+    pub fn of<'p>(&self, pool: &'p TaskPool) -> &'p PoolTask {
+        &pool.tasks[self.entry]
+    }
+
     /// Its name, told apart from the same task about another medium.
     pub fn label(&self) -> String {
         match self.medium {

@@ -29,7 +29,7 @@ pub use learnt::LearntTask;
 pub use phrasing::{Order, Phrasing};
 pub use prompts::PromptWriter;
 pub use summary::{Found, FoundTask, TaskSummary};
-pub use task::{Medium, PoolTask, Reads, Unfit};
+pub use task::{Medium, Metric, PoolTask, Reads, Unfit};
 
 use file::{PoolFile, TaskEntry};
 use languages::{LANGUAGE, Languages, TARGET_LANGUAGE};
@@ -183,7 +183,7 @@ impl Reader<'_> {
     }
 
     fn task(&mut self, entry: TaskEntry) -> PoolTask {
-        let TaskEntry { name, target, phrasings, templates, from, each, weight, unfit, .. } = entry;
+        let TaskEntry { name, target, phrasings, templates, from, each, weight, unfit, metric, .. } = entry;
         let start = name.span().start;
         let bare = [LANGUAGE, TARGET_LANGUAGE]
             .iter()
@@ -215,6 +215,7 @@ impl Reader<'_> {
             from,
             weight,
             unfit,
+            metric,
             target: target.into_inner(),
             each: each.map(Spanned::into_inner),
             language: entry.language.into_list(),

@@ -32,6 +32,18 @@ pub enum Unfit {
     Skip,
 }
 
+/// What the answers to a task are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Their wrong words, as of transcripts.
+    Wer,
+    /// Their letters, as of translations: chrF, and BLEU beside it.
+    Chrf,
+    /// Whether the whole is right, as of details and short answers.
+    ExactMatch,
+}
+
 /// What stands in the place of speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,6 +71,8 @@ pub struct PoolTask {
     pub weight: f64,
     /// What becomes of rows that do not fit it.
     pub unfit: Unfit,
+    /// What an evaluation judges its answers by, where the file says it.
+    pub metric: Option<Metric>,
     pub(super) target: String,
     pub(super) each: Option<String>,
     pub(super) language: Vec<String>,

@@ -125,7 +125,7 @@ fn what_is_wrong_is_told_with_file_and_line() {
     };
     assert_eq!(
         one("target =", "targt ="),
-        "tasks.toml:3: unknown field `targt`, expected one of `name`, `target`, `phrasings`, `templates`, `from`, `language`, `target_language`, `sources`, `each`, `weight`, `unfit`"
+        "tasks.toml:3: unknown field `targt`, expected one of `name`, `target`, `phrasings`, `templates`, `from`, `language`, `target_language`, `sources`, `each`, `weight`, `unfit`, `metric`"
     );
     assert_eq!(one("target = \"text\"\n", ""), "tasks.toml:1: missing field `target`");
     assert_eq!(one("[\n  \"write\",\n]", "[]"), "tasks.toml:2: `phrasings` of `transcribe` is empty");

@@ -20,36 +20,49 @@ pub struct BiasErrors {
     pub unbiased: ErrorCounts,
 }
 
-impl BiasErrors {
-    /// Of one utterance with its phrase list, all of them normalised alike. Words are what white space separates. A word is
-    /// one of the list whatever its case and punctuation.
-    pub fn of(reference: &str, hypothesis: &str, phrases: &[String]) -> Self {
+/// The words of a phrase list. A word is one of them whatever its case and punctuation.
+#[derive(Debug, Clone, Default)]
+pub struct BiasWords(HashSet<String>);
+
+impl BiasWords {
+    /// Those of phrases that are normalised as the texts are.
+    pub fn of(phrases: &[String]) -> Self {
         let words = phrases.iter().flat_map(|phrase| phrase.split_whitespace());
-        let listed: HashSet<String> =
-            words.flat_map(|word| [word.to_owned(), Normaliser::Basic.apply(word)]).collect();
+        Self(words.flat_map(|word| [word.to_owned(), Normaliser::Basic.apply(word)]).collect())
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.0.contains(word) || self.0.contains(&Normaliser::Basic.apply(word))
+    }
+}
+
+impl BiasErrors {
+    /// Of one utterance with its phrase list, all of them normalised alike. Words are what white space separates.
+    pub fn of(reference: &str, hypothesis: &str, phrases: &[String]) -> Self {
+        Self::with_words(reference, hypothesis, &BiasWords::of(phrases))
+    }
+
+    /// The same with the words of the list, which several utterances may share.
+    pub fn with_words(reference: &str, hypothesis: &str, listed: &BiasWords) -> Self {
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let hypothesis: Vec<&str> = hypothesis.split_whitespace().collect();
         let mut errors = Self::default();
         for word in &reference {
-            errors.side(&listed, word).reference_words += 1;
+            errors.side(listed, word).reference_words += 1;
         }
         for edit in edits(&reference, &hypothesis) {
             match edit {
                 Edit::Same(..) => {}
-                Edit::Substitution(i, _) => errors.side(&listed, reference[i]).substitutions += 1,
-                Edit::Deletion(i) => errors.side(&listed, reference[i]).deletions += 1,
-                Edit::Insertion(j) => errors.side(&listed, hypothesis[j]).insertions += 1,
+                Edit::Substitution(i, _) => errors.side(listed, reference[i]).substitutions += 1,
+                Edit::Deletion(i) => errors.side(listed, reference[i]).deletions += 1,
+                Edit::Insertion(j) => errors.side(listed, hypothesis[j]).insertions += 1,
             }
         }
         errors
     }
 
-    fn side(&mut self, listed: &HashSet<String>, word: &str) -> &mut ErrorCounts {
-        if listed.contains(word) || listed.contains(&Normaliser::Basic.apply(word)) {
-            &mut self.biased
-        } else {
-            &mut self.unbiased
-        }
+    fn side(&mut self, listed: &BiasWords, word: &str) -> &mut ErrorCounts {
+        if listed.has(word) { &mut self.biased } else { &mut self.unbiased }
     }
 
     /// B-WER; `None` where no word of a list was said.

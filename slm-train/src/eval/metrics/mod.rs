@@ -23,7 +23,7 @@ mod tokenise;
 use std::ops::AddAssign;
 
 pub use answers::{Matches, Mean, TokenF1, exact_match, f1};
-pub use bias::BiasErrors;
+pub use bias::{BiasErrors, BiasWords};
 pub use bleu::{BleuCounts, bleu};
 pub use chrf::{ChrfCounts, chrf};
 pub use errors::{CharacterErrors, ErrorCounts, cer, wer};

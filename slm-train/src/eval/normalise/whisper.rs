@@ -2,7 +2,7 @@
 //!
 //! Source: Radford et al. 2022 (arXiv 2212.04356), appendix C, as the repository of whisper does it; its oddities, such as
 //! `one.5` for 1.5, count in published error rates and are kept. `tests/tests/normalisers.rs` compares the two with
-//! outputs of the original.
+//! outputs of the original (OpenAI's package).
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
@@ -16,17 +16,22 @@ const OF_NUMBERS: &str = ".%$¢€£";
 /// Whisper's normaliser for all languages but English: lower case, nothing in brackets, and a space for each mark, symbol
 /// and punctuation.
 pub(super) fn basic(text: &str) -> String {
-    let text = without_brackets(&text.to_lowercase());
+    let text = without_brackets(&in_lower_case(text));
     let plain: String = text.nfkc().map(|c| if is_mark_or_symbol(c) { ' ' } else { c }).collect();
     single_spaces(&plain.to_lowercase())
 }
 
 /// Whisper's normaliser for English.
 pub(super) fn english(text: &str) -> String {
-    let text = contractions::in_full(&without_brackets(&text.to_lowercase()));
+    let text = contractions::in_full(&without_brackets(&in_lower_case(text)));
     let text = without_full_stops(&without_commas_in_numbers(&text));
     let text = spelling::american(&numbers::as_digits(&without_symbols_and_accents(&text)));
     single_spaces(&without_stray_symbols(&text))
+}
+
+/// In lower case. The four separators of ASCII are white space, as they are in Python.
+fn in_lower_case(text: &str) -> String {
+    text.to_lowercase().replace(|c: char| ('\u{1c}'..='\u{1f}').contains(&c), " ")
 }
 
 /// Without `[..]` and `<..>`, and without what is in parentheses.
@@ -98,14 +103,20 @@ fn without_symbols_and_accents(text: &str) -> String {
     for c in text.nfkd() {
         match c {
             c if OF_NUMBERS.contains(c) => result.push(c),
-            // Letters whose accent Unicode does not take off.
+            // Letters whose accent Unicode does not take off. Capitals come of letters that have no small form, such as `ᴭ`.
             'œ' => result.push_str("oe"),
+            'Œ' => result.push_str("OE"),
             'æ' => result.push_str("ae"),
+            'Æ' => result.push_str("AE"),
             'ß' => result.push_str("ss"),
-            'þ' => result.push_str("th"),
+            'ẞ' => result.push_str("SS"),
+            'þ' | 'Þ' => result.push_str("th"),
             'ø' => result.push('o'),
+            'Ø' => result.push('O'),
             'đ' | 'ð' => result.push('d'),
+            'Đ' | 'Ð' => result.push('D'),
             'ł' => result.push('l'),
+            'Ł' => result.push('L'),
             c if c.general_category() == GeneralCategory::NonspacingMark => {}
             c if is_mark_or_symbol(c) => result.push(' '),
             c => result.push(c),

@@ -15,8 +15,9 @@
 //!
 //! `normaliser = "whisper-english"`, beside `work`, has texts compared as Whisper's evaluation does ([`Normaliser`]).
 //!
-//! Paths are relative to the file. A corpus is a `manifest`, or is made again from its seed in `work`, where what is
-//! there already stays. With `recordings` it is made of another corpus's utterances, for the task `recordings`:
+//! Paths are relative to the file, those of audio to their manifest or, beside `work`, to `data_root`. A corpus is a
+//! `manifest`, or is made again from its seed in `work`, where what is there already stays. With `recordings` it is made of
+//! another corpus's utterances, for the task `recordings`:
 //!
 //! ```toml
 //! [[corpus]]
@@ -34,14 +35,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::context::ContextLists;
+use super::context::{ContextLists, PhraseContext};
 use super::normalise::Normaliser;
 use super::recordings::TASK as RECORDINGS;
 use super::report::EvalRun;
+use super::rows;
 use super::tasks::EvalTask;
 use crate::config;
 use crate::data::corpus::{self, Split, Takes};
-use crate::data::manifest::{self, Utterance};
+use crate::data::manifest::Utterance;
 use crate::data::recordings::{self, Recordings};
 
 /// A suite.
@@ -52,6 +54,9 @@ pub struct Suite {
     pub bundle: PathBuf,
     /// Where corpora are made.
     pub work: PathBuf,
+    /// The folder that holds the audio of manifests: relative paths begin there, and none may leave it.
+    #[serde(default)]
+    pub data_root: Option<PathBuf>,
     /// How texts are changed before their words are compared.
     #[serde(default)]
     pub normaliser: Normaliser,
@@ -139,6 +144,7 @@ impl Suite {
         let base = path.parent().unwrap_or(Path::new(""));
         suite.bundle = base.join(&suite.bundle);
         suite.work = base.join(&suite.work);
+        suite.data_root = suite.data_root.take().map(|root| base.join(root));
         for corpus in &mut suite.corpora {
             corpus.manifest = corpus.manifest.take().map(|manifest| base.join(manifest));
         }
@@ -241,7 +247,7 @@ impl Suite {
 
     /// Makes and reads the corpora, and names the tasks of each run. `trained` tells whether a task is learnt by speech;
     /// `progress` gets the corpus that is made and the utterances that are done; `failed` each sentence that could not
-    /// be spoken, which the others go on without.
+    /// be spoken or read, which the others go on without.
     ///
     /// # Errors
     ///
@@ -261,7 +267,7 @@ impl Suite {
                 let ready = |task| EvalRun {
                     trained: trained(&task),
                     task,
-                    context: run.context,
+                    context: run.context.map(PhraseContext::Drawn),
                     manifest: run.corpus.clone(),
                     normaliser: self.normaliser,
                 };
@@ -284,7 +290,7 @@ impl Suite {
         let mut corpora = BTreeMap::new();
         for corpus in self.needed() {
             if let Some(path) = &corpus.manifest {
-                corpora.insert(corpus.name.as_str(), manifest::read(path)?);
+                corpora.insert(corpus.name.as_str(), rows::read(path, self.data_root.as_deref())?);
             }
         }
         let cannot_make = |name: &str| format!("cannot make corpus `{name}`");
@@ -297,12 +303,14 @@ impl Suite {
             for failure in made.failures {
                 failed(format!("corpus `{}`: {failure}", corpus.name));
             }
-            corpora.insert(corpus.name.as_str(), manifest::read(out.join(corpus::MANIFEST_NAME))?);
+            corpora.insert(corpus.name.as_str(), rows::read(&out.join(corpus::MANIFEST_NAME), None)?);
         }
         for corpus in self.needed() {
             let Some(settings) = &corpus.recordings else { continue };
             let source = corpora.get(settings.from.as_str()).context("no such corpus")?;
-            let rows = recordings::make(&self.work.join(&corpus.name), settings, source)
+            let mut tell = |problem: String| failed(format!("corpus `{}`: {problem}", corpus.name));
+            let source = rows::readable(source, &mut tell);
+            let rows = recordings::make(&self.work.join(&corpus.name), settings, &source)
                 .with_context(|| cannot_make(&corpus.name))?;
             corpora.insert(corpus.name.as_str(), rows);
         }

@@ -7,10 +7,12 @@ use slm_core::models::prompt::SpeechRows;
 
 use super::examples::Examples;
 use super::fresh::Fresh;
+use super::tried::Tried;
 use super::words::Words;
 use super::{AdapterStage, Frozen};
 use crate::data::encoded::{CachedEncoder, EncodedCorpus};
 use crate::data::groups::Group;
+use crate::data::manifest::Utterance;
 use crate::data::rows::Rows;
 use crate::steps::note;
 use crate::training::{Draw, Source};
@@ -32,6 +34,8 @@ enum Speech {
     Kept { corpus: EncodedCorpus, rows: Rows },
     /// It is computed for every step.
     Fresh(Box<Fresh>),
+    /// Of a few utterances it is on disk, for a dry run.
+    Tried(Box<Tried>),
 }
 
 /// What a step reads of the data.
@@ -101,6 +105,33 @@ impl Data {
         Ok(Self { speech: Speech::Kept { corpus, rows }, examples, groups, longest })
     }
 
+    /// The utterances of `words` for a dry run, which encodes a few of them, and those of its steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tried::new`].
+    pub(super) fn tried(
+        words: Words,
+        parts: &Frozen,
+        config: &AdapterStage,
+        shape: &AdapterShape,
+        rows_of: &SpeechRows,
+    ) -> anyhow::Result<Self> {
+        let reduced = |speech: &EncodedSpeech| Ok(rows_of.of(speech)?.origins.len());
+        let Words { rows, examples, groups } = words;
+        let (longest, layers) = (rows.longest(), shape.encoder_layers.len() + 1);
+        let tried = Tried::new(rows, parts, &config.cache, layers, &reduced)?;
+        Ok(Self { speech: Speech::Tried(Box::new(tried)), examples, groups, longest })
+    }
+
+    /// The utterances of `words` for a dry run, which takes no steps with them.
+    pub(super) fn untouched(words: Words, parts: &Frozen, config: &AdapterStage) -> Self {
+        let Words { rows, examples, groups } = words;
+        let longest = rows.longest();
+        let tried = Tried::untouched(rows, parts, &config.cache, 1);
+        Self { speech: Speech::Tried(Box::new(tried)), examples, groups, longest }
+    }
+
     /// The utterances of `words`, to be encoded anew for every step; targets end with the id `end`.
     ///
     /// # Errors
@@ -114,10 +145,17 @@ impl Data {
         end: u32,
     ) -> anyhow::Result<Self> {
         let Words { rows, examples, groups } = words;
-        let (longest, augment) = (rows.longest(), config.augment.clone().unwrap_or_default());
-        let fresh = Fresh::new(rows, parts, &augment, shape.reduction, config.train.seed, end)?;
-        let speech = Speech::Fresh(Box::new(fresh));
-        Ok(Self { speech, examples, groups, longest })
+        let longest = rows.longest();
+        let fresh = Fresh::new(rows, parts, config, shape.reduction, end)?;
+        Ok(Self { speech: Speech::Fresh(Box::new(fresh)), examples, groups, longest })
+    }
+
+    /// The corpus as a dry run has it.
+    pub(super) fn as_tried(&self) -> Option<&Tried> {
+        match &self.speech {
+            Speech::Tried(tried) => Some(tried),
+            Speech::Kept { .. } | Speech::Fresh(_) => None,
+        }
     }
 
     /// How many utterances there are.
@@ -125,14 +163,29 @@ impl Data {
         match &self.speech {
             Speech::Kept { corpus, .. } => corpus.len(),
             Speech::Fresh(fresh) => fresh.len(),
+            Speech::Tried(tried) => tried.len(),
         }
     }
 
-    /// A hash of all that the utterances depend on.
+    /// A hash of all that the utterances depend on, for which a dry run has no use.
     pub(super) fn key(&self) -> &str {
         match &self.speech {
             Speech::Kept { corpus, .. } => corpus.key(),
             Speech::Fresh(fresh) => fresh.key(),
+            Speech::Tried(_) => "",
+        }
+    }
+
+    /// The row of an utterance.
+    ///
+    /// # Errors
+    ///
+    /// Rows that cannot be read again.
+    pub(super) fn row(&self, utterance: usize) -> anyhow::Result<Utterance> {
+        match &self.speech {
+            Speech::Kept { rows, .. } => rows.get(utterance),
+            Speech::Fresh(fresh) => fresh.row(utterance),
+            Speech::Tried(tried) => tried.row(utterance),
         }
     }
 
@@ -140,13 +193,9 @@ impl Data {
     ///
     /// # Errors
     ///
-    /// Rows that cannot be read again.
+    /// As [`Self::row`].
     pub(super) fn recording(&self, utterance: usize) -> anyhow::Result<String> {
-        let row = match &self.speech {
-            Speech::Kept { rows, .. } => rows.get(utterance)?,
-            Speech::Fresh(fresh) => fresh.row(utterance)?,
-        };
-        Ok(row.audio_filepath.display().to_string())
+        Ok(self.row(utterance)?.audio_filepath.display().to_string())
     }
 
     /// How many rows the adapter reads of an utterance.
@@ -154,6 +203,7 @@ impl Data {
         match &self.speech {
             Speech::Kept { corpus, .. } => corpus.measured(utterance),
             Speech::Fresh(fresh) => fresh.length(utterance),
+            Speech::Tried(tried) => tried.length(utterance),
         }
     }
 }
@@ -169,10 +219,14 @@ impl Source for Data {
             items.iter().map(|&item| self.examples.get(item).target.to_vec()).collect()
         };
         let written = Part { targets: targets(&written), examples: written };
+        let places = spoken.iter().filter_map(|&item| self.examples.get(item).speech);
         let (speech, targets) = match &self.speech {
             Speech::Kept { corpus, .. } => {
-                let places = spoken.iter().filter_map(|&item| self.examples.get(item).speech);
                 let states = places.map(|place| corpus.read(place)).collect::<anyhow::Result<_>>()?;
+                (Heard::States(states), targets(&spoken))
+            }
+            Speech::Tried(tried) => {
+                let states = places.map(|place| tried.read(place)).collect::<anyhow::Result<_>>()?;
                 (Heard::States(states), targets(&spoken))
             }
             Speech::Fresh(fresh) => {

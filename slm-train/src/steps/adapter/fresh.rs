@@ -10,16 +10,17 @@ use slm_core::models::features::{FeatureExtractor, Features};
 use slm_core::models::nn::{CtcFrame, EncodedSpeech};
 use slm_core::models::text::TextTokenizer;
 
-use super::Frozen;
 use super::examples::{Example, Examples};
-use crate::data::augment::{Augment, Chain, Moment};
+use super::guess::{self, Guess};
+use super::{AdapterStage, Frozen};
+use crate::data::augment::{Chain, Moment};
 use crate::data::encoded;
 use crate::data::manifest::Utterance;
 use crate::data::rows::Rows;
 use crate::data::speech;
 use crate::digest::digest;
 use crate::failures;
-use crate::training::Draw;
+use crate::training::{Draw, Purpose};
 
 /// Rows among which one to join is looked for.
 const TRIES: usize = 8;
@@ -39,7 +40,8 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// The sound of `rows`, to be changed as `augment` says.
+    /// The sound of `rows`, to be changed as `config` says; targets end with the id `end`. All of it is read once before, but
+    /// for a dry run, which guesses its lengths from a little of it.
     ///
     /// # Errors
     ///
@@ -47,17 +49,14 @@ impl Fresh {
     pub(super) fn new(
         rows: Rows,
         parts: &Frozen,
-        augment: &Augment,
+        config: &AdapterStage,
         reduction: LengthReduction,
-        seed: u64,
         end: u32,
     ) -> anyhow::Result<Self> {
+        let augment = config.augment.clone().unwrap_or_default();
         let is_wave = parts.features.width() < 2;
         anyhow::ensure!(!(is_wave && augment.spec.is_some()), "`augment.spec` needs features with bins");
         let chain = augment.prepare()?;
-        let of_sound = (&parts.encoder_hash, parts.features.settings(), encoded::keys(&rows)?);
-        let key = digest(&(of_sound, chain.identity()));
-        // What is wrong with the last row is found before the first step.
         let length = |row: usize| -> anyhow::Result<u32> {
             let row = rows.get(row)?;
             let samples = speech::samples(&row)?.samples;
@@ -68,14 +67,31 @@ impl Fresh {
             }
             Ok(most_rows(reduction, frames.div_ceil(parts.encoder.stride())) as u32)
         };
-        let lengths: Vec<_> = (0..rows.len()).into_par_iter().map(length).collect();
+        let lengths_of = |some: &[usize]| -> anyhow::Result<Vec<u32>> {
+            let lengths: Vec<_> = some.par_iter().map(|&row| length(row)).collect();
+            failures::all(speech::RECORDINGS, lengths)
+        };
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let (keys, lengths) = if config.train.purpose == Purpose::DryRun {
+            let some = guess::some(&rows);
+            let found = lengths_of(&some)?;
+            let known = some.iter().zip(found).map(|(&row, length)| (rows.seconds(row), length as usize));
+            let line = Guess::from_known(&known.collect::<Vec<_>>());
+            let lengths: Vec<u32> = all.iter().map(|&row| line.rows(rows.seconds(row)) as u32).collect();
+            (Vec::new(), lengths)
+        } else {
+            // What is wrong with the last row is found before the first step.
+            (encoded::keys(&rows, &|| Ok(()))?, lengths_of(&all)?)
+        };
+        let of_sound = (&parts.encoder_hash, parts.features.settings(), keys);
+        let key = digest(&(of_sound, chain.identity()));
         Ok(Self {
-            lengths: failures::all(speech::RECORDINGS, lengths)?,
+            lengths,
             features: parts.features.clone(),
             tokenizer: parts.tokenizer.clone(),
             rows,
             chain,
-            seed,
+            seed: config.train.seed,
             end,
             key,
         })

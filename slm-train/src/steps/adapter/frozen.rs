@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use burn::module::{ModuleVisitor, Param};
 use burn::prelude::*;
 use slm_core::models::checkpoint::Checkpoint;
 use slm_core::models::ctc::label_tokenizer;
@@ -88,4 +89,18 @@ impl Frozen {
 /// types go on.
 fn of_type(hash: String, compute: ComputeType) -> String {
     if compute == ComputeType::F32 { hash } else { digest(&(hash, compute)) }
+}
+
+/// Bytes of the values of `model`, each tensor in its type; what is in few bits, which only the host multiplies, as in f32.
+pub(super) fn bytes_of(model: &impl Module) -> u64 {
+    struct Bytes(usize);
+    impl ModuleVisitor for Bytes {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let values: usize = param.lazy_shape().iter().product();
+            self.0 += values * param.base().dtype().size();
+        }
+    }
+    let mut bytes = Bytes(0);
+    model.visit(&mut bytes);
+    bytes.0 as u64
 }

@@ -22,20 +22,22 @@ use slm_core::models::text::TextTokenizer;
 use super::data::{Batch, Data, Heard, Part};
 use super::examples::Example;
 use super::input::{Beginning, StepInput, logits};
+use super::pieces::{AllLabelled, ctc_labels};
 use super::prompts::Prompts;
 use super::start::Start;
 use super::teacher::Teacher;
+use super::tried::Tried;
 use super::words::Words;
-use super::{AdapterStage, Encode, Frozen, Trained};
+use super::{AdapterStage, Encode, Frozen, Trained, frozen};
 use crate::config;
 use crate::data::buckets;
 use crate::data::groups::Group;
 use crate::data::mixture::Corpus;
 use crate::data::pool::{Asker, LearntTask, PromptWriter, TaskPool};
-use crate::digest::digest;
+use crate::digest::{digest, streamed_digest};
 use crate::steps::loss::ctc_sum;
 use crate::steps::pairing;
-use crate::training::{Draw, Job, Metrics, Sample, Source};
+use crate::training::{Draw, Encoding, Job, Metrics, Purpose, Sample, Source};
 
 /// The frozen parts and the data of a run.
 pub struct AdapterJob {
@@ -57,8 +59,6 @@ pub struct AdapterJob {
     pub(super) start: Option<Start>,
     /// What the language model is distilled from; none without distillation.
     teacher: Option<Teacher>,
-    /// The transcript of each utterance that is learnt from, in the labels of the CTC loss; none without that.
-    transcripts: Vec<Vec<u32>>,
     pub(super) dev: Data,
     /// Without autodiff: data and frozen parts.
     pub(super) device: Device,
@@ -76,7 +76,7 @@ struct Answers {
 }
 
 impl AdapterJob {
-    /// Loads data, and the encoder's outputs for it, for the frozen `parts`.
+    /// Loads data, and the encoder's outputs for it, for the frozen `parts`; for a dry run, outputs of a few utterances.
     ///
     /// # Errors
     ///
@@ -103,21 +103,33 @@ impl AdapterJob {
         let train = Words::read(&config.train_manifest, &config.cache, &mut asker, &mut prompts)?;
         let templates = pool.templates(asker.tasks());
         let dev = Words::read(&config.dev_manifest, &config.cache, &mut asker, &mut prompts)?;
-        let teacher =
-            config.losses.has_distillation().then(|| Teacher::new(&config, &parts, &train, &prompts));
-        let teacher = teacher.transpose()?;
-        let ctc_labels = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
-        let transcripts = if config.losses.has_ctc() { train.transcripts(ctc_labels)? } else { Vec::new() };
+        let pieces = ctc_labels(parts.labels.as_ref(), &parts.tokenizer);
+        let pieces = config.losses.has_ctc().then_some(pieces);
+        if let Some(pieces) = pieces {
+            train.check_transcripts(pieces)?;
+        }
+        let teacher = if config.losses.has_distillation() {
+            train.check_taught(&prompts)?;
+            Some(Teacher::new(&config, &parts)?)
+        } else {
+            None
+        };
+        let is_tried = config.train.purpose == Purpose::DryRun;
         let train = match config.encode {
+            Encode::Once if is_tried => Data::tried(train, &parts, &config, &shape, &rows)?,
             Encode::Once => Data::encode(train, &parts, &config, &shape, &rows)?,
             Encode::EachStep => Data::fresh(train, &parts, &config, &shape, prompts.end())?,
         };
-        let dev = Data::encode(dev, &parts, &config, &shape, &rows)?;
-        let fingerprint = digest(&(
+        let dev = if is_tried {
+            Data::untouched(dev, &parts, &config)
+        } else {
+            Data::encode(dev, &parts, &config, &shape, &rows)?
+        };
+        let fingerprint = streamed_digest(&(
             (&shape, config.order, prompts.phrased(), config.batch_tokens, config.train.identity()),
             (train.key(), &parts.llm_hash, prompts.settings(), &train.examples, config.losses),
-            (config.train_manifest.weights(), shares(&train.groups), &transcripts),
-        ));
+            (config.train_manifest.weights(), shares(&train.groups), AllLabelled { data: &train, pieces }),
+        ))?;
         // Runs that were begun before there were such settings go on.
         let fingerprint = match (&start, &config.lora) {
             (None, None) => fingerprint,
@@ -139,16 +151,10 @@ impl AdapterJob {
             train,
             start,
             teacher,
-            transcripts,
             dev,
             device,
             fingerprint,
         })
-    }
-
-    /// The pieces that the CTC loss labels the adapter's outputs with.
-    pub(super) fn ctc_labels(&self) -> &TextTokenizer {
-        ctc_labels(self.labels.as_ref(), &self.tokenizer)
     }
 
     /// The frozen language model.
@@ -227,10 +233,12 @@ impl AdapterJob {
         let mut loss = self.text_loss(&answers);
         if let Some(teacher) = &self.teacher {
             // The teacher is the language model without what is trained beside it.
-            let divergence = teacher.divergence(&self.llm, &answers.logits, &answers.input, examples)?;
+            let prompts = self.taught(examples, &answers.input.phrasings)?;
+            let divergence =
+                teacher.divergence(&self.llm, &answers.logits, &prompts, &answers.input.targets)?;
             loss = loss + divergence * losses.distillation;
         }
-        Ok(match self.ctc(model, &answers, examples) {
+        Ok(match self.ctc(model, &answers, examples)? {
             Some(ctc) => loss + ctc * losses.ctc,
             None => loss,
         })
@@ -261,13 +269,18 @@ impl AdapterJob {
     }
 
     /// The CTC loss of the transcripts on what the adapter made, summed; `None` without a head.
-    fn ctc(&self, model: &Trained, answers: &Answers, examples: &[usize]) -> Option<Tensor<1>> {
-        let speech = answers.speech.as_ref()?;
-        let log_probs = model.ctc_log_probs(speech)?;
+    fn ctc(
+        &self,
+        model: &Trained,
+        answers: &Answers,
+        examples: &[usize],
+    ) -> anyhow::Result<Option<Tensor<1>>> {
+        let Some(speech) = &answers.speech else { return Ok(None) };
+        let Some(log_probs) = model.ctc_log_probs(speech) else { return Ok(None) };
         let blank = self.ctc_labels().len();
-        let places = examples.iter().filter_map(|&i| self.train.examples.get(i).speech);
-        let labels: Vec<&[u32]> = places.map(|place| self.transcripts[place].as_slice()).collect();
-        Some(ctc_sum(log_probs, speech.lengths(), &labels, blank))
+        let labels = self.labelled(examples)?;
+        let labels: Vec<&[u32]> = labels.iter().map(Vec::as_slice).collect();
+        Ok(Some(ctc_sum(log_probs, speech.lengths(), &labels, blank)))
     }
 }
 
@@ -336,6 +349,29 @@ impl Job for AdapterJob {
         self.encoder.num_params() + self.llm.num_params()
     }
 
+    fn frozen_bytes(&self) -> u64 {
+        frozen::bytes_of(&self.encoder) + frozen::bytes_of(&self.llm)
+    }
+
+    fn weight_of(&self, items: &[usize]) -> anyhow::Result<f64> {
+        let tokens: usize = items.iter().map(|&item| self.train.examples.get(item).target.len()).sum();
+        Ok(tokens as f64)
+    }
+
+    fn prepare(&self, batches: &[Vec<usize>]) -> anyhow::Result<()> {
+        let Some(tried) = self.train.as_tried() else { return Ok(()) };
+        let spoken = batches.iter().flatten().filter_map(|&item| self.train.examples.get(item).speech);
+        tried.encode(spoken, &self.encoder, &self.device, &|speech| Ok(speech.len()))
+    }
+
+    fn encoding(&self) -> anyhow::Result<Option<Encoding>> {
+        let Some(train) = self.train.as_tried() else { return Ok(None) };
+        let Some(pace) = train.pace()? else { return Ok(None) };
+        let sound_seconds = train.sound_seconds() + self.dev.as_tried().map_or(0.0, Tried::sound_seconds);
+        let bytes = (pace.bytes * sound_seconds) as u64;
+        Ok(Some(Encoding { sound_seconds, seconds: pace.seconds * sound_seconds, bytes }))
+    }
+
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
@@ -344,10 +380,4 @@ impl Job for AdapterJob {
 /// What the groups of an epoch are drawn by, for a fingerprint.
 fn shares(groups: &[Group]) -> Vec<Option<f64>> {
     groups.iter().map(|group| group.share).collect()
-}
-
-/// The pieces that the CTC loss labels the adapter's outputs with: those of the encoder's own labels, which are few, where
-/// they have a tokenizer.
-fn ctc_labels<'a>(encoder: Option<&'a TextTokenizer>, llm: &'a TextTokenizer) -> &'a TextTokenizer {
-    encoder.unwrap_or(llm)
 }

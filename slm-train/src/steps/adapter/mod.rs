@@ -12,15 +12,20 @@ mod data;
 mod examples;
 mod fresh;
 mod frozen;
+mod guess;
+mod init;
 mod input;
 mod job;
 mod kept;
 mod losses;
+mod pieces;
 mod prompts;
 mod samples;
 mod start;
 mod teacher;
 mod trained;
+mod transcripts;
+mod tried;
 mod words;
 
 use std::collections::BTreeMap;
@@ -139,13 +144,16 @@ pub fn train(
     result::check(out, &config.train)?;
     let placement = Placement::new(device).with_compute(config.dtype);
     let parts = Frozen::load(&config.encoder, &config.llm, placement)?;
-    let encoder_params = parts.encoder.num_params();
+    let (encoder_params, purpose) = (parts.encoder.num_params(), config.train.purpose);
     if config.lora.is_none()
         && let Some(task) = TaskPool::read(&config.tasks, config.order)?.text_task()
     {
         anyhow::bail!("task `{}` reads text, of which a frozen language model learns nothing", task.name);
     }
-    let job = AdapterJob::new(config, parts)?;
+    let job = match AdapterJob::new(config, parts) {
+        Ok(job) => job,
+        Err(error) => return super::stopped_early(error, purpose),
+    };
     let config = &job.config;
     let tracked = config.train.activations.tracked(device);
     tracked.seed(config.train.seed);

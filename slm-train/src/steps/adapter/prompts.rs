@@ -100,6 +100,21 @@ impl Prompts {
         Ok(self.writer.prompts(&self.tasks[example.task].task, example.slots, Some(text))?)
     }
 
+    /// The same in one phrasing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::taught`].
+    pub(super) fn taught_by(
+        &self,
+        example: &Example,
+        phrasing: usize,
+        text: &str,
+    ) -> Result<PromptIds, Misfit> {
+        let task = &self.tasks[example.task].task;
+        Ok(self.writer.prompt(task, &task.phrasings[phrasing], example.slots, Some(text))?)
+    }
+
     /// What is asked by each task, for a fingerprint.
     pub(super) fn phrased(&self) -> Vec<(String, Vec<String>)> {
         let texts = |task: &LearntTask| task.phrasings.iter().map(Phrasing::text).collect();

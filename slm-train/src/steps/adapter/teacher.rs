@@ -11,10 +11,8 @@ use burn::tensor::activation::log_softmax;
 use slm_core::models::llm::LanguageModel;
 use slm_core::models::prompt::PromptIds;
 
-use super::input::{StepInput, logits};
+use super::input::logits;
 use super::kept::{KeptAnswers, Key, Said};
-use super::prompts::Prompts;
-use super::words::Words;
 use super::{AdapterStage, Encode, Frozen};
 use crate::digest::wide_digest;
 use crate::steps::loss::divergence_sum;
@@ -28,26 +26,18 @@ const LEAST_REST: f64 = 1e-7;
 
 /// The language model reading transcripts.
 pub(super) struct Teacher {
-    /// For every example what it reads in each phrasing.
-    prompts: Vec<Vec<PromptIds>>,
     /// Where what it says is kept; none where it is asked in every step.
     kept: Option<Mutex<KeptAnswers>>,
     device: Device,
 }
 
 impl Teacher {
-    /// The teacher of the examples of `words`.
+    /// The teacher of a stage.
     ///
     /// # Errors
     ///
-    /// Transcripts that cannot be put to the language model, all of them named, and a folder that cannot be written.
-    pub(super) fn new(
-        config: &AdapterStage,
-        parts: &Frozen,
-        words: &Words,
-        prompts: &Prompts,
-    ) -> anyhow::Result<Self> {
-        let prompts = words.taught(prompts)?;
+    /// A folder that cannot be written.
+    pub(super) fn new(config: &AdapterStage, parts: &Frozen) -> anyhow::Result<Self> {
         // A dry run writes nothing of this kind.
         let is_kept = config.distil == Encode::Once && config.train.purpose != Purpose::DryRun;
         let kept = if is_kept {
@@ -55,11 +45,11 @@ impl Teacher {
         } else {
             None
         };
-        Ok(Self { prompts, kept, device: parts.device.clone() })
+        Ok(Self { kept, device: parts.device.clone() })
     }
 
-    /// How far `student`, `[B, L, V]` before the softmax, is from what `llm` says to the true transcripts of `examples`, summed
-    /// over the positions of their answers.
+    /// How far `student`, `[B, L, V]` before the softmax, is from what `llm` says to `prompts`, which have the true transcripts in
+    /// the place of speech, summed over the positions of the answers `targets`.
     ///
     /// # Errors
     ///
@@ -68,22 +58,16 @@ impl Teacher {
         &self,
         llm: &LanguageModel,
         student: &Tensor<3>,
-        input: &StepInput,
-        examples: &[usize],
+        prompts: &[PromptIds],
+        targets: &[Vec<u32>],
     ) -> anyhow::Result<Tensor<1>> {
-        let prompts: Vec<&PromptIds> = examples
-            .iter()
-            .zip(&input.phrasings)
-            .map(|(&example, &phrasing)| &self.prompts[example][phrasing])
-            .collect();
         let Some(kept) = &self.kept else {
-            let prompts: Vec<PromptIds> = prompts.into_iter().cloned().collect();
-            let taught = logits(llm, None, &prompts, &[], &input.targets, &self.device);
-            let lengths: Vec<usize> = input.targets.iter().map(Vec::len).collect();
+            let taught = logits(llm, None, prompts, &[], targets, &self.device);
+            let lengths: Vec<usize> = targets.iter().map(Vec::len).collect();
             return Ok(divergence_sum(student.clone(), taught, &lengths));
         };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = self.said(llm, &mut kept, &prompts, &input.targets)?;
+        let said = self.said(llm, &mut kept, prompts, targets)?;
         Ok(divergence_from(student.clone(), &said, &self.device))
     }
 
@@ -92,7 +76,7 @@ impl Teacher {
         &self,
         llm: &LanguageModel,
         kept: &mut KeptAnswers,
-        prompts: &[&PromptIds],
+        prompts: &[PromptIds],
         targets: &[Vec<u32>],
     ) -> anyhow::Result<Vec<Vec<Said>>> {
         let key = |row: usize| -> Key { wide_digest(&(prompts[row].parts(), &targets[row])) };

@@ -61,7 +61,15 @@ fn check(name: &str, llm: &str, order: &str) {
     let pool = TaskPool::read(&stage.tasks, stage.order).unwrap();
     let (mut asker, mut prompts) = (Asker::new(&pool), Prompts::new(writer));
     let words = Words::read(&stage.train_manifest, &stage.cache, &mut asker, &mut prompts).unwrap();
-    let taught = words.taught(&prompts).unwrap();
+    words.check_taught(&prompts).unwrap();
+    let taught = words.examples.iter().map(|example| {
+        let text = words.rows.get(example.speech.unwrap()).unwrap().text;
+        let all = prompts.taught(&example, &text).unwrap();
+        for (phrasing, taught) in all.iter().enumerate() {
+            assert_eq!(prompts.taught_by(&example, phrasing, &text).unwrap(), *taught);
+        }
+        all
+    });
     let expected = before(name);
     let ids = |prompt: PromptIds| prompt.parts().to_vec();
 

@@ -4,7 +4,6 @@ use std::mem;
 use std::path::Path;
 
 use rayon::prelude::*;
-use slm_core::models::prompt::PromptIds;
 use slm_core::models::text::TextTokenizer;
 
 use super::examples::{Examples, NewExample};
@@ -85,34 +84,36 @@ impl Words {
         Ok(Self { rows: rows.finish()?, examples, groups })
     }
 
-    /// What the language model reads where it is given the transcript of each example, in each phrasing; nothing of those
-    /// that have no speech.
+    /// Sees whether the language model can be given the transcript of each example that has speech, in each phrasing.
     ///
     /// # Errors
     ///
     /// All transcripts that cannot be put to it.
-    pub(super) fn taught(&self, prompts: &Prompts) -> anyhow::Result<Vec<Vec<PromptIds>>> {
-        let taught = self.examples.iter().map(|example| {
-            let Some(speech) = example.speech else { return Ok(Vec::new()) };
+    pub(super) fn check_taught(&self, prompts: &Prompts) -> anyhow::Result<()> {
+        let check = |index: usize| -> anyhow::Result<()> {
+            let example = self.examples.get(index);
+            let Some(speech) = example.speech else { return Ok(()) };
             let row = self.rows.get(speech)?;
-            let taught = prompts.taught(&example, &row.text);
+            let taught = prompts.taught(&example, &row.text).map(drop);
             taught.map_err(|misfit| anyhow::anyhow!("`{}`: {misfit}", row.audio_filepath.display()))
-        });
-        failures::all("texts", taught)
+        };
+        let checked: Vec<_> = (0..self.examples.len()).into_par_iter().map(check).collect();
+        failures::all("texts", checked).map(drop)
     }
 
-    /// The ids of each utterance's transcript, with the pieces of `labels`.
+    /// Sees whether the transcript of each utterance can be written with the pieces of `labels`.
     ///
     /// # Errors
     ///
-    /// All texts that cannot be written with these.
-    pub(super) fn transcripts(&self, labels: &TextTokenizer) -> anyhow::Result<Vec<Vec<u32>>> {
-        let transcripts = (0..self.rows.len()).map(|place| {
+    /// All texts that cannot.
+    pub(super) fn check_transcripts(&self, labels: &TextTokenizer) -> anyhow::Result<()> {
+        let check = |place: usize| -> anyhow::Result<()> {
             let row = self.rows.get(place)?;
-            let ids = labels.encode(&row.text);
+            let ids = labels.encode(&row.text).map(drop);
             ids.map_err(|error| anyhow::anyhow!("`{}`: {error}", row.audio_filepath.display()))
-        });
-        failures::all("texts", transcripts)
+        };
+        let checked: Vec<_> = (0..self.rows.len()).into_par_iter().map(check).collect();
+        failures::all("texts", checked).map(drop)
     }
 }
 

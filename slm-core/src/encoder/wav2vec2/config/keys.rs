@@ -14,6 +14,7 @@ pub(in crate::encoder::wav2vec2) const NULLS: &[&str] = &["position_embeddings_t
 /// How attention knows positions, by the file's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PositionWord {
     /// [`PositionKind::Relative`].
     Relative,

@@ -112,6 +112,10 @@ impl Writer for Adapted {
         Author::LanguageModel
     }
 
+    fn takes_joined_states(&self) -> bool {
+        true
+    }
+
     fn decoding(&self, task: &Task) -> DecodeConfig {
         match self.task_decoding.get(&task.key()) {
             Some(own) => self.decode.with_task(own),

@@ -96,6 +96,8 @@ pub(crate) struct Cut {
     /// The samples, from the start of the recording, that the segment is to answer for. It is shorter than what it holds
     /// where it shares sound with a neighbour.
     pub(crate) own: Range<usize>,
+    /// How many samples each of the segments has that it was joined of; empty for one that was not.
+    pub(crate) parts: Vec<usize>,
 }
 
 /// Cuts a recording that comes piece by piece. Only what is not cut yet is held.
@@ -271,7 +273,7 @@ impl Cutter {
             self.quiet_until(own.start, own.end);
         } else {
             raise_quiet(&mut samples);
-            self.ready.push_back(Stretch::Speech(Cut { start, samples, own }));
+            self.ready.push_back(Stretch::Speech(Cut { start, samples, own, parts: Vec::new() }));
         }
     }
 
@@ -323,13 +325,30 @@ impl Cut {
         let from = self.own.start.saturating_sub(self.start).min(self.samples.len());
         &self.samples[from..(from + self.own.len()).min(self.samples.len())]
     }
+
+    /// Its samples, segment by segment where it was joined of several.
+    pub(crate) fn parts(&self) -> Vec<&[f32]> {
+        if self.parts.is_empty() {
+            return vec![&self.samples];
+        }
+        let mut rest = self.samples.as_slice();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for &length in &self.parts {
+            let (part, after) = rest.split_at(length.min(rest.len()));
+            parts.push(part);
+            rest = after;
+        }
+        parts
+    }
 }
 
 /// Several segments as one, without what lies between them; `None` where there are none.
 pub(crate) fn joined(cuts: &[Cut]) -> Option<Cut> {
     let own = cuts.first()?.own.start..cuts.last()?.own.end;
     let samples = cuts.iter().flat_map(Cut::own_samples).copied().collect();
-    Some(Cut { start: own.start, samples, own })
+    let parts =
+        if cuts.len() > 1 { cuts.iter().map(|cut| cut.own_samples().len()).collect() } else { Vec::new() };
+    Some(Cut { start: own.start, samples, own, parts })
 }
 
 /// A segment cut in two in the middle of its quietest pause; itself where it is too short for that or has no pause.
@@ -355,8 +374,13 @@ pub(super) fn halves(cut: &Cut) -> Vec<Cut> {
     let (first, second) = cut.samples.split_at(place * HOP);
     let middle = (cut.start + place * HOP).clamp(cut.own.start, cut.own.end);
     vec![
-        Cut { start: cut.start, samples: first.to_vec(), own: cut.own.start..middle },
-        Cut { start: cut.start + place * HOP, samples: second.to_vec(), own: middle..cut.own.end },
+        Cut { start: cut.start, samples: first.to_vec(), own: cut.own.start..middle, parts: Vec::new() },
+        Cut {
+            start: cut.start + place * HOP,
+            samples: second.to_vec(),
+            own: middle..cut.own.end,
+            parts: Vec::new(),
+        },
     ]
 }
 

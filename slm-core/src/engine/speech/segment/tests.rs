@@ -153,13 +153,13 @@ fn halves_meet_in_the_quietest_place() {
     let mut samples = speech(2.0);
     samples.extend(vec![0.0; RATE / 4]);
     samples.extend(speech(2.0));
-    let cut = Cut { start: 100, own: 100..100 + samples.len(), samples };
+    let cut = Cut { start: 100, own: 100..100 + samples.len(), samples, parts: Vec::new() };
     let [first, second] = <[Cut; 2]>::try_from(halves(&cut)).unwrap();
     assert!((1.9..2.4).contains(&seconds(first.samples.len())));
     assert_eq!((first.own.end, second.own.end), (second.start, cut.own.end));
     // Neither what is short nor what has no pause is cut.
     for seconds in [0.5, 3.0] {
         let samples = speech(seconds);
-        assert_eq!(halves(&Cut { start: 0, own: 0..samples.len(), samples }).len(), 1);
+        assert_eq!(halves(&Cut { start: 0, own: 0..samples.len(), samples, parts: Vec::new() }).len(), 1);
     }
 }

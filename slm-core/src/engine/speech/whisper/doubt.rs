@@ -39,7 +39,7 @@ pub(super) fn take_back_unsaid(written: &mut Written) {
     if mean >= UNSURE || written.no_speech_prob.is_none_or(|probability| probability <= NO_SPEECH) {
         return;
     }
-    let nothing = Aligned { words: Vec::new(), skipped: Vec::new(), agreement: Agreement::of(None) };
+    let nothing = Aligned::new(Vec::new(), Vec::new(), Agreement::of(None));
     *written = Written {
         aligned: Some(nothing),
         no_speech_prob: written.no_speech_prob,

@@ -34,7 +34,7 @@ impl WhisperWriter {
         let trace = self
             .decoder
             .trace(memory, &ids, heads, &[self.tokens.no_speech()])
-            .map_err(|reason| DecodeError::ReadBack { step: 0, reason })?;
+            .map_err(|source| DecodeError::ReadBack { step: 0, source })?;
         written.no_speech_prob = trace.second.first().map(|log| f64::from(*log).exp());
         if is_transcript {
             written.aligned = Some(self.aligned(written, prompt.len(), &trace, heard.seconds)?);

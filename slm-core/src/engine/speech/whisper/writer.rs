@@ -107,7 +107,7 @@ impl WhisperWriter {
         let [_, width] = first.dims();
         let values = first
             .try_into_vec_as::<f32>()
-            .map_err(|error| DecodeError::ReadBack { step: 0, reason: error.to_string() })?;
+            .map_err(|error| DecodeError::ReadBack { step: 0, source: error.into() })?;
         let one = |logits: &[f32]| {
             let ids = self.tokens.languages.values();
             let of_languages: Vec<f32> = ids.filter_map(|&id| logits.get(id as usize).copied()).collect();

@@ -1,8 +1,10 @@
 //! Stage `ctc-layers`: layers with a CTC head learn to label what a frozen encoder gives.
 //!
-//! The frozen encoder hears every utterance once and what it gives is kept on disk, as for the stage `adapter`. The result is
-//! a folder of the family `slm_ctc_layers`, with the frozen encoder in it: an encoder with a CTC head, for the stage
-//! `adapter` and for transcribing by itself.
+//! The frozen encoder hears every utterance once, or several times in variants, and what it gives is kept on disk, as for the
+//! stage `adapter`. The result is a folder of the family `slm_ctc_layers`, with the frozen encoder in it: an encoder with a CTC
+//! head, for the stage `adapter` and for transcribing by itself.
+
+mod speech;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,24 +21,19 @@ use slm_core::models::nn::weights::StorageType;
 use slm_core::models::nn::{EncodedSpeech, PaddedBatch, Watch};
 use slm_core::models::text::TextTokenizer;
 
+use self::speech::{Batch, Speech};
 use super::labelling;
-use super::loss::{ctc_sum, states_needed};
+use super::loss::ctc_sum;
 use super::result;
 use crate::config;
-use crate::data::augment::SpecAugment;
+use crate::data::augment::{Augment, SpecAugment};
 use crate::data::buckets;
-use crate::data::encoded::{CachedEncoder, EncodedCorpus};
-use crate::data::groups::{Group, groups};
-use crate::data::mixture::{Corpus, MixedRows};
-use crate::data::rows::Rows;
-use crate::data::vocabulary;
+use crate::data::encoded::{CachedEncoder, Variants};
+use crate::data::mixture::Corpus;
 use crate::digest::digest;
 use crate::output::model;
 use crate::output::tokenizer::TokenizerFiles;
-use crate::training::{self, Draw, Job, LoopConfig, Metrics, Outcome, Sample, Source, rng_for};
-
-/// The stream of random numbers that masks draw from.
-const MASK_STREAM: u64 = 0x6d61_736b;
+use crate::training::{self, Job, LoopConfig, Metrics, Outcome, Sample};
 
 /// Limits of the doubt that counts as no speech.
 const LEAST_THRESHOLD: f64 = 0.25;
@@ -61,6 +58,12 @@ pub struct CtcLayersStage {
     pub start: Option<PathBuf>,
     /// Sizes of the layers.
     pub model: CtcLayersConfig,
+    /// How the sound of an utterance is changed in its variants.
+    #[serde(default)]
+    pub augment: Augment,
+    /// How often the frozen encoder hears each utterance: as it is, and changed, each time otherwise.
+    #[serde(default = "CtcLayersStage::once")]
+    pub variants: usize,
     /// Masking of the frozen encoder's states: stretches of time, and channels side by side.
     #[serde(default)]
     pub spec_augment: SpecAugment,
@@ -73,77 +76,31 @@ pub struct CtcLayersStage {
     pub train: LoopConfig,
 }
 
-/// A corpus behind the frozen encoder.
-struct Speech {
-    corpus: EncodedCorpus,
-    /// The row of the corpus of each utterance that can be learnt from.
-    rows: Vec<usize>,
-    labels: Vec<Vec<u32>>,
-    texts: Vec<String>,
-    /// The recording of each utterance, for samples.
-    names: Vec<String>,
-    /// Of each source which of them it has.
-    groups: Vec<Group>,
-    masks: SpecAugment,
-    seed: u64,
-}
-
-/// What a step reads of the data.
-struct Batch {
-    states: Vec<EncodedSpeech>,
-    labels: Vec<Vec<u32>>,
-}
-
-impl Speech {
-    /// Loads a manifest; utterances with more labels than states are left out, as CTC cannot align them.
-    fn load(
-        corpus: &Corpus,
-        config: &CtcLayersStage,
-        tokenizer: &TextTokenizer,
-        encoder: CachedEncoder<'_>,
-    ) -> anyhow::Result<Self> {
-        let MixedRows { utterances, counts } = corpus.read()?;
-        let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
-        let labels = vocabulary::encode_all(tokenizer, texts)?;
-        let kept = Rows::keep(&config.cache, &utterances)?;
-        let reduced = |speech: &EncodedSpeech| Ok(config.model.reduced(speech.len()));
-        let encoded = encoder.encode(&kept, &reduced, &|text| super::note(&text))?;
-        let is_usable =
-            |&row: &usize| !labels[row].is_empty() && states_needed(&labels[row]) <= encoded.measured(row);
-        let rows: Vec<usize> = (0..utterances.len()).filter(is_usable).collect();
-        anyhow::ensure!(!rows.is_empty(), "invalid manifest `{corpus}`: no usable utterance");
-        Ok(Self {
-            labels: rows.iter().map(|&row| labels[row].clone()).collect(),
-            texts: rows.iter().map(|&row| utterances[row].text.clone()).collect(),
-            names: rows.iter().map(|&row| utterances[row].audio_filepath.display().to_string()).collect(),
-            groups: groups(&counts, rows.iter().copied()),
-            corpus: encoded,
-            rows,
-            masks: config.spec_augment,
-            seed: config.train.seed,
-        })
+impl CtcLayersStage {
+    /// Without variants.
+    fn once() -> usize {
+        1
     }
 
-    fn lengths(&self) -> Vec<usize> {
-        self.rows.iter().map(|&row| self.corpus.measured(row)).collect()
-    }
-
-    /// What the frozen encoder gives for the utterances `items`.
-    fn states(&self, items: &[usize]) -> anyhow::Result<Vec<EncodedSpeech>> {
-        items.iter().map(|&item| self.corpus.read(self.rows[item])).collect()
-    }
-}
-
-impl Source for Speech {
-    type Batch = Batch;
-
-    fn load(&self, draw: Draw) -> anyhow::Result<Batch> {
-        let mut states = self.states(&draw.items)?;
-        let mut rng = rng_for(self.seed, MASK_STREAM, draw.step);
-        for speech in &mut states {
-            self.masks.apply(&mut speech.states, speech.width, &mut rng);
+    /// What is wrong with the changes of sound, one text each.
+    fn sound_problems(&self) -> Vec<String> {
+        let mut problems = self.augment.problems();
+        match (self.variants, self.augment == Augment::default()) {
+            (0, _) => problems.push("`variants` is 0, must be 1 or more".to_owned()),
+            (1, false) => problems.push("`augment` changes nothing, as `variants` is 1".to_owned()),
+            (2.., true) => problems.push("`variants` are all the same without `augment`".to_owned()),
+            _ => {}
         }
-        Ok(Batch { states, labels: draw.items.iter().map(|&item| self.labels[item].clone()).collect() })
+        if self.augment.join.is_some() {
+            problems.push(
+                "`augment.join` needs the text of another utterance, which this stage does not join"
+                    .to_owned(),
+            );
+        }
+        if self.augment.spec.is_some() {
+            problems.push("`augment.spec` is `spec_augment` in this stage".to_owned());
+        }
+        problems
     }
 }
 
@@ -200,7 +157,7 @@ impl LayersJob {
     /// From which doubt on a sound is to count as no speech: that which 99 of 100 held-out utterances are below.
     fn no_speech_threshold(&self, layers: &CtcLayers) -> anyhow::Result<f64> {
         let mut doubts: Vec<f64> =
-            self.heard(layers, self.dev.texts.len())?.into_iter().map(|heard| heard.doubt).collect();
+            self.heard(layers, self.dev.rows.len())?.into_iter().map(|heard| heard.doubt).collect();
         doubts.sort_by(f64::total_cmp);
         let high = doubts.get(doubts.len() * 99 / 100).copied().unwrap_or_default();
         Ok((high.clamp(LEAST_THRESHOLD, MOST_THRESHOLD) * 100.0).ceil() / 100.0)
@@ -238,13 +195,15 @@ impl Job for LayersJob {
     }
 
     fn evaluate(&self, layers: &CtcLayers) -> anyhow::Result<Metrics> {
-        let hypotheses = self.transcripts(layers, self.dev.texts.len())?;
-        Ok(labelling::error_rates(&self.dev.texts, &hypotheses))
+        let hypotheses = self.transcripts(layers, self.dev.rows.len())?;
+        Ok(labelling::error_rates(&self.dev.item_texts(), &hypotheses))
     }
 
     fn samples(&self, layers: &CtcLayers, count: usize) -> anyhow::Result<Vec<Sample>> {
         let texts = self.transcripts(layers, count)?;
-        Ok(labelling::samples(&self.dev.names, &self.dev.texts, texts))
+        let names: Vec<String> =
+            (0..texts.len()).map(|item| self.dev.names[self.dev.utterance(item)].clone()).collect();
+        Ok(labelling::samples(&names, &self.dev.item_texts(), texts))
     }
 
     fn frozen_parameters(&self) -> usize {
@@ -254,7 +213,7 @@ impl Job for LayersJob {
     fn fingerprint(&self) -> String {
         digest(&(
             (&self.config.model, self.config.spec_augment, self.config.batch_states),
-            (self.config.train.identity(), &self.train.labels, self.train.corpus.key()),
+            (self.config.train.identity(), self.train.item_labels(), self.train.corpus.key()),
             (self.tokenizer.digest(), &self.start_hash, self.config.train_manifest.weights()),
         ))
     }
@@ -274,6 +233,7 @@ pub fn train(
 ) -> anyhow::Result<Outcome<CtcLayers>> {
     let mut problems = config.model.problems();
     problems.extend(config.spec_augment.problems("spec_augment"));
+    problems.extend(config.sound_problems());
     problems.extend(config.train.problems());
     problems.extend(config.train_manifest.problems("train_manifest"));
     problems.extend(config.dev_manifest.problems("dev_manifest"));
@@ -299,8 +259,15 @@ pub fn train(
         device,
     };
     // The smaller one first, so that what is wrong with it is told soon.
-    let dev = Speech::load(&config.dev_manifest, &config, &tokenizer, cached)?;
-    let train = Speech::load(&config.train_manifest, &config, &tokenizer, cached)?;
+    let chain = config.augment.prepare()?;
+    let variants = Variants { chain: &chain, count: config.variants, seed: config.train.seed };
+    let load = |corpus: &Corpus, variants| Speech::load(corpus, &config, &tokenizer, cached, variants);
+    let loaded = load(&config.dev_manifest, None)
+        .and_then(|dev| Ok((dev, load(&config.train_manifest, Some(variants))?)));
+    let (dev, train) = match loaded {
+        Ok(both) => both,
+        Err(error) => return super::stopped_early(error, config.train.purpose),
+    };
     let tracked = config.train.activations.tracked(device);
     tracked.seed(config.train.seed);
     let layers = match &start {

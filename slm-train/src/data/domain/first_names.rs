@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rand::{Rng, RngExt};
 
-use super::engine::Entry;
+use super::entry::Entry;
 use super::{NamePool, invented};
 
 /// Names for training.
