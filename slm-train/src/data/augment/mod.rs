@@ -6,6 +6,7 @@
 
 pub(crate) mod acoustics;
 mod background;
+mod band;
 mod codec;
 mod filter;
 mod gain;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acoustics::{Colour, Noise, Room};
 pub use background::Background;
+pub use band::Band;
 pub use codec::{Codec, Telephone};
 pub use gain::Gain;
 pub use join::Join;
@@ -71,6 +73,9 @@ pub struct Augment {
     /// Another level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gain: Option<Gain>,
+    /// A narrower band.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
     /// Masks in the features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<SpecAugment>,
@@ -126,7 +131,7 @@ pub struct Chain {
 
 impl Augment {
     /// The effects on samples by their names, in order.
-    fn effects(&self) -> [(&'static str, Option<&dyn Effect>); 7] {
+    fn effects(&self) -> [(&'static str, Option<&dyn Effect>); 8] {
         fn of<E: Effect>(effect: Option<&E>) -> Option<&dyn Effect> {
             effect.map(|effect| -> &dyn Effect { effect })
         }
@@ -138,6 +143,7 @@ impl Augment {
             ("music", of(self.music.as_ref())),
             ("telephone", of(self.telephone.as_ref())),
             ("gain", of(self.gain.as_ref())),
+            ("band", of(self.band.as_ref())),
         ]
     }
 
@@ -229,6 +235,7 @@ mod tests {
         music = { probability = 0.5, snr_db = [10, 20], sounds = [\"music\"] }
         telephone = { probability = 0.5 }
         gain = { probability = 0.5, db = [-10, 10] }
+        band = { probability = 0.5, hz = [3000, 7000] }
         spec = { frequency_masks = 1 }
     ";
 
