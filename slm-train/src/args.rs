@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use slm_train::data::corpus::Split;
+use slm_train::data::mixture::Filter;
 use slm_train::data::vocabulary::Purpose;
 use slm_train::eval::normalise::Normaliser;
 
@@ -85,9 +86,36 @@ pub(crate) struct ValidateArgs {
     /// A speech encoder, whose features count the frames.
     #[arg(long, value_name = "DIR")]
     pub(crate) encoder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     /// JSON on stdout, an object a source, and one of the tasks.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which good rows are counted, as `filter` in the settings of a stage has it.
+#[derive(Debug, Args)]
+pub(crate) struct FilterArgs {
+    /// Leaves shorter utterances out.
+    #[arg(long, value_name = "SECONDS")]
+    min_seconds: Option<f64>,
+    /// Leaves longer utterances out.
+    #[arg(long, value_name = "SECONDS")]
+    max_seconds: Option<f64>,
+    /// Leaves texts with fewer characters a second out.
+    #[arg(long, value_name = "RATE")]
+    min_rate: Option<f64>,
+    /// Leaves texts with more characters a second out.
+    #[arg(long, value_name = "RATE")]
+    max_rate: Option<f64>,
+}
+
+impl FilterArgs {
+    /// The filter.
+    pub(crate) fn filter(&self) -> Filter {
+        let Self { min_seconds, max_seconds, min_rate, max_rate } = *self;
+        Filter { min_seconds, max_seconds, min_rate, max_rate }
+    }
 }
 
 /// Arguments of `tokenizer`.

@@ -10,7 +10,7 @@ use slm_core::audio::SAMPLE_RATE;
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::text::TextTokenizer;
-use slm_train::data::manifest::{Audio, BadRow, FileCheck, ReadSettings, Summary, Utterance, summarise};
+use slm_train::data::manifest::{Audio, BadRow, Counting, FileCheck, ReadSettings, Summary, Utterance, summarise};
 use slm_train::data::pool::{FoundTask, Order, PromptWriter, TaskPool, TaskSummary};
 
 use crate::EXIT_STOPPED;
@@ -40,6 +40,8 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let audio =
         if pool.as_ref().is_some_and(TaskPool::reads_text) { Audio::Optional } else { Audio::Required };
     let settings = ReadSettings { audio, files: FileCheck::Opened, data_root: args.data_root.clone() };
+    let takes = |row: &Utterance| args.filter.filter().takes(row);
+    let counting = Counting { tokens, frames_per_second: frames, takes: &takes };
     let mut bad = 0;
     if let Some(pool) = &pool {
         let named: Vec<String> =
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         let (name, path) = named(source, pool.as_ref());
         let mut take = |row: &Utterance| tasks.iter_mut().for_each(|tasks| tasks.add(row, name.as_deref()));
         let mut tell = |row: BadRow| to_stderr(&row.to_string());
-        let summary = summarise(&path, &settings, tokens, frames, &mut take, &mut tell)?;
+        let summary = summarise(&path, &settings, counting, &mut take, &mut tell)?;
         bad += summary.bad;
         let shown = if args.json {
             json!({"path": path, "summary": summary}).to_string()
@@ -90,8 +92,12 @@ fn table(summary: &Summary) -> String {
     let counts = |counts: &std::collections::BTreeMap<String, usize>| {
         counts.iter().map(|(name, rows)| format!("{name} ({rows})")).collect::<Vec<_>>().join(", ")
     };
+    let mut rows = format!("{}, of which {} cannot be used", summary.rows, summary.bad);
+    if summary.left_out > 0 {
+        rows += &format!(" and {} are left out", summary.left_out);
+    }
     let mut lines = vec![
-        ("rows", format!("{}, of which {} cannot be used", summary.rows, summary.bad)),
+        ("rows", rows),
         ("hours", format!("{:.2}", summary.seconds / 3600.0)),
         ("seconds a row", format!("{:.2} to {:.2}", summary.shortest, summary.longest)),
         ("languages", counts(&summary.languages)),

@@ -69,6 +69,12 @@ fn bad_rows_are_told_with_their_places() {
     assert!(lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{told}");
     assert!(text(&output.stdout).contains("4, of which 3 cannot be used"), "{}", text(&output.stdout));
 
+    // Of the good ones, those that a filter takes.
+    let output = validate(&[&manifest], &["--max-seconds", "1"]);
+    let found = text(&output.stdout);
+    assert!(found.contains("4, of which 3 cannot be used and 1 are left out"), "{found}");
+    assert!(found.contains("hours          0.00"), "{found}");
+
     let elsewhere = tempfile::tempdir().unwrap();
     let output = validate(&[&manifest], &["--data-root", elsewhere.path().to_str().unwrap()]);
     assert!(text(&output.stderr).contains("rows.jsonl:1: audio file `a.wav` is missing"));

@@ -248,7 +248,7 @@ fn the_loss_of_a_batch_is_that_of_the_answers_of_its_rows_alone() {
     let LengthReduction::Stack { count } = adapter.config().shape.reduction else { panic!("another shape") };
     let reduction = LengthReduction::Stack { count };
     let (mut sum, mut tokens, mut with_prompt) = (0.0, 0, 0.0);
-    for row in stage.dev_manifest.read().unwrap().utterances {
+    for row in stage.dev_manifest.read(&|_| ()).unwrap().utterances {
         let after = format!("repeat {} in other words", row.german.unwrap());
         let prompt = form.spoken(&Instruction { before: String::new(), after }.into()).unwrap();
         let sound = slm_core::audio::read(&row.audio_filepath).unwrap();

@@ -112,17 +112,19 @@ impl Corpus {
     /// # Errors
     ///
     /// As [`Self::stream`].
-    pub fn read(&self) -> anyhow::Result<MixedRows> {
+    pub fn read(&self, note: &dyn Fn(String)) -> anyhow::Result<MixedRows> {
         let mut utterances = Vec::new();
-        let counts = self.stream(Audio::Required, &mut |_, row| {
+        let mut take = |_, row| {
             utterances.push(row);
             Ok(())
-        })?;
+        };
+        let counts = self.stream(Audio::Required, &mut take, note)?;
         Ok(MixedRows { utterances, counts })
     }
 
     /// Gives the rows that the filter takes to `take`, each with the place of its source, source by source, and says of each
-    /// source how many they are. `audio` says whether rows may have none, which the filter then takes.
+    /// source how many they are. `audio` says whether rows may have none, which the filter then takes. `note` is told how many
+    /// rows it leaves out.
     ///
     /// # Errors
     ///
@@ -132,6 +134,7 @@ impl Corpus {
         &self,
         audio: Audio,
         take: &mut dyn FnMut(usize, Utterance) -> anyhow::Result<()>,
+        note: &dyn Fn(String),
     ) -> anyhow::Result<Vec<usize>> {
         let (sources, settings, filter) = match self {
             Self::Path(path) => {
@@ -145,8 +148,9 @@ impl Corpus {
         };
         let mut counts = Vec::new();
         for (source, path) in sources.into_iter().enumerate() {
-            let (mut count, mut taken) = (0, Ok(()));
+            let (mut rows, mut count, mut taken) = (0, 0, Ok(()));
             manifest::stream(path, &settings, &mut |row| {
+                rows += 1;
                 if taken.is_ok() && filter.takes(&row) {
                     count += 1;
                     taken = take(source, row);
@@ -154,6 +158,9 @@ impl Corpus {
             })?;
             taken?;
             anyhow::ensure!(count > 0, "the filter leaves no row of `{}`", path.display());
+            if count < rows {
+                note(format!("the filter leaves out {} of {rows} rows of `{}`", rows - count, path.display()));
+            }
             counts.push(count);
         }
         Ok(counts)

@@ -90,7 +90,7 @@ impl Speech {
         model: &ParakeetEncoderConfig,
         change: &speech::Change,
     ) -> anyhow::Result<Self> {
-        let MixedRows { utterances, counts, .. } = corpus.read()?;
+        let MixedRows { utterances, counts, .. } = corpus.read(&|text| super::note(&text))?;
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
         let labels = vocabulary::encode_all(tokenizer, texts)?;
         let (features, spans) = speech::features_and_spans(&utterances, extractor, change)?;

@@ -26,7 +26,7 @@ pub use kind::ManifestKind;
 pub use lines::MAX_LINE_BYTES;
 pub use row::{Member, QuestionAnswer, Spoken, Stretch, Utterance, field_of};
 pub use source::{Audio, FileCheck, ReadSettings};
-pub use summary::{Summary, summarise};
+pub use summary::{Counting, Summary, summarise};
 
 use source::{check_duration, each, folder_of};
 

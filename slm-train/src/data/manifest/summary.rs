@@ -20,6 +20,8 @@ pub struct Summary {
     pub rows: usize,
     /// Rows that cannot be used.
     pub bad: usize,
+    /// Good rows that are left out, and in nothing below.
+    pub left_out: usize,
     /// Seconds of speech in the good rows.
     pub seconds: f64,
     /// Seconds of the shortest and the longest utterance.
@@ -44,8 +46,18 @@ pub struct Summary {
     pub frames: Option<u64>,
 }
 
-/// Counts what `path` has. `tokens` counts those of a text, `frames_per_second` is of the encoder's features, `good` is given
-/// every row that can be used, and `bad` is told of every other.
+/// What is counted of rows, and of which.
+#[derive(Clone, Copy)]
+pub struct Counting<'a> {
+    /// Counts the tokens of a text.
+    pub tokens: Option<&'a dyn Fn(&str) -> usize>,
+    /// Frames of the encoder's features.
+    pub frames_per_second: Option<f64>,
+    /// Whether a good row is taken.
+    pub takes: &'a dyn Fn(&Utterance) -> bool,
+}
+
+/// Counts what `path` has. `good` is given every row that can be used and is taken, and `bad` is told of those that cannot.
 ///
 /// # Errors
 ///
@@ -53,14 +65,15 @@ pub struct Summary {
 pub fn summarise(
     path: &Path,
     settings: &ReadSettings,
-    tokens: Option<&dyn Fn(&str) -> usize>,
-    frames_per_second: Option<f64>,
+    counting: Counting,
     good: &mut dyn FnMut(&Utterance),
     bad: &mut dyn FnMut(BadRow),
 ) -> Result<Summary, ManifestError> {
+    let Counting { tokens, frames_per_second, takes } = counting;
     let mut summary = Summary { tokens: tokens.map(|_| 0), ..Summary::default() };
     let mut voices = BTreeSet::new();
     summary.rows = each(path, settings, &mut |row| match row {
+        Ok(row) if !takes(&row) => summary.left_out += 1,
         Ok(row) => {
             if let (Some(sum), Some(count)) = (&mut summary.tokens, tokens) {
                 *sum += count(&row.text);

@@ -432,8 +432,8 @@ fn what_a_source_has_is_summed_up() {
     let words = |text: &str| text.split(' ').count();
     let settings = ReadSettings::default();
     let (mut good, mut tell) = (0, |row: BadRow| bad.push(row.to_string()));
-    let found =
-        summarise(&manifest, &settings, Some(&words), Some(100.0), &mut |_| good += 1, &mut tell).unwrap();
+    let counting = Counting { tokens: Some(&words), frames_per_second: Some(100.0), takes: &|_| true };
+    let found = summarise(&manifest, &settings, counting, &mut |_| good += 1, &mut tell).unwrap();
     assert_eq!(good, 3);
     assert_eq!((found.rows, found.bad, found.seconds), (4, 1, 3.0));
     assert_eq!((found.tokens, found.frames, found.voices), (Some(3), Some(300), 1));

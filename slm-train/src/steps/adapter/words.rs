@@ -65,13 +65,14 @@ impl Words {
             sources: Vec::new(),
             waiting: Vec::with_capacity(CHUNK),
         };
-        let counts = corpus.stream(audio, &mut |source, row| {
+        let mut take = |source: usize, row: Utterance| {
             let asked = asker.ask(&row, names[source]);
             if !asked.is_empty() {
                 reader.waiting.push(Waiting { source, row, asked });
             }
             if reader.waiting.len() < CHUNK { Ok(()) } else { reader.make(asker, prompts) }
-        })?;
+        };
+        let counts = corpus.stream(audio, &mut take, &|text| note(&text))?;
         reader.make(asker, prompts)?;
         asker.finish()?.iter().for_each(|text| note(text));
 

@@ -48,7 +48,7 @@ impl Speech {
         encoder: CachedEncoder<'_>,
         variants: Option<Variants>,
     ) -> anyhow::Result<Self> {
-        let MixedRows { utterances, counts } = corpus.read()?;
+        let MixedRows { utterances, counts } = corpus.read(&|text| note(&text))?;
         let texts = utterances.iter().map(|row| (row.audio_filepath.as_path(), row.text.as_str()));
         let labels = vocabulary::encode_all(tokenizer, texts)?;
         let kept = Rows::keep(&config.cache, &utterances)?;
