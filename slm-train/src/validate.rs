@@ -10,7 +10,9 @@ use slm_core::audio::SAMPLE_RATE;
 use slm_core::models::checkpoint::{Checkpoint, PromptSettings};
 use slm_core::models::features::FeatureExtractor;
 use slm_core::models::text::TextTokenizer;
-use slm_train::data::manifest::{Audio, BadRow, Counting, FileCheck, ReadSettings, Summary, Utterance, summarise};
+use slm_train::data::manifest::{
+    Audio, BadRow, Counting, FileCheck, ReadSettings, Summary, Utterance, summarise,
+};
 use slm_train::data::pool::{FoundTask, Order, PromptWriter, TaskPool, TaskSummary};
 
 use crate::EXIT_STOPPED;
@@ -92,10 +94,11 @@ fn table(summary: &Summary) -> String {
     let counts = |counts: &std::collections::BTreeMap<String, usize>| {
         counts.iter().map(|(name, rows)| format!("{name} ({rows})")).collect::<Vec<_>>().join(", ")
     };
-    let mut rows = format!("{}, of which {} cannot be used", summary.rows, summary.bad);
-    if summary.left_out > 0 {
-        rows += &format!(" and {} are left out", summary.left_out);
-    }
+    let left_out = match summary.left_out {
+        0 => String::new(),
+        count => format!(" and {count} are left out"),
+    };
+    let rows = format!("{}, of which {} cannot be used{left_out}", summary.rows, summary.bad);
     let mut lines = vec![
         ("rows", rows),
         ("hours", format!("{:.2}", summary.seconds / 3600.0)),

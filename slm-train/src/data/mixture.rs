@@ -159,7 +159,11 @@ impl Corpus {
             taken?;
             anyhow::ensure!(count > 0, "the filter leaves no row of `{}`", path.display());
             if count < rows {
-                note(format!("the filter leaves out {} of {rows} rows of `{}`", rows - count, path.display()));
+                note(format!(
+                    "the filter leaves out {} of {rows} rows of `{}`",
+                    rows - count,
+                    path.display()
+                ));
             }
             counts.push(count);
         }
