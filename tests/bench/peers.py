@@ -34,7 +34,7 @@ from pathlib import Path
 WORK = {
     "w2v-bert": ["encode 10", "encode 30"],
     "flan-t5-base": ["write 1 1 200 64", "write 8 1 200 64", "write 1 4 200 64"],
-    "llama-1b": ["write 1 1 200 64"],
+    "llama-1b": ["write 1 1 200 1", "write 1 1 200 64"],
 }
 NOT_THERE = 3
 

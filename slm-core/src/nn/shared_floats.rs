@@ -5,7 +5,7 @@
 //! make floats of all of it (bf16) or 16 bits of the rows (f16).
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::module::Reparameterization;
@@ -19,8 +19,10 @@ use super::host::lanes::run;
 use super::low_rank::{LowRank, ThinPlace};
 use super::panels::by_panels;
 
-/// The rows that are multiplied here: Burn's kernel is better for many.
-const ROWS: RangeInclusive<usize> = 1..=8;
+/// The most rows of 32 bits that are multiplied here: for more it pays to put the matrix into another order, as Burn's kernel does.
+const ROWS: usize = 16;
+/// The same where the matrix has 16 bits, of which Burn's kernel would need floats.
+const ROWS_OF_HALVES: usize = 64;
 /// Values that one thread makes floats of at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -63,7 +65,8 @@ impl SharedFloats {
         }
         dims[D - 1] = outputs;
         let device = x.device();
-        if !ROWS.contains(&rows) {
+        let most = if self.matrix.dtype() == DType::F32 { ROWS } else { ROWS_OF_HALVES };
+        if rows > most {
             let x = x.clone().reshape([rows, inputs]);
             let products = match self.matrix.dtype() {
                 DType::F16 => by_panels(&x, outputs, |range| self.floats::<f16>(range, inputs)),

@@ -3,6 +3,8 @@
 //! Source: ggml, `ggml-common.h`. The values that follow from them are bit for bit those of
 //! [`dequantize`](crate::checkpoint::gguf::Quantized::dequantize).
 
+use crate::nn::host::lanes::Lanes;
+
 /// Values that are unpacked at once.
 pub(super) const PART: usize = 32;
 /// Parts that are multiplied one after the other: those of the largest blocks.
@@ -37,7 +39,7 @@ pub(super) trait Format {
     const HAS_TWO_SCALES: bool = false;
 
     /// The whole numbers of part `part` of `block`.
-    fn unpack(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales;
+    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales;
 }
 
 pub(super) struct Q8Zero;
@@ -55,11 +57,11 @@ impl Format for Q8Zero {
     const HAS_OFFSET: bool = false;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
         for (code, &byte) in codes.iter_mut().zip(&block[2..34]) {
             *code = byte as i8;
         }
-        Scales::new(half_at(block, 0), 0.0)
+        Scales::new(half_at::<L>(block, 0), 0.0)
     }
 }
 
@@ -69,9 +71,9 @@ impl Format for Q4Zero {
     const HAS_OFFSET: bool = false;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        halves(&block[2..18], codes, -8);
-        Scales::new(half_at(block, 0), 0.0)
+    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+        *codes = L::less(L::both_halves(bytes(block, 2)), 8);
+        Scales::new(half_at::<L>(block, 0), 0.0)
     }
 }
 
@@ -81,9 +83,9 @@ impl Format for Q4One {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        halves(&block[4..20], codes, 0);
-        Scales::new(half_at(block, 0), half_at(block, 2))
+    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+        *codes = L::less(L::both_halves(bytes(block, 4)), 0);
+        Scales::new(half_at::<L>(block, 0), half_at::<L>(block, 2))
     }
 }
 
@@ -93,10 +95,10 @@ impl Format for Q5Zero {
     const HAS_OFFSET: bool = false;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        halves(&block[6..22], codes, -16);
-        fifths(&block[2..6], codes);
-        Scales::new(half_at(block, 0), 0.0)
+    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+        let fifth = L::bits(u32::from_le_bytes(*bytes(block, 2)));
+        *codes = L::less(L::joined(L::both_halves(bytes(block, 6)), fifth, 4), 16);
+        Scales::new(half_at::<L>(block, 0), 0.0)
     }
 }
 
@@ -106,10 +108,10 @@ impl Format for Q5One {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        halves(&block[8..24], codes, 0);
-        fifths(&block[4..8], codes);
-        Scales::new(half_at(block, 0), half_at(block, 2))
+    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+        let fifth = L::bits(u32::from_le_bytes(*bytes(block, 4)));
+        *codes = L::less(L::joined(L::both_halves(bytes(block, 8)), fifth, 4), 0);
+        Scales::new(half_at::<L>(block, 0), half_at::<L>(block, 2))
     }
 }
 
@@ -119,9 +121,9 @@ impl Format for Q4K {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
-        quarter_bytes(&block[16..144], part, codes);
-        six_bit_scales(block, part)
+    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
+        *codes = L::less(quarter::<L>(block, 16, part), 0);
+        six_bit_scales::<L>(block, part)
     }
 }
 
@@ -131,12 +133,10 @@ impl Format for Q5K {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
-        quarter_bytes(&block[48..176], part, codes);
-        for (code, &byte) in codes.iter_mut().zip(&block[16..48]) {
-            *code |= ((byte >> part & 1) << 4) as i8;
-        }
-        six_bit_scales(block, part)
+    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
+        let fifth = L::field(L::bytes(bytes(block, 16)), part as u32, 1);
+        *codes = L::less(L::joined(quarter::<L>(block, 48, part), fifth, 4), 0);
+        six_bit_scales::<L>(block, part)
     }
 }
 
@@ -147,70 +147,41 @@ impl Format for Q6K {
     const HAS_TWO_SCALES: bool = true;
 
     #[inline(always)]
-    fn unpack(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
+    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
         let (half, quarter) = (part / 4, part % 4);
-        let low = &block[64 * half + 32 * (quarter % 2)..][..32];
-        let high = &block[128 + 32 * half..][..32];
-        let (low_shift, high_shift) = (4 * (quarter / 2), 2 * quarter);
-        for ((code, &low), &high) in codes.iter_mut().zip(low).zip(high) {
-            *code = (low >> low_shift & 15 | (high >> high_shift & 3) << 4) as i8 - 32;
-        }
-        let (scale, of) = (half_at(block, 208), &block[192 + 2 * part..][..2]);
+        let low = L::bytes(bytes(block, 64 * half + 32 * (quarter % 2)));
+        let high = L::bytes(bytes(block, 128 + 32 * half));
+        let low = L::field(low, 4 * (quarter as u32 / 2), 15);
+        *codes = L::less(L::joined(low, L::field(high, 2 * quarter as u32, 3), 4), 32);
+        let (scale, of) = (half_at::<L>(block, 208), &block[192 + 2 * part..][..2]);
         Scales { first: scale * f32::from(of[0] as i8), second: scale * f32::from(of[1] as i8), offset: 0.0 }
     }
 }
 
 /// The 16-bit float at `place`, which is finite.
 #[inline(always)]
-pub(super) fn half_at(block: &[u8], place: usize) -> f32 {
-    /// The difference of the exponents' zeros, in the place of the exponent.
-    const REBASE: u32 = 112 << 23;
-    /// The smallest number whose exponent is not zero.
-    const LEAST: u32 = 113 << 23;
-    let bits = u32::from(u16::from_le_bytes([block[place], block[place + 1]]));
-    let size = (bits & 0x7fff) << 13;
-    // Processors take a hundred times as long for a float of 32 bits whose exponent is zero, so that none comes up.
-    let size = if bits & 0x7c00 == 0 {
-        f32::from_bits(size + LEAST) - f32::from_bits(LEAST)
-    } else {
-        f32::from_bits(size + REBASE)
-    };
-    f32::from_bits(size.to_bits() | (bits & 0x8000) << 16)
+fn half_at<L: Lanes>(block: &[u8], place: usize) -> f32 {
+    L::half(u16::from_le_bytes(*bytes(block, place)))
 }
 
-/// 32 values of four bits, the first 16 in the low halves of the bytes, and `less` added to each.
+/// The `N` bytes of `block` from `place` on; a block has as many as its type says.
 #[inline(always)]
-fn halves(bytes: &[u8], codes: &mut [i8; PART], less: i8) {
-    let (first, second) = codes.split_at_mut(16);
-    for (code, &byte) in first.iter_mut().zip(&bytes[..16]) {
-        *code = (byte & 15) as i8 + less;
-    }
-    for (code, &byte) in second.iter_mut().zip(&bytes[..16]) {
-        *code = (byte >> 4) as i8 + less;
+fn bytes<const N: usize>(block: &[u8], place: usize) -> &[u8; N] {
+    match block.get(place..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => bytes,
+        None => unreachable!("a block of {} bytes", block.len()),
     }
 }
 
-/// The fifth bits of 32 values.
+/// Four bits of each of the 32 values of `part`; two parts share 32 bytes, of which the first are at `place`.
 #[inline(always)]
-fn fifths(bytes: &[u8], codes: &mut [i8; PART]) {
-    let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code += ((bits >> i & 1) << 4) as i8;
-    }
-}
-
-/// Four bits of each of the 32 values of `part`; two parts share 32 bytes.
-#[inline(always)]
-fn quarter_bytes(bytes: &[u8], part: usize, codes: &mut [i8; PART]) {
-    let shift = 4 * (part % 2);
-    for (code, &byte) in codes.iter_mut().zip(&bytes[32 * (part / 2)..][..32]) {
-        *code = (byte >> shift & 15) as i8;
-    }
+fn quarter<L: Lanes>(block: &[u8], place: usize, part: usize) -> L::Bytes {
+    L::field(L::bytes(bytes(block, place + 32 * (part / 2))), 4 * (part as u32 % 2), 15)
 }
 
 /// Scale and minimum of 6 bits of `part`, in the head of a block.
 #[inline(always)]
-fn six_bit_scales(block: &[u8], part: usize) -> Scales {
+fn six_bit_scales<L: Lanes>(block: &[u8], part: usize) -> Scales {
     let packed = &block[4..16];
     let (scale, minimum) = if part < 4 {
         (packed[part] & 63, packed[part + 4] & 63)
@@ -218,5 +189,5 @@ fn six_bit_scales(block: &[u8], part: usize) -> Scales {
         let low = packed[part + 4];
         (low & 15 | packed[part - 4] >> 6 << 4, low >> 4 | packed[part] >> 6 << 4)
     };
-    Scales::new(half_at(block, 0) * f32::from(scale), -(half_at(block, 2) * f32::from(minimum)))
+    Scales::new(half_at::<L>(block, 0) * f32::from(scale), -(half_at::<L>(block, 2) * f32::from(minimum)))
 }

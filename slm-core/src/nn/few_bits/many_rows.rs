@@ -154,7 +154,7 @@ impl<F: Format> Kernel for FillColumns<'_, F> {
             let to = &mut self.groups[at / GROUP][at % GROUP];
             let place = at / parts * F::BYTES;
             for (column, row) in self.bytes.chunks_exact(self.row_bytes).enumerate() {
-                let scales = F::unpack(&row[place..][..F::BYTES], at % parts, &mut codes[column]);
+                let scales = F::unpack::<L>(&row[place..][..F::BYTES], at % parts, &mut codes[column]);
                 to.first[column] = scales.first;
                 to.second[column] = scales.second;
                 to.offsets[column] = scales.offset;

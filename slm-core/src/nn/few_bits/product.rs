@@ -82,12 +82,12 @@ struct Group {
 impl Group {
     /// The parts of whole blocks. Where they are fewer than a group has, what was in the places of the others stays.
     #[inline(always)]
-    fn fill<F: Format>(&mut self, blocks: &[u8]) {
+    fn fill<L: Lanes, F: Format>(&mut self, blocks: &[u8]) {
         let parts = F::VALUES / PART;
         for (at, block) in blocks.chunks_exact(F::BYTES).enumerate() {
             for part in 0..parts {
                 let place = at * parts + part;
-                let scales = F::unpack(block, part, &mut self.codes[place]);
+                let scales = F::unpack::<L>(block, part, &mut self.codes[place]);
                 self.first[place] = scales.first;
                 self.second[place] = scales.second;
                 self.offsets[place] = scales.offset;
@@ -108,7 +108,7 @@ fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weigh
         for line in (0..blocks.len()).step_by(LINE) {
             L::fetch(blocks, AHEAD + line);
         }
-        group.fill::<F>(blocks);
+        group.fill::<L, F>(blocks);
         for ((sums, offsets), row) in sums.iter_mut().zip(&mut offsets).zip(&rows) {
             let (codes, scales) = (&row.codes[at], &row.scales[at]);
             let first: [f32; GROUP] = std::array::from_fn(|part| group.first[part] * scales[part]);

@@ -96,16 +96,6 @@ fn values_are_bit_for_bit_those_of_the_reference() {
     }
 }
 
-#[test]
-fn every_half_is_read_as_the_library_reads_it() {
-    for bits in 0..=u16::MAX {
-        let expected = half::f16::from_bits(bits);
-        if expected.is_finite() {
-            assert_eq!(format::half_at(&bits.to_le_bytes(), 0).to_bits(), expected.to_f32().to_bits());
-        }
-    }
-}
-
 /// The same numbers in every run, from -1 to 1: another draw may round one of them to the other of two integers.
 fn inputs(rows: usize, width: usize) -> Tensor<2> {
     let mut state = 7_u32;

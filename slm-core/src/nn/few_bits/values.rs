@@ -32,7 +32,7 @@ impl<F: Format> Kernel for Share<'_, F> {
         let blocks = self.bytes.chunks_exact(F::BYTES);
         for (block, values) in blocks.zip(self.values.chunks_exact_mut(F::VALUES)) {
             for (part, values) in values.chunks_exact_mut(PART).enumerate() {
-                let scales = F::unpack(block, part, &mut codes);
+                let scales = F::unpack::<L>(block, part, &mut codes);
                 let (first, second) = values.split_at_mut(PART / 2);
                 for (scale, values, codes) in
                     [(scales.first, first, &codes[..16]), (scales.second, second, &codes[16..])]

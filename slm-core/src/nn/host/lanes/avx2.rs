@@ -7,9 +7,12 @@
 #![allow(unsafe_code, reason = "instructions of AVX2, within what is compiled for it")]
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _MM_HINT_T0, _mm_prefetch, _mm_set1_ps, _mm256_abs_epi8, _mm256_cvtepi32_ps,
+    __m128i, __m256, __m256i, _MM_HINT_T0, _mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32, _mm_prefetch,
+    _mm_set1_ps, _mm_srli_epi16, _mm256_abs_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cvtepi32_ps,
     _mm256_cvtph_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16,
-    _mm256_set_m128, _mm256_set1_epi16, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
+    _mm256_or_si256, _mm256_set_m128, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8,
+    _mm256_sll_epi16, _mm256_srl_epi16, _mm256_sub_epi8,
 };
 use std::mem::transmute;
 
@@ -102,6 +105,64 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn half(bits: u16) -> f32 {
+        // SAFETY: as above.
+        unsafe { _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits)))) }
+    }
+
+    type Bytes = __m256i;
+
+    #[inline(always)]
+    fn bytes(from: &[u8; 32]) -> __m256i {
+        // SAFETY: as above.
+        unsafe { transmute::<[u8; 32], __m256i>(*from) }
+    }
+
+    #[inline(always)]
+    fn both_halves(from: &[u8; 16]) -> __m256i {
+        // SAFETY: as above.
+        unsafe {
+            let low = transmute::<[u8; 16], __m128i>(*from);
+            let both = _mm256_set_m128i(_mm_srli_epi16::<4>(low), low);
+            _mm256_and_si256(both, _mm256_set1_epi8(15))
+        }
+    }
+
+    #[inline(always)]
+    fn bits(bits: u32) -> __m256i {
+        // Of each byte of the bits eight, and of each of these another bit.
+        // SAFETY: as above.
+        unsafe {
+            let places = transmute::<[u8; 32], __m256i>(std::array::from_fn(|i| i as u8 / 8));
+            let masks = transmute::<[u8; 32], __m256i>(std::array::from_fn(|i| 1 << (i % 8)));
+            let spread = _mm256_shuffle_epi8(_mm256_set1_epi32(bits as i32), places);
+            let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, masks), masks);
+            _mm256_and_si256(is_set, _mm256_set1_epi8(1))
+        }
+    }
+
+    #[inline(always)]
+    fn field(bytes: __m256i, shift: u32, mask: u8) -> __m256i {
+        // SAFETY: as above.
+        unsafe {
+            let moved = _mm256_srl_epi16(bytes, _mm_cvtsi32_si128(shift as i32));
+            _mm256_and_si256(moved, _mm256_set1_epi8(mask as i8))
+        }
+    }
+
+    #[inline(always)]
+    fn joined(low: __m256i, high: __m256i, shift: u32) -> __m256i {
+        // SAFETY: as above.
+        unsafe { _mm256_or_si256(low, _mm256_sll_epi16(high, _mm_cvtsi32_si128(shift as i32))) }
+    }
+
+    #[inline(always)]
+    fn less(bytes: __m256i, by: i8) -> [i8; 32] {
+        // SAFETY: as above.
+        unsafe { transmute::<__m256i, [i8; 32]>(_mm256_sub_epi8(bytes, _mm256_set1_epi8(by))) }
+    }
+
+    #[inline(always)]
     fn total(sums: __m256) -> f32 {
         // SAFETY: as above.
         let sums: [f32; LANES] = unsafe { transmute(sums) };
@@ -150,6 +211,43 @@ impl Lanes for Vnni {
     #[inline(always)]
     fn halves(values: &[f16; LANES]) -> [f32; LANES] {
         Avx2::halves(values)
+    }
+
+    #[inline(always)]
+    fn half(bits: u16) -> f32 {
+        Avx2::half(bits)
+    }
+
+    type Bytes = __m256i;
+
+    #[inline(always)]
+    fn bytes(from: &[u8; 32]) -> __m256i {
+        Avx2::bytes(from)
+    }
+
+    #[inline(always)]
+    fn both_halves(from: &[u8; 16]) -> __m256i {
+        Avx2::both_halves(from)
+    }
+
+    #[inline(always)]
+    fn bits(bits: u32) -> __m256i {
+        Avx2::bits(bits)
+    }
+
+    #[inline(always)]
+    fn field(bytes: __m256i, shift: u32, mask: u8) -> __m256i {
+        Avx2::field(bytes, shift, mask)
+    }
+
+    #[inline(always)]
+    fn joined(low: __m256i, high: __m256i, shift: u32) -> __m256i {
+        Avx2::joined(low, high, shift)
+    }
+
+    #[inline(always)]
+    fn less(bytes: __m256i, by: i8) -> [i8; 32] {
+        Avx2::less(bytes, by)
     }
 
     #[inline(always)]
