@@ -29,29 +29,28 @@ from pathlib import Path
 import hour
 
 SYLLABLES = [first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou"]
-PHRASE_AUDIO = 120.0
+PHRASE_SECONDS = 120
 
 
 def recording(source, seconds):
-    """A WAV as bytes."""
-    samples = b"".join(samples for samples, _ in hour.pieces(source, seconds, sounds=False))
-    samples = samples[: int(2 * hour.RATE * seconds) // 2 * 2]
-    return hour.header(len(samples)) + samples
+    """A WAV, piece by piece, so that this script stays smaller than what it measures."""
+    left = 2 * hour.RATE * seconds
+    yield hour.header(left)
+    for samples, _ in hour.pieces(source, seconds, sounds=False):
+        yield samples[:left]
+        left -= len(samples[:left])
 
 
 def names(count):
-    """Made-up names of two words, all different."""
+    """Made-up names, nearly all different."""
     rng = random.Random(1)
     word = lambda: "".join(rng.choices(SYLLABLES, k=rng.randint(2, 4)))
-    found = {}
-    while len(found) < count:
-        found[f"{word()} {word()}"] = None
-    return list(found)
+    return (f"{word()} {word()}\n" for _ in range(count))
 
 
-def by_program(command, given):
-    """Wall and processor seconds and the peak of a program that reads `given` from its standard input."""
-    _, wall, processor, peak = hour.measure(command, [given])
+def by_program(command, chunks):
+    """Wall and processor seconds and the peak of a program that reads these from its standard input."""
+    _, wall, processor, peak = hour.measure(command, chunks)
     return wall, processor, peak
 
 
@@ -114,14 +113,14 @@ def main():
             lambda seconds: by_program([*transcribe, "-"], recording(source, seconds)),
         )
     if args.phrases:
-        given = recording(source, PHRASE_AUDIO)
         with tempfile.TemporaryDirectory() as folder:
 
             def with_phrases(count):
                 path = Path(folder) / f"{count}.txt"
                 if not path.exists():
-                    path.write_text("\n".join(names(count)) + "\n", encoding="utf-8")
-                return by_program([*transcribe, "--context", str(path), "-"], given)
+                    with path.open("w", encoding="utf-8") as file:
+                        file.writelines(names(count))
+                return by_program([*transcribe, "--context", str(path), "-"], recording(source, PHRASE_SECONDS))
 
             table("Phrases", args.phrases, args.rounds, with_phrases)
     if args.batch:
