@@ -73,7 +73,7 @@ pub enum Activations {
     #[default]
     Kept,
     /// Of each layer of a frozen language model what it is given, and all within it is computed once more on the way back; of the
-    /// rest the results of products. A step takes longer and less memory, so that longer batches fit.
+    /// rest the results of products. A step takes longer; `docs/benchmarks.md` says what memory it was measured to take.
     Recomputed,
 }
 
