@@ -35,6 +35,7 @@ use interrupt::Interrupt;
 use report::Stop;
 
 fn main() -> ExitCode {
+    slm_core::keep_freed_memory();
     quiet::without_display();
     let cli = Cli::parse();
     // Panics are reported where they are caught, as the failure of an input or of the whole run.

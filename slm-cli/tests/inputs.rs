@@ -205,7 +205,7 @@ fn shells_and_the_manual_are_served() {
 
 #[cfg(unix)]
 mod signals {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
     use std::time::{Duration, Instant};
@@ -271,12 +271,21 @@ mod signals {
     fn an_interrupt_ends_a_pipe_that_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let file = repository().join(FIRST);
-        // The first file is answered; the pipe gives nothing.
+        // The first file is answered; the pipe gives silence and has no end.
         let mut child = installed(dir.path(), &["transcribe", file.to_str().unwrap(), "-"]).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let mut first = [0];
         stdout.read_exact(&mut first).unwrap();
-        let pipe = child.stdin.take();
+        let mut pipe = child.stdin.take().unwrap();
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: 16_000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        pipe.write_all(&spec.into_header_for_infinite_file()).unwrap();
+        // More than any pipe holds: once it is written, the program has begun with the second input.
+        pipe.write_all(&[0; 1 << 21]).unwrap();
         interrupt(&child);
         assert_eq!(exit_code(child), 130);
         let mut rest = String::new();

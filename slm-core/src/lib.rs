@@ -49,6 +49,7 @@ pub use engine::{
     MemoryBudget, MemoryEstimate, MemoryShortage, Model, ModelDescription, ModelKind, OpenOptions,
     PartDescription, Progress, Quantization, QuantizeError, QuantizedPart, Quiet, QuietKind, Request,
     Segment, Segmentation, Session, Source, TokenLimit, UnsupportedText, Warning, WeightSummary,
+    keep_freed_memory,
 };
 pub use llm::Attachment;
 pub use nn::weights::{ComputeType, Progress as LoadProgress};

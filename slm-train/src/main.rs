@@ -30,6 +30,7 @@ const EXIT_STOPPED: u8 = 1;
 const EXIT_START: u8 = 2;
 
 fn main() -> ExitCode {
+    slm_core::keep_freed_memory();
     let cli = Cli::parse();
     match execute(&cli) {
         Ok(code) => code,

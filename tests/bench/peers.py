@@ -5,7 +5,7 @@
     python tests/bench/make_large.py large
     cargo build --release --manifest-path tests/bench/candle_t5/Cargo.toml --target-dir target/candle
     python tests/bench/peers.py target/release/examples/timed_work large [--candle target/candle/release/candle_t5] \
-        [--rounds 5] [--only w2v-bert] [-- --dtype q8_0]
+        [--rounds 5] [--only w2v-bert] [--beside llama.cpp] [-- --dtype q8_0]
 
 The programs are started once for each model, each on as many threads as there are cores, and wait while another works. A round is
 all programs once, so that what else the machine does falls on all of them. The first round is not counted. Of each piece of work
@@ -130,6 +130,9 @@ def llama_cpp(folder, threads):
     return lambda name, *sizes: write(*sizes)
 
 
+PEERS = ["transformers", "ctranslate2 f32", "ctranslate2 int8", "llama.cpp"]
+
+
 def peers_of(folder):
     """Names of those that have the model."""
     names = ["transformers"]
@@ -213,11 +216,11 @@ def interval(ours, theirs):
     return ratios[50], ratios[-51]
 
 
-def compare(program, candle, folder, rounds, threads, options):
+def compare(program, candle, beside, folder, rounds, threads, options):
     programs = {"this project": Program([program, str(folder), *options])}
     if candle and folder.name.startswith("flan-t5"):
         programs["candle f32"] = Program([candle, str(folder)])
-    for peer in peers_of(folder):
+    for peer in filter(beside.__contains__, peers_of(folder)):
         command = [sys.executable, __file__, program, str(folder), "--peer", peer, "--threads", str(threads)]
         programs[peer] = Program(command)
     for name in list(programs):
@@ -283,6 +286,7 @@ def main():
     parser.add_argument("program", help="timed_work; OPTIONS behind -- go to it")
     parser.add_argument("folder", type=Path, help="that of make_large.py")
     parser.add_argument("--candle", help="candle_t5")
+    parser.add_argument("--beside", choices=PEERS, action="append", help="these peers alone")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=WORK, action="append")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -295,7 +299,8 @@ def main():
     print("|---|---|---|---|---|")
     for name in args.only or WORK:
         if (args.folder / name).exists():
-            compare(args.program, args.candle, args.folder / name, args.rounds, args.threads, options)
+            beside = args.beside or PEERS
+            compare(args.program, args.candle, beside, args.folder / name, args.rounds, args.threads, options)
 
 
 if __name__ == "__main__":

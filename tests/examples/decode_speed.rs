@@ -23,6 +23,7 @@ const PROMPT: u32 = 32;
 const TURNS: usize = 3;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    slm_core::keep_freed_memory();
     let mut args = env::args().skip(1);
     let path = args.next().ok_or("decode_speed MODEL [TOKENS]")?;
     let tokens: usize = args.next().map_or(Ok(64), |text| text.parse())?;

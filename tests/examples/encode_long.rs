@@ -19,6 +19,7 @@ use slm_core::models::nn::weights::Placement;
 use slm_core::{Backend, ComputeType};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    slm_core::keep_freed_memory();
     let args: Vec<String> = env::args().skip(1).collect();
     let [dir, seconds, ..] = args.as_slice() else {
         return Err("usage: encode_long DIR SECONDS [--backend NAME] [--dtype TYPE]".into());

@@ -79,6 +79,7 @@ impl Worker {
 }
 
 fn main() -> Result<(), Failure> {
+    slm_core::keep_freed_memory();
     let args: Vec<String> = env::args().skip(1).collect();
     let [dir, ..] = args.as_slice() else {
         return Err("usage: timed_work DIR [--backend NAME] [--dtype TYPE]".into());

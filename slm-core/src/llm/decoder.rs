@@ -10,6 +10,7 @@ use burn::prelude::*;
 
 use super::cache::{DecoderCache, Sharing, capacity_for};
 use crate::nn::PaddedBatch;
+use crate::nn::host::in_order;
 use crate::nn::recomputed::{recomputed, recomputes};
 use crate::nn::transformer::KeysValues;
 
@@ -116,7 +117,11 @@ pub(super) trait DecoderStack {
 
     /// The cache before the first step over `memory`.
     fn start(&self, memory: &PaddedBatch) -> DecoderCache {
-        let sources = (0..self.num_layers()).map(|layer| self.keys_values(layer, memory.values())).collect();
+        let of_layer = |layer| {
+            let KeysValues { keys, values } = self.keys_values(layer, memory.values());
+            KeysValues { keys: in_order(keys), values: in_order(values) }
+        };
+        let sources = (0..self.num_layers()).map(of_layer).collect();
         DecoderCache::new(sources, memory.attention_bias(), self.sharing())
     }
 

@@ -15,7 +15,6 @@ mod error;
 pub mod family;
 pub mod gemma;
 mod generation_ids;
-mod grouped;
 mod language_model;
 pub mod lora;
 mod model;

@@ -15,22 +15,12 @@ pub const MAX_SCORES: usize = 1 << 22;
 /// The fewest queries of a block, however long the sequence: products of fewer rows are slow.
 const MIN_QUERIES: usize = 16;
 
-/// Attends with `queries` queries in blocks, so that a tensor of scores has at most [`MAX_SCORES`] values, or 16 queries.
+/// Attends with `queries` queries in blocks, so that a tensor of scores has at most `max_scores` values, or 16 queries.
 ///
 /// A query has `values_per_query` scores: rows times heads times keys. `attend` gives `[B, H, Q, K]` for a range of
 /// queries; the result is `[B, H, T, K]`. It is called once where everything fits. Blocks that are left when `watch`
 /// stops are zeros.
-pub fn over_queries(
-    queries: usize,
-    values_per_query: usize,
-    watch: &Watch,
-    attend: impl Fn(Range<usize>) -> Tensor<4>,
-) -> Tensor<4> {
-    over_queries_within(MAX_SCORES, queries, values_per_query, watch, attend)
-}
-
-/// The same with a limit of its own in place of [`MAX_SCORES`].
-pub(crate) fn over_queries_within(
+pub(crate) fn over_queries(
     max_scores: usize,
     queries: usize,
     values_per_query: usize,
@@ -63,7 +53,7 @@ pub(crate) fn part_of(x: &Tensor<4>, block: &Range<usize>) -> Tensor<4> {
     if *block == (0..all) { x.clone() } else { x.clone().narrow(2, block.start, block.len()) }
 }
 
-/// Values of the largest tensor of scores that [`over_queries`] makes.
+/// Values of the largest tensor of scores that attention with [`MAX_SCORES`] makes.
 pub fn score_values(queries: usize, values_per_query: usize) -> usize {
     queries.min(block_len(MAX_SCORES, values_per_query)).saturating_mul(values_per_query)
 }
@@ -104,7 +94,7 @@ mod tests {
             (212, vec![(0, 53)]),
         ] {
             let calls = RefCell::new(Vec::new());
-            let found = over_queries_within(max_scores, 53, 4, &Watch::default(), |queries| {
+            let found = over_queries(max_scores, 53, 4, &Watch::default(), |queries| {
                 calls.borrow_mut().push((queries.start, queries.end));
                 numbered(queries)
             });
@@ -119,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_left_when_the_watch_stops_is_zeros() {
         let flag = Arc::new(AtomicBool::new(false));
-        let found = over_queries_within(1, 40, 4, &Watch::new(flag.clone()), |queries| {
+        let found = over_queries(1, 40, 4, &Watch::new(flag.clone()), |queries| {
             flag.store(queries.start == 16, Ordering::Relaxed);
             numbered(queries) + 1.0
         });

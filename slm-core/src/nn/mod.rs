@@ -3,9 +3,10 @@
 //! [`PaddedBatch`] and [`PaddedIds`] are what goes in and out; [`matrix`] holds the large weights,
 //! [`low_rank`] and `few_bits` what is put beside them, [`rotary`] a kind of
 //! position, [`transformer`] the layers of T5 and of the adapter, [`weights`] the way from files into modules and back.
-//! Attention over long sequences goes by [`blocks`], what is done to single values by `host`, and a [`Watch`] ends work that takes long.
+//! Attention is made by `attend`, over long sequences by [`blocks`]; what is done to single values by `host`, and a [`Watch`] ends work that takes long.
 
 mod activation;
+pub(crate) mod attend;
 mod batch;
 mod beside;
 pub mod blocks;

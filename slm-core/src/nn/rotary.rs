@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use burn::prelude::*;
 
+use super::host::rotate;
+
 /// Cosine and sine for each position and coordinate, `[1, T, 1, K]`.
 #[derive(Debug, Clone)]
 pub struct Rotation {
@@ -42,11 +44,7 @@ impl Rotation {
 
     /// Rotates the pairs `(x[i], x[i + K/2])` of each head, `[B, T, H, K]` to the same.
     pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, head_dim] = x.dims();
-        let half = head_dim / 2;
-        let (first, second) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
-        let turned = Tensor::cat(vec![second.neg(), first], 3);
-        x * self.cos.clone() + turned * self.sin.clone()
+        rotate(x, &self.cos, &self.sin)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A matrix of floats in memory that Burn's tensors and the kernels of this crate share.
 //!
-//! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Few rows are multiplied from there, all
-//! others by Burn; but where the matrix has 16 bits a panel of it at a time becomes floats for many rows, as Burn 0.22.1 would
-//! make floats of all of it (bf16) or 16 bits of the rows (f16).
+//! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Rows are multiplied from there; many of them by
+//! Burn where the processor has no tiles for them ([`many_rows`]). There a matrix of 16 bits becomes floats a panel at a time, as
+//! Burn 0.22.1 would make floats of all of it (bf16) or 16 bits of the rows (f16).
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
 use std::ops::Range;
@@ -16,13 +16,14 @@ use rayon::prelude::*;
 
 use super::host::few_rows::{self, Floats, Weight};
 use super::host::lanes::run;
+use super::host::{Values, many_rows};
 use super::low_rank::{LowRank, ThinPlace};
 use super::panels::by_panels;
 
-/// The most rows of 32 bits that are multiplied here: for more it pays to put the matrix into another order, as Burn's kernel does.
+/// The most rows that are few: more are multiplied tile by tile.
 const ROWS: usize = 16;
-/// The same where the matrix has 16 bits, of which Burn's kernel would need floats.
-const ROWS_OF_HALVES: usize = 64;
+/// The most rows of 32 bits for tiles: with more it pays to put the matrix into another order, as Burn's kernel does.
+const MANY_ROWS: usize = 512;
 /// Values that one thread makes floats of at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -65,22 +66,32 @@ impl SharedFloats {
         }
         dims[D - 1] = outputs;
         let device = x.device();
-        let most = if self.matrix.dtype() == DType::F32 { ROWS } else { ROWS_OF_HALVES };
-        if rows > most {
+        let products = if rows <= ROWS {
+            few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?
+        } else if rows > MANY_ROWS && self.matrix.dtype() == DType::F32 {
+            return None;
+        } else {
             let x = x.clone().reshape([rows, inputs]);
-            let products = match self.matrix.dtype() {
-                DType::F16 => by_panels(&x, outputs, |range| self.floats::<f16>(range, inputs)),
-                DType::BF16 => by_panels(&x, outputs, |range| self.floats::<bf16>(range, inputs)),
-                _ => return None,
-            };
-            return Some(products.reshape(dims));
-        }
-        let products = few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?;
+            match many_rows::multiply(Values::of(x.clone()).get(), &self.matrix, inputs) {
+                Some(products) => products,
+                None => return Some(self.multiply_by_panels(&x)?.reshape(dims)),
+            }
+        };
         Some(Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims))
     }
 }
 
 impl SharedFloats {
+    /// `x` `[R, I]` times the transposed matrix, `[R, O]`, where the matrix has 16 bits.
+    fn multiply_by_panels(&self, x: &Tensor<2>) -> Option<Tensor<2>> {
+        let &[outputs, inputs] = self.matrix.shape().as_slice() else { return None };
+        match self.matrix.dtype() {
+            DType::F16 => Some(by_panels(x, outputs, |range| self.floats::<f16>(range, inputs))),
+            DType::BF16 => Some(by_panels(x, outputs, |range| self.floats::<bf16>(range, inputs))),
+            _ => None,
+        }
+    }
+
     /// Some rows of the matrix, whose values are of this type, as floats.
     fn floats<W: Weight>(&self, rows: Range<usize>, width: usize) -> Vec<f32> {
         let values = self.matrix.as_slice::<W>().unwrap_or_default();

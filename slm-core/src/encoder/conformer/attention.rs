@@ -11,7 +11,7 @@ use burn::prelude::*;
 
 use super::positions::{Position, PositionConfig, PositionKind};
 use super::span::SharedAttention;
-use crate::nn::blocks::{over_queries_within, part_of};
+use crate::nn::blocks::{over_queries, part_of};
 use crate::nn::host::{Scores, merge_heads};
 use crate::nn::matrix::MatrixLinear;
 
@@ -145,7 +145,7 @@ impl Attention {
             scores.with_bias(shared.mask.clone()).weights().matmul(value.clone())
         };
         let scores_of_a_query = batch * heads * time;
-        let states = over_queries_within(shared.max_scores, time, scores_of_a_query, shared.watch(), attend);
+        let states = over_queries(shared.max_scores, time, scores_of_a_query, shared.watch(), attend);
         // [B, H, T, K] -> [B, T, H * K] -> [B, T, E]
         self.o_proj.forward(merge_heads(states))
     }

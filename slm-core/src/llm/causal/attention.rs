@@ -9,13 +9,11 @@ use burn::nn::{LinearConfig, RmsNorm, RmsNormConfig};
 use burn::prelude::*;
 
 use super::config::{CausalConfig, HeadNorms};
-use crate::llm::grouped;
 use crate::nn::Watch;
-use crate::nn::blocks::MAX_SCORES;
-use crate::nn::host::{Scores, rms_norm};
+use crate::nn::attend::{KeysValues, Reading, attend};
+use crate::nn::host::rms_norm;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
-use crate::nn::transformer::KeysValues;
 
 /// The attention of a layer.
 #[derive(Module, Debug)]
@@ -78,10 +76,8 @@ impl CausalAttention {
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.rotated(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
-        let score =
-            |products: Tensor<4>, range: Range<usize>| Scores::of(products).with_bias(Some(bias(range)));
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(grouped::attend(MAX_SCORES, &query, source, score, watch))
+        self.o_proj.forward(attend(&query, &source, |queries| Some(bias(queries)), Reading::new(watch)))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

@@ -9,12 +9,10 @@ use burn::nn::LinearConfig;
 use burn::prelude::*;
 
 use super::norm::{GemmaNorm, GemmaNormConfig};
-use crate::llm::grouped;
 use crate::nn::Watch;
-use crate::nn::host::Scores;
+use crate::nn::attend::{KeysValues, Reading, attend};
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::rotary::Rotation;
-use crate::nn::transformer::KeysValues;
 
 /// Attention with queries from one sequence and keys and values from the same or another.
 #[derive(Module, Debug)]
@@ -96,15 +94,9 @@ impl GemmaAttention {
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
-        let score = |products: Tensor<4>, range: Range<usize>| {
-            let products = match self.softcap {
-                Some(cap) => soft_cap(products, cap),
-                None => products,
-            };
-            Scores::of(products).with_bias(Some(bias(range)))
-        };
+        let reading = Reading { max_scores, softcap: self.softcap, ..Reading::new(watch) };
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(grouped::attend(max_scores, &query, source, score, watch))
+        self.o_proj.forward(attend(&query, &source, |queries| Some(bias(queries)), reading))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.
@@ -119,9 +111,4 @@ impl GemmaAttention {
         }
         x.swap_dims(1, 2)
     }
-}
-
-/// `x` held softly between `-cap` and `cap`.
-pub fn soft_cap<const D: usize>(x: Tensor<D>, cap: f64) -> Tensor<D> {
-    (x / cap).tanh() * cap
 }

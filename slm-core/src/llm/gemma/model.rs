@@ -9,7 +9,6 @@ use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::attention::soft_cap;
 use super::config::{GemmaConfig, GemmaVersion};
 use super::decoder::{GemmaDecoder, GemmaDecoderConfig};
 use super::encoder::{GemmaEncoder, GemmaEncoderConfig};
@@ -21,6 +20,7 @@ use crate::llm::error::LlmError;
 use crate::llm::lora::{Attachment, Lora, LoraError};
 use crate::llm::model::{LlmSizes, TextModel};
 use crate::llm::output_head::OutputHead;
+use crate::nn::attend::soft_cap;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};

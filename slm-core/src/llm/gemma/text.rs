@@ -9,7 +9,6 @@ use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::Int;
 
-use super::attention::soft_cap;
 use super::encoder::EncoderLayer;
 use super::norm::GemmaNorm;
 use super::places::Places;
@@ -25,6 +24,7 @@ use crate::llm::names::{EMBEDDING, HEAD, Names};
 use crate::llm::output_head::OutputHead;
 use crate::llm::prompt_cache::PromptCache;
 use crate::llm::visibility::rows_of;
+use crate::nn::attend::soft_cap;
 use crate::nn::blocks::MAX_SCORES;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
 use crate::nn::transformer::KeysValues;

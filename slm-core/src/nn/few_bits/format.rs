@@ -11,6 +11,7 @@ pub(super) const PART: usize = 32;
 pub(super) const GROUP: usize = 8;
 
 /// What makes values of the whole numbers of a part: `scale * code + offset`.
+#[derive(Clone, Copy)]
 pub(super) struct Scales {
     /// Of the first 16.
     pub(super) first: f32,
@@ -35,11 +36,16 @@ pub(super) trait Format {
     const BYTES: usize;
     /// Whether there is an offset. Where there is one, no whole number is negative.
     const HAS_OFFSET: bool;
+    /// Where the offset is the scale times a number, that number.
+    const CENTRE: Option<f32> = None;
     /// Whether the halves of a part have scales of their own.
     const HAS_TWO_SCALES: bool = false;
 
+    /// What makes values of those of part `part` of `block`.
+    fn scales<L: Lanes>(block: &[u8], part: usize) -> Scales;
+
     /// The whole numbers of part `part` of `block`.
-    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales;
+    fn codes<L: Lanes>(block: &[u8], part: usize) -> L::Bytes;
 }
 
 pub(super) struct Q8Zero;
@@ -57,23 +63,31 @@ impl Format for Q8Zero {
     const HAS_OFFSET: bool = false;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        for (code, &byte) in codes.iter_mut().zip(&block[2..34]) {
-            *code = byte as i8;
-        }
+    fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
         Scales::new(half_at::<L>(block, 0), 0.0)
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], _: usize) -> L::Bytes {
+        L::bytes(bytes(block, 2))
     }
 }
 
 impl Format for Q4Zero {
     const VALUES: usize = 32;
     const BYTES: usize = 18;
-    const HAS_OFFSET: bool = false;
+    const HAS_OFFSET: bool = true;
+    const CENTRE: Option<f32> = Some(-8.0);
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        *codes = L::less(L::both_halves(bytes(block, 2)), 8);
-        Scales::new(half_at::<L>(block, 0), 0.0)
+    fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
+        let scale = half_at::<L>(block, 0);
+        Scales::new(scale, -8.0 * scale)
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], _: usize) -> L::Bytes {
+        L::both_halves(bytes(block, 2))
     }
 }
 
@@ -83,22 +97,32 @@ impl Format for Q4One {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        *codes = L::less(L::both_halves(bytes(block, 4)), 0);
+    fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
         Scales::new(half_at::<L>(block, 0), half_at::<L>(block, 2))
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], _: usize) -> L::Bytes {
+        L::both_halves(bytes(block, 4))
     }
 }
 
 impl Format for Q5Zero {
     const VALUES: usize = 32;
     const BYTES: usize = 22;
-    const HAS_OFFSET: bool = false;
+    const HAS_OFFSET: bool = true;
+    const CENTRE: Option<f32> = Some(-16.0);
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
+    fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
+        let scale = half_at::<L>(block, 0);
+        Scales::new(scale, -16.0 * scale)
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], _: usize) -> L::Bytes {
         let fifth = L::bits(u32::from_le_bytes(*bytes(block, 2)));
-        *codes = L::less(L::joined(L::both_halves(bytes(block, 6)), fifth, 4), 16);
-        Scales::new(half_at::<L>(block, 0), 0.0)
+        L::joined(L::both_halves(bytes(block, 6)), fifth, 4)
     }
 }
 
@@ -108,10 +132,14 @@ impl Format for Q5One {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], _: usize, codes: &mut [i8; PART]) -> Scales {
-        let fifth = L::bits(u32::from_le_bytes(*bytes(block, 4)));
-        *codes = L::less(L::joined(L::both_halves(bytes(block, 8)), fifth, 4), 0);
+    fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
         Scales::new(half_at::<L>(block, 0), half_at::<L>(block, 2))
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], _: usize) -> L::Bytes {
+        let fifth = L::bits(u32::from_le_bytes(*bytes(block, 4)));
+        L::joined(L::both_halves(bytes(block, 8)), fifth, 4)
     }
 }
 
@@ -121,9 +149,13 @@ impl Format for Q4K {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
-        *codes = L::less(quarter::<L>(block, 16, part), 0);
+    fn scales<L: Lanes>(block: &[u8], part: usize) -> Scales {
         six_bit_scales::<L>(block, part)
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], part: usize) -> L::Bytes {
+        quarter::<L>(block, 16, part)
     }
 }
 
@@ -133,10 +165,14 @@ impl Format for Q5K {
     const HAS_OFFSET: bool = true;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
-        let fifth = L::field(L::bytes(bytes(block, 16)), part as u32, 1);
-        *codes = L::less(L::joined(quarter::<L>(block, 48, part), fifth, 4), 0);
+    fn scales<L: Lanes>(block: &[u8], part: usize) -> Scales {
         six_bit_scales::<L>(block, part)
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], part: usize) -> L::Bytes {
+        let fifth = L::field(L::bytes(bytes(block, 16)), part as u32, 1);
+        L::joined(quarter::<L>(block, 48, part), fifth, 4)
     }
 }
 
@@ -147,14 +183,18 @@ impl Format for Q6K {
     const HAS_TWO_SCALES: bool = true;
 
     #[inline(always)]
-    fn unpack<L: Lanes>(block: &[u8], part: usize, codes: &mut [i8; PART]) -> Scales {
+    fn scales<L: Lanes>(block: &[u8], part: usize) -> Scales {
+        let (scale, of) = (half_at::<L>(block, 208), &block[192 + 2 * part..][..2]);
+        Scales { first: scale * f32::from(of[0] as i8), second: scale * f32::from(of[1] as i8), offset: 0.0 }
+    }
+
+    #[inline(always)]
+    fn codes<L: Lanes>(block: &[u8], part: usize) -> L::Bytes {
         let (half, quarter) = (part / 4, part % 4);
         let low = L::bytes(bytes(block, 64 * half + 32 * (quarter % 2)));
         let high = L::bytes(bytes(block, 128 + 32 * half));
         let low = L::field(low, 4 * (quarter as u32 / 2), 15);
-        *codes = L::less(L::joined(low, L::field(high, 2 * quarter as u32, 3), 4), 32);
-        let (scale, of) = (half_at::<L>(block, 208), &block[192 + 2 * part..][..2]);
-        Scales { first: scale * f32::from(of[0] as i8), second: scale * f32::from(of[1] as i8), offset: 0.0 }
+        L::less(L::joined(low, L::field(high, 2 * quarter as u32, 3), 4), 32)
     }
 }
 

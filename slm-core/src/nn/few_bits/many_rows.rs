@@ -154,7 +154,9 @@ impl<F: Format> Kernel for FillColumns<'_, F> {
             let to = &mut self.groups[at / GROUP][at % GROUP];
             let place = at / parts * F::BYTES;
             for (column, row) in self.bytes.chunks_exact(self.row_bytes).enumerate() {
-                let scales = F::unpack::<L>(&row[place..][..F::BYTES], at % parts, &mut codes[column]);
+                let (block, part) = (&row[place..][..F::BYTES], at % parts);
+                codes[column] = L::whole(F::codes::<L>(block, part));
+                let scales = F::scales::<L>(block, part);
                 to.first[column] = scales.first;
                 to.second[column] = scales.second;
                 to.offsets[column] = scales.offset;

@@ -71,27 +71,37 @@ impl<F: Format> Part<'_, F> {
     }
 }
 
-/// Some parts of a row of the matrix.
+/// The scales of some parts of a row of the matrix.
 struct Group {
-    codes: [[i8; PART]; GROUP],
     first: [f32; GROUP],
     second: [f32; GROUP],
     offsets: [f32; GROUP],
 }
 
 impl Group {
-    /// The parts of whole blocks. Where they are fewer than a group has, what was in the places of the others stays.
+    /// Those of whole blocks. Where they are fewer than a group has, the others are zeros.
     #[inline(always)]
-    fn fill<L: Lanes, F: Format>(&mut self, blocks: &[u8]) {
+    fn of<L: Lanes, F: Format>(blocks: &[u8]) -> Self {
+        let mut group = Self { first: [0.0; GROUP], second: [0.0; GROUP], offsets: [0.0; GROUP] };
         let parts = F::VALUES / PART;
         for (at, block) in blocks.chunks_exact(F::BYTES).enumerate() {
             for part in 0..parts {
-                let place = at * parts + part;
-                let scales = F::unpack::<L>(block, part, &mut self.codes[place]);
-                self.first[place] = scales.first;
-                self.second[place] = scales.second;
-                self.offsets[place] = scales.offset;
+                let (place, scales) = (at * parts + part, F::scales::<L>(block, part));
+                group.first[place] = scales.first;
+                group.second[place] = scales.second;
+                group.offsets[place] = scales.offset;
             }
+        }
+        group
+    }
+
+    /// What is added to the products with the whole numbers of a row, given the sums of its values: eight parts at once.
+    #[inline(always)]
+    fn add_offsets<L: Lanes, F: Format>(&self, to: L::Sums, sums: &[f32; GROUP]) -> L::Sums {
+        match F::CENTRE {
+            Some(centre) => L::add(to, &self.first, &sums.map(|sum| sum * centre)),
+            None if F::HAS_OFFSET => L::add(to, &self.offsets, sums),
+            None => to,
         }
     }
 }
@@ -101,30 +111,31 @@ impl Group {
 fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weights: &[u8]) -> [f32; R] {
     let rows: [_; R] = std::array::from_fn(|row| x.row(from + row));
     let (mut sums, mut offsets) = ([L::none(); R], [L::none(); R]);
-    let mut group =
-        Group { codes: [[0; PART]; GROUP], first: [0.0; GROUP], second: [0.0; GROUP], offsets: [0.0; GROUP] };
-    // Behind the last blocks the rows have zeros, for whatever is left in the group.
-    for (at, blocks) in weights.chunks(GROUP * PART / F::VALUES * F::BYTES).enumerate() {
+    let parts = F::VALUES / PART;
+    for (at, blocks) in weights.chunks(GROUP / parts * F::BYTES).enumerate() {
         for line in (0..blocks.len()).step_by(LINE) {
             L::fetch(blocks, AHEAD + line);
         }
-        group.fill::<L, F>(blocks);
-        for ((sums, offsets), row) in sums.iter_mut().zip(&mut offsets).zip(&rows) {
-            let (codes, scales) = (&row.codes[at], &row.scales[at]);
-            let first: [f32; GROUP] = std::array::from_fn(|part| group.first[part] * scales[part]);
-            let second: [f32; GROUP] = std::array::from_fn(|part| {
-                if F::HAS_TWO_SCALES { group.second[part] * scales[part] } else { first[part] }
-            });
-            for part in 0..GROUP {
-                let scales = [first[part], second[part]];
-                *sums = if F::HAS_OFFSET {
-                    L::add_natural(*sums, &group.codes[part], &codes[part], scales)
-                } else {
-                    L::add_whole(*sums, &group.codes[part], &codes[part], scales)
-                };
-            }
-            if F::HAS_OFFSET {
-                *offsets = L::add(*offsets, &group.offsets, &row.sums[at]);
+        let group = Group::of::<L, F>(blocks);
+        let scaled = |of: &[f32; GROUP]| -> [[f32; GROUP]; R] {
+            std::array::from_fn(|row| std::array::from_fn(|part| of[part] * rows[row].scales[at][part]))
+        };
+        let first = scaled(&group.first);
+        let second = if F::HAS_TWO_SCALES { scaled(&group.second) } else { first };
+        for (offsets, row) in offsets.iter_mut().zip(&rows) {
+            *offsets = group.add_offsets::<L, F>(*offsets, &row.sums[at]);
+        }
+        for (block, place) in blocks.chunks_exact(F::BYTES).zip((0..).step_by(parts)) {
+            for part in 0..parts {
+                let (codes, place) = (F::codes::<L>(block, part), place + part);
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let of_row = &rows[row].codes[at][place];
+                    *sums = if F::HAS_OFFSET {
+                        L::add_natural(*sums, codes, of_row, first[row][place])
+                    } else {
+                        L::add_whole(*sums, codes, of_row, [first[row][place], second[row][place]])
+                    };
+                }
             }
         }
     }

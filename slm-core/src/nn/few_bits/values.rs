@@ -28,20 +28,21 @@ struct Share<'a, F> {
 impl<F: Format> Kernel for Share<'_, F> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let mut codes = [0; PART];
         let blocks = self.bytes.chunks_exact(F::BYTES);
         for (block, values) in blocks.zip(self.values.chunks_exact_mut(F::VALUES)) {
             for (part, values) in values.chunks_exact_mut(PART).enumerate() {
-                let scales = F::unpack::<L>(block, part, &mut codes);
+                let (scales, codes) = (F::scales::<L>(block, part), L::whole(F::codes::<L>(block, part)));
                 let (first, second) = values.split_at_mut(PART / 2);
                 for (scale, values, codes) in
                     [(scales.first, first, &codes[..16]), (scales.second, second, &codes[16..])]
                 {
                     for (value, &code) in values.iter_mut().zip(codes) {
-                        *value = scale * f32::from(code);
-                        if F::HAS_OFFSET {
-                            *value += scales.offset;
-                        }
+                        *value = match F::CENTRE {
+                            // So that nothing times a negative scale keeps the sign.
+                            Some(centre) => scale * (f32::from(code) + centre),
+                            None if F::HAS_OFFSET => scale * f32::from(code) + scales.offset,
+                            None => scale * f32::from(code),
+                        };
                     }
                 }
             }

@@ -15,21 +15,40 @@ use half::{bf16, f16};
 use super::crew::together;
 use super::lanes::{Kernel, LANES, Lanes, run};
 
-/// Values of a matrix that a thread takes at a time, about.
+/// The fewest values of a matrix that a thread takes at a time, about.
 const SHARE: usize = 1 << 16;
+/// The most, as others wait for the last of them.
+const LARGE_SHARE: usize = 1 << 20;
+/// Shares of a thread, where they are neither too small nor too large: as some take longer than others.
+const SHARES: usize = 16;
 /// For fewer products one thread is enough.
 const ALONE: usize = 1 << 17;
+
+/// How far ahead memory is asked for, in bytes: a processor stops looking ahead at each page.
+const AHEAD: usize = 4096;
+/// Bytes that memory gives at once.
+const LINE: usize = 64;
 
 /// A value of a matrix.
 pub(in crate::nn) trait Weight: Element {
     /// Some of them as floats.
     fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES];
+
+    /// Any number of them, where they are floats.
+    fn as_floats(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
 }
 
 impl Weight for f32 {
     #[inline(always)]
     fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES] {
         *values
+    }
+
+    #[inline(always)]
+    fn as_floats(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
     }
 }
 
@@ -80,12 +99,10 @@ pub(in crate::nn) fn in_parts(
     [rows, width, outputs]: [usize; 3],
     part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
 ) -> Vec<f32> {
-    if rows * width * outputs < ALONE {
-        return part(0..outputs);
+    let mut parts = parted(outputs, width, rows * width, part);
+    if parts.len() == 1 {
+        return parts.remove(0);
     }
-    let share = (SHARE / width).max(1);
-    let range = move |index: usize| index * share..((index + 1) * share).min(outputs);
-    let parts = together(outputs.div_ceil(share), move |index| part(range(index)));
     let mut all = Vec::with_capacity(rows * outputs);
     for row in 0..rows {
         for part in &parts {
@@ -94,6 +111,24 @@ pub(in crate::nn) fn in_parts(
         }
     }
     all
+}
+
+/// What `part` makes of ranges that are all of `count`, in their order, with all threads where that pays. For each of them it reads
+/// `values` values and makes `products` products.
+pub(super) fn parted(
+    count: usize,
+    values: usize,
+    products: usize,
+    part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
+) -> Vec<Vec<f32>> {
+    if count * products < ALONE {
+        return vec![part(0..count)];
+    }
+    let least = (SHARE / values.max(1)).max(1);
+    let most = (LARGE_SHARE / values.max(1)).max(1);
+    let share = (count / (SHARES * rayon::current_num_threads())).clamp(least, most);
+    let range = move |index: usize| index * share..((index + 1) * share).min(count);
+    together(count.div_ceil(share), move |index| part(range(index)))
 }
 
 /// Some outputs of all rows.
@@ -108,81 +143,98 @@ struct Part<'a, W> {
 impl<W: Weight> Kernel for Part<'_, W> {
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        let rows = self.x.len() / self.width;
-        let mut row = 0;
-        // As many products at once as the registers hold sums of.
-        while row < rows {
-            row += match rows - row {
-                1 => self.rows::<L, 1, 4>(row),
-                2 => self.rows::<L, 2, 4>(row),
-                3 => self.rows::<L, 3, 2>(row),
-                _ => self.rows::<L, 4, 2>(row),
-            };
+        // Memory is read fastest in its order, one output after the other; what more rows need of it is in the cache then.
+        match self.x.len() / self.width {
+            1 => self.outputs::<L, 1, 4>(),
+            2 => self.outputs::<L, 2, 4>(),
+            3 => self.outputs::<L, 3, 2>(),
+            _ => self.outputs::<L, 4, 2>(),
         }
     }
 }
 
 impl<W: Weight> Part<'_, W> {
-    /// `R` rows from `row` on, `O` outputs at a time; gives `R`.
+    /// All outputs of all rows, `R` rows at a time.
     #[inline(always)]
-    fn rows<L: Lanes, const R: usize, const O: usize>(&mut self, row: usize) -> usize {
-        let outputs = self.matrix.len() / self.width;
-        let mut output = 0;
-        while outputs - output >= O {
-            self.outputs::<L, R, O>(row, output);
-            output += O;
+    fn outputs<L: Lanes, const R: usize, const A: usize>(&mut self) {
+        let (rows, outputs) = (self.x.len() / self.width, self.matrix.len() / self.width);
+        for output in 0..outputs {
+            let mut row = 0;
+            while rows - row >= R {
+                self.products::<L, R, A>(row, output);
+                row += R;
+            }
+            while row < rows {
+                self.products::<L, 1, A>(row, output);
+                row += 1;
+            }
         }
-        while output < outputs {
-            self.outputs::<L, R, 1>(row, output);
-            output += 1;
-        }
-        R
     }
 
-    /// `R` rows from `row` on, `O` outputs from `output` on.
+    /// An output of `R` rows from `row` on.
     #[inline(always)]
-    fn outputs<L: Lanes, const R: usize, const O: usize>(&mut self, row: usize, output: usize) {
+    fn products<L: Lanes, const R: usize, const A: usize>(&mut self, row: usize, output: usize) {
         let width = self.width;
         let outputs = self.matrix.len() / width;
         let x: [&[f32]; R] = std::array::from_fn(|i| &self.x[(row + i) * width..][..width]);
-        let weights: [&[W]; O] = std::array::from_fn(|i| &self.matrix[(output + i) * width..][..width]);
-        for (products, row) in dots::<L, W, R, O>(x, weights).iter().zip(row..) {
-            self.out[row * outputs + output..][..O].copy_from_slice(products);
+        let weights = &self.matrix[output * width..][..width];
+        for ([product], row) in dots::<L, W, R, 1, A>(x, [weights]).into_iter().zip(row..) {
+            self.out[row * outputs + output] = product;
         }
     }
 }
 
-/// The products of `R` rows with `O` rows of the matrix, all of one width.
+/// The products of `R` rows with `O` rows of the matrix, all of one width. Each is summed in `A` registers.
 #[inline(always)]
-fn dots<L: Lanes, W: Weight, const R: usize, const O: usize>(
+pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
     x: [&[f32]; R],
     weights: [&[W]; O],
 ) -> [[f32; O]; R] {
-    let weights_bytes = size_of_val(weights[0]);
     let (x, x_rest) = chunks(x);
     let (weights, weights_rest) = chunks(weights);
-    let mut sums = [[L::none(); O]; R];
-    let ahead = O * weights_bytes;
-    for at in 0..x[0].len() {
-        if at.is_multiple_of(2) {
+    let mut sums = [[[L::none(); A]; O]; R];
+    let count = x[0].len();
+    let whole = count - count % A;
+    for from in (0..whole).step_by(A) {
+        // Tiles, which have one register for each sum, are read from the cache.
+        if A > 1 {
             for weights in &weights {
-                L::fetch(&weights[at..], ahead);
+                for line in (0..A * size_of::<[W; LANES]>()).step_by(LINE) {
+                    L::fetch(&weights[from..], AHEAD + line);
+                }
             }
         }
-        let weights = weights.map(|weights| W::floats::<L>(&weights[at]));
-        for (sums, x) in sums.iter_mut().zip(&x) {
-            for (sums, weights) in sums.iter_mut().zip(&weights) {
-                *sums = L::add(*sums, &x[at], weights);
-            }
+        for part in 0..A {
+            step::<L, W, R, O, A>(&mut sums, part, (&x, &weights), from + part);
         }
+    }
+    for at in whole..count {
+        step::<L, W, R, O, A>(&mut sums, 0, (&x, &weights), at);
     }
     std::array::from_fn(|row| {
         std::array::from_fn(|output| {
             let pairs = x_rest[row].iter().zip(weights_rest[output]);
             let rest: f32 = pairs.map(|(x, weight)| x * weight.elem::<f32>()).sum();
-            L::total(sums[row][output]) + rest
+            let sums = sums[row][output];
+            L::total(sums.into_iter().reduce(L::sum).unwrap_or(sums[0])) + rest
         })
     })
+}
+
+/// Eight values of each row times those of each row of the matrix.
+#[inline(always)]
+fn step<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
+    sums: &mut [[[L::Sums; A]; O]; R],
+    part: usize,
+    (x, weights): (&[&[[f32; LANES]]; R], &[&[[W; LANES]]; O]),
+    at: usize,
+) {
+    let weights: [_; O] = std::array::from_fn(|output| W::floats::<L>(&weights[output][at]));
+    for (sums, x) in sums.iter_mut().zip(x) {
+        for (sums, weights) in sums.iter_mut().zip(&weights) {
+            sums[part] = L::add(sums[part], &x[at], weights);
+        }
+    }
 }
 
 /// Values of a matrix become floats.
@@ -205,12 +257,12 @@ impl<W: Weight> Kernel for Floats<'_, W> {
     }
 }
 
-/// Rows of one width in whole registers, and what is left of each.
+/// Rows of one width in whole registers of `C` values, and what is left of each.
 #[inline(always)]
-fn chunks<W, const N: usize>(rows: [&[W]; N]) -> ([&[[W; LANES]]; N], [&[W]; N]) {
-    let count = rows[0].len() / LANES;
-    let whole = std::array::from_fn(|row| &rows[row].as_chunks::<LANES>().0[..count]);
-    (whole, std::array::from_fn(|row| rows[row].as_chunks::<LANES>().1))
+pub(super) fn chunks<W, const N: usize, const C: usize>(rows: [&[W]; N]) -> ([&[[W; C]]; N], [&[W]; N]) {
+    let count = rows[0].len() / C;
+    let whole = std::array::from_fn(|row| &rows[row].as_chunks().0[..count]);
+    (whole, std::array::from_fn(|row| rows[row].as_chunks::<C>().1))
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
     }
 }
 
+/// `x` with its values in the order of its dimensions, where it is here: what reads the heads of a view again and again goes far
+/// from each position to the next.
+pub(crate) fn in_order(x: Tensor<4>) -> Tensor<4> {
+    if is_here(&x) { Values::of(x).into_tensor() } else { x }
+}
+
 /// A view.
 fn split(x: Tensor<3>, heads: usize) -> Tensor<4> {
     let [batch, time, inner] = x.dims();

@@ -25,11 +25,11 @@ pub(crate) struct Scores {
 }
 
 /// A row of scores and what is added to it.
-struct Row<'a> {
-    scores: &'a mut [f32],
+pub(super) struct Row<'a> {
+    pub(super) scores: &'a mut [f32],
     /// Values by distance, and the column of the first key.
-    by_distance: Option<(&'a [f32], i64)>,
-    bias: Option<&'a [f32]>,
+    pub(super) by_distance: Option<(&'a [f32], i64)>,
+    pub(super) bias: Option<&'a [f32]>,
 }
 
 /// Values that are summed side by side: a sum in one variable cannot use whole registers.

@@ -3,9 +3,32 @@
 //! [`Tensor::into_data`] copies what another tensor shares, and with one thread; a tensor of `flex` itself can be looked into.
 
 #[cfg(feature = "flex")]
+pub(super) use on_flex::Heads;
+#[cfg(feature = "flex")]
 pub(in crate::nn) use on_flex::Values;
 #[cfg(not(feature = "flex"))]
+pub(super) use without_flex::Heads;
+#[cfg(not(feature = "flex"))]
 pub(in crate::nn) use without_flex::Values;
+
+/// Rows of values, of one width, at equal distances.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    values: &'a [f32],
+    stride: usize,
+    /// How many they are.
+    pub(super) count: usize,
+    /// Values of each.
+    pub(super) width: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Row `at`.
+    #[inline(always)]
+    pub(super) fn row(&self, at: usize) -> &'a [f32] {
+        &self.values[at * self.stride..][..self.width]
+    }
+}
 
 #[cfg(feature = "flex")]
 mod on_flex {
@@ -14,6 +37,7 @@ mod on_flex {
     use burn::prelude::*;
     use rayon::prelude::*;
 
+    use super::Rows;
     use crate::nn::host::CHUNK;
 
     /// The f32 values of a tensor of `flex`, in the order of its dimensions. Clones share them until one is written to.
@@ -62,12 +86,61 @@ mod on_flex {
             Tensor::from_primitive::<Flex>(self.0)
         }
     }
+
+    /// The f32 values of a tensor `[B, G, S, K]` of `flex`, rows of `K` wherever they lie.
+    #[derive(Clone, Debug)]
+    pub(in crate::nn::host) struct Heads {
+        tensor: FloatTensor<Flex>,
+        /// From one row `B`, head `G` and position `S` to the next.
+        strides: [usize; 3],
+    }
+
+    impl Heads {
+        /// Those of `x`, which is [here](crate::nn::host::is_here). A view whose rows are no rows of memory is copied.
+        pub(in crate::nn::host) fn of(x: Tensor<4>) -> Self {
+            let tensor = match x.try_into_primitive::<Flex>() {
+                Ok(x) if in_memory(&x).is_some() => x,
+                Ok(x) => x.to_contiguous(),
+                Err(error) => unreachable!("a tensor that is here is of `flex`: {error:?}"),
+            };
+            let strides = in_memory(&tensor).unwrap_or_default();
+            Self { tensor, strides }
+        }
+
+        /// `S` and `K`.
+        pub(in crate::nn::host) fn rows(&self) -> (usize, usize) {
+            let [_, _, count, width] = self.tensor.layout().shape().dims();
+            (count, width)
+        }
+
+        /// The positions of a head of a row.
+        pub(in crate::nn::host) fn head(&self, row: usize, head: usize) -> Rows<'_> {
+            let (count, width) = self.rows();
+            let start = self.tensor.layout().start_offset() + row * self.strides[0] + head * self.strides[1];
+            let values = self.tensor.storage().get(start..).unwrap_or_default();
+            Rows { values, stride: self.strides[2], count, width }
+        }
+    }
+
+    /// The strides of the first three dimensions, where the values of the last lie side by side.
+    fn in_memory(x: &FloatTensor<Flex>) -> Option<[usize; 3]> {
+        let layout = x.layout();
+        let &[row, head, position, value] = layout.strides() else { return None };
+        let [_, _, _, width] = layout.shape().dims();
+        if value != 1 && width != 1 {
+            return None;
+        }
+        let [row, head, position] = [row, head, position].map(|stride| usize::try_from(stride).ok());
+        Some([row?, head?, position?])
+    }
 }
 
 /// Without that backend no tensor is here, and nothing asks for values.
 #[cfg(not(feature = "flex"))]
 mod without_flex {
     use burn::prelude::*;
+
+    use super::Rows;
 
     /// Values in the order of a tensor's dimensions.
     #[derive(Clone, Debug)]
@@ -100,6 +173,31 @@ mod without_flex {
 
         pub(in crate::nn) fn into_tensor<const D: usize>(self) -> Tensor<D> {
             Tensor::from_data(TensorData::new(self.values, self.shape), &Device::default())
+        }
+    }
+
+    /// Rows of the values of a tensor `[B, G, S, K]`.
+    #[derive(Clone, Debug)]
+    pub(in crate::nn::host) struct Heads {
+        values: Values,
+        dims: [usize; 4],
+    }
+
+    impl Heads {
+        pub(in crate::nn::host) fn of(x: Tensor<4>) -> Self {
+            let dims = x.dims();
+            Self { values: Values::of(x), dims }
+        }
+
+        pub(in crate::nn::host) fn rows(&self) -> (usize, usize) {
+            let [_, _, count, width] = self.dims;
+            (count, width)
+        }
+
+        pub(in crate::nn::host) fn head(&self, row: usize, head: usize) -> Rows<'_> {
+            let (count, width) = self.rows();
+            let values = &self.values.get()[(row * self.dims[1] + head) * count * width..];
+            Rows { values, stride: width, count, width }
         }
     }
 }

@@ -9,8 +9,8 @@ use std::ops::Range;
 use burn::nn::{Dropout, DropoutConfig, Initializer, LinearConfig};
 use burn::prelude::*;
 
-use crate::nn::blocks::{MAX_SCORES, over_queries_within, part_of};
-use crate::nn::host::{Scores, merge_heads, split_heads};
+use crate::nn::attend::{KeysValues, Reading, attend};
+use crate::nn::host::split_heads;
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -36,15 +36,6 @@ pub struct Attention {
     o: MatrixLinear,
     dropout: Dropout,
     num_heads: usize,
-}
-
-/// Keys and values of a sequence, `[B, H, S, K]` each.
-#[derive(Debug, Clone)]
-pub struct KeysValues {
-    /// The keys.
-    pub keys: Tensor<4>,
-    /// The values.
-    pub values: Tensor<4>,
 }
 
 impl AttentionConfig {
@@ -88,32 +79,21 @@ impl Attention {
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
-        self.forward_within(MAX_SCORES, x, source, bias, watch)
+        self.forward_as(x, &source, bias, Reading::new(watch))
     }
 
-    /// The same with tensors of scores of at most `max_scores` values.
-    pub(super) fn forward_within(
+    /// The same in a way that is told, with the attention's own dropout.
+    pub(super) fn forward_as(
         &self,
-        max_scores: usize,
         x: Tensor<3>,
-        source: KeysValues,
+        source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
-        watch: &Watch,
+        reading: Reading<'_>,
     ) -> Tensor<3> {
-        let [batch, queries, _] = x.dims();
         // [B, Q, D] -> [B, H, Q, K]
         let query = split_heads(self.q.forward(x), self.num_heads);
-        let [_, heads, keys, _] = source.keys.dims();
-        let transposed = source.keys.swap_dims(2, 3);
-        let attend = |range: Range<usize>| {
-            let query = part_of(&query, &range);
-            // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
-            let scores = Scores::of(query.matmul(transposed.clone())).with_bias(Some(bias(range)));
-            // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
-            self.dropout.forward(scores.weights()).matmul(source.values.clone())
-        };
-        let context = over_queries_within(max_scores, queries, batch * heads * keys, watch, attend);
-        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
-        self.o.forward(merge_heads(context))
+        let reading = Reading { dropout: Some(&self.dropout), ..reading };
+        // [B, Q, H * K] -> [B, Q, D]
+        self.o.forward(attend(&query, source, |queries| Some(bias(queries)), reading))
     }
 }

@@ -12,6 +12,7 @@ use burn::prelude::*;
 use super::attention::{Attention, AttentionConfig};
 use super::feed_forward::{FeedForward, FeedForwardConfig, FeedForwardKind};
 use super::relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, RelativeBiasConfig};
+use crate::nn::attend::Reading;
 use crate::nn::batch::PaddedBatch;
 use crate::nn::blocks::{MAX_SCORES, score_values};
 use crate::nn::host::{add, rms_norm};
@@ -126,7 +127,12 @@ impl EncoderBlock {
     ) -> Tensor<3> {
         let normed = rms_norm(&self.self_attention_norm, x.clone());
         let source = self.self_attention.keys_values(normed.clone());
-        let step = self.self_attention.forward_within(max_scores, normed, source, bias, watch);
+        let step = self.self_attention.forward_as(
+            normed,
+            &source,
+            bias,
+            Reading { max_scores, ..Reading::new(watch) },
+        );
         let x = add(x, dropout.forward(step));
         let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
         add(x, dropout.forward(step))

@@ -10,7 +10,8 @@ pub mod feed_forward;
 pub mod relative_bias;
 pub mod scaled_attention;
 
-pub use attention::{Attention, AttentionConfig, KeysValues};
+pub use super::attend::KeysValues;
+pub use attention::{Attention, AttentionConfig};
 pub use encoder::{TransformerConfig, TransformerEncoder};
 pub use feed_forward::{FeedForward, FeedForwardConfig, FeedForwardKind};
 pub use relative_bias::{BiasSharing, Buckets, Direction, RelativeBias, RelativeBiasConfig};

@@ -9,9 +9,8 @@ use std::ops::Range;
 use burn::nn::LinearConfig;
 use burn::prelude::*;
 
-use super::attention::KeysValues;
-use crate::nn::blocks::{over_queries, part_of};
-use crate::nn::host::{Scores, merge_heads, split_heads};
+use crate::nn::attend::{KeysValues, Reading, attend};
+use crate::nn::host::{Scores, split_heads};
 use crate::nn::matrix::MatrixLinear;
 use crate::nn::watch::Watch;
 
@@ -85,27 +84,21 @@ impl ScaledAttention {
         bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
         watch: &Watch,
     ) -> Tensor<3> {
-        let [batch, queries, _] = x.dims();
-        let [_, heads, keys, head_dim] = source.keys.dims();
-        // [B, Q, D] -> [B, H, Q, K]
-        let query = split_heads(self.q_proj.forward(x), self.num_heads) * (head_dim as f64).powf(-0.5);
-        let transposed = source.keys.swap_dims(2, 3);
-        let context = over_queries(queries, batch * heads * keys, watch, |range| {
-            let query = part_of(&query, &range);
-            // [B, H, q, K] x [B, H, K, S] -> [B, H, q, S]
-            let scores = Scores::of(query.matmul(transposed.clone())).with_bias(bias(range));
-            // [B, H, q, S] x [B, H, S, K] -> [B, H, q, K]
-            scores.weights().matmul(source.values.clone())
-        });
-        // [B, H, Q, K] -> [B, Q, H * K] -> [B, Q, D]
-        self.out_proj.forward(merge_heads(context))
+        // [B, Q, H * K] -> [B, Q, D]
+        self.out_proj.forward(attend(&self.queries(x), &source, bias, Reading::new(watch)))
     }
 
     /// How much each of `x` `[B, Q, D]` attends to each of `source`, `[B, H, Q, S]`. `bias` is added to the scores.
     pub fn weights(&self, x: Tensor<3>, source: &KeysValues, bias: Tensor<4>) -> Tensor<4> {
-        let [.., head_dim] = source.keys.dims();
-        let query = split_heads(self.q_proj.forward(x), self.num_heads) * (head_dim as f64).powf(-0.5);
         // [B, H, Q, K] x [B, H, K, S] -> [B, H, Q, S]
-        Scores::of(query.matmul(source.keys.clone().swap_dims(2, 3))).with_bias(Some(bias)).weights()
+        let products = self.queries(x).matmul(source.keys.clone().swap_dims(2, 3));
+        Scores::of(products).with_bias(Some(bias)).weights()
+    }
+
+    /// `[B, Q, D]` to queries, scaled, `[B, H, Q, K]`.
+    fn queries(&self, x: Tensor<3>) -> Tensor<4> {
+        let query = split_heads(self.q_proj.forward(x), self.num_heads);
+        let [.., head_dim] = query.dims();
+        query * (head_dim as f64).powf(-0.5)
     }
 }

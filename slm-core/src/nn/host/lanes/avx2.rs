@@ -7,12 +7,13 @@
 #![allow(unsafe_code, reason = "instructions of AVX2, within what is compiled for it")]
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _MM_HINT_T0, _mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32, _mm_prefetch,
-    _mm_set1_ps, _mm_srli_epi16, _mm256_abs_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cvtepi32_ps,
-    _mm256_cvtph_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_maddubs_epi16,
-    _mm256_or_si256, _mm256_set_m128, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8,
-    _mm256_sll_epi16, _mm256_srl_epi16, _mm256_sub_epi8,
+    __m128i, __m256, __m256i, _MM_HINT_T0, _MM_HINT_T1, _mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32,
+    _mm_prefetch, _mm_set1_ps, _mm_srli_epi16, _mm256_abs_epi8, _mm256_add_ps, _mm256_and_si256,
+    _mm256_cmpeq_epi8, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set_m128, _mm256_set_m128i,
+    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8, _mm256_sll_epi16, _mm256_srl_epi16,
+    _mm256_sub_epi8,
 };
 use std::mem::transmute;
 
@@ -36,6 +37,12 @@ pub(super) fn with_vnni<K: Kernel>(kernel: K) {
     kernel.run::<Vnni>();
 }
 
+#[inline(always)]
+pub(super) fn fetch<T>(from: &[T]) {
+    // SAFETY: every processor of this kind has the instruction, and nothing is read.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().cast()) };
+}
+
 /// Sums of four products in a row, of natural numbers `a` and whole numbers `b`.
 #[inline(always)]
 unsafe fn fours(a: __m256i, b: __m256i) -> __m256i {
@@ -43,14 +50,18 @@ unsafe fn fours(a: __m256i, b: __m256i) -> __m256i {
     unsafe { _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)) }
 }
 
+/// A scale for each half of eight sums.
+#[inline(always)]
+unsafe fn halved(scales: [f32; 2]) -> __m256 {
+    // SAFETY: AVX2 is there.
+    unsafe { _mm256_set_m128(_mm_set1_ps(scales[1]), _mm_set1_ps(scales[0])) }
+}
+
 /// Each of the sums and sums of four products, times their scales.
 #[inline(always)]
-unsafe fn scaled(sums: __m256, products: __m256i, scales: [f32; 2]) -> __m256 {
+unsafe fn scaled(sums: __m256, products: __m256i, scales: __m256) -> __m256 {
     // SAFETY: AVX2 and FMA are there.
-    unsafe {
-        let scales = _mm256_set_m128(_mm_set1_ps(scales[1]), _mm_set1_ps(scales[0]));
-        _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scales, sums)
-    }
+    unsafe { _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scales, sums) }
 }
 
 // SAFETY, of all functions: the types are private and named in the two functions above alone, whose callers know that what they
@@ -77,22 +88,19 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn add_whole(sums: __m256, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> __m256 {
+    fn add_whole(sums: __m256, a: __m256i, b: &[i8; 32], scales: [f32; 2]) -> __m256 {
         // SAFETY: as above.
         unsafe {
-            let (a, b) = (transmute::<[i8; 32], __m256i>(*a), transmute::<[i8; 32], __m256i>(*b));
+            let b = transmute::<[i8; 32], __m256i>(*b);
             // The instruction wants one side without signs, so that they go to the other.
-            scaled(sums, fours(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a)), scales)
+            scaled(sums, fours(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a)), halved(scales))
         }
     }
 
     #[inline(always)]
-    fn add_natural(sums: __m256, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> __m256 {
+    fn add_natural(sums: __m256, a: __m256i, b: &[i8; 32], scale: f32) -> __m256 {
         // SAFETY: as above.
-        unsafe {
-            let (a, b) = (transmute::<[i8; 32], __m256i>(*a), transmute::<[i8; 32], __m256i>(*b));
-            scaled(sums, fours(a, b), scales)
-        }
+        unsafe { scaled(sums, fours(a, transmute::<[i8; 32], __m256i>(*b)), _mm256_set1_ps(scale)) }
     }
 
     #[inline(always)]
@@ -157,16 +165,27 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn less(bytes: __m256i, by: i8) -> [i8; 32] {
+    fn less(bytes: __m256i, by: i8) -> __m256i {
         // SAFETY: as above.
-        unsafe { transmute::<__m256i, [i8; 32]>(_mm256_sub_epi8(bytes, _mm256_set1_epi8(by))) }
+        unsafe { _mm256_sub_epi8(bytes, _mm256_set1_epi8(by)) }
     }
 
     #[inline(always)]
-    fn total(sums: __m256) -> f32 {
+    fn whole(bytes: __m256i) -> [i8; 32] {
         // SAFETY: as above.
-        let sums: [f32; LANES] = unsafe { transmute(sums) };
-        sums.iter().sum()
+        unsafe { transmute::<__m256i, [i8; 32]>(bytes) }
+    }
+
+    #[inline(always)]
+    fn sum(sums: __m256, others: __m256) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_add_ps(sums, others) }
+    }
+
+    #[inline(always)]
+    fn values(sums: __m256) -> [f32; LANES] {
+        // SAFETY: as above.
+        unsafe { transmute::<__m256, [f32; LANES]>(sums) }
     }
 
     #[inline(always)]
@@ -190,21 +209,21 @@ impl Lanes for Vnni {
     }
 
     #[inline(always)]
-    fn add_whole(sums: __m256, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> __m256 {
+    fn add_whole(sums: __m256, a: __m256i, b: &[i8; 32], scales: [f32; 2]) -> __m256 {
         // SAFETY: as above.
         unsafe {
-            let (a, b) = (transmute::<[i8; 32], __m256i>(*a), transmute::<[i8; 32], __m256i>(*b));
+            let b = transmute::<[i8; 32], __m256i>(*b);
             let (sizes, signed) = (_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
-            scaled(sums, _mm256_dpbusd_epi32(_mm256_setzero_si256(), sizes, signed), scales)
+            scaled(sums, _mm256_dpbusd_epi32(_mm256_setzero_si256(), sizes, signed), halved(scales))
         }
     }
 
     #[inline(always)]
-    fn add_natural(sums: __m256, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> __m256 {
+    fn add_natural(sums: __m256, a: __m256i, b: &[i8; 32], scale: f32) -> __m256 {
         // SAFETY: as above.
         unsafe {
-            let (a, b) = (transmute::<[i8; 32], __m256i>(*a), transmute::<[i8; 32], __m256i>(*b));
-            scaled(sums, _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b), scales)
+            let b = transmute::<[i8; 32], __m256i>(*b);
+            scaled(sums, _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b), _mm256_set1_ps(scale))
         }
     }
 
@@ -246,13 +265,23 @@ impl Lanes for Vnni {
     }
 
     #[inline(always)]
-    fn less(bytes: __m256i, by: i8) -> [i8; 32] {
+    fn less(bytes: __m256i, by: i8) -> __m256i {
         Avx2::less(bytes, by)
     }
 
     #[inline(always)]
-    fn total(sums: __m256) -> f32 {
-        Avx2::total(sums)
+    fn whole(bytes: __m256i) -> [i8; 32] {
+        Avx2::whole(bytes)
+    }
+
+    #[inline(always)]
+    fn sum(sums: __m256, others: __m256) -> __m256 {
+        Avx2::sum(sums, others)
+    }
+
+    #[inline(always)]
+    fn values(sums: __m256) -> [f32; LANES] {
+        Avx2::values(sums)
     }
 
     #[inline(always)]

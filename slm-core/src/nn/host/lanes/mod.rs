@@ -27,10 +27,10 @@ pub(in crate::nn) trait Lanes {
 
     /// Each of the sums and the products of four pairs in a row, times `scales[0]` for the first half of the pairs and
     /// `scales[1]` for the second. What is second in a pair is not -128.
-    fn add_whole(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
+    fn add_whole(sums: Self::Sums, a: Self::Bytes, b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
 
     /// The same where none of `a` is negative, and any of `b` may be.
-    fn add_natural(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums;
+    fn add_natural(sums: Self::Sums, a: Self::Bytes, b: &[i8; 32], scale: f32) -> Self::Sums;
 
     /// Floats of 16 bits as such of 32.
     fn halves(values: &[f16; LANES]) -> [f32; LANES];
@@ -57,10 +57,24 @@ pub(in crate::nn) trait Lanes {
     fn joined(low: Self::Bytes, high: Self::Bytes, shift: u32) -> Self::Bytes;
 
     /// Each byte less `by`.
-    fn less(bytes: Self::Bytes, by: i8) -> [i8; 32];
+    fn less(bytes: Self::Bytes, by: i8) -> Self::Bytes;
+
+    /// Each byte as a whole number.
+    fn whole(bytes: Self::Bytes) -> [i8; 32];
+
+    /// Each of the sums and one of the others.
+    fn sum(sums: Self::Sums, others: Self::Sums) -> Self::Sums;
+
+    /// Each of the sums.
+    fn values(sums: Self::Sums) -> [f32; LANES];
 
     /// The sum of all.
-    fn total(sums: Self::Sums) -> f32;
+    #[inline(always)]
+    fn total(sums: Self::Sums) -> f32 {
+        let sums = Self::values(sums);
+        let four: [f32; LANES / 2] = std::array::from_fn(|lane| sums[lane] + sums[lane + LANES / 2]);
+        (four[0] + four[2]) + (four[1] + four[3])
+    }
 
     /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything.
     fn fetch<T>(_from: &[T], _ahead: usize) {}
@@ -83,17 +97,17 @@ impl Lanes for Common {
     }
 
     #[inline(always)]
-    fn add_whole(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums {
+    fn add_whole(sums: Self::Sums, a: [u8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums {
         std::array::from_fn(|lane| {
             let four = 4 * lane..4 * lane + 4;
-            let product: i32 = four.map(|i| i32::from(a[i]) * i32::from(b[i])).sum();
+            let product: i32 = four.map(|i| i32::from(a[i] as i8) * i32::from(b[i])).sum();
             sums[lane] + product as f32 * scales[lane / (LANES / 2)]
         })
     }
 
     #[inline(always)]
-    fn add_natural(sums: Self::Sums, a: &[i8; 32], b: &[i8; 32], scales: [f32; 2]) -> Self::Sums {
-        Self::add_whole(sums, a, b, scales)
+    fn add_natural(sums: Self::Sums, a: [u8; 32], b: &[i8; 32], scale: f32) -> Self::Sums {
+        Self::add_whole(sums, a, b, [scale; 2])
     }
 
     #[inline(always)]
@@ -146,13 +160,23 @@ impl Lanes for Common {
     }
 
     #[inline(always)]
-    fn less(bytes: [u8; 32], by: i8) -> [i8; 32] {
-        bytes.map(|byte| (byte as i8).wrapping_sub(by))
+    fn less(bytes: [u8; 32], by: i8) -> [u8; 32] {
+        bytes.map(|byte| byte.wrapping_sub(by as u8))
     }
 
     #[inline(always)]
-    fn total(sums: Self::Sums) -> f32 {
-        sums.iter().sum()
+    fn whole(bytes: [u8; 32]) -> [i8; 32] {
+        bytes.map(|byte| byte as i8)
+    }
+
+    #[inline(always)]
+    fn sum(sums: Self::Sums, others: Self::Sums) -> Self::Sums {
+        std::array::from_fn(|lane| sums[lane] + others[lane])
+    }
+
+    #[inline(always)]
+    fn values(sums: Self::Sums) -> [f32; LANES] {
+        sums
     }
 }
 
@@ -171,6 +195,15 @@ pub(in crate::nn) fn run<K: Kernel>(kernel: K) {
         return unsafe { avx2::with_avx2(kernel) };
     }
     kernel.run::<Common>();
+}
+
+/// Tells that the first of `from` will be read, though not at once.
+#[inline(always)]
+pub(in crate::nn) fn fetch<T>(from: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    avx2::fetch(from);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -209,16 +242,18 @@ mod tests {
         let sum = |range: std::ops::Range<usize>| {
             range.map(|i| i32::from(a[i]) * i32::from(b[i])).sum::<i32>() as f32
         };
-        let found = |scales| L::total(L::add_whole(L::none(), a, b, scales));
+        let bytes = |of: &[i8; 32]| L::bytes(&of.map(|byte| byte as u8));
+        let found = |scales| L::total(L::add_whole(L::none(), bytes(a), b, scales));
         assert!((found([1.0, 0.0]) - sum(0..16)).abs() < 0.5);
         assert!((found([0.0, 2.0]) - 2.0 * sum(16..32)).abs() < 0.5);
         // Those that are natural numbers: up to 31, which is what five bits hold.
         let natural = a.map(|a| a & 31);
         let sum: i32 = natural.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
-        let found = L::total(L::add_natural(L::none(), &natural, b, [1.0; 2]));
+        let found = L::total(L::add_natural(L::none(), bytes(&natural), b, 1.0));
         assert!((found - sum as f32).abs() < 0.5);
         assert!(
-            (L::total(L::add_whole(L::add(L::none(), &[1.0; 8], &[1.0; 8]), a, b, [0.0; 2])) - 8.0).abs()
+            (L::total(L::add_whole(L::add(L::none(), &[1.0; 8], &[1.0; 8]), bytes(a), b, [0.0; 2])) - 8.0)
+                .abs()
                 < 1e-6
         );
     }
@@ -226,7 +261,7 @@ mod tests {
     #[inline(always)]
     fn take_apart<L: Lanes>() {
         let bytes: [u8; 32] = std::array::from_fn(|i| (i * 89 + 37) as u8);
-        let plain = |bytes| L::less(bytes, 0).map(|byte| byte as u8);
+        let plain = |bytes| L::whole(bytes).map(|byte| byte as u8);
         for (shift, mask) in [(0, 15), (4, 15), (3, 1), (7, 1), (6, 3), (0, 255)] {
             let found = plain(L::field(L::bytes(&bytes), shift, mask));
             assert_eq!(found, bytes.map(|byte| byte >> shift & mask), "{shift} {mask}");
@@ -238,7 +273,7 @@ mod tests {
         for bits in [0x8765_4321, 1, 1 << 31, u32::MAX] {
             let ones = L::bits(bits);
             assert_eq!(plain(ones), std::array::from_fn(|i| (bits >> i & 1) as u8));
-            let joined = L::less(L::joined(L::field(L::bytes(&bytes), 0, 15), ones, 4), 16);
+            let joined = L::whole(L::less(L::joined(L::field(L::bytes(&bytes), 0, 15), ones, 4), 16));
             let expected: [i8; 32] =
                 std::array::from_fn(|i| (bytes[i] & 15) as i8 + ((bits >> i & 1) << 4) as i8 - 16);
             assert_eq!(joined, expected);
