@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::few_rows::{Floats, Weight, dots};
 use super::lanes::{Kernel, Lanes, fetch, run};
+use super::tile::Tile;
 #[cfg(target_arch = "x86_64")]
 use super::wide_tile::WideTile;
 
@@ -102,12 +103,6 @@ impl Tiles {
             Self::Wide(tile) => share.multiply(&tile),
         }
     }
-}
-
-/// Makes tiles of `R` rows and `O` outputs.
-pub(super) trait Tile<const R: usize, const O: usize> {
-    /// The products of each row with each output, all of one length.
-    fn products(&self, x: [&[f32]; R], weights: [&[f32]; O]) -> [[f32; O]; R];
 }
 
 /// Within what is compiled for these lanes.

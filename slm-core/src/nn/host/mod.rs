@@ -27,6 +27,7 @@ mod rotary;
 mod softmax;
 mod sums;
 mod taps;
+mod tile;
 mod tracked;
 mod values;
 #[cfg(target_arch = "x86_64")]

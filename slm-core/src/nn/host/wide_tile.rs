@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use super::few_rows::chunks;
-use super::many_rows::Tile;
+use super::tile::Tile;
 
 /// Values of a register.
 const LANES: usize = 16;

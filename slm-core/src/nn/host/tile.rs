@@ -1,0 +1,7 @@
+//! Tiles of a product of floats: some rows times some outputs, whose sums stay in registers.
+
+/// Makes tiles of `R` rows and `O` outputs.
+pub(super) trait Tile<const R: usize, const O: usize> {
+    /// The products of each row with each output, all of one length.
+    fn products(&self, x: [&[f32]; R], weights: [&[f32]; O]) -> [[f32; O]; R];
+}
