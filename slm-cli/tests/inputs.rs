@@ -285,7 +285,7 @@ mod signals {
         };
         pipe.write_all(&spec.into_header_for_infinite_file()).unwrap();
         // More than any pipe holds: once it is written, the program has begun with the second input.
-        pipe.write_all(&[0; 1 << 21]).unwrap();
+        pipe.write_all(&vec![0; 1 << 21]).unwrap();
         interrupt(&child);
         assert_eq!(exit_code(child), 130);
         let mut rest = String::new();

@@ -29,13 +29,13 @@ impl Memory<'_> {
     pub(super) fn read(
         self,
         x: Tensor<3>,
-        read: impl FnOnce(Tensor<3>, KeysValues, &Tensor<4>) -> Tensor<3>,
+        read: impl FnOnce(Tensor<3>, &KeysValues, &Tensor<4>) -> Tensor<3>,
     ) -> Tensor<3> {
         let [batch, length, width] = x.dims();
         let [texts, ..] = self.source.keys.dims();
         // [B, L, D] -> [T, B / T * L, D] -> [B, L, D]
         let x = x.reshape([texts, batch / texts.max(1) * length, width]);
-        read(x, self.source, self.bias).reshape([batch, length, width])
+        read(x, &self.source, self.bias).reshape([batch, length, width])
     }
 }
 

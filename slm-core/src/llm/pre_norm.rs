@@ -106,6 +106,6 @@ impl PreNormLayer {
         let normed = self.self_attn_layer_norm.forward(x.clone());
         let written = own(self.self_attn.keys_values(normed.clone()));
         let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
-        add(x, self.self_attn.forward(normed, written, bias, &Watch::default()))
+        add(x, self.self_attn.forward(normed, &written, bias, &Watch::default()))
     }
 }

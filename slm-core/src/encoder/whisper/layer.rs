@@ -47,7 +47,7 @@ impl WhisperEncoderLayer {
         let normed = self.self_attn_layer_norm.forward(x.clone());
         let source = self.self_attn.keys_values(normed.clone());
         let bias = |_: Range<usize>| padding.cloned();
-        let x = add(x, self.self_attn.forward(normed, source, bias, watch));
+        let x = add(x, self.self_attn.forward(normed, &source, bias, watch));
         // [B, S, E] -> [B, S, F] -> [B, S, E]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
         add(x, self.fc2.forward(inner))

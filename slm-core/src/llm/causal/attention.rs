@@ -71,13 +71,13 @@ impl CausalAttention {
         &self,
         x: Tensor<3>,
         rotation: &Rotation,
-        source: KeysValues,
+        source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.rotated(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(attend(&query, &source, |queries| Some(bias(queries)), Reading::new(watch)))
+        self.o_proj.forward(attend(&query, source, |queries| Some(bias(queries)), Reading::new(watch)))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

@@ -89,14 +89,14 @@ impl GemmaAttention {
         max_scores: usize,
         x: Tensor<3>,
         rotation: Option<&Rotation>,
-        source: KeysValues,
+        source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
         let query = self.heads(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         let reading = Reading { max_scores, softcap: self.softcap, ..Reading::new(watch) };
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(attend(&query, &source, |queries| Some(bias(queries)), reading))
+        self.o_proj.forward(attend(&query, source, |queries| Some(bias(queries)), reading))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

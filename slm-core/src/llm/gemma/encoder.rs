@@ -100,7 +100,7 @@ impl EncoderLayer {
     ) -> Tensor<3> {
         let normed = self.pre_self_attn_layernorm.forward(x.clone());
         let source = keys(self.keys_values(normed.clone(), Some(rotation)));
-        let step = self.self_attn.forward(max_scores, normed, Some(rotation), source, bias, watch);
+        let step = self.self_attn.forward(max_scores, normed, Some(rotation), &source, bias, watch);
         x + self.post_self_attn_layernorm.forward(step)
     }
 

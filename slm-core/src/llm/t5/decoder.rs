@@ -79,7 +79,7 @@ impl DecoderBlock {
         let normed = rms_norm(&self.self_attention_norm, x.clone());
         let written = own(self.self_attention.keys_values(normed.clone()));
         let own_bias = |queries: Range<usize>| rows_of(own_bias, queries);
-        let step = self.self_attention.forward(normed, written, own_bias, &watch);
+        let step = self.self_attention.forward(normed, &written, own_bias, &watch);
         let x = add(x, dropout.forward(step));
         let normed = rms_norm(&self.cross_attention_norm, x.clone());
         let read = memory.read(normed, |normed, source, bias| {

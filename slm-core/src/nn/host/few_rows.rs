@@ -205,11 +205,11 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
             }
         }
         for part in 0..A {
-            step::<L, W, R, O, A>(&mut sums, part, (&x, &weights), from + part);
+            step::<L, W, R, O, A>(&mut sums, &x, &weights, [part, from + part]);
         }
     }
     for at in whole..count {
-        step::<L, W, R, O, A>(&mut sums, 0, (&x, &weights), at);
+        step::<L, W, R, O, A>(&mut sums, &x, &weights, [0, at]);
     }
     std::array::from_fn(|row| {
         std::array::from_fn(|output| {
@@ -221,13 +221,13 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
     })
 }
 
-/// Eight values of each row times those of each row of the matrix.
+/// Eight values of each row times those of each row of the matrix, those at `at`, go to register `part` of each sum.
 #[inline(always)]
 fn step<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
     sums: &mut [[[L::Sums; A]; O]; R],
-    part: usize,
-    (x, weights): (&[&[[f32; LANES]]; R], &[&[[W; LANES]]; O]),
-    at: usize,
+    x: &[&[[f32; LANES]]; R],
+    weights: &[&[[W; LANES]]; O],
+    [part, at]: [usize; 2],
 ) {
     let weights: [_; O] = std::array::from_fn(|output| W::floats::<L>(&weights[output][at]));
     for (sums, x) in sums.iter_mut().zip(x) {

@@ -75,11 +75,11 @@ impl Attention {
     pub fn forward(
         &self,
         x: Tensor<3>,
-        source: KeysValues,
+        source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
-        self.forward_as(x, &source, bias, Reading::new(watch))
+        self.forward_as(x, source, bias, Reading::new(watch))
     }
 
     /// The same in a way that is told, with the attention's own dropout.

@@ -80,12 +80,12 @@ impl ScaledAttention {
     pub fn forward(
         &self,
         x: Tensor<3>,
-        source: KeysValues,
+        source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
         watch: &Watch,
     ) -> Tensor<3> {
         // [B, Q, H * K] -> [B, Q, D]
-        self.out_proj.forward(attend(&self.queries(x), &source, bias, Reading::new(watch)))
+        self.out_proj.forward(attend(&self.queries(x), source, bias, Reading::new(watch)))
     }
 
     /// How much each of `x` `[B, Q, D]` attends to each of `source`, `[B, H, Q, S]`. `bias` is added to the scores.
