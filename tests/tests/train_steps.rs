@@ -153,7 +153,7 @@ fn steps_that_recompute_activations_are_those_of_pytorch() {
 #[test]
 fn steps_beside_frozen_matrices_of_16_bits_are_nearly_those_of_pytorch() {
     alone("steps_beside_frozen_matrices_of_16_bits_are_nearly_those_of_pytorch", || {
-        // A value of bf16 has 8 bits, and a gradient here passes some thirty products.
+        // Values of bf16 have 8 bits: another order of sums moved a gradient from under 0.1 of the largest to 0.103.
         for (dtype, bound) in [(ComputeType::F16, 2e-2), (ComputeType::Bf16, 1.2e-1)] {
             check("t5_lora", Way { dtype, bound, ..FULL });
             check("decoder", Way { dtype, bound, ..FULL });

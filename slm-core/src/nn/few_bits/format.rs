@@ -11,7 +11,6 @@ pub(super) const PART: usize = 32;
 pub(super) const GROUP: usize = 8;
 
 /// What makes values of the whole numbers of a part: `scale * code + offset`.
-#[derive(Clone, Copy)]
 pub(super) struct Scales {
     /// Of the first 16.
     pub(super) first: f32,
@@ -25,6 +24,12 @@ impl Scales {
     #[inline(always)]
     fn new(scale: f32, offset: f32) -> Self {
         Self { first: scale, second: scale, offset }
+    }
+
+    /// Of a format whose offset follows from the scale.
+    #[inline(always)]
+    fn centred<F: Format>(scale: f32) -> Self {
+        Self::new(scale, scale * F::CENTRE.unwrap_or_default())
     }
 }
 
@@ -81,8 +86,7 @@ impl Format for Q4Zero {
 
     #[inline(always)]
     fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
-        let scale = half_at::<L>(block, 0);
-        Scales::new(scale, -8.0 * scale)
+        Scales::centred::<Self>(half_at::<L>(block, 0))
     }
 
     #[inline(always)]
@@ -115,8 +119,7 @@ impl Format for Q5Zero {
 
     #[inline(always)]
     fn scales<L: Lanes>(block: &[u8], _: usize) -> Scales {
-        let scale = half_at::<L>(block, 0);
-        Scales::new(scale, -16.0 * scale)
+        Scales::centred::<Self>(half_at::<L>(block, 0))
     }
 
     #[inline(always)]

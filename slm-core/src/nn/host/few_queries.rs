@@ -17,7 +17,7 @@ use super::values::{Heads, Rows, Values};
 /// The most queries of a head of keys: more are faster as products of matrices.
 const MAX_QUERIES: usize = 16;
 /// Queries that are taken at once.
-const AT_ONCE: usize = 4;
+const QUERIES: usize = 4;
 
 /// What `query` `[B, H, Q, K]` reads of keys and values `[B, G, S, K]`, `[B, Q, H * K]`. `bias` gives what is added to the scores,
 /// `[B or 1, H or 1, Q or 1, S]`; before that they are held softly below `softcap`. `None` where the queries are many, or something
@@ -130,7 +130,7 @@ impl<'a, B: Fn(usize) -> Option<&'a [f32]>> Kernel for Head<'a, B> {
                 1 => self.rows::<L, 1, 4, 4>(row),
                 2 => self.rows::<L, 2, 4, 4>(row),
                 3 => self.rows::<L, 3, 2, 2>(row),
-                _ => self.rows::<L, AT_ONCE, 2, 2>(row),
+                _ => self.rows::<L, QUERIES, 2, 2>(row),
             };
         }
     }

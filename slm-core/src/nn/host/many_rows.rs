@@ -31,7 +31,7 @@ const ROWS: usize = 96;
 const LINE: usize = 64;
 
 thread_local! {
-    /// Room for the rows of a share. To ask the system for it each time took a sixth of the time of long products.
+    /// Room for the rows of a share, so that it is not taken and given back for each product.
     static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
