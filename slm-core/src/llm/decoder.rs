@@ -85,7 +85,7 @@ pub(super) trait DecoderStack {
         Self::Places: Send + Sync + 'static,
     {
         let [_, length, _] = target.dims();
-        let places = Arc::new(self.places(0..length, length, &target.device()));
+        let places = Arc::new(self.places(0..length, length, &target.device().inner()));
         let bias = memory.attention_bias();
         let whole = recomputes(&memory.values(), self).then(|| Arc::new(self.clone()));
         let mut x = self.enter(target);

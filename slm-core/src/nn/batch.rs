@@ -192,7 +192,8 @@ pub fn key_bias(lengths: &[usize], time: usize, device: &Device) -> Tensor<2> {
 fn filled(lengths: &[usize], time: usize, real: f32, padded: f32, device: &Device) -> Tensor<2> {
     let values: Vec<f32> =
         lengths.iter().flat_map(|&n| (0..time).map(move |t| if t < n { real } else { padded })).collect();
-    Tensor::from_data(TensorData::new(values, [lengths.len(), time]), device)
+    // Without autodiff it is a constant of the operations that take it.
+    Tensor::from_data(TensorData::new(values, [lengths.len(), time]), &device.clone().inner())
 }
 
 /// Token ids, `[B, S]`, padded at the end with the id that the vocabulary keeps for it.

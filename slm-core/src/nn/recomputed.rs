@@ -22,7 +22,7 @@ pub(crate) fn recomputes<M: Module>(x: &Tensor<3>, module: &M) -> bool {
 }
 
 /// What `layer` makes of `of`, which ask for gradient checkpointing. `layer` has no weights that get gradients, and gives the
-/// same each time.
+/// same each time. What it holds is without autodiff: masks and positions are made on [`Device::inner`].
 pub(crate) fn recomputed<const N: usize>(
     of: [Tensor<3>; N],
     layer: impl Fn([Tensor<3>; N]) -> Tensor<3> + Send + Sync + 'static,
@@ -47,7 +47,7 @@ struct Trained(bool);
 
 impl ModuleVisitor for Trained {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0 |= param.base().is_autodiff();
+        self.0 |= param.lazy_device().is_autodiff();
     }
 }
 
@@ -114,7 +114,9 @@ macro_rules! backends {
                     let nodes: Vec<_> = of.iter().map_while(node).collect();
                     let nodes: [_; N] = nodes.try_into().ok()?;
                     let of = of.clone().map(Tensor::inner);
-                    let value = layer(of.clone()).try_into_primitive::<Plain>().ok()?;
+                    let Ok(value) = layer(of.clone()).try_into_primitive::<Plain>() else {
+                        unreachable!("a layer that runs again has nothing under autodiff but what it is given")
+                    };
                     let made = match Again.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
                         OpsKind::Tracked(step) => step.finish(Given { layer: Arc::clone(layer), of }, value),
                         OpsKind::UnTracked(step) => step.finish(value),

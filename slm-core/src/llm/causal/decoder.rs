@@ -158,7 +158,7 @@ impl CausalDecoder {
         let [_, length, _] = inputs.dims();
         let start = shared.map_or(0, SharedPrompt::len);
         let end = start + length;
-        let places = Arc::new(self.places(start..end, end, None, &inputs.device()));
+        let places = Arc::new(self.places(start..end, end, None, &inputs.device().inner()));
         let mut x = inputs * self.embedding_multiplier;
         for (number, (layer, &window)) in self.layers.iter().zip(&self.windows).enumerate() {
             let before = shared.and_then(|shared| shared.layers.get(number));

@@ -126,7 +126,7 @@ impl GemmaEncoder {
     fn forward_within(&self, max_scores: usize, inputs: &PaddedBatch, watch: &Watch) -> PaddedBatch {
         let [batch, length, _] = inputs.dims();
         let mut x = inputs.values();
-        let device = x.device();
+        let device = x.device().inner();
         let rotations = Rotations::new(&self.config, &(0..length), &device);
         let padding = inputs.attention_bias();
         let window = self.config.encoder_window();

@@ -4,6 +4,7 @@
 //! Shapes: `B` rows, `S` positions of what it reads, `D` width, `V` vocabulary rows.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::nn::{EmbeddingConfig, Initializer, LinearConfig};
 use burn::prelude::*;
@@ -27,6 +28,8 @@ use crate::llm::visibility::rows_of;
 use crate::nn::attend::soft_cap;
 use crate::nn::blocks::MAX_SCORES;
 use crate::nn::matrix::{self, MatrixEmbedding, MatrixLinear};
+use crate::nn::recomputed::{recomputed, recomputes};
+use crate::nn::rotary::Rotation;
 use crate::nn::transformer::KeysValues;
 use crate::nn::weights::{self, Placement};
 use crate::nn::{PaddedBatch, PaddedIds, Watch};
@@ -117,9 +120,18 @@ impl GemmaText {
     /// before it; padding at a row's end needs no mask, as no real position sees it.
     pub fn states(&self, inputs: &PaddedBatch) -> PaddedBatch {
         let [_, length, _] = inputs.dims();
-        let x = inputs.values();
-        let places = Places::new(&self.config.stack, 0..length, length, &x.device());
-        let x = self.through(x, &places, None, |_, own| own, &Watch::default());
+        let mut x = inputs.values();
+        let places = Arc::new(Places::new(&self.config.stack, 0..length, length, &x.device().inner()));
+        for (layer, &kind) in self.layers.iter().zip(&self.config.stack.layer_types) {
+            if recomputes(&x, layer) {
+                let (layer, places) = (layer.clone(), Arc::clone(&places));
+                x = recomputed([x], move |[x]| {
+                    through(&layer, x, places.of(kind), None, |own| own, &Watch::default())
+                });
+            } else {
+                x = through(layer, x, places.of(kind), None, |own| own, &Watch::default());
+            }
+        }
         inputs.with_values(self.norm.forward(x))
     }
 
@@ -134,29 +146,25 @@ impl GemmaText {
             None => logits,
         }
     }
+}
 
-    /// The residual stream after all layers, `[B, Q, D]` to the same; an unfinished one once `watch` stops. `padding` is what
-    /// hides the padding of prompts, `[B, 1, 1, S]`, and `own` turns a layer's keys and values of these positions into those
-    /// of all so far.
-    fn through(
-        &self,
-        mut x: Tensor<3>,
-        places: &Places,
-        padding: Option<&Tensor<4>>,
-        mut own: impl FnMut(usize, KeysValues) -> KeysValues,
-        watch: &Watch,
-    ) -> Tensor<3> {
-        for (index, (layer, &kind)) in self.layers.iter().zip(&self.config.stack.layer_types).enumerate() {
-            let (rotation, visible) = places.of(kind);
-            let bias = |queries: Range<usize>| match padding {
-                Some(padding) => rows_of(visible, queries) + padding.clone(),
-                None => rows_of(visible, queries),
-            };
-            x = layer.attend(MAX_SCORES, x, rotation, |written| own(index, written), bias, watch);
-            x = layer.feed(x);
-        }
-        x
-    }
+/// The residual stream after a layer, `[B, Q, D]` to the same; an unfinished one once `watch` stops. Its positions are turned
+/// and see others as `place` says, `padding` is what hides the padding of prompts, `[B, 1, 1, S]`, and `own` turns the keys and
+/// values of these positions into those of all so far.
+fn through(
+    layer: &EncoderLayer,
+    x: Tensor<3>,
+    place: (&Rotation, &Tensor<4>),
+    padding: Option<&Tensor<4>>,
+    own: impl FnOnce(KeysValues) -> KeysValues,
+    watch: &Watch,
+) -> Tensor<3> {
+    let (rotation, visible) = place;
+    let bias = |queries: Range<usize>| match padding {
+        Some(padding) => rows_of(visible, queries) + padding.clone(),
+        None => rows_of(visible, queries),
+    };
+    layer.feed(layer.attend(MAX_SCORES, x, rotation, own, bias, watch))
 }
 
 impl TextModel for GemmaText {
@@ -204,8 +212,11 @@ impl DecoderOnly for GemmaText {
         let keys = capacity_for(positions.end);
         let places = Places::new(&self.config.stack, positions.clone(), keys, &next.device());
         let padding = cache.padding(keys);
-        let own = |layer: usize, written: KeysValues| cache.layers[layer].append(written);
-        let x = self.through(next, &places, padding.as_ref(), own, watch);
+        let mut x = next;
+        for (index, (layer, &kind)) in self.layers.iter().zip(&self.config.stack.layer_types).enumerate() {
+            let own = |written: KeysValues| cache.layers[index].append(written);
+            x = through(layer, x, places.of(kind), padding.as_ref(), own, watch);
+        }
         cache.len = positions.end;
         self.norm.forward(x.narrow(1, added - 1, 1))
     }
