@@ -34,6 +34,8 @@ impl ModuleMapper for IntoGradients {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // As `slm-train` does.
+    slm_core::keep_freed_memory();
     let args: Vec<String> = env::args().skip(1).collect();
     let [stage, start, out, settings @ ..] = args.as_slice() else {
         return Err("adapter_steps STAGE.toml START OUT [KEY=VALUE..]".into());
