@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::activations::quantized;
+use super::activations::{less, quantized};
+use super::columns::{FillColumns, bring_near};
 use super::format::{Format, GROUP, PART};
-use super::tile::{COLUMNS, Four, Group, Part, ROWS, Rows, Tiles};
+use super::tile::{COLUMNS, Group, Part, ROWS, Rows, Tiles, joined, less_of};
 use crate::checkpoint::gguf::Quantized;
 use crate::nn::host::lanes::{Kernel, Lanes, run};
 
@@ -38,7 +39,7 @@ pub(super) fn product<F: Format>(tiles: impl Tiles, x: &[f32], matrix: &Quantize
         .for_each(|(groups, x)| run(FillRows::<F> { groups, x, width, format: PhantomData }));
     // Enough pieces for all threads.
     let chunk = rows.div_ceil(ROWS).div_ceil(2 * rayon::current_num_threads()).min(CHUNK);
-    let panels = (BLOCK / size_of::<Group>() / groups).max(1);
+    let panels = (BLOCK / size_of::<Group<COLUMNS>>() / groups).max(1);
     let mut packed = vec![[Part::EMPTY; GROUP]; panels.min(outputs.div_ceil(COLUMNS)) * groups];
     for start in (0..outputs).step_by(panels * COLUMNS) {
         let columns = start..(start + panels * COLUMNS).min(outputs);
@@ -46,7 +47,9 @@ pub(super) fn product<F: Format>(tiles: impl Tiles, x: &[f32], matrix: &Quantize
         let bytes = &matrix.bytes()[columns.start * row_bytes..columns.end * row_bytes];
         packed.par_chunks_mut(groups).zip(bytes.par_chunks(COLUMNS * row_bytes)).for_each(
             |(groups, bytes)| {
-                run(FillColumns::<F> { groups, bytes, row_bytes, format: PhantomData });
+                let blocks = 0..row_bytes / F::BYTES;
+                bring_near(bytes);
+                run(FillColumns::<F, COLUMNS> { groups, bytes, row_bytes, blocks, format: PhantomData });
             },
         );
         let shares = out.par_chunks_mut(chunk * ROWS * outputs).zip(blocks.par_chunks(chunk * groups));
@@ -63,7 +66,7 @@ struct Share<'a, F> {
     /// `[tiles, groups]`.
     rows: &'a [Rows],
     /// `[panels, groups]`.
-    packed: &'a [Group],
+    packed: &'a [Group<COLUMNS>],
     groups: usize,
     /// `O`, of which `columns` are made.
     outputs: usize,
@@ -108,69 +111,9 @@ impl<F: Format> Kernel for FillRows<'_, F> {
                     }
                     group.scales[row][part] = scale;
                     group.sums[row][part] = sum;
-                    group.less[row][part] = less::<F>(&codes);
+                    group.less[row][part] = less_of::<F>(less(&codes));
                 }
             }
         }
     }
-}
-
-/// Four bytes as one number, the first the lowest.
-#[inline(always)]
-fn joined(four: &[i8; 4]) -> Four {
-    let [a, b, c, d] = *four;
-    Four::from_le_bytes([a as u8, b as u8, c as u8, d as u8])
-}
-
-/// What the sums of the halves begin with, where 128 is added to what they are multiplied with.
-#[inline(always)]
-fn less<F: Format>(codes: &[i8; PART]) -> [i32; 2] {
-    if F::HAS_OFFSET {
-        return [0; 2];
-    }
-    let mut halves = [0; 2];
-    for (half, codes) in halves.iter_mut().zip(codes.chunks_exact(PART / 2)) {
-        for &code in codes {
-            *half -= 128 * i32::from(code);
-        }
-    }
-    if F::HAS_TWO_SCALES { halves } else { [halves[0] + halves[1], 0] }
-}
-
-/// Fills the groups of some outputs, [`COLUMNS`] or fewer, from the bytes of their rows.
-struct FillColumns<'a, F> {
-    groups: &'a mut [Group],
-    bytes: &'a [u8],
-    row_bytes: usize,
-    format: PhantomData<F>,
-}
-
-impl<F: Format> Kernel for FillColumns<'_, F> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let parts = F::VALUES / PART;
-        let mut codes = [[0; PART]; COLUMNS];
-        for at in 0..self.row_bytes / F::BYTES * parts {
-            let to = &mut self.groups[at / GROUP][at % GROUP];
-            let place = at / parts * F::BYTES;
-            for (column, row) in self.bytes.chunks_exact(self.row_bytes).enumerate() {
-                let (block, part) = (&row[place..][..F::BYTES], at % parts);
-                codes[column] = L::whole(F::codes::<L>(block, part));
-                let scales = F::scales::<L>(block, part);
-                to.first[column] = scales.first;
-                to.second[column] = scales.second;
-                to.offsets[column] = scales.offset;
-            }
-            for (four, to) in to.fours.iter_mut().enumerate() {
-                for (to, codes) in to.iter_mut().zip(&codes) {
-                    *to = joined(&codes.as_chunks().0[four]) ^ signs::<F>();
-                }
-            }
-        }
-    }
-}
-
-/// What adds 128 to each of four bytes that have signs.
-const fn signs<F: Format>() -> Four {
-    if F::HAS_OFFSET { 0 } else { Four::from_le_bytes([0x80; 4]) }
 }

@@ -14,10 +14,14 @@
 )]
 
 mod activations;
+#[cfg(any(target_arch = "x86_64", test))]
+mod columns;
 mod format;
 #[cfg(any(target_arch = "x86_64", test))]
 mod many_rows;
 mod product;
+#[cfg(any(target_arch = "x86_64", test))]
+mod side_by_side;
 #[cfg(any(target_arch = "x86_64", test))]
 mod tile;
 mod values;
@@ -41,8 +45,11 @@ use crate::nn::host::Values;
 use crate::nn::low_rank::{LowRank, ThinPlace};
 use crate::nn::panels::by_panels;
 
-/// The most rows that are multiplied one output at a time. More are made of tiles, or are faster as floats.
+/// The most rows for which the matrix is not laid out as a whole. More are made of tiles, or are faster as floats.
 const MAX_ROWS: usize = 8;
+/// From so many rows on outputs are made side by side, where a processor has instructions for that.
+#[cfg(target_arch = "x86_64")]
+const SIDE_ROWS: usize = 2;
 
 /// How the parameter of a matrix has the rows of the blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +64,17 @@ pub(crate) enum Orientation {
 #[cfg(target_arch = "x86_64")]
 fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
     vnni::Vnni::found().map(|tiles| many_rows::product::<F>(tiles, x, matrix))
+}
+
+/// `x` `[R, I]` times the transposed matrix, `[R, O]`, for few rows.
+fn multiply_few<F: Format>(x: Activations, matrix: Arc<Quantized>) -> Vec<f32> {
+    #[cfg(target_arch = "x86_64")]
+    if x.rows() >= SIDE_ROWS
+        && let Some(tiles) = vnni::Vnni::found()
+    {
+        return side_by_side::multiply::<F>(tiles, x, matrix);
+    }
+    product::multiply::<F>(x, matrix)
 }
 
 /// Other processors have no tiles yet.
@@ -78,7 +96,7 @@ impl Operations {
         macro_rules! operations {
             ($format:ty) => {
                 Some(Self {
-                    multiply: product::multiply::<$format>,
+                    multiply: multiply_few::<$format>,
                     multiply_many: multiply_many::<$format>,
                     values: values::values::<$format>,
                 })

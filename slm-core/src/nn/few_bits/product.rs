@@ -118,18 +118,18 @@ fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weigh
         }
         let group = Group::of::<L, F>(blocks);
         let scaled = |of: &[f32; GROUP]| -> [[f32; GROUP]; R] {
-            std::array::from_fn(|row| std::array::from_fn(|part| of[part] * rows[row].scales[at][part]))
+            std::array::from_fn(|row| std::array::from_fn(|part| of[part] * rows[row][at].scales[part]))
         };
         let first = scaled(&group.first);
         let second = if F::HAS_TWO_SCALES { scaled(&group.second) } else { first };
         for (offsets, row) in offsets.iter_mut().zip(&rows) {
-            *offsets = group.add_offsets::<L, F>(*offsets, &row.sums[at]);
+            *offsets = group.add_offsets::<L, F>(*offsets, &row[at].sums);
         }
         for (block, place) in blocks.chunks_exact(F::BYTES).zip((0..).step_by(parts)) {
             for part in 0..parts {
                 let (codes, place) = (F::codes::<L>(block, part), place + part);
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let of_row = &rows[row].codes[at][place];
+                    let of_row = &rows[row][at].codes[place];
                     *sums = if F::HAS_OFFSET {
                         L::add_natural(*sums, codes, of_row, first[row][place])
                     } else {

@@ -119,7 +119,7 @@ fn products_are_those_of_the_twin() {
     for kind in KINDS {
         // More outputs than a thread takes, and more rows than are multiplied one output at a time.
         let matrix = random(kind, 131, 768);
-        for rows in [1, 3, 4, MAX_ROWS, MAX_ROWS + 1, 40] {
+        for rows in [1, 2, 3, 4, MAX_ROWS, MAX_ROWS + 1, 40] {
             let x = inputs(rows, 768);
             let of = values(x.clone());
             let exact: Vec<f64> = of.iter().map(|&value| f64::from(value)).collect();
@@ -151,6 +151,19 @@ fn tiles_are_parts_of_one_product() {
             };
             let found = naive(tile::Naive, &of, &matrix);
             assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows");
+            let activations = Activations::new(&of, width);
+            let side_by_side: fn(tile::Naive, Activations, Arc<Quantized>) -> Vec<f32> = match kind {
+                BlockType::Q4_0 => side_by_side::multiply::<Q4Zero>,
+                BlockType::Q4_1 => side_by_side::multiply::<Q4One>,
+                _ => side_by_side::multiply::<Q6K>,
+            };
+            let found = side_by_side(tile::Naive, activations, Arc::new(matrix.clone()));
+            assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows side by side");
+            let found = (Operations::of(kind).unwrap().multiply)(
+                Activations::new(&of, width),
+                Arc::new(matrix.clone()),
+            );
+            assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows as few");
             if let Some(found) = (Operations::of(kind).unwrap().multiply_many)(&of, &matrix) {
                 assert!(
                     gap(&found, &expected) < 2e-4,

@@ -8,8 +8,9 @@ use std::arch::x86_64::{
 };
 use std::mem::transmute;
 
+use super::activations::RowGroup;
 use super::format::{Format, GROUP};
-use super::tile::{COLUMNS, FOURS, Four, Group, ROWS, Rows, Tiles};
+use super::tile::{COLUMNS, FOURS, Four, Group, ROWS, Rows, SIDE, Tiles, four_of, less_of};
 
 /// Values of a register.
 const LANES: usize = 16;
@@ -31,7 +32,7 @@ impl Tiles for Vnni {
     fn add_product<F: Format>(
         self,
         x: &[Rows],
-        matrix: &[Group],
+        matrix: &[Group<COLUMNS>],
         out: &mut [f32],
         stride: usize,
         columns: usize,
@@ -39,10 +40,27 @@ impl Tiles for Vnni {
         // SAFETY: a value of this type is made where the processor has these instructions.
         unsafe { add_product::<F>(x, matrix, out, stride, columns) }
     }
+
+    fn add_few<F: Format, const R: usize>(
+        self,
+        x: [&RowGroup; R],
+        matrix: &Group<SIDE>,
+        parts: usize,
+        sums: &mut [[f32; SIDE]; R],
+    ) {
+        // SAFETY: as above.
+        unsafe { add_few::<F, R>(x, matrix, parts, sums) }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn add_product<F: Format>(x: &[Rows], matrix: &[Group], out: &mut [f32], stride: usize, columns: usize) {
+fn add_product<F: Format>(
+    x: &[Rows],
+    matrix: &[Group<COLUMNS>],
+    out: &mut [f32],
+    stride: usize,
+    columns: usize,
+) {
     let mut sums = [[_mm512_setzero_ps(); PARTS]; ROWS];
     for (x, group) in x.iter().zip(matrix) {
         for (at, part) in group.iter().enumerate().take(GROUP) {
@@ -95,6 +113,66 @@ fn add_product<F: Format>(x: &[Rows], matrix: &[Group], out: &mut [f32], stride:
             }
         }
     }
+}
+
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn add_few<F: Format, const R: usize>(
+    x: [&RowGroup; R],
+    group: &Group<SIDE>,
+    parts: usize,
+    sums: &mut [[f32; SIDE]; R],
+) {
+    let mut added = sums.map(|sums| float(&sums));
+    for (at, part) in group.iter().enumerate().take(parts) {
+        // Either all of them, or each half with a scale of its own.
+        let halves = if F::HAS_TWO_SCALES { 2 } else { 1 };
+        for half in 0..halves {
+            let mut whole = [_mm512_set1_epi32(0); R];
+            for (whole, x) in whole.iter_mut().zip(x) {
+                *whole = _mm512_set1_epi32(less_of::<F>(x.less[at])[half]);
+            }
+            let fours = half * (FOURS / halves)..(half + 1) * (FOURS / halves);
+            for (four, codes) in fours.clone().zip(&part.fours[fours]) {
+                let codes = whole_number(codes);
+                for (whole, x) in whole.iter_mut().zip(x) {
+                    *whole =
+                        _mm512_dpbusd_epi32(*whole, codes, _mm512_set1_epi32(four_of(&x.codes[at], four)));
+                }
+            }
+            let scales = float(if half == 0 { &part.first } else { &part.second });
+            for ((sum, whole), x) in added.iter_mut().zip(whole).zip(x) {
+                let scales = _mm512_mul_ps(scales, _mm512_set1_ps(x.scales[at]));
+                *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scales, *sum);
+            }
+        }
+        if F::HAS_OFFSET {
+            let offsets = float(&part.offsets);
+            for (sum, x) in added.iter_mut().zip(x) {
+                *sum = _mm512_fmadd_ps(offsets, _mm512_set1_ps(x.sums[at]), *sum);
+            }
+        }
+    }
+    for (sums, added) in sums.iter_mut().zip(added) {
+        *sums = value(added);
+    }
+}
+
+#[inline(always)]
+fn float(values: &[f32; LANES]) -> __m512 {
+    // SAFETY: arrays and registers of the same size hold any bits.
+    unsafe { transmute(*values) }
+}
+
+#[inline(always)]
+fn value(register: __m512) -> [f32; LANES] {
+    // SAFETY: as above.
+    unsafe { transmute(register) }
+}
+
+#[inline(always)]
+fn whole_number(fours: &[Four; LANES]) -> __m512i {
+    // SAFETY: as above.
+    unsafe { transmute(*fours) }
 }
 
 #[inline(always)]

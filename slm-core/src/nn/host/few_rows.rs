@@ -93,8 +93,8 @@ fn multiply_of<W: Weight>(x: TensorData, matrix: &Arc<TensorData>, width: usize)
     Some(in_parts([rows, width, outputs], part))
 }
 
-/// `[R, O]`, of which `part` makes that of a range of outputs, `[R, o]`, with all threads where that pays. What it reads for
-/// an output has `width` values.
+/// `[R, O]`, of which `part` makes that of a range of outputs, or of groups of them, `[R, o]`, with all threads where that pays.
+/// What it reads for one of the range has `width` values.
 pub(in crate::nn) fn in_parts(
     [rows, width, outputs]: [usize; 3],
     part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
@@ -103,7 +103,7 @@ pub(in crate::nn) fn in_parts(
     if parts.len() == 1 {
         return parts.remove(0);
     }
-    let mut all = Vec::with_capacity(rows * outputs);
+    let mut all = Vec::with_capacity(parts.iter().map(Vec::len).sum());
     for row in 0..rows {
         for part in &parts {
             let outputs = part.len() / rows;

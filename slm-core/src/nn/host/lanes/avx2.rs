@@ -10,10 +10,11 @@ use std::arch::x86_64::{
     __m128i, __m256, __m256i, _MM_HINT_T0, _MM_HINT_T1, _mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32,
     _mm_prefetch, _mm_set1_ps, _mm_srli_epi16, _mm256_abs_epi8, _mm256_add_ps, _mm256_and_si256,
     _mm256_cmpeq_epi8, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_dpbusd_epi32, _mm256_fmadd_ps,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set_m128, _mm256_set_m128i,
-    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8, _mm256_sll_epi16, _mm256_srl_epi16,
-    _mm256_sub_epi8,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set_m128,
+    _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8, _mm256_sll_epi16,
+    _mm256_srl_epi16, _mm256_sub_epi8, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
+    _mm256_unpacklo_epi64,
 };
 use std::mem::transmute;
 
@@ -177,6 +178,34 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn fours(registers: [__m256i; LANES]) -> [[i32; LANES]; LANES] {
+        // SAFETY: as above.
+        unsafe {
+            let [a, b, c, d, e, f, g, h] = registers;
+            // Pairs of registers, then fours of them: in each half of a register those of another place.
+            let fours_of = |a, b, c, d| {
+                let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+                let (next_low, next_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+                [
+                    _mm256_unpacklo_epi64(low, next_low),
+                    _mm256_unpackhi_epi64(low, next_low),
+                    _mm256_unpacklo_epi64(high, next_high),
+                    _mm256_unpackhi_epi64(high, next_high),
+                ]
+            };
+            let (first, second) = (fours_of(a, b, c, d), fours_of(e, f, g, h));
+            let mut all = [[0; LANES]; LANES];
+            for (place, (&first, &second)) in first.iter().zip(&second).enumerate() {
+                let low = _mm256_permute2x128_si256::<0x20>(first, second);
+                let high = _mm256_permute2x128_si256::<0x31>(first, second);
+                all[place] = transmute::<__m256i, [i32; LANES]>(low);
+                all[place + LANES / 2] = transmute::<__m256i, [i32; LANES]>(high);
+            }
+            all
+        }
+    }
+
+    #[inline(always)]
     fn sum(sums: __m256, others: __m256) -> __m256 {
         // SAFETY: as above.
         unsafe { _mm256_add_ps(sums, others) }
@@ -272,6 +301,11 @@ impl Lanes for Vnni {
     #[inline(always)]
     fn whole(bytes: __m256i) -> [i8; 32] {
         Avx2::whole(bytes)
+    }
+
+    #[inline(always)]
+    fn fours(registers: [__m256i; LANES]) -> [[i32; LANES]; LANES] {
+        Avx2::fours(registers)
     }
 
     #[inline(always)]

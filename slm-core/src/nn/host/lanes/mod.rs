@@ -62,6 +62,9 @@ pub(in crate::nn) trait Lanes {
     /// Each byte as a whole number.
     fn whole(bytes: Self::Bytes) -> [i8; 32];
 
+    /// Each four bytes as one number, the first the lowest: of each register the first, then of each the second, and so on.
+    fn fours(registers: [Self::Bytes; LANES]) -> [[i32; LANES]; LANES];
+
     /// Each of the sums and one of the others.
     fn sum(sums: Self::Sums, others: Self::Sums) -> Self::Sums;
 
@@ -167,6 +170,11 @@ impl Lanes for Common {
     #[inline(always)]
     fn whole(bytes: [u8; 32]) -> [i8; 32] {
         bytes.map(|byte| byte as i8)
+    }
+
+    #[inline(always)]
+    fn fours(registers: [[u8; 32]; LANES]) -> [[i32; LANES]; LANES] {
+        std::array::from_fn(|four| registers.map(|bytes| i32::from_le_bytes(bytes.as_chunks().0[four])))
     }
 
     #[inline(always)]
@@ -277,6 +285,14 @@ mod tests {
             let expected: [i8; 32] =
                 std::array::from_fn(|i| (bytes[i] & 15) as i8 + ((bits >> i & 1) << 4) as i8 - 16);
             assert_eq!(joined, expected);
+        }
+        let registers: [[u8; 32]; LANES] =
+            std::array::from_fn(|row| std::array::from_fn(|i| (row * 57 + i * 89) as u8));
+        let fours = L::fours(registers.map(|bytes| L::bytes(&bytes)));
+        for (row, bytes) in registers.iter().enumerate() {
+            for (four, bytes) in bytes.as_chunks().0.iter().enumerate() {
+                assert_eq!(fours[four][row], i32::from_le_bytes(*bytes), "{row} {four}");
+            }
         }
     }
 

@@ -1,0 +1,96 @@
+//! A few rows of whole numbers times a matrix in blocks, with [`SIDE`] outputs side by side.
+//!
+//! A product with one scale for each 32 numbers is added up, output by output, in as many steps as there are scales. With outputs
+//! side by side a register has the sums of 16 of them, which one step scales. To lay them out takes about as long as to multiply
+//! four rows, so that it pays from two rows on.
+//! Shapes: `R` rows of width `I`, `O` outputs.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::activations::{Activations, RowGroup};
+use super::columns::{FillColumns, bring_near};
+use super::format::{Format, GROUP, PART};
+use super::tile::{Group, Part, SIDE, Tiles};
+use crate::checkpoint::gguf::Quantized;
+use crate::nn::host::few_rows::in_parts;
+use crate::nn::host::lanes::run;
+
+/// `x` `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
+pub(super) fn multiply<F: Format>(
+    tiles: impl Tiles + 'static,
+    x: Activations,
+    matrix: Arc<Quantized>,
+) -> Vec<f32> {
+    let (rows, outputs) = (x.rows(), matrix.rows());
+    // A thread takes whole panels.
+    in_parts([rows, x.width * SIDE, outputs.div_ceil(SIDE)], move |panels: Range<usize>| {
+        let columns = panels.start * SIDE..(panels.end * SIDE).min(outputs);
+        let mut out = vec![0.0; rows * columns.len()];
+        let mut sums = vec![[0.0; SIDE]; rows];
+        let mut group = [[Part::EMPTY; GROUP]];
+        for first in columns.clone().step_by(SIDE) {
+            let count = SIDE.min(columns.end - first);
+            let bytes = &matrix.bytes()[first * matrix.row_bytes()..(first + count) * matrix.row_bytes()];
+            sums.fill([0.0; SIDE]);
+            bring_near(bytes);
+            let matrix = Columns { bytes, row_bytes: matrix.row_bytes() };
+            add::<F>(tiles, &x, matrix, &mut group, &mut sums);
+            for (out, sums) in out.chunks_exact_mut(columns.len()).zip(&sums) {
+                out[first - columns.start..][..count].copy_from_slice(&sums[..count]);
+            }
+        }
+        out
+    })
+}
+
+/// The rows of some outputs.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    bytes: &'a [u8],
+    row_bytes: usize,
+}
+
+/// Adds the products of all rows with the outputs of `matrix`, which are laid out in `group`, one after the other.
+fn add<F: Format>(
+    tiles: impl Tiles,
+    x: &Activations,
+    Columns { bytes, row_bytes }: Columns<'_>,
+    group: &mut [Group<SIDE>; 1],
+    sums: &mut [[f32; SIDE]],
+) {
+    let (all, parts) = (row_bytes / F::BYTES, F::VALUES / PART);
+    for (at, start) in (0..all).step_by(GROUP / parts).enumerate() {
+        let blocks = start..(start + GROUP / parts).min(all);
+        let parts = parts * blocks.len();
+        run(FillColumns::<F, SIDE> { groups: group, bytes, row_bytes, blocks, format: PhantomData });
+        let [group] = &*group;
+        let (eights, rest) = sums.as_chunks_mut::<8>();
+        let mut row = 0;
+        for sums in eights {
+            tiles.add_few::<F, 8>(groups_of(x, row, at), group, parts, sums);
+            row += 8;
+        }
+        let (fours, rest) = rest.as_chunks_mut::<4>();
+        for sums in fours {
+            tiles.add_few::<F, 4>(groups_of(x, row, at), group, parts, sums);
+            row += 4;
+        }
+        let (twos, rest) = rest.as_chunks_mut::<2>();
+        for sums in twos {
+            tiles.add_few::<F, 2>(groups_of(x, row, at), group, parts, sums);
+            row += 2;
+        }
+        for sums in rest.as_chunks_mut::<1>().0 {
+            tiles.add_few::<F, 1>(groups_of(x, row, at), group, parts, sums);
+            row += 1;
+        }
+    }
+}
+
+/// The group at `at` of `R` rows from `row` on.
+#[inline(always)]
+fn groups_of<const R: usize>(x: &Activations, row: usize, at: usize) -> [&RowGroup; R] {
+    std::array::from_fn(|one| &x.row(row + one)[at])
+}
