@@ -121,6 +121,8 @@ impl DecodeArgs {
             // It goes with the other one.
             None => decode.prior_weight.filter(|_| decode.ctc_weight.is_some()),
         };
+        // So does this.
+        decode.phrase_weight = decode.phrase_weight.filter(|_| decode.ctc_weight.is_some());
         decode
     }
 

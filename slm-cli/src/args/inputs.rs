@@ -7,7 +7,7 @@ use slm_core::Respelling;
 
 use super::decoding::MAX_BEAMS;
 use super::outputs::{Format, names};
-use super::{ColorChoice, DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs, UsageError};
+use super::{ColorChoice, DecodeArgs, MannerArgs, OutputArgs, ReadingArgs, SegmentArgs, UsageError, numbers};
 
 /// The most phrases of an instruction.
 const MAX_TOP: i64 = 50;
@@ -107,6 +107,10 @@ pub(crate) struct ContextArgs {
     /// The most phrases that are put into the instruction of each 30 s [default: 5]
     #[arg(long, value_name = "N", requires = "PhraseArgs", value_parser = value_parser!(u16).range(1..=MAX_TOP))]
     pub(crate) context_top: Option<u16>,
+    /// What each letter of a phrase that the sound supports counts while a transcript is searched with a CTC weight, 0 for
+    /// nothing [default: as the bundle says]
+    #[arg(long, value_name = "X", requires = "PhraseArgs", value_parser = numbers::not_negative)]
+    pub(crate) context_boost: Option<f64>,
     /// What is done with a phrase that is heard and not written [default: by-sound; with `--stream` nothing]
     #[arg(long, value_name = "HOW", requires = "PhraseArgs", conflicts_with = "stream")]
     pub(crate) context_respell: Option<Respell>,

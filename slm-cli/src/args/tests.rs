@@ -42,6 +42,7 @@ fn verbs_take_their_arguments() {
     assert!(parse("slm-cli chat a.wav b.wav --json --seed 1").is_ok());
     assert!(parse("slm-cli transcribe a.wav --context names.txt --phrase anna --timestamps words").is_ok());
     assert!(parse("slm-cli transcribe a.wav --phrase anna --context-top 3 --context-respell off").is_ok());
+    assert!(parse("slm-cli transcribe a.wav --phrase anna --context-boost 0.5").is_ok());
     let cli = parse("slm-cli transcribe a.wav --memory 800M --dtype f16").unwrap();
     assert_eq!((cli.model.memory, cli.model.compute()), (Some(800_000_000), ComputeType::F16));
     let cli =

@@ -69,6 +69,9 @@ impl<'a> Job<'a> {
             if let Some(top) = args.context_top {
                 phrases.top = top.into();
             }
+            if let Some(weight) = args.context_boost {
+                request.decode.phrase_weight = Some(weight).filter(|&weight| weight > 0.0);
+            }
             if let Some(respell) = args.context_respell {
                 phrases.respelling = respell.into();
             }

@@ -9,8 +9,14 @@ use super::samples::{Samples, VERBS, is_of_model};
 
 /// Options that alone are refused: they say how something is done that nothing asks for, or what the reference model is
 /// not told.
-const NEEDS_MORE: [&str; 5] =
-    ["--context-top", "--context-respell", "--max-line-width", "--max-line-count", "--language"];
+const NEEDS_MORE: [&str; 6] = [
+    "--context-top",
+    "--context-boost",
+    "--context-respell",
+    "--max-line-width",
+    "--max-line-count",
+    "--language",
+];
 
 /// Options that are for transcripts alone.
 const OF_TRANSCRIPTS: [&str; 3] = ["--ctc-weight", "--prior-weight", "--color"];

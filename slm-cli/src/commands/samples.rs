@@ -15,7 +15,7 @@ use crate::args::Cli;
 pub(super) const VERBS: [&str; 6] = ["transcribe", "translate", "ask", "continue", "chat", "run"];
 
 /// Options, with a value where they take one, and with what they cannot do without.
-const SAMPLES: [&[&str]; 55] = [
+const SAMPLES: [&[&str]; 56] = [
     &["--json"],
     &["--stream"],
     &["--timestamps", "segments"],
@@ -63,6 +63,7 @@ const SAMPLES: [&[&str]; 55] = [
     &["--language", "english"],
     &["--phrase", "anna"],
     &["--context-top", "2"],
+    &["--context-boost", "0.4"],
     &["--context-respell", "off"],
     &["--history", "20"],
     // Of the model, which the tests open themselves.

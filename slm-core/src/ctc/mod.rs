@@ -21,6 +21,7 @@ mod label_tokenizer;
 #[cfg(test)]
 pub(crate) mod made_up;
 mod output;
+mod phrase_boost;
 mod phrase_search;
 mod phrases;
 mod posteriors;
@@ -37,6 +38,7 @@ pub use aligned::{Aligned, SkippedSpeech, Word};
 pub use heard_tokens::HeardTokens;
 pub use label_tokenizer::label_tokenizer;
 pub use output::{EncoderOutput, ReadBackError, encode, listen, read_back};
+pub use phrase_boost::{Boosted, PhraseBoost};
 pub use phrase_search::{FoundPhrase, PhraseSearch};
 pub use phrases::{MAX_PHRASE_CHARS, MAX_PHRASES, PhraseError, PhraseList};
 pub use posteriors::CtcPosteriors;

@@ -114,6 +114,11 @@ impl PhraseSearch {
         self.spelling.ways(text)
     }
 
+    /// What the labels spell.
+    pub(super) fn spelling(&self) -> &LabelSpelling {
+        &self.spelling
+    }
+
     /// Whether both texts have a spelling in common.
     pub fn sounds_alike(&self, a: &str, b: &str) -> bool {
         let ways = self.spelling.ways(b);

@@ -89,6 +89,10 @@ pub struct DecodeConfig {
     /// knows what people say. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior_weight: Option<f64>,
+    /// What each letter of a phrase that the sound supports counts in a text, as a log, where phrases are given; goes with a
+    /// [`Self::ctc_weight`]: [`BoostedPhrases`](super::BoostedPhrases). Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phrase_weight: Option<f64>,
     /// Hypotheses that a row gets: at most the beams, 1 when greedy. Default: 1.
     pub num_hypotheses: usize,
 }
@@ -104,6 +108,7 @@ impl Default for DecodeConfig {
             no_repeat_ngram: None,
             ctc_weight: None,
             prior_weight: None,
+            phrase_weight: None,
             num_hypotheses: 1,
         }
     }
@@ -168,6 +173,17 @@ impl DecodeConfig {
             check(
                 self.ctc_weight.is_some(),
                 "`prior_weight` needs a `ctc_weight`: without the sound nothing says what was said".into(),
+            );
+        }
+        if let Some(weight) = self.phrase_weight {
+            check(
+                weight.is_finite() && weight > 0.0,
+                format!("`phrase_weight` {weight} is not a positive number"),
+            );
+            check(
+                self.ctc_weight.is_some(),
+                "`phrase_weight` needs a `ctc_weight`: without the sound phrases would be written that nobody said"
+                    .into(),
             );
         }
         let count = self.num_hypotheses;
@@ -241,10 +257,13 @@ mod tests {
             no_repeat_ngram: Some(0),
             ctc_weight: Some(0.0),
             prior_weight: Some(1.5),
+            phrase_weight: Some(-1.0),
             num_hypotheses: 0,
         };
-        assert_eq!(config.problems(EOS).len(), 11);
+        assert_eq!(config.problems(EOS).len(), 12);
         let unheard = DecodeConfig { prior_weight: Some(0.5), ..DecodeConfig::default() };
+        assert_eq!(unheard.problems(EOS).len(), 1);
+        let unheard = DecodeConfig { phrase_weight: Some(0.5), ..DecodeConfig::default() };
         assert_eq!(unheard.problems(EOS).len(), 1);
         assert!(DecodeConfig::default().problems(EOS).is_empty());
         let two = DecodeConfig { num_hypotheses: 2, ..DecodeConfig::default() };
@@ -263,6 +282,7 @@ mod tests {
                 DecodeConfig { repetition_penalty: Some(value), ..DecodeConfig::default() },
                 DecodeConfig { ctc_weight: Some(value), ..DecodeConfig::default() },
                 DecodeConfig { ctc_weight: Some(1.0), prior_weight: Some(value), ..DecodeConfig::default() },
+                DecodeConfig { ctc_weight: Some(1.0), phrase_weight: Some(value), ..DecodeConfig::default() },
             ] {
                 assert_eq!(config.problems(EOS).len(), 1, "{config:?}");
             }

@@ -38,6 +38,7 @@ impl GenerationConfig {
             no_repeat_ngram_size: self.no_repeat_ngram_size,
             ctc_weight: None,
             prior_weight: None,
+            phrase_weight: None,
         }
     }
 }
@@ -83,6 +84,10 @@ impl DecodeConfig {
             Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
             None => self.prior_weight,
         };
+        let phrase_weight = match task.phrase_weight {
+            Some(weight) => Some(weight).filter(|&weight| weight > 0.0),
+            None => self.phrase_weight,
+        };
         let max_new_tokens =
             task.max_new_tokens.map_or(self.max_new_tokens, |tokens| tokens.min(MAX_NEW_TOKENS));
         Self {
@@ -92,6 +97,7 @@ impl DecodeConfig {
             no_repeat_ngram,
             ctc_weight,
             prior_weight,
+            phrase_weight,
             ..self
         }
     }

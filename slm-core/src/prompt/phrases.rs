@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseSearch};
+use crate::ctc::{CtcPosteriors, FoundPhrase, PhraseBoost, PhraseSearch};
 use crate::nn::Watch;
 
 /// Phrases that an instruction names at most when nothing else is asked for: the reference model has learnt with one to
 /// six.
 pub const DEFAULT_TOP: usize = 5;
+
+/// Phrases of which a search counts the letters, at most: the others fit the sound too badly.
+const BOOSTED: usize = 32;
 
 /// What is done with a phrase that was found and that the model did not write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,16 +44,26 @@ impl Phrases {
         Self { search: Arc::new(search), top: DEFAULT_TOP, respelling: Respelling::default() }
     }
 
-    /// The phrases that the posteriors support, at most [`Self::top`], the best first; once `watch` stops, those that
-    /// were found by then.
+    /// The phrases that the posteriors support, at most [`Self::top`] or 32, the best first; once `watch` stops, those
+    /// that were found by then.
     pub fn search(&self, posteriors: &CtcPosteriors, watch: &Watch) -> Vec<FoundPhrase> {
-        self.search.search(posteriors, self.top, watch)
+        self.search.search(posteriors, self.top.max(BOOSTED), watch)
     }
 
-    /// Those of `found` that an instruction names: not a phrase that merely resembles what the sound is sure of, which a
+    /// The best of `found`, as many as an instruction has.
+    pub fn best<'a>(&self, found: &'a [FoundPhrase]) -> &'a [FoundPhrase] {
+        &found[..found.len().min(self.top)]
+    }
+
+    /// Those of `found` that a model is told of: not a phrase that merely resembles what the sound is sure of, which a
     /// model might copy.
     pub fn offered(found: &[FoundPhrase], posteriors: &CtcPosteriors) -> Vec<FoundPhrase> {
         found.iter().filter(|one| !PhraseSearch::only_resembles(one, posteriors)).cloned().collect()
+    }
+
+    /// What the letters of `found` count while a text is searched.
+    pub(crate) fn boost(&self, found: &[FoundPhrase]) -> PhraseBoost<'_> {
+        PhraseBoost::new(&self.search, found)
     }
 
     /// What an instruction calls a phrase: the phrase, or where the language model's vocabulary does not `know` that, the

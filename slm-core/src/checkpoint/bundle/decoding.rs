@@ -28,6 +28,9 @@ pub struct TaskDecoding {
     /// The share that the language model's opinion of the text alone has in its opinion of text and sound; 0 for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior_weight: Option<f64>,
+    /// What each letter of a phrase that the sound supports counts, where phrases are given; 0 for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phrase_weight: Option<f64>,
 }
 
 impl TaskDecoding {
@@ -44,6 +47,7 @@ impl TaskDecoding {
             no_repeat_ngram_size,
             ctc_weight,
             prior_weight,
+            phrase_weight,
         } = other;
         self.num_beams = num_beams.or(self.num_beams);
         self.length_penalty = length_penalty.or(self.length_penalty);
@@ -52,6 +56,7 @@ impl TaskDecoding {
         self.no_repeat_ngram_size = no_repeat_ngram_size.or(self.no_repeat_ngram_size);
         self.ctc_weight = ctc_weight.or(self.ctc_weight);
         self.prior_weight = prior_weight.or(self.prior_weight);
+        self.phrase_weight = phrase_weight.or(self.phrase_weight);
     }
 
     /// All fields that are out of range, one text each; empty when sound.
@@ -77,6 +82,9 @@ impl TaskDecoding {
         if let Some(weight) = self.prior_weight.filter(|weight| !(0.0..=1.0).contains(weight)) {
             problems.push(format!("`prior_weight` is {weight}, must be 0 to 1"));
         }
+        if let Some(weight) = self.phrase_weight.filter(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            problems.push(format!("`phrase_weight` is {weight}, must be a number from 0 on"));
+        }
         problems
     }
 }
@@ -96,6 +104,7 @@ mod tests {
             no_repeat_ngram_size: Some(0),
             ctc_weight: Some(0.0),
             prior_weight: Some(0.0),
+            phrase_weight: Some(0.0),
         };
         assert!(neutral.problems().is_empty());
         let wrong = TaskDecoding {
@@ -106,6 +115,7 @@ mod tests {
             no_repeat_ngram_size: None,
             ctc_weight: Some(-1.0),
             prior_weight: Some(1.1),
+            phrase_weight: Some(f64::INFINITY),
         };
         assert_eq!(
             wrong.problems(),
@@ -116,6 +126,7 @@ mod tests {
                 "`repetition_penalty` is 0, must be a positive number",
                 "`ctc_weight` is -1, must be a number from 0 on",
                 "`prior_weight` is 1.1, must be 0 to 1",
+                "`phrase_weight` is inf, must be a number from 0 on",
             ]
         );
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use super::{StepProcessor, StepText};
-use crate::ctc::{CtcPosteriors, Prefix, PrefixScores, SpelledLabels};
+use crate::ctc::{Boosted, CtcPosteriors, PhraseBoost, Prefix, PrefixScores, SpelledLabels};
 
 /// Ids that are proposed for a text.
 const PROPOSED: usize = 32;
@@ -29,6 +29,18 @@ pub struct JointCtc<'a> {
 struct Row<'a> {
     scores: PrefixScores<'a>,
     texts: FxHashMap<Vec<u32>, Prefix>,
+    phrases: Option<BoostedPhrases<'a>>,
+}
+
+/// Phrases that a text of a row is to have.
+#[derive(Debug, Clone)]
+pub struct BoostedPhrases<'a> {
+    /// The letters of them that a text has.
+    pub boost: PhraseBoost<'a>,
+    /// Their ids, which are proposed too, however improbable the model finds them.
+    pub ids: Vec<Vec<u32>>,
+    /// What a letter counts, as a log.
+    pub weight: f64,
 }
 
 impl<'a> JointCtc<'a> {
@@ -43,9 +55,27 @@ impl<'a> JointCtc<'a> {
     ) -> Self {
         let row = |posteriors| {
             let scores = PrefixScores::new(labels, posteriors);
-            RefCell::new(Row { scores, texts: FxHashMap::default() })
+            RefCell::new(Row { scores, texts: FxHashMap::default(), phrases: None })
         };
         Self { rows: posteriors.into_iter().map(row).collect(), spelled, ends, weight }
+    }
+
+    /// The same with phrases for each row.
+    #[must_use]
+    pub fn with_phrases(self, phrases: impl IntoIterator<Item = BoostedPhrases<'a>>) -> Self {
+        for (row, phrases) in self.rows.iter().zip(phrases) {
+            row.borrow_mut().phrases = Some(phrases);
+        }
+        self
+    }
+}
+
+impl BoostedPhrases<'_> {
+    /// The ids that go on with a phrase behind `text`, or begin one.
+    fn proposed(&self, text: &[u32]) -> impl Iterator<Item = u32> {
+        self.ids.iter().flat_map(move |ids| {
+            ids.iter().enumerate().filter(move |&(place, _)| text.ends_with(&ids[..place])).map(|(_, &id)| id)
+        })
     }
 }
 
@@ -71,7 +101,28 @@ impl StepProcessor for JointCtc<'_> {
         let prefix = row.prefix(step.ids(), self.spelled);
         let (known, so_far) = (row.scores.known(), row.scores.begins(prefix));
         let mut proposed = most_probable(logits, PROPOSED);
-        proposed.extend(self.ends.iter().filter(|&&end| !proposed.contains(&end)).collect::<Vec<_>>());
+        let of_phrases = row.phrases.iter().flat_map(|phrases| phrases.proposed(step.ids()));
+        for id in of_phrases.chain(self.ends.iter().copied()) {
+            if !proposed.contains(&id) {
+                proposed.push(id);
+            }
+        }
+        let phrases = row.phrases.take();
+        let boosted = phrases.as_ref().map(|phrases| {
+            let text = |text: Boosted, &id: &u32| phrases.boost.extend(&text, text_of(self.spelled, id));
+            (phrases, step.ids().iter().fold(Boosted::EMPTY, text))
+        });
+        // What an id adds to the letters that count.
+        let gains = |id: u32| {
+            boosted.as_ref().map_or(0.0, |(phrases, text)| {
+                let letters = if self.ends.contains(&id) {
+                    phrases.boost.ended(text)
+                } else {
+                    phrases.boost.extend(text, text_of(self.spelled, id)).letters()
+                };
+                phrases.weight * (letters - text.letters())
+            })
+        };
         // Ids that add nothing cost the sound nothing, so that a model which likes a row of them would go on for ever.
         let before = step.ids().split_last().map(|(_, before)| before);
         let adds_nothing = before.is_some_and(|before| row.prefix(before, self.spelled) == prefix);
@@ -90,8 +141,10 @@ impl StepProcessor for JointCtc<'_> {
                     _ => continue,
                 }
             };
-            scored.push((id, f64::from(logit) + self.weight * (says - so_far)));
+            scored.push((id, f64::from(logit) + self.weight * (says - so_far) + gains(id)));
         }
+        drop(boosted);
+        row.phrases = phrases;
         // Few of them are followed.
         row.scores.truncate(known);
         logits.fill(f32::NEG_INFINITY);
@@ -140,6 +193,7 @@ mod tests {
     use super::super::text;
     use super::*;
     use crate::ctc::made_up::{labels, sure};
+    use crate::ctc::{FoundPhrase, PhraseList, PhraseSearch};
 
     const PIECES: [&str; 4] = ["▁call", "▁tall", "▁me", "▁us"];
     const END: u32 = 0;
@@ -150,10 +204,22 @@ mod tests {
 
     /// What is left of logits behind the start token and `ids`.
     fn processed(ids: &[u32], logits: &[f32], weight: f64) -> Vec<f32> {
-        let labels = SpelledLabels::new(&labels(&PIECES)).unwrap();
+        with_phrase(ids, logits, weight, None)
+    }
+
+    /// The same with a phrase of these ids, each letter of which counts a tenth.
+    fn with_phrase(ids: &[u32], logits: &[f32], weight: f64, phrase: Option<(&str, Vec<u32>)>) -> Vec<f32> {
+        let named = labels(&PIECES);
+        let labels = SpelledLabels::new(&named).unwrap();
+        let given: Vec<&str> = phrase.iter().map(|(text, _)| *text).collect();
+        let search = PhraseSearch::new(&PhraseList::new(given).unwrap(), &named).unwrap();
         let posteriors = sure(&PIECES, &["▁call", "", "▁me"], 0.9);
         let spelled = spelled();
-        let joint = JointCtc::new(&labels, [&posteriors], &spelled, &[END], weight);
+        let phrases = phrase.map(|(text, ids)| {
+            let found = FoundPhrase { phrase: text.to_owned(), support: 0.0, frames: (0, 1) };
+            BoostedPhrases { boost: PhraseBoost::new(&search, &[found]), ids: vec![ids], weight: 0.1 }
+        });
+        let joint = JointCtc::new(&labels, [&posteriors], &spelled, &[END], weight).with_phrases(phrases);
         let history = [&[9], ids].concat();
         let mut logits = logits.to_vec();
         joint.process(&text(&history, 0.0), &mut logits);
@@ -177,6 +243,29 @@ mod tests {
     fn a_weight_of_nothing_leaves_what_is_proposed_as_it_is() {
         let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY, f32::NEG_INFINITY];
         assert_eq!(processed(&[2], &model, 0.0), model);
+    }
+
+    #[test]
+    fn letters_of_a_phrase_count() {
+        let model = [-3.0, -1.0, -1.5, -4.0, -4.5, f32::NEG_INFINITY, -5.0];
+        let plain = processed(&[2], &model, 1.0);
+        let boosted = with_phrase(&[2], &model, 1.0, Some(("us", vec![3])));
+        assert!((boosted[3] - plain[3] - 0.2).abs() < 1e-5 && (boosted[4] - plain[4]).abs() < 1e-6);
+        // What counted is taken back where the phrase does not end.
+        let plain = processed(&[2, 3], &model, 1.0);
+        let begun = with_phrase(&[2, 3], &model, 1.0, Some(("us tall", vec![3, 1])));
+        assert!((begun[0] - plain[0] + 0.2).abs() < 1e-5, "{begun:?} {plain:?}");
+    }
+
+    #[test]
+    fn ids_of_a_phrase_are_proposed_where_it_begins_and_goes_on() {
+        let search = PhraseSearch::new(&PhraseList::new(["us"]).unwrap(), &labels(&PIECES)).unwrap();
+        let ids = vec![vec![3, 1, 4], vec![5]];
+        let phrases = BoostedPhrases { boost: PhraseBoost::new(&search, &[]), ids, weight: 1.0 };
+        let after = |text: &[u32]| phrases.proposed(text).collect::<Vec<_>>();
+        assert_eq!(after(&[]), [3, 5]);
+        assert_eq!(after(&[2, 3]), [3, 1, 5]);
+        assert_eq!(after(&[3, 1]), [3, 4, 5]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod repetition;
 
 use std::fmt;
 
-pub use self::joint::JointCtc;
+pub use self::joint::{BoostedPhrases, JointCtc};
 use self::limits::{MinimumLength, VocabularyLimit};
 use self::ngram::NoRepeatNgram;
 use self::repetition::RepetitionPenalty;

@@ -76,6 +76,7 @@ fn vain(request: &Request) -> Vec<String> {
     check(decode.no_repeat_ngram.is_some(), "`no_repeat_ngram`");
     check(decode.ctc_weight.is_some(), "`ctc_weight`");
     check(decode.prior_weight.is_some(), "`prior_weight`");
+    check(decode.phrase_weight.is_some(), "`phrase_weight`");
     check(decode.min_new_tokens > 0, "`min_new_tokens`");
     check(decode.vocab_limit.is_some(), "`vocab_limit`");
     problems

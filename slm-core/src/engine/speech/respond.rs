@@ -250,15 +250,17 @@ impl SpeechModel {
         let mut found: Vec<Vec<FoundPhrase>> = Vec::with_capacity(pieces.len());
         let mut heard: Vec<Heard> = Vec::with_capacity(pieces.len());
         for (Piece { cut, task, language }, output) in pieces.iter().copied().zip(outputs) {
-            let (mut all, mut offered) = (Vec::new(), Vec::new());
+            let (mut best, mut offered, mut boosted) = (Vec::new(), Vec::new(), Vec::new());
             if let (Some(phrases), Some(posteriors)) = (&request.phrases, &output.posteriors) {
-                all = phrases.search(posteriors, watch);
-                offered = Phrases::offered(&all, posteriors);
+                let all = phrases.search(posteriors, watch);
+                best = phrases.best(&all).to_vec();
+                offered = Phrases::offered(&best, posteriors);
+                boosted = Phrases::offered(&all, posteriors);
             }
-            found.push(all);
+            found.push(best);
             let seconds = seconds(cut.samples.len());
             let (output, own) = (Arc::clone(output), cut.own.clone());
-            heard.push(Heard { output, task, own, language, seconds, offered });
+            heard.push(Heard { output, task, own, language, seconds, offered, boosted });
         }
         if watch.is_stopped() {
             return Err(SpeechError::Cancelled);

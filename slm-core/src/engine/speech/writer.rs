@@ -34,6 +34,8 @@ pub(super) struct Heard<'a> {
     pub(super) seconds: f64,
     /// The phrases of the request that the sound supports and that the writer may be told of.
     pub(super) offered: Vec<FoundPhrase>,
+    /// Those, and others that the sound supports less.
+    pub(super) boosted: Vec<FoundPhrase>,
 }
 
 /// What is asked of a writer for several pieces at once.

@@ -157,7 +157,7 @@ impl Writer for Adapted {
         let prompt = self.prompt(&[self.embed_speech(&speech)?], &prompts);
         let task = heard.first().map_or(&request.task, |one| one.task);
         let decode = self.decoding_of(request, task, order.seconds);
-        let joint = self.joint(heard, &decode)?;
+        let joint = self.joint(heard, request.phrases.as_ref(), &decode)?;
         let processors: Vec<&dyn StepProcessor> = joint.iter().map(|one| one as _).collect();
         let prior = decode.prior_weight.map(|_| {
             let unheard: Vec<PromptIds> = prompts.iter().map(PromptIds::without_places).collect();
