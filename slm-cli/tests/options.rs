@@ -42,7 +42,7 @@ fn values_that_are_none_are_refused() {
         ("--repetition-penalty", "inf"),
         ("--ctc-weight", "nan"),
         ("--prior-weight", "1.5"),
-        ("--context-boost", "-1"),
+        ("--context-boost", "nan"),
         ("--stop", ""),
         ("--memory", "0"),
         ("--memory", "lots"),

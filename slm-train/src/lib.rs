@@ -10,6 +10,7 @@ pub mod data;
 pub mod digest;
 pub mod eval;
 pub mod failures;
+mod file_lock;
 pub mod history;
 pub mod output;
 pub mod random;

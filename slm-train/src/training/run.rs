@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::thread;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use burn::prelude::*;
 
 use super::checkpoint::{self, Resumed, State};
@@ -16,6 +16,7 @@ use super::place::Place;
 use super::step::Stepper;
 use super::weights::Weights;
 use super::{Job, LoopConfig, Metrics, Purpose};
+use crate::file_lock;
 use crate::history::{History, StepRecord};
 use crate::signals::{Interrupted, Signals};
 use crate::stopped::Stopped;
@@ -285,7 +286,8 @@ impl Window {
 /// Keeps a second trainer out of the folder; the system releases the lock with the process.
 fn lock(dir: &Path) -> anyhow::Result<File> {
     let path = dir.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-    file.try_lock().with_context(|| format!("`{}` is in use by another trainer", dir.display()))?;
+    let failed = || format!("cannot write `{}`", path.display());
+    let file = File::create(&path).with_context(failed)?;
+    ensure!(file_lock::take(&file).with_context(failed)?, "`{}` is in use by another trainer", dir.display());
     Ok(file)
 }

@@ -13,12 +13,11 @@ mod space;
 mod variants;
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context;
 use burn::prelude::*;
@@ -37,6 +36,7 @@ use super::rows::Rows;
 use super::speech;
 use crate::digest::{digest, wide_digest};
 use crate::failures;
+use crate::file_lock;
 use crate::signals::{Interrupted, Signals};
 use crate::stopped::Stopped;
 use corpus::Found;
@@ -49,8 +49,6 @@ const BATCH_FRAMES: usize = 20_000;
 const EXTENSION: &str = "states";
 /// Held by the process that encodes.
 const LOCK: &str = ".lock";
-/// How often it is looked whether another process has let go of it.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Says of a recording what is to be known of it without reading it again, or why nothing can be said.
 pub type Measure<'a> = &'a (dyn Fn(&EncodedSpeech) -> anyhow::Result<usize> + Sync);
@@ -324,17 +322,13 @@ fn lock(dir: &Path, note: &dyn Fn(String), go_on: GoOn) -> anyhow::Result<File> 
     let file = File::create(&path).with_context(failed)?;
     let mut is_told = false;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                if !is_told {
-                    note(format!("another process encodes into `{}`: waiting for it", dir.display()));
-                    is_told = true;
-                }
-                go_on()?;
-                thread::sleep(PATIENCE);
-            }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+        if file_lock::take(&file).with_context(failed)? {
+            return Ok(file);
         }
+        if !is_told {
+            note(format!("another process encodes into `{}`: waiting for it", dir.display()));
+            is_told = true;
+        }
+        go_on()?;
     }
 }

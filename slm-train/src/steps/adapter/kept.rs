@@ -15,7 +15,7 @@
 //! was computed together is so again, with the same bits.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use half::f16;
 use slm_core::models::checkpoint::hash::sha256;
 
 use crate::digest::digest;
+use crate::file_lock;
 
 /// To be changed when files are written in another form.
 const FORM: u32 = 1;
@@ -103,13 +104,9 @@ impl KeptAnswers {
             .write(true)
             .open(&path)
             .with_context(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                note(format!("`{}` is in use: what the teacher says is not kept", path.display()));
-                return Ok(None);
-            }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+        if !file_lock::take(&file).with_context(failed)? {
+            note(format!("`{}` is in use: what the teacher says is not kept", path.display()));
+            return Ok(None);
         }
         let mut kept = Self { path: path.clone(), file, places: HashMap::new(), end: 0 };
         let length = kept.file.metadata().with_context(failed)?.len();
