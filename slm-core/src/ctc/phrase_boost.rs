@@ -7,7 +7,6 @@
 use super::phrase_search::{FoundPhrase, PhraseSearch};
 use super::prefix_tree::{PrefixTree, ROOT};
 use super::spelling::LabelSpelling;
-use crate::text::letters::bare;
 
 /// Phrases whose letters count.
 #[derive(Debug, Clone)]
@@ -63,10 +62,10 @@ impl<'a> PhraseBoost<'a> {
         for letter in more.chars().flat_map(char::to_lowercase) {
             if letter.is_whitespace() {
                 self.end_word(&mut text);
-            } else if self.spelling.has(letter) {
-                self.add(&mut text, letter);
             } else {
-                bare(letter).chars().for_each(|letter| self.add(&mut text, letter));
+                // What labels cannot spell is not written.
+                let spelled = self.spelling.letters(letter).unwrap_or_default();
+                spelled.chars().for_each(|letter| self.add(&mut text, letter));
             }
         }
         text
@@ -108,15 +107,11 @@ impl<'a> PhraseBoost<'a> {
         }
         text.is_between = true;
         // The one that began first has the letters of the others.
-        let mut ended: Vec<u32> = Vec::new();
-        for one in &text.begun {
-            if self.tree.end(one.node).is_some() {
-                ended.push(one.letters);
-            }
-        }
-        let Some(&longest) = ended.iter().max() else { return };
-        let before = text.begun.iter().find(|one| one.letters == longest).map_or(0, |one| one.counted);
-        text.whole += longest - before;
+        let ended = text.begun.iter().filter(|one| self.tree.end(one.node).is_some());
+        let Some(&Begun { letters: longest, counted, .. }) = ended.max_by_key(|one| one.letters) else {
+            return;
+        };
+        text.whole += longest - counted;
         for one in &mut text.begun {
             one.counted = one.counted.max(longest.min(one.letters));
         }

@@ -7,7 +7,6 @@
 
 use super::posteriors::CtcPosteriors;
 use super::spelling::LabelSpelling;
-use crate::text::letters::bare;
 use crate::text::{TextTokenizer, TokenizerError};
 
 /// What the labels of a head spell, in the order of the alphabet.
@@ -119,11 +118,7 @@ impl<'a> PrefixScores<'a> {
                 }
                 continue;
             }
-            let spelled = if self.labels.letters.has(letter) { letter.to_string() } else { bare(letter) };
-            if spelled.is_empty() || !spelled.chars().all(|letter| self.labels.letters.has(letter)) {
-                return None;
-            }
-            for letter in spelled.chars() {
+            for letter in self.labels.letters.letters(letter)?.chars() {
                 if node == EMPTY {
                     node = self.space(node);
                 }

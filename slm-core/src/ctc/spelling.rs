@@ -53,6 +53,13 @@ impl LabelSpelling {
         self.characters.contains(&letter)
     }
 
+    /// A letter in lower case as labels have it: itself, or without its marks; `None` where they have neither.
+    pub(super) fn letters(&self, letter: char) -> Option<String> {
+        let spelled = if self.has(letter) { letter.to_string() } else { bare(letter) };
+        let is_known = !spelled.is_empty() && spelled.chars().all(|letter| self.has(letter));
+        is_known.then_some(spelled)
+    }
+
     /// The labels that spell something, with what they spell.
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, &[char])> {
         (0..)

@@ -65,27 +65,37 @@ fn add<F: Format>(
         let blocks = start..(start + GROUP / parts).min(all);
         let parts = parts * blocks.len();
         run(FillColumns::<F, SIDE> { groups: group, bytes, row_bytes, blocks, format: PhantomData });
-        let [group] = &*group;
-        let (eights, rest) = sums.as_chunks_mut::<8>();
-        let mut row = 0;
-        for sums in eights {
-            tiles.add_few::<F, 8>(groups_of(x, row, at), group, parts, sums);
-            row += 8;
+        let mut rest = Rest { row: 0, sums: &mut *sums };
+        rest = rest.add::<F, 8>(tiles, x, at, &group[0], parts);
+        rest = rest.add::<F, 4>(tiles, x, at, &group[0], parts);
+        rest = rest.add::<F, 2>(tiles, x, at, &group[0], parts);
+        rest.add::<F, 1>(tiles, x, at, &group[0], parts);
+    }
+}
+
+/// The rows from `row` on.
+struct Rest<'a> {
+    row: usize,
+    sums: &'a mut [[f32; SIDE]],
+}
+
+impl<'a> Rest<'a> {
+    /// Adds the products with the group at `at`, `R` rows at a time, and gives the rows that are left.
+    fn add<F: Format, const R: usize>(
+        self,
+        tiles: impl Tiles,
+        x: &Activations,
+        at: usize,
+        group: &Group<SIDE>,
+        parts: usize,
+    ) -> Rest<'a> {
+        let Rest { mut row, sums } = self;
+        let (chunks, sums) = sums.as_chunks_mut::<R>();
+        for sums in chunks {
+            tiles.add_few::<F, R>(groups_of(x, row, at), group, parts, sums);
+            row += R;
         }
-        let (fours, rest) = rest.as_chunks_mut::<4>();
-        for sums in fours {
-            tiles.add_few::<F, 4>(groups_of(x, row, at), group, parts, sums);
-            row += 4;
-        }
-        let (twos, rest) = rest.as_chunks_mut::<2>();
-        for sums in twos {
-            tiles.add_few::<F, 2>(groups_of(x, row, at), group, parts, sums);
-            row += 2;
-        }
-        for sums in rest.as_chunks_mut::<1>().0 {
-            tiles.add_few::<F, 1>(groups_of(x, row, at), group, parts, sums);
-            row += 1;
-        }
+        Rest { row, sums }
     }
 }
 
