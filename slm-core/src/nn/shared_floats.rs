@@ -22,7 +22,7 @@ use super::panels::by_panels;
 
 /// The most rows that are few: more are multiplied tile by tile.
 const ROWS: usize = 16;
-/// The most rows of 32 bits for tiles: with more it pays to put the matrix into another order, as Burn's kernel does.
+/// The most rows of 32 bits for narrow tiles: with more it pays to put the matrix into another order, as Burn's kernel does.
 const MANY_ROWS: usize = 512;
 /// Values that one thread makes floats of at a time.
 const CHUNK: usize = 1 << 16;
@@ -68,7 +68,7 @@ impl SharedFloats {
         let device = x.device();
         let products = if rows <= ROWS {
             few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?
-        } else if rows > MANY_ROWS && self.matrix.dtype() == DType::F32 {
+        } else if rows > MANY_ROWS && self.matrix.dtype() == DType::F32 && !many_rows::are_fastest() {
             return None;
         } else {
             let x = x.clone().reshape([rows, inputs]);

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::activations::Activations;
+use super::activations::{Activations, RowGroup};
 use super::format::{Format, GROUP, PART};
 use crate::checkpoint::gguf::Quantized;
 use crate::nn::host::few_rows::in_parts;
@@ -117,11 +117,8 @@ fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weigh
             L::fetch(blocks, AHEAD + line);
         }
         let group = Group::of::<L, F>(blocks);
-        let scaled = |of: &[f32; GROUP]| -> [[f32; GROUP]; R] {
-            std::array::from_fn(|row| std::array::from_fn(|part| of[part] * rows[row][at].scales[part]))
-        };
-        let first = scaled(&group.first);
-        let second = if F::HAS_TWO_SCALES { scaled(&group.second) } else { first };
+        let first = scaled(&group.first, &rows, at);
+        let second = if F::HAS_TWO_SCALES { scaled(&group.second, &rows, at) } else { first };
         for (offsets, row) in offsets.iter_mut().zip(&rows) {
             *offsets = group.add_offsets::<L, F>(*offsets, &row[at].sums);
         }
@@ -139,5 +136,21 @@ fn dots<L: Lanes, F: Format, const R: usize>(x: &Activations, from: usize, weigh
             }
         }
     }
-    std::array::from_fn(|row| L::total(sums[row]) + L::total(offsets[row]))
+    let mut products = [0.0; R];
+    for (product, (sums, offsets)) in products.iter_mut().zip(sums.into_iter().zip(offsets)) {
+        *product = L::total(sums) + L::total(offsets);
+    }
+    products
+}
+
+/// The scales `of` a group of the matrix times those of the group at `at` of each row.
+#[inline(always)]
+fn scaled<const R: usize>(of: &[f32; GROUP], rows: &[&[RowGroup]; R], at: usize) -> [[f32; GROUP]; R] {
+    let mut all = [[0.0; GROUP]; R];
+    for (all, row) in all.iter_mut().zip(rows) {
+        for ((product, of), scale) in all.iter_mut().zip(of).zip(&row[at].scales) {
+            *product = of * scale;
+        }
+    }
+    all
 }

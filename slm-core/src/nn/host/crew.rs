@@ -15,8 +15,9 @@ use rayon::prelude::*;
 
 /// How long a thread looks for work before it sleeps: longer than what lies between two products of a step.
 const PATIENCE: Duration = Duration::from_micros(200);
-/// How long others may take with the parts that they have begun: longer than a part does.
+/// How long others may take with the parts that they have begun, at least, and in parts of one's own: longer than a part takes.
 const GRACE: Duration = Duration::from_micros(50);
+const GRACE_IN_PARTS: u32 = 2;
 /// How often a thread looks before it lets others have its processor.
 const LOOKS: usize = 128;
 
@@ -43,22 +44,26 @@ impl Drop for Ending<'_> {
 }
 
 impl Job {
-    /// Makes parts until all are begun.
-    fn help(&self) {
+    /// Makes parts until all are begun, and tells how many.
+    fn help(&self) -> u32 {
+        let mut count = 0;
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = self.made.get(index) else { return };
+            let Some(place) = self.made.get(index) else { return count };
             let _ending = Ending(&self.ended);
             *held(place) = Some((self.part)(index));
+            count += 1;
         }
     }
 
     /// All parts. One that somebody has begun and does not finish is made here as well: where other programs run, a thread may
     /// lose its processor for as long as hundreds of parts take. So is one that failed, whose panic is that of the caller.
     fn finish(&self) -> Vec<Vec<f32>> {
-        self.help();
         let start = Instant::now();
-        while self.ended.load(Ordering::Acquire) < self.made.len() && start.elapsed() < GRACE {
+        let own = self.help();
+        let grace = GRACE.max(start.elapsed() / own.max(1) * GRACE_IN_PARTS);
+        let start = Instant::now();
+        while self.ended.load(Ordering::Acquire) < self.made.len() && start.elapsed() < grace {
             std::hint::spin_loop();
         }
         let places = self.made.iter().enumerate();

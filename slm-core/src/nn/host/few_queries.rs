@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use burn::prelude::*;
 
+use super::aligned_rows::LINE;
 use super::few_rows::{dots, parted};
 use super::is_here;
-use super::lanes::{Kernel, LANES, Lanes, run};
+use super::lanes::{Kernel, LANES, Lanes, fetch, run};
 use super::softmax;
 use super::values::{Heads, Rows, Values};
 
@@ -146,6 +147,13 @@ impl<'a, B: Fn(usize) -> Option<&'a [f32]>> Head<'a, B> {
             std::array::from_fn(|i| &self.queries[(row + i) * width..(row + i + 1) * width]);
         let mut key = 0;
         while count - key >= O {
+            // Meanwhile memory is asked for the values, which are read a part of each row at a time.
+            for key in key..key + O {
+                let values = self.values.row(key);
+                for line in (0..width).step_by(LINE) {
+                    fetch(&values[line..]);
+                }
+            }
             products::<L, R, O>(queries, &self.keys, key, scores);
             key += O;
         }

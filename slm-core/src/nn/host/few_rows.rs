@@ -14,6 +14,8 @@ use half::{bf16, f16};
 
 use super::crew::together;
 use super::lanes::{Kernel, LANES, Lanes, run};
+#[cfg(target_arch = "x86_64")]
+use super::{aligned_rows::AlignedRows, many_rows::Share, wide_tile::WideTile};
 
 /// The fewest values of a matrix that a thread takes at a time, about.
 const SHARE: usize = 1 << 16;
@@ -28,6 +30,8 @@ const ALONE: usize = 1 << 17;
 const AHEAD: usize = 4096;
 /// Bytes that memory gives at once.
 const LINE: usize = 64;
+/// So many rows are multiplied by wide tiles, where the processor has them.
+const WIDE_ROWS: usize = 5;
 
 /// A value of a matrix.
 pub(in crate::nn) trait Weight: Element {
@@ -81,16 +85,38 @@ pub(in crate::nn) fn multiply(x: TensorData, matrix: &Arc<TensorData>, width: us
 fn multiply_of<W: Weight>(x: TensorData, matrix: &Arc<TensorData>, width: usize) -> Option<Vec<f32>> {
     let rows = x.as_slice::<f32>().ok()?.len() / width;
     let outputs = matrix.as_slice::<W>().ok()?.len() / width;
-    let matrix = Arc::clone(matrix);
-    let part = move |outputs: Range<usize>| {
+    #[cfg(target_arch = "x86_64")]
+    if rows >= WIDE_ROWS
+        && let Some(tile) = WideTile::found()
+    {
+        let x = AlignedRows::of(x.as_slice().ok()?, width, Vec::new());
+        let part = part_of(Arc::clone(matrix), width, rows, move |matrix: &[W], out| {
+            Share { x: &x, matrix, width, out }.multiply(&tile);
+        });
+        return Some(in_parts([rows, width, outputs], part));
+    }
+    let part = part_of(Arc::clone(matrix), width, rows, move |matrix: &[W], out| {
+        if let Ok(x) = x.as_slice() {
+            run(Part { x, matrix, width, out });
+        }
+    });
+    Some(in_parts([rows, width, outputs], part))
+}
+
+/// Makes `[R, o]` of a range of outputs, where `fill` makes it of their rows of the matrix.
+fn part_of<W: Weight>(
+    matrix: Arc<TensorData>,
+    width: usize,
+    rows: usize,
+    fill: impl Fn(&[W], &mut [f32]),
+) -> impl Fn(Range<usize>) -> Vec<f32> {
+    move |outputs| {
         let mut out = vec![0.0; rows * outputs.len()];
-        if let (Ok(x), Ok(matrix)) = (x.as_slice(), matrix.as_slice::<W>()) {
-            let matrix = &matrix[outputs.start * width..outputs.end * width];
-            run(Part { x, matrix, width, out: &mut out });
+        if let Ok(matrix) = matrix.as_slice() {
+            fill(&matrix[outputs.start * width..outputs.end * width], &mut out);
         }
         out
-    };
-    Some(in_parts([rows, width, outputs], part))
+    }
 }
 
 /// `[R, O]`, of which `part` makes that of a range of outputs, or of groups of them, `[R, o]`, with all threads where that pays.
@@ -124,9 +150,12 @@ pub(super) fn parted(
     if count * products < ALONE {
         return vec![part(0..count)];
     }
+    let threads = rayon::current_num_threads();
     let least = (SHARE / values.max(1)).max(1);
     let most = (LARGE_SHARE / values.max(1)).max(1);
-    let share = (count / (SHARES * rayon::current_num_threads())).clamp(least, most);
+    let share = (count / (SHARES * threads)).clamp(least, most);
+    // As many for each thread: others would wait for the one that has one more.
+    let share = count.div_ceil(count.div_ceil(share).next_multiple_of(threads));
     let range = move |index: usize| index * share..((index + 1) * share).min(count);
     together(count.div_ceil(share), move |index| part(range(index)))
 }
@@ -211,14 +240,18 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
     for at in whole..count {
         step::<L, W, R, O, A>(&mut sums, &x, &weights, [0, at]);
     }
-    std::array::from_fn(|row| {
-        std::array::from_fn(|output| {
-            let pairs = x_rest[row].iter().zip(weights_rest[output]);
-            let rest: f32 = pairs.map(|(x, weight)| x * weight.elem::<f32>()).sum();
-            let sums = sums[row][output];
-            L::total(sums.into_iter().reduce(L::sum).unwrap_or(sums[0])) + rest
-        })
-    })
+    let mut products = [[0.0; O]; R];
+    for ((products, sums), x) in products.iter_mut().zip(&sums).zip(x_rest) {
+        for ((product, sums), weights) in products.iter_mut().zip(sums).zip(weights_rest) {
+            let mut sum = sums[0];
+            for part in 1..A {
+                sum = L::sum(sum, sums[part]);
+            }
+            let rest: f32 = x.iter().zip(weights).map(|(x, weight)| x * weight.elem::<f32>()).sum();
+            *product = L::total(sum) + rest;
+        }
+    }
+    products
 }
 
 /// Eight values of each row times those of each row of the matrix, those at `at`, go to register `part` of each sum.
@@ -229,9 +262,12 @@ fn step<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
     weights: &[&[[W; LANES]]; O],
     [part, at]: [usize; 2],
 ) {
-    let weights: [_; O] = std::array::from_fn(|output| W::floats::<L>(&weights[output][at]));
+    let mut floats = [[0.0; LANES]; O];
+    for (floats, weights) in floats.iter_mut().zip(weights) {
+        *floats = W::floats::<L>(&weights[at]);
+    }
     for (sums, x) in sums.iter_mut().zip(x) {
-        for (sums, weights) in sums.iter_mut().zip(&weights) {
+        for (sums, weights) in sums.iter_mut().zip(&floats) {
             sums[part] = L::add(sums[part], &x[at], weights);
         }
     }

@@ -1,7 +1,8 @@
 //! Products of many rows with a matrix of floats, read where it lies.
 //!
 //! A matrix is kept as files have it, `[O, I]`, so that both sides of a product lie along what is summed: a tile of some rows and some
-//! outputs needs no other order, which Burn's kernel makes of the whole matrix for every product. Threads take some rows each.
+//! outputs needs no other order, which Burn's kernel makes of the whole matrix for every product. Threads take some rows each, or,
+//! of rows that are not so many, all rows and some outputs ([`few_rows`](super::few_rows)).
 //! Values of 16 bits become floats on the way, those of a tile at a time.
 //! Shapes: `R` rows of width `I`, of which a thread has `r`, `O` outputs.
 
@@ -13,26 +14,25 @@ use burn::tensor::DType;
 use half::{bf16, f16};
 use rayon::prelude::*;
 
+use super::aligned_rows::{AlignedRows, LINE};
 use super::few_rows::{Floats, Weight, dots};
 use super::lanes::{Kernel, Lanes, fetch, run};
 use super::tile::Tile;
 #[cfg(target_arch = "x86_64")]
 use super::wide_tile::WideTile;
 
-/// Values along which a tile is summed before its sums go to memory: as much of its rows and outputs stays in the first level of the
-/// cache.
-const DEPTH: usize = 1024;
-/// From one row in the cache to the next: rows whose distance is a power of two would take each other's places.
-const STRIDE: usize = DEPTH + 16;
-/// The most rows of a thread at a time, about: `[r, DEPTH]` stays in the second level of the cache.
-const ROWS: usize = 96;
-
-/// Bytes that memory gives at once.
-const LINE: usize = 64;
+/// The most values along which a tile is summed before its sums go to memory: its rows stay in the first level of the cache.
+const DEPTH: usize = 768;
+/// Outputs that stay in the second level of the cache while rows go by them.
+const BLOCK: usize = 48;
+/// The most rows of a thread at a time, about.
+const ROWS: usize = 192;
 
 thread_local! {
     /// Room for the rows of a share, so that it is not taken and given back for each product.
     static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// Room for a block of a matrix of 16 bits.
+    static FLOATS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `x` `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`. `None` where this processor has no tiles, or the matrix other values.
@@ -57,8 +57,17 @@ fn multiply_of<W: Weight>(x: &[f32], matrix: &TensorData, width: usize) -> Optio
     let shares = rows.div_ceil(ROWS).next_multiple_of(rayon::current_num_threads());
     let share = rows.div_ceil(shares).next_multiple_of(tiles.rows());
     let shares = out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * width));
-    shares.for_each(|(out, x)| tiles.multiply(Share { x, matrix, width, out }));
+    shares.for_each(|(out, x)| {
+        let x = AlignedRows::of(x, width, ROOM.take());
+        tiles.multiply(Share { x: &x, matrix, width, out });
+        ROOM.set(x.into_room());
+    });
     Some(out)
+}
+
+/// Whether this processor multiplies any number of rows faster than where the matrix is put into another order first.
+pub(in crate::nn) fn are_fastest() -> bool {
+    !matches!(Tiles::found(), None | Some(Tiles::Narrow))
 }
 
 /// What a processor makes products of.
@@ -110,19 +119,24 @@ struct Narrow<L>(PhantomData<L>);
 
 impl<L: Lanes> Tile<4, 3> for Narrow<L> {
     #[inline(always)]
-    fn products(&self, x: [&[f32]; 4], weights: [&[f32]; 3]) -> [[f32; 3]; 4] {
+    fn products<W>(&self, x: [&[f32]; 4], weights: [&[f32]; 3], next: [&[W]; 3]) -> [[f32; 3]; 4] {
+        for next in next {
+            for line in (0..next.len()).step_by(LINE) {
+                fetch(&next[line..]);
+            }
+        }
         dots::<L, f32, 4, 3, 1>(x, weights)
     }
 }
 
-/// Some rows, and what is made of them.
-struct Share<'a, W> {
+/// Some rows or some outputs, and what is made of them.
+pub(super) struct Share<'a, W> {
     /// `[r, I]`.
-    x: &'a [f32],
-    matrix: &'a [W],
-    width: usize,
+    pub(super) x: &'a AlignedRows,
+    pub(super) matrix: &'a [W],
+    pub(super) width: usize,
     /// `[r, O]`, zeros.
-    out: &'a mut [f32],
+    pub(super) out: &'a mut [f32],
 }
 
 impl<W: Weight> Kernel for Share<'_, W> {
@@ -135,50 +149,54 @@ impl<W: Weight> Kernel for Share<'_, W> {
 impl<W: Weight> Share<'_, W> {
     /// By tiles of `R` rows and `O` outputs. At the edges the last row, or output, stands in the place of those that are not there.
     #[inline(always)]
-    fn multiply<const R: usize, const O: usize>(self, tile: &impl Tile<R, O>) {
-        let (rows, outputs) = (self.x.len() / self.width, self.matrix.len() / self.width);
-        let mut x = ROOM.take();
-        x.resize(rows * STRIDE, 0.0);
+    pub(super) fn multiply<const R: usize, const O: usize>(self, tile: &impl Tile<R, O>) {
+        let Self { x, matrix, width, out } = self;
+        let (rows, outputs) = (x.count(), matrix.len() / width);
         let tiles = rows.div_ceil(R);
-        let mut floats = [[0.0; DEPTH]; O];
-        for from in (0..self.width).step_by(DEPTH) {
-            let depth = DEPTH.min(self.width - from);
-            for (to, row) in x.chunks_exact_mut(STRIDE).zip(self.x.chunks_exact(self.width)) {
-                to[..depth].copy_from_slice(&row[from..from + depth]);
-            }
-            for output in (0..outputs).step_by(O) {
-                let place = |i: usize| (output + i).min(outputs - 1) * self.width + from;
-                let values: [&[W]; O] = std::array::from_fn(|i| &self.matrix[place(i)..][..depth]);
-                if W::as_floats(values[0]).is_none() {
-                    for (floats, values) in floats.iter_mut().zip(values) {
-                        run(Floats { values, floats: &mut floats[..depth] });
+        let block = if tiles == 1 { O } else { BLOCK };
+        // Parts of about the same depth.
+        let most = width.div_ceil(width.div_ceil(DEPTH)).next_multiple_of(LINE);
+        let mut floats = FLOATS.take();
+        for from in (0..width).step_by(most) {
+            let depth = most.min(width - from);
+            let values = |output: usize| &matrix[output.min(outputs - 1) * width + from..][..depth];
+            for first in (0..outputs).step_by(block) {
+                let last = (first + block).min(outputs);
+                let are_floats = W::as_floats(values(first)).is_some();
+                if !are_floats {
+                    floats.resize(block * depth, 0.0);
+                    for (floats, output) in floats.chunks_exact_mut(depth).zip(first..last) {
+                        run(Floats { values: values(output), floats });
                     }
                 }
-                let weights: [&[f32]; O] =
-                    std::array::from_fn(|i| W::as_floats(values[i]).unwrap_or(&floats[i][..depth]));
-                // Meanwhile memory is asked for the next outputs, by each tile for its share of them.
-                let in_line = LINE / size_of::<W>();
-                let in_row = depth.div_ceil(in_line);
-                let lines = in_row.div_ceil(tiles);
+                let weights = |output: usize| {
+                    let output = output.min(last - 1);
+                    W::as_floats(values(output))
+                        .unwrap_or_else(|| &floats[(output - first) * depth..][..depth])
+                };
                 for (number, row) in (0..rows).step_by(R).enumerate() {
-                    for next in O..2 * O {
-                        for line in number * lines..((number + 1) * lines).min(in_row) {
-                            fetch(&self.matrix[place(next) + line * in_line..]);
-                        }
-                    }
                     let x: [&[f32]; R] =
-                        std::array::from_fn(|i| &x[(row + i).min(rows - 1) * STRIDE..][..depth]);
-                    let products = tile.products(x, weights);
-                    let out = self.out[row * outputs..].chunks_mut(outputs);
-                    for (out, products) in out.zip(&products) {
-                        for (out, product) in out[output..].iter_mut().zip(products) {
-                            *out += product;
+                        std::array::from_fn(|i| &x.row((row + i).min(rows - 1))[from..from + depth]);
+                    // Meanwhile memory is asked for the next block, by each tile for its share of it.
+                    let share = depth.div_ceil(tiles);
+                    let asked_for = (number * share).min(depth)..((number + 1) * share).min(depth);
+                    for output in (first..last).step_by(O) {
+                        let (mut of_tile, mut next) = ([&[][..]; O], [&[][..]; O]);
+                        for i in 0..O {
+                            of_tile[i] = weights(output + i);
+                            next[i] = &values(output + block + i)[asked_for.clone()];
+                        }
+                        let products = tile.products(x, of_tile, next);
+                        for (out, products) in out[row * outputs..].chunks_mut(outputs).zip(&products) {
+                            for (out, product) in out[output..last].iter_mut().zip(products) {
+                                *out += product;
+                            }
                         }
                     }
                 }
             }
         }
-        ROOM.set(x);
+        FLOATS.set(floats);
     }
 }
 
@@ -221,7 +239,8 @@ mod tests {
             for rows in [1, 7, 30] {
                 let x: Vec<f32> = (0..rows * width).map(|i| value(i + 31)).collect();
                 let mut out = vec![0.0; rows * outputs];
-                Tiles::Narrow.multiply(Share { x: &x, matrix: floats, width, out: &mut out });
+                let aligned = AlignedRows::of(&x, width, Vec::new());
+                Tiles::Narrow.multiply(Share { x: &aligned, matrix: floats, width, out: &mut out });
                 check(&out, &x, &weights, width);
             }
         }

@@ -12,6 +12,7 @@
 )]
 
 mod activation;
+mod aligned_rows;
 mod crew;
 mod cross_entropy;
 mod distances;

@@ -2,6 +2,6 @@
 
 /// Makes tiles of `R` rows and `O` outputs.
 pub(super) trait Tile<const R: usize, const O: usize> {
-    /// The products of each row with each output, all of one length.
-    fn products(&self, x: [&[f32]; R], weights: [&[f32]; O]) -> [[f32; O]; R];
+    /// The products of each row with each output, all of one length. Meanwhile memory is asked for `next`.
+    fn products<W>(&self, x: [&[f32]; R], weights: [&[f32]; O], next: [&[W]; O]) -> [[f32; O]; R];
 }

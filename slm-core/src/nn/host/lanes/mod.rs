@@ -5,7 +5,9 @@
 
 use half::f16;
 
-/// A loop. Its `run` must be inlined (`#[inline(always)]`), with all that it calls.
+/// A loop. Its `run` must be inlined (`#[inline(always)]`), with all that it calls. What it does with [`Lanes`] stands in loops and in
+/// functions that are inlined too, not in closures: a function of the library that calls a closure is not compiled for wide
+/// registers, and each instruction may become a call there.
 pub(in crate::nn) trait Kernel {
     /// Does the work.
     fn run<L: Lanes>(self);
@@ -74,9 +76,8 @@ pub(in crate::nn) trait Lanes {
     /// The sum of all.
     #[inline(always)]
     fn total(sums: Self::Sums) -> f32 {
-        let sums = Self::values(sums);
-        let four: [f32; LANES / 2] = std::array::from_fn(|lane| sums[lane] + sums[lane + LANES / 2]);
-        (four[0] + four[2]) + (four[1] + four[3])
+        let [a, b, c, d, e, f, g, h] = Self::values(sums);
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
 
     /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything.
