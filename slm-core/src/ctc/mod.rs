@@ -16,6 +16,7 @@ mod aligned;
 pub mod best_path;
 pub mod edit;
 pub mod forced;
+mod heard_text;
 mod heard_tokens;
 mod label_tokenizer;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod words;
 
 pub use agreement::{Agreement, SUSPECT};
 pub use aligned::{Aligned, SkippedSpeech, Word};
+pub use heard_text::HeardText;
 pub use heard_tokens::HeardTokens;
 pub use label_tokenizer::label_tokenizer;
 pub use output::{EncoderOutput, ReadBackError, encode, listen, read_back};

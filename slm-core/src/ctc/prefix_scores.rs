@@ -69,6 +69,17 @@ impl SpelledLabels {
         Ok(Self { sorted, letters, longest })
     }
 
+    /// What a label spells, in lower case.
+    pub(super) fn of(&self, label: u32) -> &[char] {
+        self.letters.of(label)
+    }
+
+    /// Whether labels have all letters of `text` as they are, with their marks.
+    pub fn have(&self, text: &str) -> bool {
+        let mut letters = text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase);
+        text.is_ascii() || letters.all(|letter| self.letters.has(letter))
+    }
+
     /// The labels that begin with `letters`, those that are nothing more first.
     fn beginning_with<'a>(&'a self, letters: &'a [char]) -> impl Iterator<Item = (usize, u32)> + 'a {
         let first = self.sorted.partition_point(|(spelled, _)| spelled.as_slice() < letters);
@@ -167,6 +178,11 @@ impl<'a> PrefixScores<'a> {
         log(node.all.last().copied().unwrap_or(0.0))
     }
 
+    /// The letters of a text, with a space before each word.
+    pub fn letters(&self, prefix: Prefix) -> Vec<char> {
+        self.last_letters(prefix.0, usize::MAX)
+    }
+
     /// Whether a text ends in a space.
     pub fn ends_in_space(&self, prefix: Prefix) -> bool {
         self.nodes[prefix.0 as usize].letter == ' '
@@ -206,7 +222,7 @@ impl<'a> PrefixScores<'a> {
 
     /// The last letters of a text, `count` at most.
     fn last_letters(&self, mut node: u32, count: usize) -> Vec<char> {
-        let mut letters = Vec::with_capacity(count);
+        let mut letters = Vec::with_capacity(count.min(self.nodes.len()));
         while node != EMPTY && letters.len() < count {
             let place = &self.nodes[node as usize];
             letters.push(place.letter);
@@ -355,6 +371,7 @@ mod tests {
         // Capitals, marks of letters and spaces twice make no difference.
         let b = scores.extend(a, " B").unwrap();
         assert_eq!(scores.extend(b, " á"), Some(whole));
+        assert!(scores.labels.have(" B a!") && !scores.labels.have("á"));
         // What labels cannot spell is no text.
         assert_eq!(
             (scores.extend(b, "z a"), scores.extend(b, "!"), scores.extend(b, "2")),

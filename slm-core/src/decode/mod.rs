@@ -22,7 +22,7 @@ pub use config::{DEFAULT_MAX_NEW_TOKENS, DecodeConfig, Strategy};
 pub use error::DecodeError;
 pub use hooks::{Hooks, OnSettled, Settled, Stops};
 pub use hypothesis::{Finish, Hypothesis};
-pub use processors::{BoostedPhrases, JointCtc, StepProcessor, StepText};
+pub use processors::{BoostedPhrases, JointCtc, SpelledIds, StepProcessor, StepText};
 
 use crate::llm::{Drafts, LanguageModel};
 use crate::nn::PaddedBatch;

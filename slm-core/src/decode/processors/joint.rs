@@ -2,15 +2,17 @@
 //!
 //! Paper: Watanabe et al. 2017, *Hybrid CTC/Attention Architecture for End-to-End Speech Recognition*, section III-D, joint
 //! decoding: a text is scored by both, the head's prefix probability with a weight. As there, the model proposes: of the
-//! ids it finds most probable the sound chooses.
+//! ids it finds most probable the sound chooses. Those that spell what is heard next are proposed too, as else a text in which the
+//! model finds none of them probable goes on with what nobody said.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use rustc_hash::FxHashMap;
 
+use super::spelled_ids::SpelledIds;
 use super::{StepProcessor, StepText};
-use crate::ctc::{Boosted, CtcPosteriors, PhraseBoost, Prefix, PrefixScores, SpelledLabels};
+use crate::ctc::{Boosted, CtcPosteriors, HeardText, PhraseBoost, Prefix, PrefixScores, SpelledLabels};
 
 /// Ids that are proposed for a text.
 const PROPOSED: usize = 32;
@@ -18,8 +20,9 @@ const PROPOSED: usize = 32;
 /// Adds what the sound says to what a model proposes.
 pub struct JointCtc<'a> {
     rows: Vec<RefCell<Row<'a>>>,
+    labels: &'a SpelledLabels,
     /// What each id adds to a text.
-    spelled: &'a [String],
+    spelled: &'a SpelledIds,
     /// The ids that end a text.
     ends: &'a [u32],
     weight: f64,
@@ -28,6 +31,7 @@ pub struct JointCtc<'a> {
 /// The sound of a row, and the texts that were scored.
 struct Row<'a> {
     scores: PrefixScores<'a>,
+    heard: HeardText,
     texts: FxHashMap<Vec<u32>, Prefix>,
     phrases: Option<BoostedPhrases<'a>>,
 }
@@ -49,15 +53,15 @@ impl<'a> JointCtc<'a> {
     pub fn new<'p>(
         labels: &'a SpelledLabels,
         posteriors: impl IntoIterator<Item = &'p CtcPosteriors>,
-        spelled: &'a [String],
+        spelled: &'a SpelledIds,
         ends: &'a [u32],
         weight: f64,
     ) -> Self {
         let row = |posteriors| {
-            let scores = PrefixScores::new(labels, posteriors);
-            RefCell::new(Row { scores, texts: FxHashMap::default(), phrases: None })
+            let (scores, heard) = (PrefixScores::new(labels, posteriors), HeardText::new(labels, posteriors));
+            RefCell::new(Row { scores, heard, texts: FxHashMap::default(), phrases: None })
         };
-        Self { rows: posteriors.into_iter().map(row).collect(), spelled, ends, weight }
+        Self { rows: posteriors.into_iter().map(row).collect(), labels, spelled, ends, weight }
     }
 
     /// The same with phrases for each row.
@@ -80,15 +84,27 @@ impl BoostedPhrases<'_> {
 }
 
 impl Row<'_> {
+    /// The ids that spell what is heard behind a text. The first word of an answer has no space before it, and no word has two.
+    fn heard_behind(&self, prefix: Prefix, spelled: &SpelledIds) -> Vec<u32> {
+        let text = self.scores.letters(prefix);
+        let mut heard = self.heard.behind(&text);
+        if text.last().is_none_or(|last| *last == ' ')
+            && let Some((' ', word)) = heard.split_first()
+        {
+            heard = word;
+        }
+        spelled.beginning(heard).collect()
+    }
+
     /// The text of `ids`, each of which adds `spelled`.
-    fn prefix(&mut self, ids: &[u32], spelled: &[String]) -> Prefix {
+    fn prefix(&mut self, ids: &[u32], spelled: &SpelledIds) -> Prefix {
         let Some((last, before)) = ids.split_last() else { return self.scores.empty() };
         if let Some(&known) = self.texts.get(ids) {
             return known;
         }
         let before = self.prefix(before, spelled);
         // Ids that labels cannot spell are ruled out.
-        let prefix = self.scores.extend(before, text_of(spelled, *last)).unwrap_or(before);
+        let prefix = self.scores.extend(before, spelled.text(*last)).unwrap_or(before);
         self.texts.insert(ids.to_vec(), prefix);
         prefix
     }
@@ -101,15 +117,18 @@ impl StepProcessor for JointCtc<'_> {
         let prefix = row.prefix(step.ids(), self.spelled);
         let (known, so_far) = (row.scores.known(), row.scores.begins(prefix));
         let mut proposed = most_probable(logits, PROPOSED);
+        // A sound whose labels have no marks cannot say where one is, and a model that likes them writes nothing else soon.
+        proposed.retain(|&id| self.labels.have(self.spelled.text(id)));
         let of_phrases = row.phrases.iter().flat_map(|phrases| phrases.proposed(step.ids()));
-        for id in of_phrases.chain(self.ends.iter().copied()) {
+        let heard = row.heard_behind(prefix, self.spelled);
+        for id in of_phrases.chain(heard).chain(self.ends.iter().copied()) {
             if !proposed.contains(&id) {
                 proposed.push(id);
             }
         }
         let phrases = row.phrases.take();
         let boosted = phrases.as_ref().map(|phrases| {
-            let text = |text: Boosted, &id: &u32| phrases.boost.extend(&text, text_of(self.spelled, id));
+            let text = |text: Boosted, &id: &u32| phrases.boost.extend(&text, self.spelled.text(id));
             (phrases, step.ids().iter().fold(Boosted::EMPTY, text))
         });
         // What an id adds to the letters that count.
@@ -118,7 +137,7 @@ impl StepProcessor for JointCtc<'_> {
                 let letters = if self.ends.contains(&id) {
                     phrases.boost.ended(text)
                 } else {
-                    phrases.boost.extend(text, text_of(self.spelled, id)).letters()
+                    phrases.boost.extend(text, self.spelled.text(id)).letters()
                 };
                 phrases.weight * (letters - text.letters())
             })
@@ -132,7 +151,7 @@ impl StepProcessor for JointCtc<'_> {
             let says = if self.ends.contains(&id) {
                 row.scores.ends(prefix)
             } else {
-                let text = text_of(self.spelled, id);
+                let text = self.spelled.text(id);
                 if !is_spoken(text, row.scores.ends_in_space(prefix)) {
                     continue;
                 }
@@ -159,10 +178,6 @@ impl fmt::Debug for JointCtc<'_> {
         let (rows, weight) = (self.rows.len(), self.weight);
         f.debug_struct("JointCtc").field("rows", &rows).field("weight", &weight).finish_non_exhaustive()
     }
-}
-
-fn text_of(spelled: &[String], id: u32) -> &str {
-    spelled.get(id as usize).map_or("", String::as_str)
 }
 
 /// Whether a text has no line ends and no spaces one after the other, which cost the sound nothing; `behind_space` says whether
@@ -199,7 +214,7 @@ mod tests {
     const END: u32 = 0;
 
     fn spelled() -> Vec<String> {
-        ["", "tall", "call", " us", " me", "!", "9", "\n", ""].map(str::to_owned).to_vec()
+        ["", "tall", "call", " us", " me", "!", "9", "\n", "", " mé"].map(str::to_owned).to_vec()
     }
 
     /// What is left of logits behind the start token and `ids`.
@@ -214,7 +229,7 @@ mod tests {
         let given: Vec<&str> = phrase.iter().map(|(text, _)| *text).collect();
         let search = PhraseSearch::new(&PhraseList::new(given).unwrap(), &named).unwrap();
         let posteriors = sure(&PIECES, &["▁call", "", "▁me"], 0.9);
-        let spelled = spelled();
+        let spelled = SpelledIds::new(spelled());
         let phrases = phrase.map(|(text, ids)| {
             let found = FoundPhrase { phrase: text.to_owned(), support: 0.0, frames: (0, 1) };
             BoostedPhrases { boost: PhraseBoost::new(&search, &[found]), ids: vec![ids], weight: 0.1 }
@@ -273,6 +288,10 @@ mod tests {
         let model = [-3.0, -1.0, -1.5, -4.0, -4.5, -0.1, -0.1, -0.1, -0.2];
         let once = processed(&[2], &model, 1.0);
         assert!(once[8].is_finite() && once[5..8].iter().all(|score| score.is_infinite()), "{once:?}");
+        // Nor is a mark that no label has, but in a phrase.
+        let model = [model.as_slice(), &[-0.1]].concat();
+        assert!(processed(&[2], &model, 1.0)[9].is_infinite());
+        assert!(with_phrase(&[2], &model, 1.0, Some(("mé", vec![9])))[9].is_finite());
         let twice = processed(&[2, 8], &model, 1.0);
         assert!(twice[8].is_infinite() && twice[4].is_finite() && twice[0].is_finite(), "{twice:?}");
     }

@@ -10,6 +10,7 @@ mod joint;
 mod limits;
 mod ngram;
 mod repetition;
+mod spelled_ids;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use self::joint::{BoostedPhrases, JointCtc};
 use self::limits::{MinimumLength, VocabularyLimit};
 use self::ngram::NoRepeatNgram;
 use self::repetition::RepetitionPenalty;
+pub use self::spelled_ids::SpelledIds;
 use super::config::DecodeConfig;
 use crate::llm::Drafts;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Adapted;
 use crate::ctc::SpelledLabels;
-use crate::decode::{BoostedPhrases, DecodeConfig, JointCtc};
+use crate::decode::{BoostedPhrases, DecodeConfig, JointCtc, SpelledIds};
 use crate::engine::speech::error::SpeechError;
 use crate::engine::speech::writer::Heard;
 use crate::prompt::{Phrases, Task};
@@ -21,7 +21,7 @@ pub(in crate::engine::speech) struct Spelling {
 struct Spelled {
     labels: SpelledLabels,
     /// What each id of the language model adds to a text.
-    tokens: Vec<String>,
+    tokens: SpelledIds,
 }
 
 impl Spelling {
@@ -34,7 +34,8 @@ impl Spelling {
         if let Some(found) = self.found.get() {
             return Ok(found);
         }
-        let spelled = Spelled { labels: SpelledLabels::new(&self.labels)?, tokens: llm.spellings()? };
+        let spelled =
+            Spelled { labels: SpelledLabels::new(&self.labels)?, tokens: SpelledIds::new(llm.spellings()?) };
         Ok(self.found.get_or_init(|| spelled))
     }
 }
