@@ -39,13 +39,24 @@ impl HeardText {
             let mut diagonal = edits[0];
             edits[0] = row + 1;
             for (heard, place) in self.0.iter().zip(1..) {
-                let other = diagonal + usize::from(heard != letter);
+                let other = diagonal + instead(*heard, *letter);
                 diagonal = edits[place];
                 edits[place] = other.min(diagonal + 1).min(edits[place - 1] + 1);
             }
         }
         let closest = (0..edits.len()).min_by_key(|&place| (edits[place], place.abs_diff(text.len())));
         &self.0[closest.unwrap_or(0)..]
+    }
+}
+
+/// Edits that put one letter in the place of another. No letter takes the place of the space between words.
+fn instead(one: char, other: char) -> usize {
+    if one == other {
+        0
+    } else if one == ' ' || other == ' ' {
+        2
+    } else {
+        1
     }
 }
 

@@ -14,9 +14,9 @@ use burn::tensor::DType;
 use half::{bf16, f16};
 use rayon::prelude::*;
 
-use super::host::few_rows::{self, Floats, Weight};
 use super::host::lanes::run;
-use super::host::{Values, many_rows};
+use super::host::weight::{Floats, Weight};
+use super::host::{Values, few_rows, many_rows};
 use super::low_rank::{LowRank, ThinPlace};
 use super::panels::by_panels;
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::activations::{Activations, RowGroup};
 use super::format::{Format, GROUP, PART};
 use crate::checkpoint::gguf::Quantized;
-use crate::nn::host::few_rows::in_parts;
 use crate::nn::host::lanes::{Kernel, Lanes, run};
+use crate::nn::host::parts::in_parts;
 
 /// Rows that are multiplied at once.
 const ROWS: usize = 4;

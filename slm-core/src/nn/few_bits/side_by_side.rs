@@ -14,8 +14,8 @@ use super::columns::{FillColumns, bring_near};
 use super::format::{Format, GROUP, PART};
 use super::tile::{Group, Part, SIDE, Tiles};
 use crate::checkpoint::gguf::Quantized;
-use crate::nn::host::few_rows::in_parts;
 use crate::nn::host::lanes::run;
+use crate::nn::host::parts::in_parts;
 
 /// `x` `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
 pub(super) fn multiply<F: Format>(

@@ -9,9 +9,10 @@ use std::ops::Range;
 use burn::prelude::*;
 
 use super::aligned_rows::LINE;
-use super::few_rows::{dots, parted};
+use super::dots::dots;
 use super::is_here;
 use super::lanes::{Kernel, LANES, Lanes, fetch, run};
+use super::parts::parted;
 use super::softmax;
 use super::values::{Heads, Rows, Values};
 

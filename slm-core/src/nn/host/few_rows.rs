@@ -9,67 +9,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::prelude::TensorData;
-use burn::tensor::{DType, Element};
+use burn::tensor::DType;
 use half::{bf16, f16};
 
-use super::crew::together;
-use super::lanes::{Kernel, LANES, Lanes, run};
+use super::dots::dots;
+use super::lanes::{Kernel, Lanes, run};
+use super::parts::in_parts;
+use super::weight::Weight;
 #[cfg(target_arch = "x86_64")]
-use super::{aligned_rows::AlignedRows, many_rows::Share, wide_tile::WideTile};
+use super::{aligned_rows::AlignedRows, share::Share, wide_tile::WideTile};
 
-/// The fewest values of a matrix that a thread takes at a time, about.
-const SHARE: usize = 1 << 16;
-/// The most, as others wait for the last of them.
-const LARGE_SHARE: usize = 1 << 20;
-/// Shares of a thread, where they are neither too small nor too large: as some take longer than others.
-const SHARES: usize = 16;
-/// For fewer products one thread is enough.
-const ALONE: usize = 1 << 17;
-
-/// How far ahead memory is asked for, in bytes: a processor stops looking ahead at each page.
-const AHEAD: usize = 4096;
-/// Bytes that memory gives at once.
-const LINE: usize = 64;
 /// So many rows are multiplied by wide tiles, where the processor has them.
 const WIDE_ROWS: usize = 5;
-
-/// A value of a matrix.
-pub(in crate::nn) trait Weight: Element {
-    /// Some of them as floats.
-    fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES];
-
-    /// Any number of them, where they are floats.
-    fn as_floats(_: &[Self]) -> Option<&[f32]> {
-        None
-    }
-}
-
-impl Weight for f32 {
-    #[inline(always)]
-    fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES] {
-        *values
-    }
-
-    #[inline(always)]
-    fn as_floats(values: &[Self]) -> Option<&[f32]> {
-        Some(values)
-    }
-}
-
-impl Weight for f16 {
-    #[inline(always)]
-    fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES] {
-        L::halves(values)
-    }
-}
-
-impl Weight for bf16 {
-    /// It is the upper half of a float.
-    #[inline(always)]
-    fn floats<L: Lanes>(values: &[Self; LANES]) -> [f32; LANES] {
-        values.map(|value| f32::from_bits(u32::from(value.to_bits()) << 16))
-    }
-}
 
 /// `x` `[R, width]` times the transposed `matrix` `[O, width]` of floats: `[R, O]`. `None` where `x` has not 32 bits, or the matrix
 /// other values.
@@ -117,47 +68,6 @@ fn part_of<W: Weight>(
         }
         out
     }
-}
-
-/// `[R, O]`, of which `part` makes that of a range of outputs, or of groups of them, `[R, o]`, with all threads where that pays.
-/// What it reads for one of the range has `width` values.
-pub(in crate::nn) fn in_parts(
-    [rows, width, outputs]: [usize; 3],
-    part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
-) -> Vec<f32> {
-    let mut parts = parted(outputs, width, rows * width, part);
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    let mut all = Vec::with_capacity(parts.iter().map(Vec::len).sum());
-    for row in 0..rows {
-        for part in &parts {
-            let outputs = part.len() / rows;
-            all.extend_from_slice(&part[row * outputs..(row + 1) * outputs]);
-        }
-    }
-    all
-}
-
-/// What `part` makes of ranges that are all of `count`, in their order, with all threads where that pays. For each of them it reads
-/// `values` values and makes `products` products.
-pub(super) fn parted(
-    count: usize,
-    values: usize,
-    products: usize,
-    part: impl Fn(Range<usize>) -> Vec<f32> + Send + Sync + 'static,
-) -> Vec<Vec<f32>> {
-    if count * products < ALONE {
-        return vec![part(0..count)];
-    }
-    let threads = rayon::current_num_threads();
-    let least = (SHARE / values.max(1)).max(1);
-    let most = (LARGE_SHARE / values.max(1)).max(1);
-    let share = (count / (SHARES * threads)).clamp(least, most);
-    // As many for each thread: others would wait for the one that has one more.
-    let share = count.div_ceil(count.div_ceil(share).next_multiple_of(threads));
-    let range = move |index: usize| index * share..((index + 1) * share).min(count);
-    together(count.div_ceil(share), move |index| part(range(index)))
 }
 
 /// Some outputs of all rows.
@@ -213,94 +123,6 @@ impl<W: Weight> Part<'_, W> {
     }
 }
 
-/// The products of `R` rows with `O` rows of the matrix, all of one width. Each is summed in `A` registers.
-#[inline(always)]
-pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
-    x: [&[f32]; R],
-    weights: [&[W]; O],
-) -> [[f32; O]; R] {
-    let (x, x_rest) = chunks(x);
-    let (weights, weights_rest) = chunks(weights);
-    let mut sums = [[[L::none(); A]; O]; R];
-    let count = x[0].len();
-    let whole = count - count % A;
-    for from in (0..whole).step_by(A) {
-        // Tiles, which have one register for each sum, are read from the cache.
-        if A > 1 {
-            for weights in &weights {
-                for line in (0..A * size_of::<[W; LANES]>()).step_by(LINE) {
-                    L::fetch(&weights[from..], AHEAD + line);
-                }
-            }
-        }
-        for part in 0..A {
-            step::<L, W, R, O, A>(&mut sums, &x, &weights, [part, from + part]);
-        }
-    }
-    for at in whole..count {
-        step::<L, W, R, O, A>(&mut sums, &x, &weights, [0, at]);
-    }
-    let mut products = [[0.0; O]; R];
-    for ((products, sums), x) in products.iter_mut().zip(&sums).zip(x_rest) {
-        for ((product, sums), weights) in products.iter_mut().zip(sums).zip(weights_rest) {
-            let mut sum = sums[0];
-            for part in 1..A {
-                sum = L::sum(sum, sums[part]);
-            }
-            let rest: f32 = x.iter().zip(weights).map(|(x, weight)| x * weight.elem::<f32>()).sum();
-            *product = L::total(sum) + rest;
-        }
-    }
-    products
-}
-
-/// Eight values of each row times those of each row of the matrix, those at `at`, go to register `part` of each sum.
-#[inline(always)]
-fn step<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
-    sums: &mut [[[L::Sums; A]; O]; R],
-    x: &[&[[f32; LANES]]; R],
-    weights: &[&[[W; LANES]]; O],
-    [part, at]: [usize; 2],
-) {
-    let mut floats = [[0.0; LANES]; O];
-    for (floats, weights) in floats.iter_mut().zip(weights) {
-        *floats = W::floats::<L>(&weights[at]);
-    }
-    for (sums, x) in sums.iter_mut().zip(x) {
-        for (sums, weights) in sums.iter_mut().zip(&floats) {
-            sums[part] = L::add(sums[part], &x[at], weights);
-        }
-    }
-}
-
-/// Values of a matrix become floats.
-pub(in crate::nn) struct Floats<'a, W> {
-    pub(in crate::nn) values: &'a [W],
-    pub(in crate::nn) floats: &'a mut [f32],
-}
-
-impl<W: Weight> Kernel for Floats<'_, W> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let (values, rest) = self.values.as_chunks::<LANES>();
-        let (floats, rest_floats) = self.floats.as_chunks_mut::<LANES>();
-        for (float, value) in floats.iter_mut().zip(values) {
-            *float = W::floats::<L>(value);
-        }
-        for (float, value) in rest_floats.iter_mut().zip(rest) {
-            *float = value.elem();
-        }
-    }
-}
-
-/// Rows of one width in whole registers of `C` values, and what is left of each.
-#[inline(always)]
-pub(super) fn chunks<W, const N: usize, const C: usize>(rows: [&[W]; N]) -> ([&[[W; C]]; N], [&[W]; N]) {
-    let count = rows[0].len() / C;
-    let whole = std::array::from_fn(|row| &rows[row].as_chunks().0[..count]);
-    (whole, std::array::from_fn(|row| rows[row].as_chunks::<C>().1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,19 +159,6 @@ mod tests {
                 check(matrix.clone().convert_dtype(dtype), width);
             }
         }
-    }
-
-    #[test]
-    fn small_and_large_halves_become_the_floats_that_they_are() {
-        // All signs, exponents and some of the fractions, subnormal ones among them.
-        let halves: Vec<f16> =
-            (0..=u16::MAX).step_by(7).map(f16::from_bits).filter(|half| half.is_finite()).collect();
-        let upper: Vec<bf16> = halves.iter().map(|half| bf16::from_bits(half.to_bits())).collect();
-        let mut floats = vec![0.0; halves.len()];
-        run(Floats { values: &halves, floats: &mut floats });
-        assert!(floats.iter().zip(&halves).all(|(float, half)| float.to_bits() == half.to_f32().to_bits()));
-        run(Floats { values: &upper, floats: &mut floats });
-        assert!(floats.iter().zip(&upper).all(|(float, upper)| float.to_bits() == upper.to_f32().to_bits()));
     }
 
     #[test]

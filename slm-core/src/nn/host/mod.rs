@@ -16,6 +16,7 @@ mod aligned_rows;
 mod crew;
 mod cross_entropy;
 mod distances;
+mod dots;
 mod exp;
 mod few_queries;
 pub(in crate::nn) mod few_rows;
@@ -24,13 +25,16 @@ pub(in crate::nn) mod lanes;
 mod logits;
 pub(in crate::nn) mod many_rows;
 mod norm;
+pub(in crate::nn) mod parts;
 mod rotary;
+mod share;
 mod softmax;
 mod sums;
 mod taps;
 mod tile;
 mod tracked;
 mod values;
+pub(in crate::nn) mod weight;
 #[cfg(target_arch = "x86_64")]
 mod wide_tile;
 

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 use std::mem::transmute;
 
-use super::few_rows::chunks;
+use super::dots::chunks;
 use super::lanes::fetch;
 use super::tile::Tile;
 

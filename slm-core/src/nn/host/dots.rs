@@ -1,0 +1,76 @@
+//! Products of some rows with some outputs, along what is summed.
+
+use super::lanes::{LANES, Lanes};
+use super::weight::Weight;
+
+/// How far ahead memory is asked for, in bytes: a processor stops looking ahead at each page.
+const AHEAD: usize = 4096;
+/// Bytes that memory gives at once.
+const LINE: usize = 64;
+/// The products of `R` rows with `O` rows of the matrix, all of one width. Each is summed in `A` registers.
+#[inline(always)]
+pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
+    x: [&[f32]; R],
+    weights: [&[W]; O],
+) -> [[f32; O]; R] {
+    let (x, x_rest) = chunks(x);
+    let (weights, weights_rest) = chunks(weights);
+    let mut sums = [[[L::none(); A]; O]; R];
+    let count = x[0].len();
+    let whole = count - count % A;
+    for from in (0..whole).step_by(A) {
+        // Tiles, which have one register for each sum, are read from the cache.
+        if A > 1 {
+            for weights in &weights {
+                for line in (0..A * size_of::<[W; LANES]>()).step_by(LINE) {
+                    L::fetch(&weights[from..], AHEAD + line);
+                }
+            }
+        }
+        for part in 0..A {
+            step::<L, W, R, O, A>(&mut sums, &x, &weights, [part, from + part]);
+        }
+    }
+    for at in whole..count {
+        step::<L, W, R, O, A>(&mut sums, &x, &weights, [0, at]);
+    }
+    let mut products = [[0.0; O]; R];
+    for ((products, sums), x) in products.iter_mut().zip(&sums).zip(x_rest) {
+        for ((product, sums), weights) in products.iter_mut().zip(sums).zip(weights_rest) {
+            let mut sum = sums[0];
+            for part in 1..A {
+                sum = L::sum(sum, sums[part]);
+            }
+            let rest: f32 = x.iter().zip(weights).map(|(x, weight)| x * weight.elem::<f32>()).sum();
+            *product = L::total(sum) + rest;
+        }
+    }
+    products
+}
+
+/// Eight values of each row times those of each row of the matrix, those at `at`, go to register `part` of each sum.
+#[inline(always)]
+fn step<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
+    sums: &mut [[[L::Sums; A]; O]; R],
+    x: &[&[[f32; LANES]]; R],
+    weights: &[&[[W; LANES]]; O],
+    [part, at]: [usize; 2],
+) {
+    let mut floats = [[0.0; LANES]; O];
+    for (floats, weights) in floats.iter_mut().zip(weights) {
+        *floats = W::floats::<L>(&weights[at]);
+    }
+    for (sums, x) in sums.iter_mut().zip(x) {
+        for (sums, weights) in sums.iter_mut().zip(&floats) {
+            sums[part] = L::add(sums[part], &x[at], weights);
+        }
+    }
+}
+
+/// Rows of one width in whole registers of `C` values, and what is left of each.
+#[inline(always)]
+pub(super) fn chunks<W, const N: usize, const C: usize>(rows: [&[W]; N]) -> ([&[[W; C]]; N], [&[W]; N]) {
+    let count = rows[0].len() / C;
+    let whole = std::array::from_fn(|row| &rows[row].as_chunks().0[..count]);
+    (whole, std::array::from_fn(|row| rows[row].as_chunks::<C>().1))
+}
