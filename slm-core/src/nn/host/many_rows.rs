@@ -135,6 +135,7 @@ impl<W: Weight> Kernel for Share<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::host::share::DEPTH;
 
     fn value(i: usize) -> f32 {
         ((i * 7919 % 1009) as f32 - 504.0) / 504.0

@@ -10,7 +10,7 @@ use super::tile::Tile;
 use super::weight::{Floats, Weight};
 
 /// The most values along which a tile is summed before its sums go to memory: its rows stay in the first level of the cache.
-const DEPTH: usize = 768;
+pub(super) const DEPTH: usize = 768;
 /// Outputs that stay in the second level of the cache while rows go by them.
 const BLOCK: usize = 48;
 thread_local! {
