@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use super::crew::together;
 
-/// The fewest values of a matrix that a thread takes at a time, about.
-const SHARE: usize = 1 << 16;
-/// The most, as others wait for the last of them.
+/// The fewest values of a matrix that a thread takes at a time, about: as long as others wait for the last of them.
+const SHARE: usize = 1 << 14;
+/// The most.
 const LARGE_SHARE: usize = 1 << 20;
-/// Shares of a thread, where they are neither too small nor too large: as some take longer than others.
-const SHARES: usize = 16;
+/// Shares of a thread in what is left.
+const SHARES: usize = 2;
 /// For fewer products one thread is enough.
 const ALONE: usize = 1 << 17;
 
@@ -46,12 +46,15 @@ pub(super) fn parted(
     if count * products < ALONE {
         return vec![part(0..count)];
     }
-    let threads = rayon::current_num_threads();
     let least = (SHARE / values.max(1)).max(1);
     let most = (LARGE_SHARE / values.max(1)).max(1);
-    let share = (count / (SHARES * threads)).clamp(least, most);
-    // As many for each thread: others would wait for the one that has one more.
-    let share = count.div_ceil(count.div_ceil(share).next_multiple_of(threads));
-    let range = move |index: usize| index * share..((index + 1) * share).min(count);
-    together(count.div_ceil(share), move |index| part(range(index)))
+    // Large at first, as memory is read fastest in its order, then smaller and smaller, so that all threads end at about the same time.
+    let mut ends = vec![0];
+    let mut start = 0;
+    while start < count {
+        let left = count - start;
+        start += (left / (SHARES * rayon::current_num_threads())).clamp(least, most).min(left);
+        ends.push(start);
+    }
+    together(ends.len() - 1, move |index| part(ends[index]..ends[index + 1]))
 }
