@@ -38,8 +38,8 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
     for ((products, sums), x) in products.iter_mut().zip(&sums).zip(x_rest) {
         for ((product, sums), weights) in products.iter_mut().zip(sums).zip(weights_rest) {
             let mut sum = sums[0];
-            for part in 1..A {
-                sum = L::sum(sum, sums[part]);
+            for other in &sums[1..] {
+                sum = L::sum(sum, *other);
             }
             let rest: f32 = x.iter().zip(weights).map(|(x, weight)| x * weight.elem::<f32>()).sum();
             *product = L::total(sum) + rest;
