@@ -1,7 +1,7 @@
 //! A matrix of floats in memory that Burn's tensors and the kernels of this crate share.
 //!
-//! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Rows are multiplied from there, those of f32 up to a number;
-//! more by Burn, and many where the processor has no tiles for them ([`many_rows`]). There a matrix of 16 bits becomes floats a panel at a time, as
+//! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Rows are multiplied from there; by Burn are
+//! those of f32 beyond a number where the processor has no wide tiles, and many where it has none ([`many_rows`]). There a matrix of 16 bits becomes floats a panel at a time, as
 //! Burn 0.22.1 would make floats of all of it (bf16) or 16 bits of the rows (f16).
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 

@@ -3,7 +3,7 @@
 //! A matrix is kept as files have it, `[O, I]`, so that both sides of a product lie along what is summed: a tile of some rows and some
 //! outputs needs no other order, which Burn's kernel makes of the whole matrix for every product. Threads take some rows each, or,
 //! of rows that are not so many, all rows and some outputs ([`few_rows`](super::few_rows)).
-//! Values of 16 bits become floats on the way, those of a tile at a time.
+//! Values of 16 bits become floats on the way, those of a block of outputs at a time.
 //! Shapes: `R` rows of width `I`, of which a thread has `r`, `O` outputs.
 
 use std::cell::RefCell;

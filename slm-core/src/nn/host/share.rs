@@ -13,6 +13,7 @@ use super::weight::{Floats, Weight};
 pub(super) const DEPTH: usize = 768;
 /// Outputs that stay in the second level of the cache while rows go by them.
 const BLOCK: usize = 48;
+
 thread_local! {
     /// Room for a block of a matrix of 16 bits.
     static FLOATS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
