@@ -14,6 +14,7 @@ mod error;
 pub mod gguf;
 pub mod hash;
 pub mod json;
+mod large_pages;
 mod listing;
 mod model_files;
 mod names;

@@ -104,8 +104,8 @@ impl PreNormLayer {
         own: impl FnOnce(KeysValues) -> KeysValues,
     ) -> Tensor<3> {
         let normed = self.self_attn_layer_norm.forward(x.clone());
-        let written = own(self.self_attn.keys_values(normed.clone()));
+        let (queries, written) = self.self_attn.queries_keys_values(normed);
         let bias = |queries: Range<usize>| Some(rows_of(causal, queries));
-        add(x, self.self_attn.forward(normed, &written, bias, &Watch::default()))
+        add(x, self.self_attn.read(&queries, &own(written), bias, &Watch::default()))
     }
 }

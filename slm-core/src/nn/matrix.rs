@@ -68,13 +68,23 @@ fn mapped<const D: usize>(
     weight: &Param<Tensor<2>>,
     bias: Option<&Param<Tensor<1>>>,
 ) -> Tensor<D> {
-    let beside = thin(weight).map(|thin| thin.forward(x.clone()));
-    let mut y = by_kernel(&x, weight).unwrap_or_else(|| product(x, without_thin(weight)));
-    if let Some(bias) = bias {
-        y = add_bias(y, bias.val());
-    }
-    match beside {
-        Some(beside) => add(y, beside),
+    let y = by_kernel(&x, weight).unwrap_or_else(|| product(x.clone(), without_thin(weight)));
+    completed(y, x, weight, bias)
+}
+
+/// The product `y` of `x` with a matrix, and what the thin matrices beside it and the bias add, where there are some.
+fn completed<const D: usize>(
+    y: Tensor<D>,
+    x: Tensor<D>,
+    weight: &Param<Tensor<2>>,
+    bias: Option<&Param<Tensor<1>>>,
+) -> Tensor<D> {
+    let y = match bias {
+        Some(bias) => add_bias(y, bias.val()),
+        None => y,
+    };
+    match thin(weight) {
+        Some(thin) => add(y, thin.forward(x)),
         None => y,
     }
 }
@@ -105,15 +115,53 @@ fn by_kernel<const D: usize, const E: usize>(x: &Tensor<D>, weight: &Param<Tenso
         return None;
     }
     match weight.reparameterization::<FewBits>() {
-        Some(blocks) => Some(blocks.multiply(x.clone())),
+        Some(blocks) => Some(blocks.multiply(x)),
         None => weight.reparameterization::<SharedFloats>()?.multiply(x),
     }
+}
+
+/// A few rows `x` `[.., I]` times each of the matrices `[O, I]` that lie beside `weights`; `None` where rows are many, or matrices of
+/// several kinds.
+fn all_by_kernel<const D: usize, const N: usize>(
+    x: &Tensor<D>,
+    weights: [&Param<Tensor<2>>; N],
+) -> Option<[Tensor<D>; N]> {
+    if !is_here(x) {
+        return None;
+    }
+    if let Some(blocks) = all_beside(weights, |weight| weight.reparameterization::<FewBits>()) {
+        return FewBits::multiply_few(blocks, x);
+    }
+    let floats = all_beside(weights, |weight| weight.reparameterization::<SharedFloats>())?;
+    SharedFloats::multiply_few(floats, x)
+}
+
+/// What lies beside all of `weights`.
+fn all_beside<'a, R, const N: usize>(
+    weights: [&'a Param<Tensor<2>>; N],
+    beside: impl Fn(&'a Param<Tensor<2>>) -> Option<&'a R>,
+) -> Option<[&'a R; N]> {
+    let found: Vec<&R> = weights.into_iter().filter_map(beside).collect();
+    found.try_into().ok()
 }
 
 impl MatrixLinear {
     /// `[.., I]` to `[.., O]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         mapped(x, &self.weight, self.bias.as_ref())
+    }
+
+    /// What each of `maps` makes of the same `x`, `[.., I]` to `[.., O]`. On `flex` the matrices are one job where the rows are few.
+    pub fn forward_all<const D: usize, const N: usize>(maps: [&Self; N], x: Tensor<D>) -> [Tensor<D>; N] {
+        let products = all_by_kernel(&x, maps.map(|map| &map.weight));
+        let mut products = products.map_or([const { None }; N], |products| products.map(Some));
+        std::array::from_fn(|at| {
+            let map = maps[at];
+            match products[at].take() {
+                Some(y) => completed(y, x.clone(), &map.weight, map.bias.as_ref()),
+                None => map.forward(x.clone()),
+            }
+        })
     }
 }
 

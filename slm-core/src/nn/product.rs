@@ -29,3 +29,24 @@ pub(crate) fn product<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor
     dims[D - 1] = output;
     full(cast_like(x.reshape([rows, input]), &matrix).matmul(matrix)).reshape(dims)
 }
+
+/// Rows of `x` `[.., I]`.
+pub(super) fn row_count<const D: usize>(x: &Tensor<D>) -> usize {
+    x.dims()[..D - 1].iter().product()
+}
+
+/// Products `[R, O]` of the rows of `x` `[.., I]`, of which there are some, as `[.., O]` where `x` is.
+pub(super) fn shaped<const D: usize>(products: Vec<f32>, x: &Tensor<D>) -> Tensor<D> {
+    let mut dims = x.dims();
+    dims[D - 1] = products.len() / row_count(x).max(1);
+    Tensor::from_data(TensorData::new(products, dims), &x.device())
+}
+
+/// The same of `N` matrices; `None` where there are not as many.
+pub(super) fn all_shaped<const D: usize, const N: usize>(
+    products: Vec<Vec<f32>>,
+    x: &Tensor<D>,
+) -> Option<[Tensor<D>; N]> {
+    let products: Vec<_> = products.into_iter().map(|products| shaped(products, x)).collect();
+    products.try_into().ok()
+}

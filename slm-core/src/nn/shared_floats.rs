@@ -1,7 +1,7 @@
 //! A matrix of floats in memory that Burn's tensors and the kernels of this crate share.
 //!
 //! [`SharedFloats`] lies beside the parameter of a matrix and has the same memory. Rows are multiplied from there; by Burn are
-//! those of f32 beyond a number where the processor has no wide tiles, and many where it has none ([`many_rows`]). There a matrix of 16 bits becomes floats a panel at a time, as
+//! many rows where the processor has neither AVX2 nor AVX-512 ([`many_rows`]). There a matrix of 16 bits becomes floats a panel at a time, as
 //! Burn 0.22.1 would make floats of all of it (bf16) or 16 bits of the rows (f16).
 //! Shapes: `I` inputs, `O` outputs, `R` rows.
 
@@ -19,11 +19,10 @@ use super::host::weight::{Floats, Weight};
 use super::host::{Values, few_rows, many_rows};
 use super::low_rank::{LowRank, ThinPlace};
 use super::panels::by_panels;
+use super::product::{all_shaped, row_count, shaped};
 
 /// The most rows that are few: more are multiplied tile by tile.
 const ROWS: usize = 16;
-/// The most rows of 32 bits for narrow tiles: with more it pays to put the matrix into another order, as Burn's kernel does.
-const MANY_ROWS: usize = 512;
 /// Values that one thread makes floats of at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -58,26 +57,33 @@ impl SharedFloats {
 
     /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`; `None` where Burn's product is the better one.
     pub(crate) fn multiply<const D: usize>(&self, x: &Tensor<D>) -> Option<Tensor<D>> {
-        let mut dims = x.dims();
-        let rows = dims[..D - 1].iter().product::<usize>();
-        let &[outputs, inputs] = self.matrix.shape().as_slice() else { return None };
-        if rows == 0 || inputs == 0 {
+        if let Some([product]) = Self::multiply_few([self], x) {
+            return Some(product);
+        }
+        let (rows, &[outputs, inputs]) = (row_count(x), self.matrix.shape().as_slice()) else { return None };
+        if rows * inputs == 0 {
             return None;
         }
+        let flat = x.clone().reshape([rows, inputs]);
+        if let Some(products) = many_rows::multiply(Values::of(flat.clone()).get(), &self.matrix, inputs) {
+            return Some(shaped(products, x));
+        }
+        let mut dims = x.dims();
         dims[D - 1] = outputs;
-        let device = x.device();
-        let products = if rows <= ROWS {
-            few_rows::multiply(x.clone().into_data(), &self.matrix, inputs)?
-        } else if rows > MANY_ROWS && self.matrix.dtype() == DType::F32 && !many_rows::are_fastest() {
+        Some(self.multiply_by_panels(&flat)?.reshape(dims))
+    }
+
+    /// What each of `all` makes of a few rows `x`, in one job; `None` where the rows are many, or the matrices of several types.
+    pub(crate) fn multiply_few<const D: usize, const N: usize>(
+        all: [&Self; N],
+        x: &Tensor<D>,
+    ) -> Option<[Tensor<D>; N]> {
+        let &[_, inputs] = all.first()?.matrix.shape().as_slice() else { return None };
+        if !(1..=ROWS).contains(&row_count(x)) || inputs == 0 {
             return None;
-        } else {
-            let x = x.clone().reshape([rows, inputs]);
-            match many_rows::multiply(Values::of(x.clone()).get(), &self.matrix, inputs) {
-                Some(products) => products,
-                None => return Some(self.multiply_by_panels(&x)?.reshape(dims)),
-            }
-        };
-        Some(Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims))
+        }
+        let matrices = all.iter().map(|one| Arc::clone(&one.matrix)).collect();
+        all_shaped(few_rows::multiply(x.clone().into_data(), matrices, inputs)?, x)
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::cursor::Failure;
 use super::header::{Header, TensorInfo};
 use super::{GgufError, GgufProblem, Metadata, Quantized};
+use crate::checkpoint::large_pages::room;
 
 /// Into how many files a model is cut.
 const PARTS: &str = "split.count";
@@ -67,7 +68,7 @@ impl GgufFile {
         let info = self.tensors().get(name).ok_or_else(|| fail(io::ErrorKind::NotFound.into()))?;
         let mut file = File::open(&self.path).map_err(fail)?;
         file.seek(SeekFrom::Start(info.start)).map_err(fail)?;
-        let mut bytes = Vec::with_capacity(usize::try_from(info.bytes).unwrap_or_default());
+        let mut bytes = room(usize::try_from(info.bytes).unwrap_or_default());
         // The file may have become shorter since its header was read.
         file.take(info.bytes).read_to_end(&mut bytes).map_err(fail)?;
         let whole = Quantized::new(info.kind, info.shape.clone(), bytes);

@@ -8,6 +8,7 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::{BlockType, Quantized};
+use crate::checkpoint::large_pages::room;
 
 /// Values of a part of `Q4_K`, which has a scale and a minimum of its own.
 const PART: usize = 32;
@@ -25,7 +26,9 @@ pub fn quantize(kind: BlockType, shape: [usize; 2], values: &[f32]) -> Option<Qu
     if !shape[1].is_multiple_of(size) || shape[0].checked_mul(shape[1])? != values.len() {
         return None;
     }
-    let mut bytes = vec![0; values.len() / size * stored];
+    let length = values.len() / size * stored;
+    let mut bytes = room(length);
+    bytes.resize(length, 0);
     bytes
         .par_chunks_mut(stored)
         .zip(values.par_chunks(size))

@@ -4,7 +4,7 @@
 //! are made of them. So read, nothing but the tensor itself is held.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use burn::tensor::DType;
@@ -13,6 +13,7 @@ use super::entry::float_type;
 use super::header::{self, Header};
 use super::{Cause, WeightsError};
 use crate::checkpoint::gguf::Quantized;
+use crate::checkpoint::large_pages::room;
 
 /// A file whose header was checked.
 pub(super) struct SafetensorsFile {
@@ -47,9 +48,12 @@ impl SafetensorsFile {
     }
 
     fn bytes(&mut self, (start, length): (u64, u64)) -> Result<Vec<u8>, Cause> {
-        let mut bytes = vec![0; usize::try_from(length)?];
+        let mut bytes = room(usize::try_from(length)?);
         self.file.seek(SeekFrom::Start(start))?;
-        self.file.read_exact(&mut bytes)?;
+        self.file.by_ref().take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
         Ok(bytes)
     }
 }

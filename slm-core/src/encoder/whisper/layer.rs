@@ -45,9 +45,9 @@ impl WhisperEncoderLayer {
     /// `[B, S, E]` to the same. `padding` hides what lies past a window's end, `[B, 1, 1, S]`.
     pub fn forward(&self, x: Tensor<3>, padding: Option<&Tensor<4>>, watch: &Watch) -> Tensor<3> {
         let normed = self.self_attn_layer_norm.forward(x.clone());
-        let source = self.self_attn.keys_values(normed.clone());
+        let (queries, source) = self.self_attn.queries_keys_values(normed);
         let bias = |_: Range<usize>| padding.cloned();
-        let x = add(x, self.self_attn.forward(normed, &source, bias, watch));
+        let x = add(x, self.self_attn.read(&queries, &source, bias, watch));
         // [B, S, E] -> [B, S, F] -> [B, S, E]
         let inner = self.activation.apply(self.fc1.forward(self.final_layer_norm.forward(x.clone())));
         add(x, self.fc2.forward(inner))

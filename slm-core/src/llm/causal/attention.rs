@@ -56,28 +56,26 @@ impl CausalConfig {
 }
 
 impl CausalAttention {
-    /// Keys, rotated, and values of `[B, S, D]`, `[B, G, S, K]`.
-    pub fn keys_values(&self, x: Tensor<3>, rotation: &Rotation) -> KeysValues {
-        let values = self.heads(self.v_proj.forward(x.clone()));
-        KeysValues {
-            keys: self.rotated(self.k_proj.forward(x), self.k_norm.as_ref(), rotation),
-            values: values.swap_dims(1, 2),
-        }
+    /// Queries, rotated and scaled, `[B, H, S, K]`, and keys, rotated, and values, `[B, G, S, K]`, of `x` `[B, S, D]`.
+    pub fn queries_keys_values(&self, x: Tensor<3>, rotation: &Rotation) -> (Tensor<4>, KeysValues) {
+        let maps = [&self.q_proj, &self.k_proj, &self.v_proj];
+        let [queries, keys, values] = MatrixLinear::forward_all(maps, x);
+        let queries = self.rotated(queries, self.q_norm.as_ref(), rotation) * self.scale;
+        let keys = self.rotated(keys, self.k_norm.as_ref(), rotation);
+        (queries, KeysValues { keys, values: self.heads(values).swap_dims(1, 2) })
     }
 
-    /// What `x` `[B, Q, D]` reads of `source`, `[B, Q, D]`. `bias` gives what is added to the scores of a range of
+    /// What `queries` `[B, H, Q, K]` read of `source`, `[B, Q, D]`. `bias` gives what is added to the scores of a range of
     /// queries, `[B or 1, 1, q, S]`.
-    pub fn forward(
+    pub fn read(
         &self,
-        x: Tensor<3>,
-        rotation: &Rotation,
+        queries: &Tensor<4>,
         source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
-        let query = self.rotated(self.q_proj.forward(x), self.q_norm.as_ref(), rotation) * self.scale;
         // [B, Q, H * K] -> [B, Q, D]
-        self.o_proj.forward(attend(&query, source, |queries| Some(bias(queries)), Reading::new(watch)))
+        self.o_proj.forward(attend(queries, source, |queries| Some(bias(queries)), Reading::new(watch)))
     }
 
     /// `[B, S, heads * K]` to `[B, heads, S, K]`, normed and rotated.

@@ -86,9 +86,9 @@ impl CausalLayer {
         watch: &Watch,
     ) -> Tensor<3> {
         let normed = rms_norm(&self.input_layernorm, x.clone());
-        let source = own(self.self_attn.keys_values(normed.clone(), &places.rotation));
+        let (queries, written) = self.self_attn.queries_keys_values(normed, &places.rotation);
         let bias = |queries: Range<usize>| places.bias(window, queries);
-        let step = self.self_attn.forward(normed, &places.rotation, &source, bias, watch);
+        let step = self.self_attn.read(&queries, &own(written), bias, watch);
         let x = add_scaled(x, step, (1.0, self.residual_multiplier));
         let step = self.mlp.forward(rms_norm(&self.post_attention_layernorm, x.clone()));
         add_scaled(x, step, (1.0, self.residual_multiplier))

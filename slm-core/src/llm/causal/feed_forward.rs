@@ -40,8 +40,7 @@ impl CausalFeedForward {
     /// `[B, S, D]` to the same.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F] -> [B, S, D]
-        let gate = self.gate_proj.forward(x.clone());
-        let inner = self.activation.apply_gated(gate, self.up_proj.forward(x));
-        self.down_proj.forward(inner)
+        let [gate, up] = MatrixLinear::forward_all([&self.gate_proj, &self.up_proj], x);
+        self.down_proj.forward(self.activation.apply_gated(gate, up))
     }
 }

@@ -11,6 +11,7 @@ use burn::prelude::*;
 use crate::llm::decoder::{DecoderStack, Memory};
 use crate::llm::visibility::{causal, rows_of};
 use crate::nn::Watch;
+use crate::nn::attend::Reading;
 use crate::nn::host::{add, rms_norm};
 use crate::nn::transformer::{
     Attention, Direction, FeedForward, KeysValues, RelativeBias, TransformerConfig,
@@ -77,9 +78,9 @@ impl DecoderBlock {
     ) -> Tensor<3> {
         let watch = Watch::default();
         let normed = rms_norm(&self.self_attention_norm, x.clone());
-        let written = own(self.self_attention.keys_values(normed.clone()));
+        let (queries, written) = self.self_attention.queries_keys_values(normed);
         let own_bias = |queries: Range<usize>| rows_of(own_bias, queries);
-        let step = self.self_attention.forward(normed, &written, own_bias, &watch);
+        let step = self.self_attention.read(&queries, &own(written), own_bias, Reading::new(&watch));
         let x = add(x, dropout.forward(step));
         let normed = rms_norm(&self.cross_attention_norm, x.clone());
         let read = memory.read(normed, |normed, source, bias| {

@@ -31,7 +31,6 @@ mod vnni;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use burn::module::Reparameterization;
@@ -44,6 +43,7 @@ use crate::checkpoint::gguf::{BlockType, Quantized};
 use crate::nn::host::Values;
 use crate::nn::low_rank::{LowRank, ThinPlace};
 use crate::nn::panels::by_panels;
+use crate::nn::product::{all_shaped, row_count};
 
 /// The most rows for which the matrix is not laid out as a whole. More are made of tiles, or are faster as floats.
 const MAX_ROWS: usize = 8;
@@ -60,33 +60,36 @@ pub(crate) enum Orientation {
     Columns,
 }
 
-/// `x` `[R, I]` times the transposed matrix, `[R, O]`, as whole numbers; `None` where this processor is faster with floats.
+/// `x` `[R, I]` times the transposed matrix, `[R, O]`, as whole numbers or as floats; `None` where this processor has tiles for neither.
 #[cfg(target_arch = "x86_64")]
 fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
-    vnni::Vnni::found().map(|tiles| many_rows::product::<F>(tiles, x, matrix))
+    match vnni::Vnni::found() {
+        Some(tiles) => Some(many_rows::product::<F>(tiles, x, matrix)),
+        None => values::product::<F>(x, matrix),
+    }
 }
 
-/// `x` `[R, I]` times the transposed matrix, `[R, O]`, for few rows.
-fn multiply_few<F: Format>(x: Activations, matrix: Arc<Quantized>) -> Vec<f32> {
+/// `x` `[R, I]` times each of the transposed matrices, `[R, O]` each, for few rows.
+fn multiply_few<F: Format>(x: Activations, matrices: Vec<Arc<Quantized>>) -> Vec<Vec<f32>> {
     #[cfg(target_arch = "x86_64")]
     if x.rows() >= SIDE_ROWS
         && let Some(tiles) = vnni::Vnni::found()
     {
-        return side_by_side::multiply::<F>(tiles, x, matrix);
+        return side_by_side::multiply::<F>(tiles, x, matrices);
     }
-    product::multiply::<F>(x, matrix)
+    product::multiply::<F>(x, matrices)
 }
 
-/// Other processors have no tiles yet.
+/// Other processors have no tiles of whole numbers yet.
 #[cfg(not(target_arch = "x86_64"))]
-fn multiply_many<F: Format>(_: &[f32], _: &Quantized) -> Option<Vec<f32>> {
-    None
+fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
+    values::product::<F>(x, matrix)
 }
 
 /// What is done with a type of blocks.
 #[derive(Debug, Clone, Copy)]
 struct Operations {
-    multiply: fn(Activations, Arc<Quantized>) -> Vec<f32>,
+    multiply: fn(Activations, Vec<Arc<Quantized>>) -> Vec<Vec<f32>>,
     multiply_many: fn(&[f32], &Quantized) -> Option<Vec<f32>>,
     values: fn(&[u8]) -> Vec<f32>,
 }
@@ -160,29 +163,39 @@ impl FewBits {
     }
 
     /// `x` `[.., I]`, which is on `flex`, times the transposed matrix, `[.., O]`.
-    pub(crate) fn multiply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn multiply<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D> {
+        if let Some([product]) = Self::multiply_few([self], x) {
+            return product;
+        }
         let mut dims = x.dims();
-        let (inputs, outputs) = (self.matrix.row_values(), self.matrix.rows());
-        let rows = dims[..D - 1].iter().product::<usize>();
+        let (rows, outputs) = (row_count(x), self.matrix.rows());
         dims[D - 1] = outputs;
-        let device = x.device();
-        let x = x.reshape([rows, inputs]);
-        let floats = Values::of(x.clone());
-        let products = if rows > MAX_ROWS {
-            (self.operations.multiply_many)(floats.get(), &self.matrix)
-        } else {
-            let activations = Activations::new(floats.get(), inputs);
-            Some((self.operations.multiply)(activations, Arc::clone(&self.matrix)))
-        };
-        let Some(products) = products else {
-            let row_bytes = self.matrix.row_bytes();
-            let values = |range: Range<usize>| {
+        let x = x.clone().reshape([rows, self.matrix.row_values()]);
+        let products = match (self.operations.multiply_many)(Values::of(x.clone()).get(), &self.matrix) {
+            Some(products) => Tensor::from_data(TensorData::new(products, [rows, outputs]), &x.device()),
+            None => by_panels(&x, outputs, |range| {
+                let row_bytes = self.matrix.row_bytes();
                 let bytes = self.matrix.bytes().get(range.start * row_bytes..range.end * row_bytes);
                 (self.operations.values)(bytes.unwrap_or_default())
-            };
-            return by_panels(&x, outputs, values).reshape(dims);
+            }),
         };
-        Tensor::<2>::from_data(TensorData::new(products, [rows, outputs]), &device).reshape(dims)
+        products.reshape(dims)
+    }
+
+    /// What each of `all` makes of a few rows `x`, which become whole numbers once and are multiplied in one job; `None` where the rows
+    /// are many, or the matrices have blocks of several types.
+    pub(crate) fn multiply_few<const D: usize, const N: usize>(
+        all: [&Self; N],
+        x: &Tensor<D>,
+    ) -> Option<[Tensor<D>; N]> {
+        let first = all.first()?;
+        let are_of_one_type = all.iter().all(|one| one.matrix.kind() == first.matrix.kind());
+        if !(1..=MAX_ROWS).contains(&row_count(x)) || !are_of_one_type {
+            return None;
+        }
+        let activations = Activations::new(Values::of(x.clone()).get(), first.matrix.row_values());
+        let matrices = all.iter().map(|one| Arc::clone(&one.matrix)).collect();
+        all_shaped((first.operations.multiply)(activations, matrices), x)
     }
 
     /// The rows that `ids` `[B, S]` name, `[B, S, I]`; zeros where there is none of a number.

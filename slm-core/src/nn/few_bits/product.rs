@@ -1,9 +1,8 @@
-//! Rows of whole numbers times a matrix in blocks.
+//! Rows of whole numbers times matrices in blocks.
 //!
-//! The matrix is read once, whatever the number of rows: a block of it is unpacked and then multiplied with all of them.
+//! A matrix is read once, whatever the number of rows: a block of it is unpacked and then multiplied with all of them.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::activations::{Activations, RowGroup};
@@ -19,12 +18,12 @@ const AHEAD: usize = 2048;
 /// Bytes that memory gives at once.
 const LINE: usize = 64;
 
-/// `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
-pub(super) fn multiply<F: Format>(x: Activations, matrix: Arc<Quantized>) -> Vec<f32> {
-    let row_bytes = x.width / F::VALUES * F::BYTES;
-    let sizes = [x.rows(), x.width, matrix.bytes().len() / row_bytes];
-    in_parts(sizes, move |outputs: Range<usize>| {
+/// `[R, I]` times each of the transposed `matrices` `[O, I]`: `[R, O]` each.
+pub(super) fn multiply<F: Format>(x: Activations, matrices: Vec<Arc<Quantized>>) -> Vec<Vec<f32>> {
+    let outputs: Vec<usize> = matrices.iter().map(|matrix| matrix.rows()).collect();
+    in_parts([x.rows(), x.width], &outputs, move |matrix, outputs| {
         let mut out = vec![0.0; x.rows() * outputs.len()];
+        let (matrix, row_bytes) = (&matrices[matrix], matrices[matrix].row_bytes());
         let bytes = &matrix.bytes()[outputs.start * row_bytes..outputs.end * row_bytes];
         run(Part::<F> { x: &x, bytes, out: &mut out, format: PhantomData });
         out

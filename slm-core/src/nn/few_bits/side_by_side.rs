@@ -1,4 +1,4 @@
-//! A few rows of whole numbers times a matrix in blocks, with [`SIDE`] outputs side by side.
+//! A few rows of whole numbers times matrices in blocks, with [`SIDE`] outputs side by side.
 //!
 //! A product with one scale for each 32 numbers is added up, output by output, in as many steps as there are scales. With outputs
 //! side by side a register has the sums of 16 of them, which one step scales. To lay them out takes about as long as to multiply
@@ -6,7 +6,6 @@
 //! Shapes: `R` rows of width `I`, `O` outputs.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::activations::{Activations, RowGroup};
@@ -17,16 +16,18 @@ use crate::checkpoint::gguf::Quantized;
 use crate::nn::host::lanes::run;
 use crate::nn::host::parts::in_parts;
 
-/// `x` `[R, I]` times the transposed `matrix` `[O, I]`: `[R, O]`.
+/// `x` `[R, I]` times each of the transposed `matrices` `[O, I]`: `[R, O]` each.
 pub(super) fn multiply<F: Format>(
     tiles: impl Tiles + 'static,
     x: Activations,
-    matrix: Arc<Quantized>,
-) -> Vec<f32> {
-    let (rows, outputs) = (x.rows(), matrix.rows());
+    matrices: Vec<Arc<Quantized>>,
+) -> Vec<Vec<f32>> {
+    let rows = x.rows();
     // A thread takes whole panels.
-    in_parts([rows, x.width * SIDE, outputs.div_ceil(SIDE)], move |panels: Range<usize>| {
-        let columns = panels.start * SIDE..(panels.end * SIDE).min(outputs);
+    let panels: Vec<usize> = matrices.iter().map(|matrix| matrix.rows().div_ceil(SIDE)).collect();
+    in_parts([rows, x.width * SIDE], &panels, move |matrix, panels| {
+        let matrix = &matrices[matrix];
+        let columns = panels.start * SIDE..(panels.end * SIDE).min(matrix.rows());
         let mut out = vec![0.0; rows * columns.len()];
         let mut sums = vec![[0.0; SIDE]; rows];
         let mut group = [[Part::EMPTY; GROUP]];

@@ -1,11 +1,14 @@
 //! Blocks as floats.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::format::{Format, PART};
-use crate::nn::host::lanes::{Kernel, Lanes, run};
+use crate::checkpoint::gguf::Quantized;
+use crate::nn::host::laid_out::{self, Source};
+use crate::nn::host::lanes::{Kernel, Lanes, are_wide, run};
 
 /// Blocks that a thread takes at a time, in values.
 const SHARE: usize = 1 << 14;
@@ -17,6 +20,28 @@ pub(super) fn values<F: Format>(bytes: &[u8]) -> Vec<f32> {
     let shares = values.par_chunks_mut(blocks * F::VALUES).zip(bytes.par_chunks(blocks * F::BYTES));
     shares.for_each(|(values, bytes)| run(Share::<F> { bytes, values, format: PhantomData }));
     values
+}
+
+/// `x` `[R, I]` times the transposed `matrix` `[O, I]`, `[R, O]`, whose values become floats a block of outputs at a time; `None` where the
+/// processor has no wide registers.
+pub(super) fn product<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
+    let source = Blocks::<F> { matrix, format: PhantomData };
+    are_wide().then(|| laid_out::multiply(x, &source, matrix.row_values(), matrix.rows()))
+}
+
+/// The blocks of a matrix.
+struct Blocks<'a, F> {
+    matrix: &'a Quantized,
+    format: PhantomData<fn() -> F>,
+}
+
+impl<F: Format> Source for Blocks<'_, F> {
+    fn floats<'a>(&'a self, output: usize, depth: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
+        let start = output * self.matrix.row_bytes();
+        let bytes = start + depth.start / F::VALUES * F::BYTES..start + depth.end / F::VALUES * F::BYTES;
+        run(Share::<F> { bytes: &self.matrix.bytes()[bytes], values: room, format: PhantomData });
+        room
+    }
 }
 
 struct Share<'a, F> {

@@ -50,11 +50,11 @@ pub(crate) fn read_few(
         dims: [heads, groups, queries],
     };
     let pairs = batch * groups;
-    let parts = parted(pairs, count * head_dim, rows * count * head_dim, move |pairs| job.read(pairs));
+    let parts = parted(&[pairs], count * head_dim, rows * count * head_dim, move |_, pairs| job.read(pairs));
     let mut read = Values::zeros(&[batch, queries, heads * head_dim]);
     let place = read.get_mut();
     // [B, H, Q, K] -> [B, Q, H * K]
-    for (at, values) in parts.iter().flat_map(|part| part.chunks_exact(head_dim)).enumerate() {
+    for (at, values) in parts.iter().flatten().flat_map(|part| part.chunks_exact(head_dim)).enumerate() {
         let (row, head, query) = (at / queries / heads, at / queries % heads, at % queries);
         let at = (row * queries + query) * heads + head;
         place[at * head_dim..(at + 1) * head_dim].copy_from_slice(values);

@@ -1,4 +1,4 @@
-//! Products of a few rows with a matrix, which is read once for all of them.
+//! Products of a few rows with matrices, each of which is read once for all of them.
 //!
 //! Burn's kernel for such a product puts the whole matrix into another order first, which takes longer than the product; for
 //! a single row it uses one thread, which cannot read memory as fast as all can. A matrix of 16 bits is read as it is: half the
@@ -22,48 +22,59 @@ use super::{aligned_rows::AlignedRows, share::Share, wide_tile::WideTile};
 /// So many rows are multiplied by wide tiles, where the processor has them.
 const WIDE_ROWS: usize = 5;
 
-/// `x` `[R, width]` times the transposed `matrix` `[O, width]` of floats: `[R, O]`. `None` where `x` has not 32 bits, or the matrix
-/// other values.
-pub(in crate::nn) fn multiply(x: TensorData, matrix: &Arc<TensorData>, width: usize) -> Option<Vec<f32>> {
-    match matrix.dtype() {
-        DType::F32 => multiply_of::<f32>(x, matrix, width),
-        DType::F16 => multiply_of::<f16>(x, matrix, width),
-        DType::BF16 => multiply_of::<bf16>(x, matrix, width),
+/// `x` `[R, width]` times each of the transposed `matrices` `[O, width]` of floats of one type: `[R, O]` each. `None` where `x` has
+/// not 32 bits, or the matrices other values.
+pub(in crate::nn) fn multiply(
+    x: TensorData,
+    matrices: Vec<Arc<TensorData>>,
+    width: usize,
+) -> Option<Vec<Vec<f32>>> {
+    match matrices.first()?.dtype() {
+        DType::F32 => multiply_of::<f32>(x, matrices, width),
+        DType::F16 => multiply_of::<f16>(x, matrices, width),
+        DType::BF16 => multiply_of::<bf16>(x, matrices, width),
         _ => None,
     }
 }
 
-fn multiply_of<W: Weight>(x: TensorData, matrix: &Arc<TensorData>, width: usize) -> Option<Vec<f32>> {
+fn multiply_of<W: Weight>(
+    x: TensorData,
+    matrices: Vec<Arc<TensorData>>,
+    width: usize,
+) -> Option<Vec<Vec<f32>>> {
     let rows = x.as_slice::<f32>().ok()?.len() / width;
-    let outputs = matrix.as_slice::<W>().ok()?.len() / width;
+    let mut outputs = Vec::with_capacity(matrices.len());
+    for matrix in &matrices {
+        outputs.push(matrix.as_slice::<W>().ok()?.len() / width);
+    }
     #[cfg(target_arch = "x86_64")]
     if rows >= WIDE_ROWS
         && let Some(tile) = WideTile::found()
     {
         let x = AlignedRows::of(x.as_slice().ok()?, width, Vec::new());
-        let part = part_of(Arc::clone(matrix), width, rows, move |matrix: &[W], out| {
+        let part = part_of(matrices, width, rows, move |matrix: &[W], out| {
             Share { x: &x, matrix, width, out }.multiply(&tile);
         });
-        return Some(in_parts([rows, width, outputs], part));
+        return Some(in_parts([rows, width], &outputs, part));
     }
-    let part = part_of(Arc::clone(matrix), width, rows, move |matrix: &[W], out| {
+    let part = part_of(matrices, width, rows, move |matrix: &[W], out| {
         if let Ok(x) = x.as_slice() {
             run(Part { x, matrix, width, out });
         }
     });
-    Some(in_parts([rows, width, outputs], part))
+    Some(in_parts([rows, width], &outputs, part))
 }
 
-/// Makes `[R, o]` of a range of outputs, where `fill` makes it of their rows of the matrix.
+/// Makes `[R, o]` of a range of the outputs of a matrix, where `fill` makes it of their rows of the matrix.
 fn part_of<W: Weight>(
-    matrix: Arc<TensorData>,
+    matrices: Vec<Arc<TensorData>>,
     width: usize,
     rows: usize,
     fill: impl Fn(&[W], &mut [f32]),
-) -> impl Fn(Range<usize>) -> Vec<f32> {
-    move |outputs| {
+) -> impl Fn(usize, Range<usize>) -> Vec<f32> {
+    move |matrix, outputs| {
         let mut out = vec![0.0; rows * outputs.len()];
-        if let Ok(matrix) = matrix.as_slice() {
+        if let Ok(matrix) = matrices[matrix].as_slice() {
             fill(&matrix[outputs.start * width..outputs.end * width], &mut out);
         }
         out
@@ -124,6 +135,7 @@ impl<W: Weight> Part<'_, W> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use super::*;
 
@@ -131,12 +143,14 @@ mod tests {
     fn check(matrix: TensorData, width: usize) {
         let outputs = matrix.num_elements() / width;
         let values: Vec<f64> = matrix.iter::<f64>().collect();
-        let shared = Arc::new(matrix);
+        // Beside one of three outputs.
+        let beside = TensorData::new((0..3 * width).map(value).collect(), [3, width]);
+        let shared = vec![Arc::new(beside.convert_dtype(matrix.dtype())), Arc::new(matrix)];
         for rows in (1..=9).chain([16, 37]) {
             let x: Vec<f32> = (0..rows * width).map(|i| value(i + 13)).collect();
-            let found = multiply(TensorData::new(x.clone(), [rows, width]), &shared, width);
-            let found = found.unwrap_or_default();
-            assert_eq!(found.len(), rows * outputs);
+            let found = multiply(TensorData::new(x.clone(), [rows, width]), shared.clone(), width).unwrap();
+            let [beside, found] = found.try_into().unwrap();
+            assert_eq!((beside.len(), found.len()), (rows * 3, rows * outputs));
             for (i, found) in found.into_iter().enumerate() {
                 let (x, weights) =
                     (&x[i / outputs * width..][..width], &values[i % outputs * width..][..width]);
@@ -165,6 +179,6 @@ mod tests {
     fn other_types_are_left_to_others() {
         let whole = TensorData::new(vec![1_i32; 8], [2, 4]);
         let matrix = Arc::new(TensorData::new(vec![1.0_f32; 8], [2, 4]));
-        assert!(multiply(whole, &matrix, 4).is_none());
+        assert!(multiply(whole, vec![matrix], 4).is_none());
     }
 }

@@ -1,31 +1,31 @@
 //! Products of many rows with a matrix of floats, read where it lies.
 //!
-//! A matrix is kept as files have it, `[O, I]`, so that both sides of a product lie along what is summed: a tile of some rows and some
-//! outputs needs no other order, which Burn's kernel makes of the whole matrix for every product. Threads take some rows each, or,
-//! of rows that are not so many, all rows and some outputs ([`few_rows`](super::few_rows)).
-//! Values of 16 bits become floats on the way, those of a block of outputs at a time.
+//! A matrix is kept as files have it, `[O, I]`, so that both sides of a product lie along what is summed: a tile of AVX-512, of some rows
+//! and some outputs, needs no other order, which Burn's kernel makes of the whole matrix for every product. Threads take some rows
+//! each, or, of rows that are not so many, all rows and some outputs ([`few_rows`](super::few_rows)). With AVX2 a block of outputs at a time
+//! is [laid out](super::laid_out). Values of 16 bits become floats on the way, those of a block at a time.
 //! Shapes: `R` rows of width `I`, of which a thread has `r`, `O` outputs.
 
+#[cfg(target_arch = "x86_64")]
 use std::cell::RefCell;
-use std::marker::PhantomData;
 
 use burn::prelude::TensorData;
 use burn::tensor::DType;
 use half::{bf16, f16};
+#[cfg(target_arch = "x86_64")]
 use rayon::prelude::*;
 
-use super::aligned_rows::{AlignedRows, LINE};
-use super::dots::dots;
-use super::lanes::{Kernel, Lanes, fetch, run};
-use super::share::Share;
-use super::tile::Tile;
+use super::laid_out::{self, Plain};
+use super::lanes::are_wide;
 use super::weight::Weight;
 #[cfg(target_arch = "x86_64")]
-use super::wide_tile::WideTile;
+use super::{aligned_rows::AlignedRows, share::Share, wide_tile::WideTile};
 
 /// The most rows of a thread at a time, about.
+#[cfg(target_arch = "x86_64")]
 const ROWS: usize = 192;
 
+#[cfg(target_arch = "x86_64")]
 thread_local! {
     /// Room for the rows of a share, so that it is not taken and given back for each product.
     static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -42,100 +42,49 @@ pub(in crate::nn) fn multiply(x: &[f32], matrix: &TensorData, width: usize) -> O
 }
 
 fn multiply_of<W: Weight>(x: &[f32], matrix: &TensorData, width: usize) -> Option<Vec<f32>> {
-    let tiles = Tiles::found()?;
     let matrix = matrix.as_slice::<W>().ok()?;
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tile) = WideTile::found() {
+        return Some(by_rows(x, matrix, width, tile));
+    }
+    are_wide().then(|| laid_out::multiply(x, &Plain { values: matrix, width }, width, matrix.len() / width))
+}
+
+/// Each thread takes some rows.
+#[cfg(target_arch = "x86_64")]
+fn by_rows<W: Weight>(x: &[f32], matrix: &[W], width: usize, tile: WideTile) -> Vec<f32> {
     let (rows, outputs) = (x.len() / width, matrix.len() / width);
     let mut out = vec![0.0; rows * outputs];
     if out.is_empty() {
-        return Some(out);
+        return out;
     }
     // All threads have as much to do.
     let shares = rows.div_ceil(ROWS).next_multiple_of(rayon::current_num_threads());
-    let share = rows.div_ceil(shares).next_multiple_of(tiles.rows());
+    let share = rows.div_ceil(shares).next_multiple_of(WideTile::ROWS);
     let shares = out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * width));
     shares.for_each(|(out, x)| {
         let x = AlignedRows::of(x, width, ROOM.take());
-        tiles.multiply(Share { x: &x, matrix, width, out });
+        Share { x: &x, matrix, width, out }.multiply(&tile);
         ROOM.set(x.into_room());
     });
-    Some(out)
-}
-
-/// Whether this processor multiplies any number of rows faster than where the matrix is put into another order first.
-pub(in crate::nn) fn are_fastest() -> bool {
-    !matches!(Tiles::found(), None | Some(Tiles::Narrow))
-}
-
-/// What a processor makes products of.
-#[derive(Debug, Clone, Copy)]
-enum Tiles {
-    /// Four rows and three outputs, with registers of AVX2.
-    Narrow,
-    /// Those of AVX-512.
-    #[cfg(target_arch = "x86_64")]
-    Wide(WideTile),
-}
-
-impl Tiles {
-    /// The largest that this processor has.
-    #[cfg(target_arch = "x86_64")]
-    fn found() -> Option<Self> {
-        if let Some(tile) = WideTile::found() {
-            return Some(Self::Wide(tile));
-        }
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self::Narrow)
-    }
-
-    /// Other processors have none yet.
-    #[cfg(not(target_arch = "x86_64"))]
-    fn found() -> Option<Self> {
-        None
-    }
-
-    /// Rows of a tile.
-    fn rows(self) -> usize {
-        match self {
-            Self::Narrow => 4,
-            #[cfg(target_arch = "x86_64")]
-            Self::Wide(_) => WideTile::ROWS,
-        }
-    }
-
-    fn multiply<W: Weight>(self, share: Share<'_, W>) {
-        match self {
-            Self::Narrow => run(share),
-            #[cfg(target_arch = "x86_64")]
-            Self::Wide(tile) => share.multiply(&tile),
-        }
-    }
-}
-
-/// Within what is compiled for these lanes.
-struct Narrow<L>(PhantomData<L>);
-
-impl<L: Lanes> Tile<4, 3> for Narrow<L> {
-    #[inline(always)]
-    fn products<W>(&self, x: [&[f32]; 4], weights: [&[f32]; 3], next: [&[W]; 3]) -> [[f32; 3]; 4] {
-        for next in next {
-            for line in (0..next.len()).step_by(LINE) {
-                fetch(&next[line..]);
-            }
-        }
-        dots::<L, f32, 4, 3, 1>(x, weights)
-    }
-}
-
-impl<W: Weight> Kernel for Share<'_, W> {
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        self.multiply(&Narrow::<L>(PhantomData));
-    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::host::share::DEPTH;
+    use crate::nn::host::aligned_rows::AlignedRows;
+    use crate::nn::host::share::{DEPTH, Share};
+    use crate::nn::host::tile::Tile;
+
+    /// The naive twin of a tile.
+    struct Naive;
+
+    impl Tile<4, 3> for Naive {
+        fn products<W>(&self, x: [&[f32]; 4], weights: [&[f32]; 3], _: [&[W]; 3]) -> [[f32; 3]; 4] {
+            x.map(|x| weights.map(|weights| x.iter().zip(weights).map(|(x, weight)| x * weight).sum()))
+        }
+    }
 
     fn value(i: usize) -> f32 {
         ((i * 7919 % 1009) as f32 - 504.0) / 504.0
@@ -152,7 +101,7 @@ mod tests {
         }
     }
 
-    /// Widths and outputs with rests, more than a tile sums at once, and rows for some threads; each tile that the processor has.
+    /// Widths and outputs with rests, more than a tile sums at once, and rows for some threads and groups; shares by naive tiles too.
     #[test]
     fn products_are_those_of_the_naive_twin() {
         for (width, outputs) in [(3, 2), (8, 5), (37, 50), (DEPTH + 21, 9), (768, 31)] {
@@ -160,7 +109,7 @@ mod tests {
             for dtype in [DType::F32, DType::F16, DType::BF16] {
                 let matrix = matrix.clone().convert_dtype(dtype);
                 let weights: Vec<f64> = matrix.iter::<f64>().collect();
-                for rows in [1, 5, 17, 200] {
+                for rows in [1, 5, 17, 200, 391] {
                     let x: Vec<f32> = (0..rows * width).map(|i| value(i + 13)).collect();
                     if let Some(found) = multiply(&x, &matrix, width) {
                         check(&found, &x, &weights, width);
@@ -173,7 +122,7 @@ mod tests {
                 let x: Vec<f32> = (0..rows * width).map(|i| value(i + 31)).collect();
                 let mut out = vec![0.0; rows * outputs];
                 let aligned = AlignedRows::of(&x, width, Vec::new());
-                Tiles::Narrow.multiply(Share { x: &aligned, matrix: floats, width, out: &mut out });
+                Share { x: &aligned, matrix: floats, width, out: &mut out }.multiply(&Naive);
                 check(&out, &x, &weights, width);
             }
         }

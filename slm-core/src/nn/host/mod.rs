@@ -21,16 +21,19 @@ mod exp;
 mod few_queries;
 pub(in crate::nn) mod few_rows;
 mod heads;
+pub(in crate::nn) mod laid_out;
 pub(in crate::nn) mod lanes;
 mod logits;
 pub(in crate::nn) mod many_rows;
 mod norm;
 pub(in crate::nn) mod parts;
 mod rotary;
+#[cfg(any(target_arch = "x86_64", test))]
 mod share;
 mod softmax;
 mod sums;
 mod taps;
+#[cfg(any(target_arch = "x86_64", test))]
 mod tile;
 mod tracked;
 mod values;

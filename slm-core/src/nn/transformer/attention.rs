@@ -64,10 +64,15 @@ impl AttentionConfig {
 impl Attention {
     /// Keys and values of `[B, S, D]`.
     pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
-        KeysValues {
-            keys: split_heads(self.k.forward(source.clone()), self.num_heads),
-            values: split_heads(self.v.forward(source), self.num_heads),
-        }
+        let [keys, values] = MatrixLinear::forward_all([&self.k, &self.v], source).map(|x| self.heads(x));
+        KeysValues { keys, values }
+    }
+
+    /// Queries, keys and values of `x` `[B, S, D]`; the queries are `[B, H, S, K]`.
+    pub fn queries_keys_values(&self, x: Tensor<3>) -> (Tensor<4>, KeysValues) {
+        let [queries, keys, values] =
+            MatrixLinear::forward_all([&self.q, &self.k, &self.v], x).map(|x| self.heads(x));
+        (queries, KeysValues { keys, values })
     }
 
     /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a
@@ -79,21 +84,25 @@ impl Attention {
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         watch: &Watch,
     ) -> Tensor<3> {
-        self.forward_as(x, source, bias, Reading::new(watch))
+        self.read(&self.heads(self.q.forward(x)), source, bias, Reading::new(watch))
     }
 
-    /// The same in a way that is told, with the attention's own dropout.
-    pub(super) fn forward_as(
+    /// What queries `[B, H, Q, K]` read of `source`, in a way that is told, with the attention's own dropout: `[B, Q, D]`. `bias` as
+    /// in [`Self::forward`].
+    pub(crate) fn read(
         &self,
-        x: Tensor<3>,
+        queries: &Tensor<4>,
         source: &KeysValues,
         bias: impl Fn(Range<usize>) -> Tensor<4>,
         reading: Reading<'_>,
     ) -> Tensor<3> {
-        // [B, Q, D] -> [B, H, Q, K]
-        let query = split_heads(self.q.forward(x), self.num_heads);
         let reading = Reading { dropout: Some(&self.dropout), ..reading };
         // [B, Q, H * K] -> [B, Q, D]
-        self.o.forward(attend(&query, source, |queries| Some(bias(queries)), reading))
+        self.o.forward(attend(queries, source, |queries| Some(bias(queries)), reading))
+    }
+
+    /// `[B, S, H * K]` to `[B, H, S, K]`.
+    fn heads(&self, x: Tensor<3>) -> Tensor<4> {
+        split_heads(x, self.num_heads)
     }
 }

@@ -126,13 +126,9 @@ impl EncoderBlock {
         watch: &Watch,
     ) -> Tensor<3> {
         let normed = rms_norm(&self.self_attention_norm, x.clone());
-        let source = self.self_attention.keys_values(normed.clone());
-        let step = self.self_attention.forward_as(
-            normed,
-            &source,
-            bias,
-            Reading { max_scores, ..Reading::new(watch) },
-        );
+        let (queries, source) = self.self_attention.queries_keys_values(normed);
+        let reading = Reading { max_scores, ..Reading::new(watch) };
+        let step = self.self_attention.read(&queries, &source, bias, reading);
         let x = add(x, dropout.forward(step));
         let step = self.feed_forward.forward(rms_norm(&self.feed_forward_norm, x.clone()));
         add(x, dropout.forward(step))

@@ -73,10 +73,12 @@ impl FeedForward {
     /// `[B, S, D]` to the same.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // [B, S, D] -> [B, S, F]
-        let inner = self.wi.forward(x.clone());
         let inner = match &self.gate {
-            Some(gate) => self.activation.apply_gated(inner, gate.forward(x)),
-            None => self.activation.apply(inner),
+            Some(gate) => {
+                let [inner, gate] = MatrixLinear::forward_all([&self.wi, gate], x);
+                self.activation.apply_gated(inner, gate)
+            }
+            None => self.activation.apply(self.wi.forward(x)),
         };
         // [B, S, F] -> [B, S, D]
         self.wo.forward(self.dropout.forward(inner))

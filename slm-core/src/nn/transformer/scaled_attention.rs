@@ -69,10 +69,16 @@ impl ScaledAttentionConfig {
 impl ScaledAttention {
     /// Keys and values of `[B, S, D]`.
     pub fn keys_values(&self, source: Tensor<3>) -> KeysValues {
-        KeysValues {
-            keys: split_heads(self.k_proj.forward(source.clone()), self.num_heads),
-            values: split_heads(self.v_proj.forward(source), self.num_heads),
-        }
+        let [keys, values] =
+            MatrixLinear::forward_all([&self.k_proj, &self.v_proj], source).map(|x| self.heads(x));
+        KeysValues { keys, values }
+    }
+
+    /// Queries, scaled, keys and values of `x` `[B, S, D]`; the queries are `[B, H, S, K]`.
+    pub fn queries_keys_values(&self, x: Tensor<3>) -> (Tensor<4>, KeysValues) {
+        let maps = [&self.q_proj, &self.k_proj, &self.v_proj];
+        let [queries, keys, values] = MatrixLinear::forward_all(maps, x).map(|x| self.heads(x));
+        (scaled(queries), KeysValues { keys, values })
     }
 
     /// Attends from `x` `[B, Q, D]` to `source`, in blocks of queries. `bias` gives what is added to the scores of a
@@ -84,8 +90,19 @@ impl ScaledAttention {
         bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
         watch: &Watch,
     ) -> Tensor<3> {
+        self.read(&self.queries(x), source, bias, watch)
+    }
+
+    /// What `queries`, `[B, H, Q, K]`, which are scaled, read of `source`, `[B, Q, D]`. `bias` as in [`Self::forward`].
+    pub fn read(
+        &self,
+        queries: &Tensor<4>,
+        source: &KeysValues,
+        bias: impl Fn(Range<usize>) -> Option<Tensor<4>>,
+        watch: &Watch,
+    ) -> Tensor<3> {
         // [B, Q, H * K] -> [B, Q, D]
-        self.out_proj.forward(attend(&self.queries(x), source, bias, Reading::new(watch)))
+        self.out_proj.forward(attend(queries, source, bias, Reading::new(watch)))
     }
 
     /// How much each of `x` `[B, Q, D]` attends to each of `source`, `[B, H, Q, S]`. `bias` is added to the scores.
@@ -97,8 +114,17 @@ impl ScaledAttention {
 
     /// `[B, Q, D]` to queries, scaled, `[B, H, Q, K]`.
     fn queries(&self, x: Tensor<3>) -> Tensor<4> {
-        let query = split_heads(self.q_proj.forward(x), self.num_heads);
-        let [.., head_dim] = query.dims();
-        query * (head_dim as f64).powf(-0.5)
+        scaled(self.heads(self.q_proj.forward(x)))
     }
+
+    /// `[B, S, H * K]` to `[B, H, S, K]`.
+    fn heads(&self, x: Tensor<3>) -> Tensor<4> {
+        split_heads(x, self.num_heads)
+    }
+}
+
+/// Queries `[B, H, Q, K]` over the root of `K`.
+fn scaled(queries: Tensor<4>) -> Tensor<4> {
+    let [.., head_dim] = queries.dims();
+    queries * (head_dim as f64).powf(-0.5)
 }

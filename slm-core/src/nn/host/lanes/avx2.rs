@@ -65,6 +65,37 @@ unsafe fn scaled(sums: __m256, products: __m256i, scales: __m256) -> __m256 {
     unsafe { _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scales, sums) }
 }
 
+/// Of each register the first 32 bits, then of each the second, and so on.
+#[inline(always)]
+unsafe fn turned([a, b, c, d, e, f, g, h]: [__m256i; LANES]) -> [__m256i; LANES] {
+    // SAFETY: AVX2 is there.
+    unsafe {
+        let (first, second) = (fours_of([a, b, c, d]), fours_of([e, f, g, h]));
+        let mut all = [a; LANES];
+        for (place, (&first, &second)) in first.iter().zip(&second).enumerate() {
+            all[place] = _mm256_permute2x128_si256::<0x20>(first, second);
+            all[place + LANES / 2] = _mm256_permute2x128_si256::<0x31>(first, second);
+        }
+        all
+    }
+}
+
+/// Of four registers the same place of each half, four times: pairs of registers, then fours of them.
+#[inline(always)]
+unsafe fn fours_of([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+    // SAFETY: AVX2 is there.
+    unsafe {
+        let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+        let (next_low, next_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+        [
+            _mm256_unpacklo_epi64(low, next_low),
+            _mm256_unpackhi_epi64(low, next_low),
+            _mm256_unpacklo_epi64(high, next_high),
+            _mm256_unpackhi_epi64(high, next_high),
+        ]
+    }
+}
+
 // SAFETY, of all functions: the types are private and named in the two functions above alone, whose callers know that what they
 // are compiled for is there. Arrays and registers of the same size hold any bits.
 impl Lanes for Avx2 {
@@ -180,28 +211,15 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn fours(registers: [__m256i; LANES]) -> [[i32; LANES]; LANES] {
         // SAFETY: as above.
+        unsafe { transmute::<[__m256i; LANES], [[i32; LANES]; LANES]>(turned(registers)) }
+    }
+
+    #[inline(always)]
+    fn turned(rows: [[f32; LANES]; LANES]) -> [[f32; LANES]; LANES] {
+        // SAFETY: as above.
         unsafe {
-            let [a, b, c, d, e, f, g, h] = registers;
-            // Pairs of registers, then fours of them: in each half of a register those of another place.
-            let fours_of = |a, b, c, d| {
-                let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-                let (next_low, next_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
-                [
-                    _mm256_unpacklo_epi64(low, next_low),
-                    _mm256_unpackhi_epi64(low, next_low),
-                    _mm256_unpacklo_epi64(high, next_high),
-                    _mm256_unpackhi_epi64(high, next_high),
-                ]
-            };
-            let (first, second) = (fours_of(a, b, c, d), fours_of(e, f, g, h));
-            let mut all = [[0; LANES]; LANES];
-            for (place, (&first, &second)) in first.iter().zip(&second).enumerate() {
-                let low = _mm256_permute2x128_si256::<0x20>(first, second);
-                let high = _mm256_permute2x128_si256::<0x31>(first, second);
-                all[place] = transmute::<__m256i, [i32; LANES]>(low);
-                all[place + LANES / 2] = transmute::<__m256i, [i32; LANES]>(high);
-            }
-            all
+            let rows = transmute::<[[f32; LANES]; LANES], [__m256i; LANES]>(rows);
+            transmute::<[__m256i; LANES], [[f32; LANES]; LANES]>(turned(rows))
         }
     }
 
@@ -215,12 +233,6 @@ impl Lanes for Avx2 {
     fn values(sums: __m256) -> [f32; LANES] {
         // SAFETY: as above.
         unsafe { transmute::<__m256, [f32; LANES]>(sums) }
-    }
-
-    #[inline(always)]
-    fn fetch<T>(from: &[T], ahead: usize) {
-        // SAFETY: nothing is read, wherever that is.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast::<i8>().wrapping_add(ahead)) };
     }
 }
 
@@ -309,6 +321,11 @@ impl Lanes for Vnni {
     }
 
     #[inline(always)]
+    fn turned(rows: [[f32; LANES]; LANES]) -> [[f32; LANES]; LANES] {
+        Avx2::turned(rows)
+    }
+
+    #[inline(always)]
     fn sum(sums: __m256, others: __m256) -> __m256 {
         Avx2::sum(sums, others)
     }
@@ -320,6 +337,7 @@ impl Lanes for Vnni {
 
     #[inline(always)]
     fn fetch<T>(from: &[T], ahead: usize) {
-        Avx2::fetch(from, ahead);
+        // SAFETY: nothing is read, wherever that is.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast::<i8>().wrapping_add(ahead)) };
     }
 }

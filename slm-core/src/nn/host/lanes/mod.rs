@@ -67,6 +67,9 @@ pub(in crate::nn) trait Lanes {
     /// Each four bytes as one number, the first the lowest: of each register the first, then of each the second, and so on.
     fn fours(registers: [Self::Bytes; LANES]) -> [[i32; LANES]; LANES];
 
+    /// Columns of values as rows: of each row the first, then of each the second, and so on.
+    fn turned(rows: [[f32; LANES]; LANES]) -> [[f32; LANES]; LANES];
+
     /// Each of the sums and one of the others.
     fn sum(sums: Self::Sums, others: Self::Sums) -> Self::Sums;
 
@@ -80,7 +83,8 @@ pub(in crate::nn) trait Lanes {
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
 
-    /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything.
+    /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything. Older processors, which have no
+    /// VNNI, are not told: a Zen 3 core reads a matrix in order at 19 GB/s where it is left alone, and at 16.7 where it is told.
     fn fetch<T>(_from: &[T], _ahead: usize) {}
 }
 
@@ -179,6 +183,11 @@ impl Lanes for Common {
     }
 
     #[inline(always)]
+    fn turned(rows: [[f32; LANES]; LANES]) -> [[f32; LANES]; LANES] {
+        std::array::from_fn(|column| rows.map(|row| row[column]))
+    }
+
+    #[inline(always)]
     fn sum(sums: Self::Sums, others: Self::Sums) -> Self::Sums {
         std::array::from_fn(|lane| sums[lane] + others[lane])
     }
@@ -194,8 +203,7 @@ impl Lanes for Common {
 #[allow(unsafe_code, reason = "a function that needs AVX2 is called where the processor was asked for it")]
 pub(in crate::nn) fn run<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
-    {
+    if are_wide() {
         if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
             // SAFETY: this processor has all features that `with_vnni` is compiled for.
             return unsafe { avx2::with_vnni(kernel) };
@@ -204,6 +212,19 @@ pub(in crate::nn) fn run<K: Kernel>(kernel: K) {
         return unsafe { avx2::with_avx2(kernel) };
     }
     kernel.run::<Common>();
+}
+
+/// Whether this processor has registers of [`LANES`] values.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(in crate::nn) fn are_wide() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+}
+
+/// Other processors are not asked yet.
+#[cfg(not(target_arch = "x86_64"))]
+pub(in crate::nn) fn are_wide() -> bool {
+    false
 }
 
 /// Tells that the first of `from` will be read, though not at once.
@@ -289,6 +310,9 @@ mod tests {
         }
         let registers: [[u8; 32]; LANES] =
             std::array::from_fn(|row| std::array::from_fn(|i| (row * 57 + i * 89) as u8));
+        let floats: [[f32; LANES]; LANES] =
+            std::array::from_fn(|row| std::array::from_fn(|column| (row * LANES + column) as f32));
+        assert_eq!(L::turned(floats), std::array::from_fn(|column| floats.map(|row| row[column])));
         let fours = L::fours(registers.map(|bytes| L::bytes(&bytes)));
         for (row, bytes) in registers.iter().enumerate() {
             for (four, bytes) in bytes.as_chunks().0.iter().enumerate() {
