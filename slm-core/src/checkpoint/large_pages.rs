@@ -16,13 +16,19 @@ pub(crate) fn room(length: usize) -> Vec<u8> {
 fn ask_for_large_pages(room: &mut [std::mem::MaybeUninit<u8>]) {
     /// Bytes of a large page.
     const PAGE: usize = 2 << 20;
-    let start = room.as_ptr().align_offset(PAGE);
-    let length = room.len().saturating_sub(start) / PAGE * PAGE;
-    if length > 0 {
-        // SAFETY: all of it lies in `room`, and the advice changes nothing that can be read or written. A system that does not know it says so,
-        // and gives pages as always.
-        unsafe { libc::madvise(room[start..].as_mut_ptr().cast(), length, libc::MADV_HUGEPAGE) };
+    /// Bytes behind `room` for which is asked too: the C library writes to what comes behind a tensor when it gives room for it, after which no
+    /// large page can be there.
+    const AHEAD: usize = 16 * PAGE;
+    if room.len() < PAGE / 2 {
+        return;
     }
+    // Whole pages, of which others may have the rest: tensors lie side by side.
+    let before = room.as_ptr().addr() % PAGE;
+    let start = room.as_mut_ptr().wrapping_byte_sub(before);
+    let length = (before + room.len()).next_multiple_of(PAGE) + AHEAD;
+    // SAFETY: the advice changes nothing that anybody reads or writes, whose memory it is. Of what is nobody's, or where the system does not know
+    // it, it says so and gives pages as always.
+    unsafe { libc::madvise(start.cast(), length, libc::MADV_HUGEPAGE) };
 }
 
 /// Other systems choose by themselves.

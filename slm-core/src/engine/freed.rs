@@ -13,10 +13,13 @@ pub fn keep_freed_memory() {
     const LARGE: libc::c_int = 128 << 20;
     /// The most that is kept at the end of what was taken.
     const KEPT: libc::c_int = 1 << 30;
+    /// What is taken beyond what is asked for, so that pages of megabytes have room.
+    const AHEAD: libc::c_int = 32 << 20;
     // SAFETY: it takes any value; those that it does not like change nothing.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
         libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
+        libc::mallopt(libc::M_TOP_PAD, AHEAD);
     }
 }
 

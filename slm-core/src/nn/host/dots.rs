@@ -1,6 +1,10 @@
 //! Products of some rows with some outputs, along what is summed.
 
-use super::lanes::{LANES, Lanes};
+use std::marker::PhantomData;
+
+use super::aligned_rows;
+use super::lanes::{LANES, Lanes, fetch};
+use super::tile::Tile;
 use super::weight::Weight;
 
 /// How far ahead memory is asked for, in bytes: a processor stops looking ahead at each page.
@@ -34,8 +38,18 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
     for at in whole..count {
         step::<L, W, R, O, A>(&mut sums, &x, &weights, [0, at]);
     }
+    totals::<L, W, R, O, A>(&sums, x_rest, weights_rest)
+}
+
+/// What the sums come to, with the products of what does not fill a register.
+#[inline(always)]
+fn totals<L: Lanes, W: Weight, const R: usize, const O: usize, const A: usize>(
+    sums: &[[[L::Sums; A]; O]; R],
+    x_rest: [&[f32]; R],
+    weights_rest: [&[W]; O],
+) -> [[f32; O]; R] {
     let mut products = [[0.0; O]; R];
-    for ((products, sums), x) in products.iter_mut().zip(&sums).zip(x_rest) {
+    for ((products, sums), x) in products.iter_mut().zip(sums).zip(x_rest) {
         for ((product, sums), weights) in products.iter_mut().zip(sums).zip(weights_rest) {
             let mut sum = sums[0];
             for other in &sums[1..] {
@@ -46,6 +60,36 @@ pub(super) fn dots<L: Lanes, W: Weight, const R: usize, const O: usize, const A:
         }
     }
     products
+}
+
+/// A tile with a register for each sum, with those that [`Lanes`] has.
+pub(super) struct NarrowTile<L>(PhantomData<L>);
+
+impl<L> NarrowTile<L> {
+    /// Within what is compiled for these lanes.
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<L: Lanes> Tile<4, 3> for NarrowTile<L> {
+    #[inline(always)]
+    fn products<W>(&self, x: [&[f32]; 4], weights: [&[f32]; 3], next: [&[W]; 3]) -> [[f32; 3]; 4] {
+        let (x, x_rest) = chunks(x);
+        let (weights, weights_rest) = chunks(weights);
+        let mut sums = [[[L::none()]; 3]; 4];
+        for at in 0..x[0].len() {
+            if (at * LANES).is_multiple_of(aligned_rows::LINE) {
+                for next in next {
+                    if let Some(next) = next.get(at * LANES..) {
+                        fetch(next);
+                    }
+                }
+            }
+            step::<L, f32, 4, 3, 1>(&mut sums, &x, &weights, [0, at]);
+        }
+        totals::<L, f32, 4, 3, 1>(&sums, x_rest, weights_rest)
+    }
 }
 
 /// Eight values of each row times those of each row of the matrix, those at `at`, go to register `part` of each sum.

@@ -12,14 +12,20 @@ use burn::prelude::TensorData;
 use burn::tensor::DType;
 use half::{bf16, f16};
 
-use super::dots::dots;
+use super::aligned_rows::AlignedRows;
+use super::dots::{NarrowTile, dots};
 use super::lanes::{Kernel, Lanes, run};
 use super::parts::in_parts;
+use super::share::Share;
 use super::weight::Weight;
 #[cfg(target_arch = "x86_64")]
-use super::{aligned_rows::AlignedRows, share::Share, wide_tile::WideTile};
+use super::wide_tile::WideTile;
 
-/// So many rows are multiplied by wide tiles, where the processor has them.
+/// So many rows are multiplied by tiles: in their order rows of the matrix are read as fast as memory gives them by fewer rows, but each
+/// value of more rows is loaded for several outputs then.
+const TILE_ROWS: usize = 4;
+/// So many by wide tiles, where the processor has them.
+#[cfg(target_arch = "x86_64")]
 const WIDE_ROWS: usize = 5;
 
 /// `x` `[R, width]` times each of the transposed `matrices` `[O, width]` of floats of one type: `[R, O]` each. `None` where `x` has
@@ -57,6 +63,13 @@ fn multiply_of<W: Weight>(
         });
         return Some(in_parts([rows, width], &outputs, part));
     }
+    if rows >= TILE_ROWS {
+        let x = AlignedRows::of(x.as_slice().ok()?, width, Vec::new());
+        let part = part_of(matrices, width, rows, move |matrix: &[W], out| {
+            run(Share { x: &x, matrix, width, out });
+        });
+        return Some(in_parts([rows, width], &outputs, part));
+    }
     let part = part_of(matrices, width, rows, move |matrix: &[W], out| {
         if let Ok(x) = x.as_slice() {
             run(Part { x, matrix, width, out });
@@ -81,6 +94,13 @@ fn part_of<W: Weight>(
     }
 }
 
+impl<W: Weight> Kernel for Share<'_, W> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        self.multiply(&NarrowTile::<L>::new());
+    }
+}
+
 /// Some outputs of all rows.
 struct Part<'a, W> {
     x: &'a [f32],
@@ -97,8 +117,7 @@ impl<W: Weight> Kernel for Part<'_, W> {
         match self.x.len() / self.width {
             1 => self.outputs::<L, 1, 4>(),
             2 => self.outputs::<L, 2, 4>(),
-            3 => self.outputs::<L, 3, 2>(),
-            _ => self.outputs::<L, 4, 2>(),
+            _ => self.outputs::<L, 3, 2>(),
         }
     }
 }

@@ -74,17 +74,8 @@ fn by_rows<W: Weight>(x: &[f32], matrix: &[W], width: usize, tile: WideTile) -> 
 mod tests {
     use super::*;
     use crate::nn::host::aligned_rows::AlignedRows;
+    use crate::nn::host::lanes::run;
     use crate::nn::host::share::{DEPTH, Share};
-    use crate::nn::host::tile::Tile;
-
-    /// The naive twin of a tile.
-    struct Naive;
-
-    impl Tile<4, 3> for Naive {
-        fn products<W>(&self, x: [&[f32]; 4], weights: [&[f32]; 3], _: [&[W]; 3]) -> [[f32; 3]; 4] {
-            x.map(|x| weights.map(|weights| x.iter().zip(weights).map(|(x, weight)| x * weight).sum()))
-        }
-    }
 
     fn value(i: usize) -> f32 {
         ((i * 7919 % 1009) as f32 - 504.0) / 504.0
@@ -101,7 +92,7 @@ mod tests {
         }
     }
 
-    /// Widths and outputs with rests, more than a tile sums at once, and rows for some threads and groups; shares by naive tiles too.
+    /// Widths and outputs with rests, more than a tile sums at once, and rows for some threads and groups; narrow tiles too.
     #[test]
     fn products_are_those_of_the_naive_twin() {
         for (width, outputs) in [(3, 2), (8, 5), (37, 50), (DEPTH + 21, 9), (768, 31)] {
@@ -122,7 +113,7 @@ mod tests {
                 let x: Vec<f32> = (0..rows * width).map(|i| value(i + 31)).collect();
                 let mut out = vec![0.0; rows * outputs];
                 let aligned = AlignedRows::of(&x, width, Vec::new());
-                Share { x: &aligned, matrix: floats, width, out: &mut out }.multiply(&Naive);
+                run(Share { x: &aligned, matrix: floats, width, out: &mut out });
                 check(&out, &x, &weights, width);
             }
         }

@@ -28,12 +28,10 @@ pub(in crate::nn) mod many_rows;
 mod norm;
 pub(in crate::nn) mod parts;
 mod rotary;
-#[cfg(any(target_arch = "x86_64", test))]
 mod share;
 mod softmax;
 mod sums;
 mod taps;
-#[cfg(any(target_arch = "x86_64", test))]
 mod tile;
 mod tracked;
 mod values;

@@ -13,6 +13,8 @@ use super::weight::{Floats, Weight};
 pub(super) const DEPTH: usize = 768;
 /// Outputs that stay in the second level of the cache while rows go by them.
 const BLOCK: usize = 48;
+/// Values of all rows that stay in the first level, where outputs can go by them, a tile at a time: 32 KB.
+const NEAR: usize = 1 << 13;
 
 thread_local! {
     /// Room for a block of a matrix of 16 bits.
@@ -36,9 +38,9 @@ impl<W: Weight> Share<'_, W> {
         let Self { x, matrix, width, out } = self;
         let (rows, outputs) = (x.count(), matrix.len() / width);
         let tiles = rows.div_ceil(R);
-        let block = if tiles == 1 { O } else { BLOCK };
         // Parts of about the same depth.
         let most = width.div_ceil(width.div_ceil(DEPTH)).next_multiple_of(LINE);
+        let block = if rows * most <= NEAR { O } else { BLOCK };
         let mut floats = FLOATS.take();
         for from in (0..width).step_by(most) {
             let depth = most.min(width - from);
