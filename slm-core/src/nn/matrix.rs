@@ -155,7 +155,7 @@ impl MatrixLinear {
     pub fn forward_all<const D: usize, const N: usize>(maps: [&Self; N], x: Tensor<D>) -> [Tensor<D>; N] {
         let products = all_by_kernel(&x, maps.map(|map| &map.weight));
         let mut products = products.map_or([const { None }; N], |products| products.map(Some));
-        std::array::from_fn(|at| {
+        std::array::from_fn(move |at| {
             let map = maps[at];
             match products[at].take() {
                 Some(y) => completed(y, x.clone(), &map.weight, map.bias.as_ref()),

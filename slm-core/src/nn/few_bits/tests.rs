@@ -154,15 +154,14 @@ fn tiles_are_parts_of_one_product() {
             let found = naive(tile::Naive, &of, &matrix);
             assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows");
             let activations = Activations::new(&of, width);
-            let side_by_side: fn(tile::Naive, Activations, Vec<Arc<Quantized>>) -> Vec<Vec<f32>> = match kind
-            {
-                BlockType::Q4_0 => side_by_side::multiply::<Q4Zero>,
-                BlockType::Q4_1 => side_by_side::multiply::<Q4One>,
-                _ => side_by_side::multiply::<Q6K>,
-            };
             // Twice, as two matrices.
-            let both = || vec![Arc::new(matrix.clone()); 2];
-            for found in side_by_side(tile::Naive, activations, both()) {
+            let both = || vec![Arc::new(matrix.clone()), Arc::new(matrix.clone())];
+            let found = match kind {
+                BlockType::Q4_0 => side_by_side::multiply::<Q4Zero>(tile::Naive, activations, both()),
+                BlockType::Q4_1 => side_by_side::multiply::<Q4One>(tile::Naive, activations, both()),
+                _ => side_by_side::multiply::<Q6K>(tile::Naive, activations, both()),
+            };
+            for found in found {
                 assert!(gap(&found, &expected) < 2e-4, "{kind}, {rows} rows side by side");
             }
             let activations = Activations::new(&of, width);

@@ -35,6 +35,7 @@ impl AlignedRows {
     }
 
     /// The room, for other rows.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn into_room(self) -> Vec<f32> {
         self.values
     }

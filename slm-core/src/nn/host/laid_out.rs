@@ -55,13 +55,11 @@ pub(super) struct Plain<'a, W> {
 impl<W: Weight> Source for Plain<'_, W> {
     fn floats<'a>(&'a self, output: usize, depth: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
         let values = &self.values[output * self.width..][depth];
-        match W::as_floats(values) {
-            Some(floats) => floats,
-            None => {
-                run(Floats { values, floats: room });
-                room
-            }
+        if let Some(floats) = W::as_floats(values) {
+            return floats;
         }
+        run(Floats { values, floats: room });
+        room
     }
 }
 
