@@ -3,7 +3,7 @@
 /// Room for a tensor of `length` bytes, in pages of megabytes where the system has such.
 ///
 /// A step of a language model reads each of its matrices once. A processor looks up where a page lies, and reads ahead to its end: from pages
-/// of 2 MB a Zen 3 core got 20 GB/s where it got 17 from those of 4 KB.
+/// of 2 MB two Zen 3 cores got 20 GB/s where they got 17 from those of 4 KB.
 pub(crate) fn room(length: usize) -> Vec<u8> {
     let mut room = Vec::with_capacity(length);
     ask_for_large_pages(room.spare_capacity_mut());

@@ -61,12 +61,12 @@ pub(crate) enum Orientation {
 }
 
 /// `x` `[R, I]` times the transposed matrix, `[R, O]`, as whole numbers or as floats; `None` where this processor has tiles for neither.
-#[cfg(target_arch = "x86_64")]
 fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
-    match vnni::Vnni::found() {
-        Some(tiles) => Some(many_rows::product::<F>(tiles, x, matrix)),
-        None => values::product::<F>(x, matrix),
+    #[cfg(target_arch = "x86_64")]
+    if let Some(tiles) = vnni::Vnni::found() {
+        return Some(many_rows::product::<F>(tiles, x, matrix));
     }
+    values::product::<F>(x, matrix)
 }
 
 /// `x` `[R, I]` times each of the transposed matrices, `[R, O]` each, for few rows.
@@ -78,12 +78,6 @@ fn multiply_few<F: Format>(x: Activations, matrices: Vec<Arc<Quantized>>) -> Vec
         return side_by_side::multiply::<F>(tiles, x, matrices);
     }
     product::multiply::<F>(x, matrices)
-}
-
-/// Other processors have no tiles of whole numbers yet.
-#[cfg(not(target_arch = "x86_64"))]
-fn multiply_many<F: Format>(x: &[f32], matrix: &Quantized) -> Option<Vec<f32>> {
-    values::product::<F>(x, matrix)
 }
 
 /// What is done with a type of blocks.

@@ -197,7 +197,7 @@ fn tile<L: Lanes>(x: [&[f32]; ROWS], sides: &[Side]) -> [[L::Sums; REGISTERS]; R
     sums
 }
 
-/// Adds as many sums as `out` has places.
+/// Adds as many sums as `out` has places. Eight, whose number is known, are one addition.
 #[inline(always)]
 fn add<L: Lanes>(out: &mut [f32], sums: L::Sums) {
     let sums = L::values(sums);

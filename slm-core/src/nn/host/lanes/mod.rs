@@ -84,7 +84,7 @@ pub(in crate::nn) trait Lanes {
     }
 
     /// Tells that what lies `ahead` bytes behind the first of `from` will be read soon, where there is anything. Older processors, which have no
-    /// VNNI, are not told: a Zen 3 core reads a matrix in order at 19 GB/s where it is left alone, and at 16.7 where it is told.
+    /// VNNI, are not told: two Zen 3 cores read a matrix in order at 19 GB/s where they are left alone, and at 16.7 where they are told.
     fn fetch<T>(_from: &[T], _ahead: usize) {}
 }
 
